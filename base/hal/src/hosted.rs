@@ -1,0 +1,148 @@
+//! The stand-in over std: a "CPU" is a number each thread draws, interrupts are a thread-local flag.
+use core::cell::Cell;
+use std::io::Write;
+use std::sync::OnceLock;
+use std::time::Instant;
+
+std::thread_local! {
+    static PREEMPT_COUNT: Cell<u32> = const { Cell::new(0) };
+    static IRQ_ON: Cell<bool> = const { Cell::new(true) };
+    static CURRENT: Cell<[*const (); 2]> = const { Cell::new([core::ptr::null(); 2]) };
+}
+
+/// The CPU one runs on.
+pub mod cpu {
+    use core::sync::atomic::{AtomicUsize, Ordering};
+
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    std::thread_local! {
+        static ID: usize = NEXT.fetch_add(1, Ordering::Relaxed) % crate::MAX_CPUS;
+    }
+    /// This CPU's number, 0 to [`crate::MAX_CPUS`] - 1. Stable only while preemption is off.
+    pub fn id() -> usize {
+        ID.with(|id| *id)
+    }
+    /// How many CPUs are online.
+    pub fn online() -> usize {
+        crate::MAX_CPUS
+    }
+    /// Tells the CPU that this is a spin loop. Hosted: gives the time slice away, since the lock's holder may be off.
+    pub fn relax() {
+        std::thread::yield_now();
+    }
+}
+
+/// Interrupts of this CPU.
+pub mod irq {
+    use super::IRQ_ON;
+    /// What the interrupt flag was.
+    #[derive(Clone, Copy, Debug)]
+    pub struct Saved(bool);
+    /// Turns interrupts off and says what they were.
+    #[inline]
+    pub fn disable() -> Saved {
+        Saved(IRQ_ON.replace(false))
+    }
+    /// Puts the flag back to what [`disable`] found.
+    #[inline]
+    pub fn restore(saved: Saved) {
+        IRQ_ON.set(saved.0);
+    }
+    /// Whether interrupts are on.
+    #[inline]
+    pub fn enabled() -> bool {
+        IRQ_ON.get()
+    }
+}
+
+/// The preemption count and the wish to reschedule, per CPU.
+pub mod preempt {
+    use super::PREEMPT_COUNT;
+    /// One level of "preemption off".
+    pub const PREEMPT: u32 = 1;
+    /// One level of softirq processing or of "softirqs off".
+    pub const SOFTIRQ: u32 = 0x100;
+    /// One level of hard interrupt handling.
+    pub const HARDIRQ: u32 = 0x1_0000;
+    /// In a non-maskable interrupt.
+    pub const NMI: u32 = 0x10_0000;
+
+    /// The whole count; 0 means a task that may sleep and be preempted.
+    #[inline]
+    pub fn count() -> u32 {
+        PREEMPT_COUNT.get()
+    }
+    /// Adds `n` (a sum of the constants above).
+    #[inline]
+    pub fn add(n: u32) {
+        PREEMPT_COUNT.set(PREEMPT_COUNT.get() + n);
+    }
+    /// Takes `n` off again.
+    #[inline]
+    pub fn sub(n: u32) {
+        PREEMPT_COUNT.set(PREEMPT_COUNT.get() - n);
+    }
+    /// Whether this CPU should call the scheduler soon.
+    #[inline]
+    pub fn need_resched() -> bool {
+        false
+    }
+    /// Notes that this CPU should call the scheduler soon.
+    #[inline]
+    pub fn set_need_resched() {}
+    /// Forgets the wish.
+    #[inline]
+    pub fn clear_need_resched() {}
+}
+
+/// The monotonic clock and the one seam through which time enters the kernel (a replay would feed it).
+pub mod clock {
+    use super::{Instant, OnceLock};
+    /// Nanoseconds since start.
+    #[inline]
+    pub fn now_ns() -> u64 {
+        static START: OnceLock<Instant> = OnceLock::new();
+        START.get_or_init(Instant::now).elapsed().as_nanos() as u64
+    }
+    /// Nanoseconds since the epoch at which [`now_ns`] was 0.
+    pub fn boot_realtime_ns() -> u64 {
+        1_767_225_600_000_000_000
+    }
+}
+
+/// Random numbers from the machine; the second seam of a replay.
+pub mod random {
+    use core::sync::atomic::{AtomicU64, Ordering};
+    /// 64 bits of seed; hosted: a fixed sequence, so that a test repeats.
+    pub fn seed_u64() -> u64 {
+        static STATE: AtomicU64 = AtomicU64::new(0x9e37_79b9_7f4a_7c15);
+        STATE.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed).wrapping_mul(0xbf58_476d_1ce4_e5b9)
+    }
+}
+
+/// Two words per CPU that name the running thread; `sync::current` gives them types.
+pub mod current {
+    use super::CURRENT;
+    /// The two words.
+    #[inline]
+    pub fn get() -> [*const (); 2] {
+        CURRENT.get()
+    }
+    /// Sets them.
+    ///
+    /// # Safety
+    /// They must stay valid for as long as they are set, in the sense that `sync::current` gives them.
+    #[inline]
+    pub unsafe fn set(words: [*const (); 2]) {
+        CURRENT.set(words);
+    }
+}
+
+/// The early console.
+pub mod console {
+    use super::Write;
+    /// Writes bytes at once, without locks; hosted: to standard error.
+    pub fn write(bytes: &[u8]) {
+        let _ = std::io::stderr().write_all(bytes);
+    }
+}

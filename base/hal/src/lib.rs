@@ -1,0 +1,25 @@
+//! The machine. With `sync`, `kmem` and capi/ the only home of `unsafe`.
+//!
+//! On the kernel target this is x86-64: boot (PVH), paging, traps, user mode, CPUs, interrupt controllers, clocks, power.
+//! On any other target it is the *hosted* stand-in over std, so that the floors above run their tests as programs.
+//! Both have the face described in [`addr`], [`cpu`], [`irq`], [`preempt`], [`clock`], [`current`] and [`console`];
+//! the rest exists on the machine only.
+#![no_std]
+#![deny(missing_docs)]
+
+pub mod addr;
+
+#[cfg(not(target_os = "none"))]
+extern crate std;
+#[cfg(not(target_os = "none"))]
+mod hosted;
+#[cfg(not(target_os = "none"))]
+pub use hosted::*;
+
+#[cfg(target_os = "none")]
+mod x86_64;
+#[cfg(target_os = "none")]
+pub use x86_64::*;
+
+/// Most CPUs the kernel will start; per-CPU arrays have this length.
+pub const MAX_CPUS: usize = 32;

@@ -1,0 +1,3 @@
+//! The host tool.
+#![no_std]
+#![forbid(unsafe_code)]

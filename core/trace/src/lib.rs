@@ -1,0 +1,3 @@
+//! printk, oops reports, tracepoints.
+#![no_std]
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! The kernel image: init order.
+#![no_std]
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! tmpfs.
+#![no_std]
+#![forbid(unsafe_code)]

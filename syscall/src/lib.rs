@@ -1,0 +1,3 @@
+//! The system call table.
+#![no_std]
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! The guest's init.
+#![no_std]
+#![forbid(unsafe_code)]
