@@ -23,7 +23,11 @@ impl Errno {
 
     /// The error of a number, if it is one (1 to 4095).
     pub const fn from_code(code: i32) -> Option<Self> {
-        if code >= 1 && code <= 4095 { Some(Self(code as u16)) } else { None }
+        if code >= 1 && code <= 4095 {
+            Some(Self(code as u16))
+        } else {
+            None
+        }
     }
 }
 

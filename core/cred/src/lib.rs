@@ -1,0 +1,3 @@
+//! Credentials, user namespaces, resource limits.
+#![no_std]
+#![forbid(unsafe_code)]

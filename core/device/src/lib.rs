@@ -1,0 +1,3 @@
+//! Devices, their numbers and drivers.
+#![no_std]
+#![forbid(unsafe_code)]

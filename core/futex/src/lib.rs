@@ -1,0 +1,3 @@
+//! Fast user-space locks.
+#![no_std]
+#![forbid(unsafe_code)]

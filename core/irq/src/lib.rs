@@ -1,0 +1,3 @@
+//! Interrupt lines, softirqs, tasklets.
+#![no_std]
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! Address spaces: areas, faults, copy on write.
+#![no_std]
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! Threads and scheduling.
+#![no_std]
+#![forbid(unsafe_code)]

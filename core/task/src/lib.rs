@@ -1,0 +1,3 @@
+//! Processes, threads, signals, namespaces.
+#![no_std]
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! Clocks and high-resolution timers.
+#![no_std]
+#![forbid(unsafe_code)]

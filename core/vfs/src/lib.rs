@@ -1,0 +1,3 @@
+//! Files, dentries, mounts, path walks.
+#![no_std]
+#![forbid(unsafe_code)]

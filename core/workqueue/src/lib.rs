@@ -1,0 +1,3 @@
+//! Deferred work in kernel threads.
+#![no_std]
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! Reading cpio newc archives.
+#![no_std]
+#![forbid(unsafe_code)]

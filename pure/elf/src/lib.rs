@@ -1,0 +1,3 @@
+//! Reading ELF64 executables and objects.
+#![no_std]
+#![forbid(unsafe_code)]

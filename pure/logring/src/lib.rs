@@ -1,0 +1,3 @@
+//! A lockless ring of log records.
+#![no_std]
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! Timers ordered by expiry.
+#![no_std]
+#![forbid(unsafe_code)]

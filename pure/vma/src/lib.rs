@@ -1,0 +1,3 @@
+//! Virtual memory areas: find, split, merge, gaps.
+#![no_std]
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! A radix tree from page index to entry.
+#![no_std]
+#![forbid(unsafe_code)]

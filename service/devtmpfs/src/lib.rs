@@ -1,0 +1,3 @@
+//! devtmpfs and the memory devices.
+#![no_std]
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! poll, select, epoll, eventfd.
+#![no_std]
+#![forbid(unsafe_code)]

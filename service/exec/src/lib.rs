@@ -1,0 +1,3 @@
+//! Program loading: ELF, scripts.
+#![no_std]
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! Unpacks the initramfs.
+#![no_std]
+#![forbid(unsafe_code)]

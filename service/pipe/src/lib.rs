@@ -1,0 +1,3 @@
+//! Pipes and FIFOs.
+#![no_std]
+#![forbid(unsafe_code)]

@@ -1,0 +1,3 @@
+//! procfs: live state in Linux' formats.
+#![no_std]
+#![forbid(unsafe_code)]
