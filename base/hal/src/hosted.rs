@@ -116,7 +116,9 @@ pub mod random {
     /// 64 bits of seed; hosted: a fixed sequence, so that a test repeats.
     pub fn seed_u64() -> u64 {
         static STATE: AtomicU64 = AtomicU64::new(0x9e37_79b9_7f4a_7c15);
-        STATE.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed).wrapping_mul(0xbf58_476d_1ce4_e5b9)
+        STATE
+            .fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed)
+            .wrapping_mul(0xbf58_476d_1ce4_e5b9)
     }
 }
 
