@@ -1,0 +1,71 @@
+//! Flags of an area.
+
+bitflags::bitflags! {
+    /// What an area allows and is. The low bits are the same as `PROT_*`.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct VmFlags: u32 {
+        /// Readable.
+        const READ = 1;
+        /// Writable.
+        const WRITE = 2;
+        /// Executable.
+        const EXEC = 4;
+        /// `MAP_SHARED`.
+        const SHARED = 8;
+        /// mprotect(2) may make it readable.
+        const MAY_READ = 0x10;
+        /// mprotect(2) may make it writable.
+        const MAY_WRITE = 0x20;
+        /// mprotect(2) may make it executable.
+        const MAY_EXEC = 0x40;
+        /// Shared memory of a file that is open for writing (`VM_MAYSHARE` of a read-only descriptor lacks `SHARED`).
+        const MAY_SHARE = 0x80;
+        /// Grows towards lower addresses: a stack.
+        const GROWS_DOWN = 0x100;
+        /// Locked in memory.
+        const LOCKED = 0x200;
+        /// Locked as pages come in (`MLOCK_ONFAULT`).
+        const LOCK_ON_FAULT = 0x400;
+        /// Not charged against the commit limit.
+        const NO_RESERVE = 0x800;
+        /// Charged against the commit limit.
+        const ACCOUNT = 0x1000;
+        /// Not copied by fork(2).
+        const DONT_FORK = 0x2000;
+        /// Empty in the child.
+        const WIPE_ON_FORK = 0x4000;
+        /// Left out of core dumps.
+        const DONT_DUMP = 0x8000;
+        /// `MADV_SEQUENTIAL`.
+        const SEQ_READ = 0x1_0000;
+        /// `MADV_RANDOM`.
+        const RAND_READ = 0x2_0000;
+        /// `MADV_HUGEPAGE`.
+        const HUGE = 0x4_0000;
+        /// `MADV_NOHUGEPAGE`.
+        const NO_HUGE = 0x8_0000;
+        /// `MADV_MERGEABLE`.
+        const MERGEABLE = 0x10_0000;
+        /// Cannot be made larger by mremap(2).
+        const DONT_EXPAND = 0x20_0000;
+        /// The program's heap (set on the brk area).
+        const HEAP = 0x40_0000;
+        /// The first thread's stack.
+        const STACK = 0x80_0000;
+        /// An anonymous object that no file name stands for (`MAP_SHARED|MAP_ANONYMOUS`).
+        const SHMEM = 0x100_0000;
+    }
+}
+
+impl VmFlags {
+    /// `PROT_READ|PROT_WRITE|PROT_EXEC`.
+    pub const PROT: Self = Self::READ.union(Self::WRITE).union(Self::EXEC);
+    /// What may be asked for by mprotect(2).
+    pub const MAY_ALL: Self = Self::MAY_READ.union(Self::MAY_WRITE).union(Self::MAY_EXEC);
+
+    /// The flags of `PROT_*` bits; others are ignored.
+    #[inline]
+    pub const fn from_prot(prot: u32) -> Self {
+        Self::from_bits_truncate(prot & 7)
+    }
+}
