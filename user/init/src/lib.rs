@@ -1,3 +1,0 @@
-//! The guest's init.
-#![no_std]
-#![forbid(unsafe_code)]
