@@ -1,3 +1,34 @@
-//! Process ids and what a signal can be sent to.
+//! Process numbers, and what a signal can be sent to.
+//!
+//! A [`Pid`] is a number with what it names: a thread, a process, a process group, a session, each or several. It is
+//! found by number through [`PidNamespace::find`] and ends when it names nothing any more; then the number is free.
+//! Signals stand here too ([`SigSet`], [`SigInfo`], [`SignalTarget`]), so that files, terminals and timers can send
+//! them without knowing tasks. [`List`] is the list that process structures are kept in.
+//!
+//! Called by: vfs (owners of files), tty, task, procfs. Calls: kmem, sync.
+//!
+//! Lock order: group members, then (a member's signal lock); bucket and [`Pid`] locks are leaves, taken one at a time.
+//!
+//! Specification: credentials(7), setpgid(2), setsid(2), pid_namespaces(7), sigaction(2).
 #![no_std]
 #![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod group;
+pub mod list;
+mod namespace;
+mod numbers;
+pub mod siginfo;
+pub mod sigset;
+mod target;
+
+pub use group::{ControllingTty, ProcessGroup, Session};
+pub use list::List;
+pub use namespace::{INIT_NS, Pid, PidNamespace, find};
+pub use numbers::PID_MAX;
+pub use siginfo::{SigData, SigInfo};
+pub use sigset::{SigSet, Signal, signals};
+pub use target::SignalTarget;
