@@ -1,3 +1,41 @@
-//! Frames, slab, vmalloc, page tables, user memory, fallible allocation.
+//! Kernel memory: frames, slab, vmalloc, kernel stacks, user page tables, user memory, fallible allocation.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`frame`] | [`Frame`](frame::Frame): counted handle of one 4 KiB page, its 64 bytes of metadata, the page allocator |
+//! | [`slab`] | size classes under the global allocator, named typed caches, per-CPU magazines |
+//! | [`vmalloc`], [`stack`] | virtually contiguous areas with guard pages; kernel stacks |
+//! | [`space`] | page tables of user address spaces |
+//! | [`user`] | everything that touches user memory |
+//! | [`fallible`] | [`try_box`], [`try_arc`], [`TryVec`], [`TryString`]: allocation that answers ENOMEM |
+//! | [`context`] | kernel contexts (a stack and saved registers) and the switch between two |
+//! | [`percpu`], [`charge`], [`pressure`], [`stats`] | per-CPU objects, accounting, reclaim and OOM hooks, counters |
+//!
+//! Called by every crate above; calls `hal`, `sync` and `buddy`. The same allocator, slab and page-table code runs
+//! *hosted* (any target with an operating system), over an arena of host memory that plays the RAM.
+//!
+//! Lock order, outermost first: space leaf lock → vmalloc areas → slab node → zone.
+//! Specification: Intel SDM vol. 3 ch. 4 (paging); proc(5) for the shape of the counters.
 #![no_std]
-#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+extern crate alloc;
+#[cfg(not(target_os = "none"))]
+extern crate std;
+
+pub mod charge;
+pub mod context;
+pub mod fallible;
+pub mod frame;
+mod machine;
+pub mod percpu;
+pub mod pressure;
+pub mod slab;
+pub mod space;
+pub mod stack;
+pub mod stats;
+pub mod user;
+pub mod vmalloc;
+
+pub use fallible::{TryString, TryVec, try_arc, try_arc_cyclic, try_box, try_format};
+pub use hal::addr::{PAGE_SHIFT, PAGE_SIZE, Pfn, PhysAddr, UserAddr, VirtAddr};

@@ -1,0 +1,186 @@
+//! Hosted: an arena of host memory plays the RAM; a physical address is an offset in it.
+use crate::frame::FrameMeta;
+use abi::Result;
+use core::alloc::Layout;
+use core::ptr::NonNull;
+use hal::addr::{PAGE_SHIFT, PAGE_SIZE, Pfn, PhysAddr, UserAddr};
+use std::sync::OnceLock;
+
+/// Size of the RAM played: reserved, and used only as far as it is touched.
+pub(crate) const RAM_PAGES: usize = 1 << 17;
+
+struct Arena {
+    ram: usize,
+    metas: usize,
+}
+
+fn arena() -> &'static Arena {
+    static ARENA: OnceLock<Arena> = OnceLock::new();
+    ARENA.get_or_init(|| Arena {
+        ram: reserve(RAM_PAGES * PAGE_SIZE),
+        metas: reserve(RAM_PAGES * size_of::<FrameMeta>()),
+    })
+}
+
+/// Zeroed, page-aligned memory that the host backs lazily (calloc of a large size; an aligned layout would be touched).
+fn reserve(bytes: usize) -> usize {
+    let layout = Layout::from_size_align(bytes + PAGE_SIZE, 16).expect("constant layout");
+    // SAFETY: the size is not zero.
+    let start = unsafe { std::alloc::alloc_zeroed(layout) } as usize;
+    assert!(start != 0, "no memory for the arena");
+    start.next_multiple_of(PAGE_SIZE)
+}
+
+#[inline]
+pub(crate) fn phys_to_virt(pa: PhysAddr) -> *mut u8 {
+    (arena().ram + pa.0) as *mut u8
+}
+#[inline]
+pub(crate) fn meta_of(pfn: Pfn) -> NonNull<FrameMeta> {
+    assert!(pfn < RAM_PAGES);
+    NonNull::new((arena().metas + pfn * size_of::<FrameMeta>()) as *mut FrameMeta).expect("arena")
+}
+#[inline]
+pub(crate) fn pfn_of(meta: NonNull<FrameMeta>) -> Pfn {
+    (meta.as_ptr() as usize - arena().metas) / size_of::<FrameMeta>()
+}
+
+/// # Safety
+/// Both ranges are valid for `len` bytes.
+#[inline]
+pub(crate) unsafe fn copy(dst: *mut u8, src: *const u8, len: usize) {
+    // SAFETY: the caller's promise; `copy` allows overlap.
+    unsafe { core::ptr::copy(src, dst, len) }
+}
+/// # Safety
+/// Both are whole pages.
+#[inline]
+pub(crate) unsafe fn copy_page(dst: *mut u8, src: *const u8) {
+    // SAFETY: the caller's promise.
+    unsafe { core::ptr::copy(src, dst, 1 << PAGE_SHIFT) }
+}
+/// # Safety
+/// The range is valid for writes.
+#[inline]
+pub(crate) unsafe fn zero(dst: *mut u8, len: usize) {
+    // SAFETY: the caller's promise.
+    unsafe { core::ptr::write_bytes(dst, 0, len) }
+}
+
+/// Makes sure that the next allocation of `layout` on this CPU succeeds while the guard lives. The host's allocator
+/// answers for itself.
+#[inline]
+pub(crate) fn prime(_layout: Layout) -> Result<()> {
+    Ok(())
+}
+
+/// Addresses below this fault, as page 0 does on the machine.
+const LOWEST_USER: usize = 0x1000;
+
+fn plausible(addr: UserAddr) -> bool {
+    addr.0 >= LOWEST_USER
+}
+
+/// Copies to raw host memory; returns how many bytes were not copied.
+///
+/// # Safety
+/// `src` is valid for `len` bytes. `dst` was range-checked; that it is mapped is the test's responsibility.
+pub(crate) unsafe fn copy_to_user(dst: UserAddr, src: *const u8, len: usize) -> usize {
+    if !plausible(dst) {
+        return len;
+    }
+    // SAFETY: the caller's promise.
+    unsafe { core::ptr::copy(src, dst.0 as *mut u8, len) };
+    0
+}
+/// As [`copy_to_user`], the other way.
+///
+/// # Safety
+/// `dst` is valid for `len` bytes; `src` as above.
+pub(crate) unsafe fn copy_from_user(dst: *mut u8, src: UserAddr, len: usize) -> usize {
+    if !plausible(src) {
+        return len;
+    }
+    // SAFETY: the caller's promise.
+    unsafe { core::ptr::copy(src.0 as *const u8, dst, len) };
+    0
+}
+/// Clears raw host memory; returns how many bytes were not cleared.
+pub(crate) fn clear_user(dst: UserAddr, len: usize) -> usize {
+    if !plausible(dst) {
+        return len;
+    }
+    // SAFETY: range-checked; that it is mapped is the test's responsibility.
+    unsafe { core::ptr::write_bytes(dst.0 as *mut u8, 0, len) };
+    0
+}
+/// Copies up to and including a NUL. `Some(bytes before the NUL)`, or `Some(max)` if there was none; `None`: a fault.
+///
+/// # Safety
+/// `dst` is valid for `max` bytes.
+pub(crate) unsafe fn strncpy_from_user(dst: *mut u8, src: UserAddr, max: usize) -> Option<usize> {
+    if !plausible(src) {
+        return None;
+    }
+    for i in 0..max {
+        // SAFETY: the caller's promise for `dst`, the test's for `src`.
+        let byte = unsafe {
+            let byte = *((src.0 + i) as *const u8);
+            *dst.add(i) = byte;
+            byte
+        };
+        if byte == 0 {
+            return Some(i);
+        }
+    }
+    Some(max)
+}
+/// Compare and swap on an aligned user word; the value found, or `None` for a fault.
+pub(crate) fn cas_user_u32(addr: UserAddr, old: u32, new: u32) -> Option<u32> {
+    use core::sync::atomic::{AtomicU32, Ordering};
+    if !plausible(addr) {
+        return None;
+    }
+    // SAFETY: aligned and range-checked by the caller.
+    let word = unsafe { AtomicU32::from_ptr(addr.0 as *mut u32) };
+    Some(
+        word.compare_exchange(old, new, Ordering::SeqCst, Ordering::SeqCst)
+            .unwrap_or_else(|v| v),
+    )
+}
+
+#[cfg(test)]
+pub(crate) use probe::layout_probe;
+
+/// Sees which layout an expression asks the allocator for.
+#[cfg(test)]
+mod probe {
+    use core::alloc::{GlobalAlloc, Layout};
+    use core::cell::Cell;
+    use std::alloc::System;
+
+    std::thread_local! {
+        static LAST: Cell<Option<Layout>> = const { Cell::new(None) };
+    }
+    struct Probe;
+    // SAFETY: hands everything to the system's allocator.
+    unsafe impl GlobalAlloc for Probe {
+        unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+            let _ = LAST.try_with(|last| last.set(Some(layout)));
+            // SAFETY: the caller's promise.
+            unsafe { System.alloc(layout) }
+        }
+        unsafe fn dealloc(&self, ptr: *mut u8, layout: Layout) {
+            // SAFETY: the caller's promise.
+            unsafe { System.dealloc(ptr, layout) }
+        }
+    }
+    #[global_allocator]
+    static PROBE: Probe = Probe;
+
+    pub(crate) fn layout_probe(f: impl FnOnce()) -> Option<Layout> {
+        LAST.set(None);
+        f();
+        LAST.get()
+    }
+}
