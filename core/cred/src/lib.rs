@@ -1,3 +1,37 @@
-//! Credentials, user namespaces, resource limits.
+//! Credentials: who one is, in which user namespace, with which capabilities; and resource limits.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `ids` | [`Kuid`], [`Kgid`]: ids as the kernel compares them; never what user space said |
+//! | `userns` | [`UserNamespace`] and its [`IdMap`]s between what user space says and `Kuid`/`Kgid` |
+//! | `caps` | [`CapSet`] and the capability numbers in [`cap`] |
+//! | `cred` | [`Cred`], immutable once shared: a task that changes who it is installs a changed copy |
+//! | `change` | the rules of setuid, setresuid, setgroups, capset, exec |
+//! | `rlimit` | [`Rlimits`] of a process |
+//!
+//! Called by everything that checks permission (`vfs`, `task`, `syscall`); calls `abi`, `sync` and `kmem` only. Holds
+//! no lock: `Cred` is shared as `Arc<Cred>`, limits are atomics.
+//!
+//! Specification: credentials(7), capabilities(7), user_namespaces(7), getrlimit(2).
 #![no_std]
 #![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod caps;
+mod change;
+mod cred;
+mod ids;
+mod rlimit;
+#[cfg(test)]
+mod tests;
+mod userns;
+
+pub use caps::{CapSet, cap};
+pub use change::{ExecFile, IdKind};
+pub use cred::{Cred, GroupList, NGROUPS_MAX, securebit};
+pub use ids::{Kgid, Kuid};
+pub use rlimit::{Limit, RLIM_INFINITY, RLIM_NLIMITS, Resource, Rlimits};
+pub use userns::{Extent, IdMap, OVERFLOW_ID, UserNamespace};

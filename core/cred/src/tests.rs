@@ -1,0 +1,145 @@
+use super::*;
+use abi::Errno;
+
+fn root() -> Cred {
+    (*Cred::init().unwrap()).clone()
+}
+
+fn user(uid: u32) -> Cred {
+    let mut cred = root();
+    cred.set_resgid(Some(Kgid(uid)), Some(Kgid(uid)), Some(Kgid(uid)))
+        .unwrap();
+    cred.set_resuid(Some(Kuid(uid)), Some(Kuid(uid)), Some(Kuid(uid)))
+        .unwrap();
+    cred
+}
+
+#[test]
+fn leaving_root_loses_capabilities() {
+    let cred = user(1000);
+    assert!(cred.permitted.is_empty() && cred.effective.is_empty());
+    assert!(!cred.capable(cap::CHOWN));
+    let mut kept = root();
+    kept.securebits = securebit::KEEP_CAPS;
+    kept.set_uid(Kuid(1000)).unwrap();
+    assert_eq!(kept.permitted, CapSet::FULL);
+    assert!(kept.effective.is_empty());
+}
+
+#[test]
+fn a_user_moves_between_its_own_ids_only() {
+    let mut cred = user(1000);
+    assert_eq!(cred.set_uid(Kuid(0)), Err(Errno::EPERM));
+    assert_eq!(
+        cred.set_resuid(None, Some(Kuid(1)), None),
+        Err(Errno::EPERM)
+    );
+    assert_eq!(cred.set_reuid(Some(Kuid(2)), None), Err(Errno::EPERM));
+    cred.suid = Kuid(7);
+    cred.set_resuid(None, Some(Kuid(7)), None).unwrap();
+    assert_eq!(
+        (cred.uid, cred.euid, cred.fsuid),
+        (Kuid(1000), Kuid(7), Kuid(7))
+    );
+    cred.set_reuid(Some(Kuid(7)), None).unwrap();
+    assert_eq!((cred.uid, cred.suid), (Kuid(7), Kuid(7)));
+}
+
+#[test]
+fn fsuid_takes_the_file_capabilities_along() {
+    let mut cred = root();
+    assert_eq!(cred.set_fsuid(Kuid(5)), Kuid(0));
+    assert!(!cred.has_cap(cap::DAC_OVERRIDE) && cred.has_cap(cap::SYS_ADMIN));
+    assert_eq!(cred.set_fsuid(Kuid(0)), Kuid(5));
+    assert!(cred.has_cap(cap::DAC_OVERRIDE));
+    let mut cred = user(3);
+    assert_eq!(cred.set_fsuid(Kuid(0)), Kuid(3));
+    assert_eq!(cred.fsuid, Kuid(3));
+}
+
+#[test]
+fn a_setuid_root_program_gets_everything() {
+    let mut cred = user(1000);
+    assert!(cred.exec(ExecFile {
+        setuid: Some(Kuid(0)),
+        setgid: None
+    }));
+    assert_eq!(
+        (cred.uid, cred.euid, cred.suid),
+        (Kuid(1000), Kuid(0), Kuid(0))
+    );
+    assert_eq!(cred.effective, CapSet::FULL);
+    let mut cred = user(1000);
+    assert!(!cred.exec(ExecFile {
+        setuid: None,
+        setgid: None
+    }));
+    assert!(cred.effective.is_empty());
+    let mut cred = root();
+    assert!(!cred.exec(ExecFile {
+        setuid: None,
+        setgid: None
+    }));
+    assert_eq!(cred.effective, CapSet::FULL);
+}
+
+#[test]
+fn groups_and_access() {
+    let mut cred = root();
+    cred.set_groups(GroupList::new(&[Kgid(9), Kgid(4)]).unwrap())
+        .unwrap();
+    assert!(cred.in_group(Kgid(4)) && cred.in_group(Kgid(0)) && !cred.in_group(Kgid(5)));
+    assert_eq!(cred.groups(), [Kgid(4), Kgid(9)]);
+    cred.uid = Kuid(12);
+    let real = cred.for_access();
+    assert_eq!(real.fsuid, Kuid(12));
+    assert!(real.effective.is_empty());
+}
+
+#[test]
+fn maps_of_a_child_namespace() {
+    let extent = |inside, outside, count| Extent {
+        inside,
+        outside,
+        count,
+    };
+    assert!(IdMap::new(&[extent(0, 1000, 10), extent(5, 3000, 1)]).is_err());
+    assert!(IdMap::new(&[extent(u32::MAX, 0, 2)]).is_err());
+    let map = IdMap::new(&[extent(0, 1000, 1), extent(1, 100_000, 10)]).unwrap();
+    let init = UserNamespace::init().unwrap();
+    let ns = UserNamespace::new(&init, Kuid(1000), map, map).unwrap();
+    assert_eq!(ns.kuid(0), Kuid(1000));
+    assert_eq!(ns.kuid(10), Kuid(100_009));
+    assert!(!ns.kuid(11).is_valid());
+    assert_eq!(ns.uid(Kuid(0)), OVERFLOW_ID);
+    assert!(user(1000).ns_capable(&ns, cap::KILL));
+    assert!(!user(1001).ns_capable(&ns, cap::KILL));
+    let mut inside = user(1000);
+    inside.user_ns = ns.clone();
+    inside.effective = CapSet::FULL;
+    assert!(inside.ns_capable(&ns, cap::KILL) && !inside.ns_capable(&init, cap::KILL));
+    assert!(!inside.capable(cap::KILL));
+    assert!(!inside.capable_over(Kuid(0), Kgid(0), cap::DAC_OVERRIDE));
+    assert!(inside.capable_over(Kuid(1000), Kgid(1000), cap::DAC_OVERRIDE));
+}
+
+#[test]
+fn limits() {
+    let limits = Rlimits::init(1000);
+    assert_eq!(limits.cur(Resource::Nofile), 1024);
+    let raise = Limit {
+        cur: 5000,
+        max: 5000,
+    };
+    assert_eq!(
+        limits.set(Resource::Nofile, raise, false),
+        Err(Errno::EPERM)
+    );
+    limits.set(Resource::Nofile, raise, true).unwrap();
+    assert_eq!(limits.fork().get(Resource::Nofile), raise);
+    assert_eq!(
+        limits.set(Resource::Cpu, Limit { cur: 2, max: 1 }, true),
+        Err(Errno::EINVAL)
+    );
+    assert!(Resource::from_raw(16).is_err());
+}
