@@ -1,0 +1,129 @@
+//! printk: format, record, show.
+use crate::format::TextBuf;
+use crate::{console, kmsg};
+use core::fmt::{self, Write};
+use logring::{Meta, TEXT_MAX};
+
+/// How grave a message is (syslog(2)); smaller is graver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Level {
+    /// The system is unusable.
+    Emerg = 0,
+    /// Something must be done at once.
+    Alert = 1,
+    /// Critical conditions.
+    Crit = 2,
+    /// Errors.
+    Err = 3,
+    /// Warnings.
+    Warning = 4,
+    /// Normal but worth noting.
+    Notice = 5,
+    /// Information.
+    Info = 6,
+    /// For whoever debugs.
+    Debug = 7,
+}
+
+/// Whether a message is a line of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Line {
+    /// A whole line.
+    Whole,
+    /// Begins a line that [`Line::Cont`] goes on with.
+    Begin,
+    /// Goes on with the line before; ends it if its text ends in a newline.
+    Cont,
+}
+
+/// Record flag: no prefix before it, it goes on with the line before.
+pub(crate) const FLAG_CONT: u8 = 1;
+/// Record flag: no newline after it.
+pub(crate) const FLAG_OPEN: u8 = 2;
+
+/// Gives the id of the running thread; what [`set_caller_id`] takes.
+pub trait CallerId: Sync {
+    /// The thread's id, or `None` where no thread runs.
+    fn caller(&self) -> Option<u32>;
+}
+
+static CALLER: sync::Once<&'static dyn CallerId> = sync::Once::new();
+
+/// Sets who knows the id of the running thread (sched, at its start). A second call is ignored.
+pub fn set_caller_id(source: &'static dyn CallerId) {
+    let _ = CALLER.set(source);
+}
+
+/// Records a message and shows it on the consoles. What the macros call.
+pub fn print(level: Level, line: Line, args: fmt::Arguments<'_>) {
+    let mut text = TextBuf::<TEXT_MAX>::new();
+    // It never fails: what is too long is cut. A `Display` that fails leaves what it had written.
+    let _ = text.write_fmt(args);
+    record(level as u16, line, text.as_bytes());
+}
+
+/// Records text as it is, with a full priority (`facility << 3 | level`): also what a write to /dev/kmsg does.
+pub fn record(priority: u16, line: Line, text: &[u8]) {
+    let (text, ended) = match text.strip_suffix(b"\n") {
+        Some(text) => (text, true),
+        None => (text, line == Line::Whole),
+    };
+    let flags = if line == Line::Cont { FLAG_CONT } else { 0 } | if ended { 0 } else { FLAG_OPEN };
+    let meta = Meta {
+        ts_ns: hal::clock::now_ns(),
+        cpu: hal::cpu::id() as u32,
+        caller: CALLER.get().and_then(|source| source.caller()).unwrap_or(0),
+        priority,
+        flags,
+    };
+    kmsg::RING.push(&meta, text);
+    kmsg::note_new();
+    console::flush();
+}
+
+/// Records a message of a level: `printk!(Level::Info, "{} pages", n)`.
+#[macro_export]
+macro_rules! printk {
+    ($level:expr, $($arg:tt)+) => {
+        $crate::print($level, $crate::Line::Whole, $crate::__private::format_args!($($arg)+))
+    };
+}
+/// Begins a line that [`pr_cont!`](crate::pr_cont) goes on with.
+#[macro_export]
+macro_rules! pr_begin {
+    ($level:expr, $($arg:tt)+) => {
+        $crate::print($level, $crate::Line::Begin, $crate::__private::format_args!($($arg)+))
+    };
+}
+/// Goes on with the line before; a text that ends in a newline ends it.
+#[macro_export]
+macro_rules! pr_cont {
+    ($($arg:tt)+) => {
+        $crate::print($crate::Level::Info, $crate::Line::Cont, $crate::__private::format_args!($($arg)+))
+    };
+}
+/// The system is unusable.
+#[macro_export]
+macro_rules! pr_emerg { ($($arg:tt)+) => { $crate::printk!($crate::Level::Emerg, $($arg)+) }; }
+/// Something must be done at once.
+#[macro_export]
+macro_rules! pr_alert { ($($arg:tt)+) => { $crate::printk!($crate::Level::Alert, $($arg)+) }; }
+/// Critical conditions.
+#[macro_export]
+macro_rules! pr_crit { ($($arg:tt)+) => { $crate::printk!($crate::Level::Crit, $($arg)+) }; }
+/// Errors.
+#[macro_export]
+macro_rules! pr_err { ($($arg:tt)+) => { $crate::printk!($crate::Level::Err, $($arg)+) }; }
+/// Warnings.
+#[macro_export]
+macro_rules! pr_warn { ($($arg:tt)+) => { $crate::printk!($crate::Level::Warning, $($arg)+) }; }
+/// Normal but worth noting.
+#[macro_export]
+macro_rules! pr_notice { ($($arg:tt)+) => { $crate::printk!($crate::Level::Notice, $($arg)+) }; }
+/// Information.
+#[macro_export]
+macro_rules! pr_info { ($($arg:tt)+) => { $crate::printk!($crate::Level::Info, $($arg)+) }; }
+/// For whoever debugs.
+#[macro_export]
+macro_rules! pr_debug { ($($arg:tt)+) => { $crate::printk!($crate::Level::Debug, $($arg)+) }; }
