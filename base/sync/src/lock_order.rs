@@ -1,0 +1,56 @@
+//! The kernel's lock order on one page. A lock may be taken only while every lock held has a lower rank; two of one
+//! rank only through a `lock_nested` call that says why. Ranks are sparse, so that a new lock edits one line.
+
+/// The ranks, outermost first.
+#[expect(
+    missing_docs,
+    reason = "the names are the documentation; the order is what matters"
+)]
+pub mod rank {
+    // Sleeping locks, from the process inwards.
+    pub const EXEC: u16 = 100;
+    pub const TASK_GROUP: u16 = 200;
+    pub const TTY: u16 = 300;
+    pub const EPOLL: u16 = 400;
+    pub const MOUNT: u16 = 1000;
+    pub const RENAME: u16 = 1100;
+    pub const INODE_DIR: u16 = 1200;
+    pub const INODE: u16 = 1300;
+    pub const FILE_POS: u16 = 1150;
+    pub const PIPE: u16 = 1400;
+    pub const MMAP: u16 = 2000;
+    pub const PAGE_CACHE_FILL: u16 = 2100;
+    // Spinning locks.
+    pub const FILE_TABLE: u16 = 5000;
+    pub const DENTRY: u16 = 5100;
+    pub const PAGE_CACHE: u16 = 5200;
+    pub const TASKLIST: u16 = 5300;
+    pub const PID_BUCKET: u16 = 5320;
+    pub const PGRP_MEMBERS: u16 = 5330;
+    pub const TASK_LINK: u16 = 5340;
+    pub const PID_LINKS: u16 = 5350;
+    pub const SESSION_TTY: u16 = 5360;
+    pub const SIGHAND: u16 = 5400;
+    pub const SIG_ACTIONS: u16 = 5410;
+    pub const TASK_VIEW: u16 = 5420;
+    pub const TASK_LEAF: u16 = 5430;
+    pub const FUTEX: u16 = 5500;
+    pub const PAGE_TABLE: u16 = 5600;
+    pub const TIMER_OWNER: u16 = 6000;
+    pub const WAIT_ENTRY: u16 = 7000;
+    pub const WAIT_QUEUE: u16 = 7100;
+    pub const EPOLL_READY: u16 = 7200;
+    pub const WAIT_QUEUE_NESTED: u16 = 7300;
+    pub const WORKQUEUE: u16 = 7400;
+    pub const TIMER: u16 = 8000;
+    pub const RUNQUEUE: u16 = 8100;
+    pub const SLAB: u16 = 9000;
+    pub const VMALLOC: u16 = 9050;
+    pub const BUDDY: u16 = 9100;
+    pub const IRQ_LINE: u16 = 9200;
+    pub const SERIAL: u16 = 9300;
+    pub const RCU: u16 = 9400;
+    pub const CONSOLE: u16 = 9500;
+    /// No order: for leaf locks of tests and one-off tables; the dependency graph still watches them.
+    pub const NONE: u16 = 0;
+}

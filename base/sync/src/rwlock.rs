@@ -1,0 +1,268 @@
+//! The sleeping lock with many readers or one writer. A waiting writer keeps new readers out, so that it gets its turn;
+//! hence a reader must not take the same lock for reading again.
+use core::cell::UnsafeCell;
+use core::marker::PhantomData;
+use core::ops::{Deref, DerefMut};
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use crate::class::{self, LockClass, Report};
+use crate::mutex::{DEAD, kill};
+use crate::thread::WaitMode;
+use crate::waitqueue::{WaitError, WaitQueue};
+
+const WRITER: u32 = 1 << 30;
+// 15 bits each: there are at most 32,768 threads (`pid_max`).
+const READERS: u32 = (1 << 15) - 1;
+/// Waiting writers are counted from here on.
+const WANT_ONE: u32 = 1 << 15;
+const WANTED: u32 = READERS << 15;
+
+/// Data that many threads may read or one may write; waiting sleeps.
+pub struct RwLock<T: ?Sized> {
+    class: &'static LockClass,
+    state: AtomicU32,
+    queue: WaitQueue,
+    data: UnsafeCell<T>,
+}
+
+// SAFETY: writers are alone; readers share `&T`.
+unsafe impl<T: ?Sized + Send + Sync> Sync for RwLock<T> {}
+// SAFETY: moving the lock moves the data.
+unsafe impl<T: ?Sized + Send> Send for RwLock<T> {}
+
+impl<T> RwLock<T> {
+    /// A free lock of `class` around `data`.
+    pub const fn new(class: &'static LockClass, data: T) -> Self {
+        Self {
+            class,
+            state: AtomicU32::new(0),
+            queue: WaitQueue::new(),
+            data: UnsafeCell::new(data),
+        }
+    }
+}
+
+impl<T: ?Sized> RwLock<T> {
+    /// Takes it for reading.
+    #[inline]
+    #[track_caller]
+    pub fn read(&self) -> ReadGuard<'_, T> {
+        crate::context::might_sleep();
+        if !self.try_acquire_read() {
+            self.queue
+                .wait_event(|| self.alive() && self.try_acquire_read());
+        }
+        self.read_guard()
+    }
+    /// Takes it for reading if no writer holds it or waits.
+    #[inline]
+    #[track_caller]
+    pub fn try_read(&self) -> Option<ReadGuard<'_, T>> {
+        self.try_acquire_read().then(|| self.read_guard())
+    }
+    /// Takes it for writing.
+    #[inline]
+    #[track_caller]
+    pub fn write(&self) -> WriteGuard<'_, T> {
+        crate::context::might_sleep();
+        if self
+            .state
+            .compare_exchange(0, WRITER, Ordering::Acquire, Ordering::Relaxed)
+            .is_err()
+        {
+            let _ = self.write_slow(WaitMode::Uninterruptible);
+        }
+        self.write_guard()
+    }
+    /// Takes it for writing, unless a signal that kills comes first.
+    ///
+    /// # Errors
+    /// [`WaitError::Interrupted`].
+    #[track_caller]
+    pub fn write_killable(&self) -> Result<WriteGuard<'_, T>, WaitError> {
+        if self
+            .state
+            .compare_exchange(0, WRITER, Ordering::Acquire, Ordering::Relaxed)
+            .is_err()
+        {
+            self.write_slow(WaitMode::Killable)?;
+        }
+        Ok(self.write_guard())
+    }
+    /// Takes it for writing if it is free.
+    #[inline]
+    #[track_caller]
+    pub fn try_write(&self) -> Option<WriteGuard<'_, T>> {
+        self.try_acquire_write().then(|| self.write_guard())
+    }
+    /// The data, without locking.
+    pub fn get_mut(&mut self) -> &mut T {
+        self.data.get_mut()
+    }
+
+    #[inline]
+    #[track_caller]
+    fn read_guard(&self) -> ReadGuard<'_, T> {
+        class::sleep_acquired(self.class, self.addr(), kill);
+        ReadGuard {
+            lock: self,
+            _not_send: PhantomData,
+        }
+    }
+    #[inline]
+    #[track_caller]
+    fn write_guard(&self) -> WriteGuard<'_, T> {
+        class::sleep_acquired(self.class, self.addr(), kill);
+        WriteGuard {
+            lock: self,
+            _not_send: PhantomData,
+        }
+    }
+
+    #[inline]
+    fn try_acquire_read(&self) -> bool {
+        let mut state = self.state.load(Ordering::Relaxed);
+        while state & (WRITER | WANTED | DEAD) == 0 {
+            match self.state.compare_exchange_weak(
+                state,
+                state + 1,
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return true,
+                Err(now) => state = now,
+            }
+        }
+        false
+    }
+
+    #[inline]
+    fn try_acquire_write(&self) -> bool {
+        let mut state = self.state.load(Ordering::Relaxed);
+        while state & (WRITER | READERS | DEAD) == 0 {
+            match self.state.compare_exchange_weak(
+                state,
+                state | WRITER,
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return true,
+                Err(now) => state = now,
+            }
+        }
+        false
+    }
+
+    #[cold]
+    fn write_slow(&self, mode: WaitMode) -> Result<(), WaitError> {
+        self.state.fetch_add(WANT_ONE, Ordering::Relaxed);
+        let result = self.queue.wait(mode, None, || {
+            (self.alive() && self.try_acquire_write()).then_some(())
+        });
+        self.state.fetch_sub(WANT_ONE, Ordering::Relaxed);
+        if result.is_err() {
+            self.queue.wake_all(); // readers that stood back for this writer
+        }
+        result
+    }
+
+    fn alive(&self) -> bool {
+        if self.state.load(Ordering::Relaxed) & DEAD != 0 {
+            class::report(&Report::DeadLock { class: self.class });
+            panic!("{}: the lock's owner died", self.class.name());
+        }
+        true
+    }
+
+    #[inline]
+    fn addr(&self) -> usize {
+        core::ptr::from_ref(&self.state).addr()
+    }
+}
+
+/// A [`RwLock`] held for reading.
+#[must_use]
+pub struct ReadGuard<'a, T: ?Sized> {
+    lock: &'a RwLock<T>,
+    _not_send: PhantomData<*const ()>,
+}
+impl<T: ?Sized> Drop for ReadGuard<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        class::sleep_released(self.lock.addr());
+        if self.lock.state.fetch_sub(1, Ordering::Release) & READERS == 1 {
+            self.lock.queue.wake_all();
+        }
+    }
+}
+impl<T: ?Sized> Deref for ReadGuard<'_, T> {
+    type Target = T;
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: held for reading.
+        unsafe { &*self.lock.data.get() }
+    }
+}
+
+/// A [`RwLock`] held for writing.
+#[must_use]
+pub struct WriteGuard<'a, T: ?Sized> {
+    lock: &'a RwLock<T>,
+    _not_send: PhantomData<*const ()>,
+}
+impl<T: ?Sized> Drop for WriteGuard<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        class::sleep_released(self.lock.addr());
+        self.lock.state.fetch_and(!WRITER, Ordering::Release);
+        self.lock.queue.wake_all();
+    }
+}
+impl<T: ?Sized> Deref for WriteGuard<'_, T> {
+    type Target = T;
+    #[inline]
+    fn deref(&self) -> &T {
+        // SAFETY: held for writing.
+        unsafe { &*self.lock.data.get() }
+    }
+}
+impl<T: ?Sized> DerefMut for WriteGuard<'_, T> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: held for writing, borrowed mutably.
+        unsafe { &mut *self.lock.data.get() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    static CLASS: LockClass = LockClass::new("test-rwlock", 0);
+
+    #[test]
+    fn writers_exclude_readers_share() {
+        let lock = Arc::new(RwLock::new(&CLASS, [0u64; 2]));
+        let threads: std::vec::Vec<_> = (0..4)
+            .map(|n| {
+                let lock = Arc::clone(&lock);
+                std::thread::spawn(move || {
+                    for _ in 0..300 {
+                        if n == 0 {
+                            let mut v = lock.write();
+                            v[0] += 1;
+                            std::thread::yield_now();
+                            v[1] += 1;
+                        } else {
+                            let v = lock.read();
+                            assert_eq!(v[0], v[1]);
+                        }
+                    }
+                })
+            })
+            .collect();
+        threads.into_iter().for_each(|t| t.join().unwrap());
+        assert_eq!(lock.read()[1], 300);
+        assert!(lock.try_write().is_some());
+    }
+}
