@@ -1,3 +1,28 @@
-//! Pipes and FIFOs.
+//! Pipes and FIFOs: pipe(7), pipe(2), fifo(7).
+//!
+//! **Job.** A [`Pipe`] is a ring of page references. A write copies once into a page, a read once out of it; small
+//! writes join the last page; drained pages are kept for the next write. The other side is woken when the ring stops
+//! being empty or full, and told that the caller will sleep soon, so that a round trip is two direct switches.
+//!
+//! **Called by** the syscall crate (pipe2), vfs (open of a FIFO). **Calls** vfs (files), task (`SIGPIPE`), kmem, sync.
+//!
+//! **Locks**: the ring's mutex (rank `PIPE`, held over user copies) → page faults. Nothing is taken under the wait
+//! queues' own locks. `readers`, `writers` and the opens are counters.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `ring.rs` | the buffers |
+//! | `pipe.rs` | read, write, wait, poll |
 #![no_std]
 #![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(not(target_os = "none"))]
+extern crate std;
+
+mod pipe;
+mod ring;
+#[cfg(test)]
+mod tests;
+
+pub use pipe::{DEFAULT_SLOTS, Mode, Pipe};

@@ -1,0 +1,195 @@
+//! The buffers of a pipe: a ring of pages, each partly filled.
+use abi::{Errno, PAGE_SIZE, Result};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use kmem::TryVec;
+use kmem::frame::Frame;
+use kmem::user::UserBuf;
+
+/// What may be done with the bytes of one buffer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Kind {
+    /// The page is the pipe's own and later bytes may be added after these.
+    Stream,
+    /// The bytes are one packet (`O_DIRECT`): nothing is added, and one read takes it.
+    Packet,
+}
+
+/// Bytes in one page.
+pub(crate) struct Buf {
+    frame: Frame,
+    offset: u16,
+    len: u16,
+    kind: Kind,
+}
+
+/// Pages kept for the next write, so that a busy pipe allocates nothing.
+const SPARES: usize = 2;
+
+pub(crate) struct Ring {
+    slots: Box<[Option<Buf>]>,
+    /// Positions count up for ever; the slot is their remainder.
+    head: u32,
+    tail: u32,
+    spare: [Option<Frame>; SPARES],
+}
+
+fn empty_slots(n: usize) -> Result<Box<[Option<Buf>]>> {
+    Vec::try_collect_from((0..n).map(|_| None))?.try_into_boxed_slice()
+}
+
+impl Ring {
+    /// A ring of `slots` pages, a power of two.
+    pub(crate) fn new(slots: usize) -> Result<Self> {
+        Ok(Self {
+            slots: empty_slots(slots)?,
+            head: 0,
+            tail: 0,
+            spare: [None, None],
+        })
+    }
+
+    #[inline]
+    pub(crate) fn head(&self) -> u32 {
+        self.head
+    }
+
+    #[inline]
+    pub(crate) fn tail(&self) -> u32 {
+        self.tail
+    }
+
+    /// Buffers in use.
+    #[inline]
+    pub(crate) fn used(&self) -> usize {
+        self.head.wrapping_sub(self.tail) as usize
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.head == self.tail
+    }
+
+    #[inline]
+    pub(crate) fn is_full(&self) -> bool {
+        self.used() >= self.slots.len()
+    }
+
+    #[inline]
+    fn index(&self, pos: u32) -> usize {
+        pos as usize & (self.slots.len() - 1)
+    }
+
+    /// Bytes in all buffers (`FIONREAD`).
+    pub(crate) fn bytes(&self) -> usize {
+        let lens = self.slots.iter().flatten().map(|buf| usize::from(buf.len));
+        lens.sum()
+    }
+
+    /// Gives the ring `slots` slots. EBUSY when more are in use; ENOMEM.
+    pub(crate) fn resize(&mut self, slots: usize) -> Result<()> {
+        if self.used() > slots {
+            return Err(Errno::EBUSY);
+        }
+        let mut new = empty_slots(slots)?;
+        let used = self.used() as u32;
+        for i in 0..used {
+            let from = self.index(self.tail.wrapping_add(i));
+            new[i as usize] = self.slots[from].take();
+        }
+        self.slots = new;
+        (self.tail, self.head) = (0, used);
+        Ok(())
+    }
+
+    /// Adds the next `len` bytes of `src` to the last buffer, all or none; `None` if they do not fit there.
+    /// EFAULT when nothing could be read of them.
+    #[inline]
+    pub(crate) fn merge(&mut self, src: &mut UserBuf<'_>, len: usize) -> Result<Option<usize>> {
+        let index = self.index(self.head.wrapping_sub(1));
+        let Some(last) = &mut self.slots[index] else {
+            return Ok(None);
+        };
+        let end = usize::from(last.offset) + usize::from(last.len);
+        if last.kind != Kind::Stream || end + len > PAGE_SIZE {
+            return Ok(None);
+        }
+        let n = src.copy_frame_from(&last.frame, end, len)?;
+        last.len += n as u16;
+        Ok(Some(n))
+    }
+
+    /// Puts up to a page of `src` into a new buffer; the ring is not full. EFAULT, ENOMEM.
+    #[inline]
+    pub(crate) fn push(&mut self, src: &mut UserBuf<'_>, kind: Kind) -> Result<usize> {
+        let frame = self.take_spare()?;
+        let copied = src.copy_frame_from(&frame, 0, src.remaining().min(PAGE_SIZE));
+        let len = match copied {
+            Ok(n) => n,
+            Err(e) => {
+                self.keep_spare(frame);
+                return Err(e);
+            }
+        };
+        let index = self.index(self.head);
+        self.slots[index] = Some(Buf {
+            frame,
+            offset: 0,
+            len: len as u16,
+            kind,
+        });
+        self.head = self.head.wrapping_add(1);
+        Ok(len)
+    }
+
+    /// Moves bytes of the first buffer to `dst`. The buffer goes when it is empty or was a packet. Answers how many
+    /// bytes moved, and whether this read ends here. The ring is not empty. EFAULT.
+    #[inline]
+    pub(crate) fn pop(&mut self, dst: &mut UserBuf<'_>) -> Result<(usize, bool)> {
+        let index = self.index(self.tail);
+        let Some(first) = &mut self.slots[index] else {
+            return Ok((0, true));
+        };
+        let want = usize::from(first.len).min(dst.remaining());
+        let n = dst.copy_frame_to(&first.frame, usize::from(first.offset), want)?;
+        first.offset += n as u16;
+        first.len -= n as u16;
+        let packet = first.kind == Kind::Packet;
+        if packet && n == want {
+            first.len = 0;
+        }
+        if first.len == 0 {
+            self.drop_first(index);
+        }
+        Ok((n, packet || n < want))
+    }
+
+    #[inline]
+    fn drop_first(&mut self, index: usize) {
+        if let Some(buf) = self.slots[index].take() {
+            self.keep_spare(buf.frame);
+        }
+        self.tail = self.tail.wrapping_add(1);
+    }
+
+    #[inline]
+    fn take_spare(&mut self) -> Result<Frame> {
+        for spare in &mut self.spare {
+            if let Some(frame) = spare.take() {
+                return Ok(frame);
+            }
+        }
+        Frame::uninit()
+    }
+
+    /// Keeps a page that nobody else refers to.
+    #[inline]
+    fn keep_spare(&mut self, frame: Frame) {
+        if frame.refs() != 1 {
+            return;
+        }
+        if let Some(slot) = self.spare.iter_mut().find(|slot| slot.is_none()) {
+            *slot = Some(frame);
+        }
+    }
+}
