@@ -1,4 +1,6 @@
 //! What happens when pages run out: reclaimers give some back; at the end a victim is chosen.
+use crate::frame::Gfp;
+use core::sync::atomic::{AtomicUsize, Ordering};
 use sync::Once;
 
 /// Can give pages back: the page cache, the dentry cache.
@@ -28,4 +30,54 @@ pub fn register_reclaim(reclaim: &'static dyn Reclaim) -> bool {
 /// Sets who chooses victims; the first one stays.
 pub fn register_victims(source: &'static dyn VictimSource) -> bool {
     VICTIMS.set(source).is_ok()
+}
+
+/// How often pages ran out and reclaim was asked.
+static DIRECT_RECLAIMS: AtomicUsize = AtomicUsize::new(0);
+/// How many victims were chosen.
+static KILLS: AtomicUsize = AtomicUsize::new(0);
+
+/// Direct reclaims and OOM kills since boot (`allocstall`, `oom_kill` of /proc/vmstat).
+pub fn counts() -> (usize, usize) {
+    (
+        DIRECT_RECLAIMS.load(Ordering::Relaxed),
+        KILLS.load(Ordering::Relaxed),
+    )
+}
+
+/// Pages asked of the reclaimers per round.
+const ROUND: usize = 64;
+/// Rounds before an allocation gives up: a victim needs a moment to die.
+const ROUNDS: usize = 32;
+
+/// Makes memory until `alloc` succeeds, as far as `gfp` and the caller's context allow.
+#[cold]
+pub(crate) fn retry<T>(gfp: Gfp, mut alloc: impl FnMut() -> Option<T>) -> Option<T> {
+    if !gfp.may_reclaim() || !sync::context::may_sleep() {
+        return None;
+    }
+    DIRECT_RECLAIMS.fetch_add(1, Ordering::Relaxed);
+    for _ in 0..ROUNDS {
+        let freed: usize = RECLAIMERS
+            .iter()
+            .filter_map(Once::get)
+            .map(|r| r.reclaim(ROUND))
+            .sum();
+        crate::slab::shrink();
+        if let Some(got) = alloc() {
+            return Some(got);
+        }
+        if freed == 0 && !(gfp.may_kill() && kill_one()) {
+            return None;
+        }
+    }
+    None
+}
+
+fn kill_one() -> bool {
+    let killed = VICTIMS.get().is_some_and(|v| v.kill_one());
+    if killed {
+        KILLS.fetch_add(1, Ordering::Relaxed);
+    }
+    killed
 }

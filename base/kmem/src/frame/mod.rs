@@ -2,13 +2,25 @@
 //!
 //! A `Frame` is memory that user space may map, so it is never lent as `&[u8]`: readers and writers copy, and single
 //! words are atomics.
+mod block;
 mod gfp;
+mod initrd;
+mod lists;
 mod meta;
 mod page_alloc;
+mod zone;
 
+pub use block::{Block, alloc_block};
 pub use gfp::Gfp;
+pub use initrd::{adopt, free_reserved};
+pub use lists::zero_one_ahead;
 pub use meta::{FrameMeta, PageFlags};
-pub use page_alloc::{Block, FrameStats, adopt, alloc_block, stats};
+pub use page_alloc::{FRAME_ALLOC, FrameStats, stats};
+
+pub(crate) use initrd::set_adoptable;
+pub(crate) use lists::{drain_local, give_all};
+pub(crate) use page_alloc::{alloc_page, free_page, free_zero_page};
+pub(crate) use zone::init;
 
 use crate::machine;
 use crate::user;
@@ -38,6 +50,8 @@ pub(crate) enum Kind {
     Slab = 5,
     /// A page table.
     Table = 6,
+    /// On its way between the buddy lists and a user.
+    Taken = 7,
 }
 
 /// One 4 KiB page, counted: cloning adds a reference, dropping takes one, the last one frees the page.

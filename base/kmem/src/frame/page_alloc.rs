@@ -1,12 +1,59 @@
-//! The page allocator.
-use super::{Frame, FrameMeta, Gfp, Kind, NO_MEMORY};
-use crate::machine;
+//! Allocation of single pages: the per-CPU list, then the zone, then reclaim, then a victim.
+use super::{FrameMeta, Gfp, Kind, NO_MEMORY, lists, zone};
+use crate::{machine, pressure};
 use abi::Result;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicUsize, Ordering};
 use hal::addr::{PAGE_SIZE, Pfn, PhysAddr};
+use sync::inject::{self, Site};
 
-/// Counts of pages, exact at some moment during the call.
+/// Fault injection: allocations of pages.
+pub static FRAME_ALLOC: Site = Site::new("frame_alloc");
+
+/// A page with one reference, marked as `kind`. ENOMEM.
+#[inline]
+pub(crate) fn alloc_page(gfp: Gfp, kind: Kind) -> Result<NonNull<FrameMeta>> {
+    let (page, zero) = match lists::take(gfp) {
+        Some(taken) if !inject::should_fail(&FRAME_ALLOC) => taken,
+        taken => alloc_slow(taken, gfp)?,
+    };
+    let meta = machine::meta_of(page as Pfn);
+    // SAFETY: metadata lives forever.
+    unsafe { meta.as_ref() }.reset(kind as u32);
+    if gfp.wants_zero() && !zero {
+        // SAFETY: the page is off every list, so it is ours.
+        unsafe {
+            machine::zero(
+                machine::phys_to_virt(PhysAddr::from_pfn(page as Pfn)),
+                PAGE_SIZE,
+            )
+        };
+    }
+    Ok(meta)
+}
+
+/// No page at hand, or `taken` must not be used: fault injection.
+#[cold]
+fn alloc_slow(taken: Option<(u32, bool)>, gfp: Gfp) -> Result<(u32, bool)> {
+    if let Some((page, zero)) = taken {
+        lists::give(machine::meta_of(page as Pfn), zero);
+        return Err(NO_MEMORY);
+    }
+    pressure::retry(gfp, || lists::take(gfp)).ok_or(NO_MEMORY)
+}
+
+/// Frees a page whose last reference is gone.
+#[inline]
+pub(crate) fn free_page(meta: NonNull<FrameMeta>) {
+    lists::give(meta, false);
+}
+
+/// Frees a page that its user left filled with zeros.
+#[inline]
+pub(crate) fn free_zero_page(meta: NonNull<FrameMeta>) {
+    lists::give(meta, true);
+}
+
+/// Counts of pages, exact when nothing allocates meanwhile.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct FrameStats {
     /// Pages the allocator manages.
@@ -17,85 +64,26 @@ pub struct FrameStats {
     pub per_cpu: usize,
     /// Free blocks by order, without per-CPU lists (/proc/buddyinfo).
     pub by_order: [usize; 11],
-    /// Watermarks in pages: below `min` only `Gfp::ATOMIC` gets pages, below `low` reclaim starts.
+    /// Watermarks in pages: below `min` only `Gfp::ATOMIC` gets pages, below `low` reclaim should start.
     pub min: usize,
     /// See `min`.
     pub low: usize,
-    /// Reclaim stops here.
+    /// Reclaim may stop here.
     pub high: usize,
 }
 
-/// 2^order pages in a row, zeroed or not, owned.
-pub struct Block {
-    first: Frame,
-    order: u8,
-}
-
-impl Block {
-    /// Physical address of the first page.
-    pub fn paddr(&self) -> PhysAddr {
-        self.first.paddr()
-    }
-    /// log2 of its size in pages.
-    pub fn order(&self) -> u8 {
-        self.order
-    }
-    /// Its size in bytes.
-    pub fn bytes(&self) -> usize {
-        PAGE_SIZE << self.order
-    }
-}
-
-static NEXT: AtomicUsize = AtomicUsize::new(1);
-static FREE: std::sync::Mutex<std::vec::Vec<Pfn>> = std::sync::Mutex::new(std::vec::Vec::new());
-
-pub(crate) fn alloc_page(gfp: Gfp, kind: Kind) -> Result<NonNull<FrameMeta>> {
-    let _ = (gfp.may_kill(), gfp.may_reclaim(), gfp.may_use_reserve());
-    let pfn = match FREE.lock().unwrap().pop() {
-        Some(pfn) => pfn,
-        None => NEXT.fetch_add(1, Ordering::Relaxed),
-    };
-    if pfn >= machine::RAM_PAGES {
-        return Err(NO_MEMORY);
-    }
-    let meta = machine::meta_of(pfn);
-    // SAFETY: metadata lives forever.
-    unsafe { meta.as_ref() }.reset(kind as u32);
-    if gfp.wants_zero() {
-        // SAFETY: a whole page that nobody else holds.
-        unsafe { machine::zero(machine::phys_to_virt(PhysAddr::from_pfn(pfn)), PAGE_SIZE) };
-    }
-    Ok(meta)
-}
-
-pub(crate) fn free_page(meta: NonNull<FrameMeta>) {
-    FREE.lock().unwrap().push(machine::pfn_of(meta));
-}
-
-/// 2^order pages in a row. ENOMEM.
-pub fn alloc_block(order: u8, gfp: Gfp) -> Result<Block> {
-    if order != 0 {
-        return Err(NO_MEMORY);
-    }
-    Ok(Block {
-        first: Frame::alloc(gfp)?,
-        order,
-    })
-}
-
-/// The pages of a physical range that was reserved at boot (the initrd), handed over in place one by one; the range
-/// is cut to whole pages. Each can be adopted once; dropping it frees the page.
-pub fn adopt(range: core::ops::Range<PhysAddr>) -> impl Iterator<Item = Frame> {
-    let _ = range;
-    core::iter::empty()
-}
-
-/// Exact page counts.
+/// Page counts.
 pub fn stats() -> FrameStats {
-    let unused = machine::RAM_PAGES.saturating_sub(NEXT.load(Ordering::Relaxed));
+    let (in_zone, by_order) = zone::free_counts();
+    let per_cpu = lists::len();
+    let [min, low, high] = zone::watermarks();
     FrameStats {
-        total: machine::RAM_PAGES - 1,
-        free: unused + FREE.lock().unwrap().len(),
-        ..FrameStats::default()
+        total: zone::total(),
+        free: in_zone + per_cpu,
+        per_cpu,
+        by_order,
+        min,
+        low,
+        high,
     }
 }

@@ -2,7 +2,9 @@
 use crate::frame::FrameMeta;
 use abi::Result;
 use core::alloc::Layout;
+use core::cell::Cell;
 use core::ptr::NonNull;
+use core::sync::atomic::Ordering;
 use hal::addr::{PAGE_SHIFT, PAGE_SIZE, Pfn, PhysAddr, UserAddr};
 use std::sync::OnceLock;
 
@@ -16,11 +18,27 @@ struct Arena {
 
 fn arena() -> &'static Arena {
     static ARENA: OnceLock<Arena> = OnceLock::new();
-    ARENA.get_or_init(|| Arena {
+    static READY: OnceLock<()> = OnceLock::new();
+    std::thread_local!(static INSIDE: Cell<bool> = const { Cell::new(false) });
+    let arena = ARENA.get_or_init(|| Arena {
         ram: reserve(RAM_PAGES * PAGE_SIZE),
         metas: reserve(RAM_PAGES * size_of::<FrameMeta>()),
-    })
+    });
+    if READY.get().is_none() && !INSIDE.replace(true) {
+        READY.get_or_init(boot);
+        INSIDE.set(false);
+    }
+    arena
 }
+
+/// The machine's first moments: RAM with a hole, a kernel image and an initrd in it.
+fn boot() {
+    crate::frame::init(&[1..159, 256..RAM_PAGES], &[256..1000, INITRD]);
+    crate::frame::set_adoptable(INITRD);
+}
+
+/// Pages that play the initrd.
+pub(crate) const INITRD: core::ops::Range<Pfn> = 5000..5100;
 
 /// Zeroed, page-aligned memory that the host backs lazily (calloc of a large size; an aligned layout would be touched).
 fn reserve(bytes: usize) -> usize {
@@ -29,6 +47,48 @@ fn reserve(bytes: usize) -> usize {
     let start = unsafe { std::alloc::alloc_zeroed(layout) } as usize;
     assert!(start != 0, "no memory for the arena");
     start.next_multiple_of(PAGE_SIZE)
+}
+
+/// What keeps per-CPU data to its user: interrupts off on the machine. Here threads may share a CPU number, so a lock
+/// (which one thread may take again) stands in.
+pub(crate) struct Pinned {
+    _not_send: core::marker::PhantomData<*const ()>,
+}
+
+std::thread_local! {
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
+}
+static PIN: core::sync::atomic::AtomicBool = core::sync::atomic::AtomicBool::new(false);
+
+pub(crate) fn pin() -> Pinned {
+    if DEPTH.replace(DEPTH.get() + 1) == 0 {
+        while PIN.swap(true, Ordering::Acquire) {
+            std::thread::yield_now();
+        }
+    }
+    arena();
+    Pinned {
+        _not_send: core::marker::PhantomData,
+    }
+}
+
+impl Drop for Pinned {
+    fn drop(&mut self) {
+        DEPTH.set(DEPTH.get() - 1);
+        if DEPTH.get() == 0 {
+            PIN.store(false, Ordering::Release);
+        }
+    }
+}
+
+// SAFETY: hosted CPUs are threads' own numbers; a thread does not change its number.
+unsafe impl sync::context::Pinned for Pinned {}
+
+/// Fills metadata of `count` pages with zeros.
+pub(crate) fn clear_metas(first: Pfn, count: usize) {
+    let count = count.min(RAM_PAGES - first);
+    // SAFETY: within the array (or one past), which nobody uses yet.
+    unsafe { core::ptr::write_bytes(meta_of(first).as_ptr(), 0, count) };
 }
 
 #[inline]

@@ -1,0 +1,78 @@
+//! Blocks of 2^order pages in a row, for what needs physical contiguity: rings, large slabs.
+use super::{Gfp, Kind, NO_MEMORY, zone};
+use crate::charge::{self, Charge};
+use crate::{machine, pressure};
+use abi::Result;
+use core::sync::atomic::Ordering;
+use hal::addr::{PAGE_SIZE, Pfn, PhysAddr};
+
+/// 2^order pages in a row, owned by the kernel; freed when dropped.
+#[derive(Debug)]
+pub struct Block {
+    first: Pfn,
+    order: u8,
+}
+
+/// A block of 2^order pages, zeroed if `gfp` says so. ENOMEM: also when memory is in smaller pieces or `order` > 10.
+pub fn alloc_block(order: u8, gfp: Gfp) -> Result<Block> {
+    if order > buddy::MAX_ORDER {
+        return Err(NO_MEMORY);
+    }
+    let first = match zone::alloc(order, gfp) {
+        Some(first) => first,
+        None => pressure::retry(gfp, || zone::alloc(order, gfp)).ok_or(NO_MEMORY)?,
+    };
+    // SAFETY: metadata lives forever.
+    let meta = unsafe { machine::meta_of(first).as_ref() };
+    meta.reset(Kind::Block as u32);
+    charge::charge(Charge::Kernel, 1 << order);
+    let block = Block { first, order };
+    if gfp.wants_zero() {
+        // SAFETY: the pages are ours.
+        unsafe { machine::zero(block.ptr(), block.len()) };
+    }
+    Ok(block)
+}
+
+impl Block {
+    /// Physical address of its start.
+    pub fn paddr(&self) -> PhysAddr {
+        PhysAddr::from_pfn(self.first)
+    }
+    /// log2 of its size in pages.
+    pub fn order(&self) -> u8 {
+        self.order
+    }
+    /// Its size in bytes.
+    pub fn len(&self) -> usize {
+        PAGE_SIZE << self.order
+    }
+    /// A block is never empty.
+    pub fn is_empty(&self) -> bool {
+        false
+    }
+    fn ptr(&self) -> *mut u8 {
+        machine::phys_to_virt(self.paddr())
+    }
+    /// Its content.
+    pub fn bytes(&self) -> &[u8] {
+        // SAFETY: owned, in the direct map, initialised memory of this length.
+        unsafe { core::slice::from_raw_parts(self.ptr(), self.len()) }
+    }
+    /// Its content.
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        // SAFETY: as above, and borrowed mutably.
+        unsafe { core::slice::from_raw_parts_mut(self.ptr(), self.len()) }
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        charge::charge(Charge::Kernel, -(1isize << self.order));
+        // SAFETY: metadata lives forever.
+        unsafe { machine::meta_of(self.first).as_ref() }
+            .refs
+            .store(0, Ordering::Relaxed);
+        zone::free(self.first, self.order);
+    }
+}
