@@ -1,0 +1,5 @@
+//! System calls: mount.
+use crate::Call;
+
+/// This family.
+pub(crate) const CALLS: &[Call] = &[];

@@ -1,0 +1,5 @@
+//! System calls: stat.
+use crate::Call;
+
+/// This family.
+pub(crate) const CALLS: &[Call] = &[];
