@@ -48,10 +48,6 @@ bitflags::bitflags! {
         const MERGEABLE = 0x10_0000;
         /// Cannot be made larger by mremap(2).
         const DONT_EXPAND = 0x20_0000;
-        /// The program's heap (set on the brk area).
-        const HEAP = 0x40_0000;
-        /// The first thread's stack.
-        const STACK = 0x80_0000;
         /// An anonymous object that no file name stands for (`MAP_SHARED|MAP_ANONYMOUS`).
         const SHMEM = 0x100_0000;
     }

@@ -1,8 +1,8 @@
 //! What callers hand in and get back: requests, faults, descriptions of areas, counters, the layout of a program.
-use crate::MapObject;
 use crate::flags::VmFlags;
 use abi::Errno;
 use alloc::sync::Arc;
+use pagecache::MapObject;
 
 /// What an access that trapped (or that the kernel wants to make) was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,18 +41,9 @@ impl FaultError {
     }
 }
 
-/// The file side of a mapping: what is mapped, and what the descriptor it came from allows.
-#[derive(Clone)]
-pub struct Backing {
-    /// Where pages come from.
-    pub object: Arc<dyn MapObject>,
-    /// The file is open for reading (`EACCES` without).
-    pub readable: bool,
-    /// The file is open for writing (a shared writable mapping is `EACCES` without).
-    pub writable: bool,
-    /// The mount is `noexec` (`PROT_EXEC` is `EPERM`).
-    pub noexec: bool,
-}
+/// The file side of a mapping. Whether the descriptor was open for reading (`EACCES` without) is checked by the caller;
+/// what else it allows, the object says.
+pub type Backing = Arc<dyn MapObject>;
 
 /// mmap(2)'s arguments, decoded as far as the file goes.
 pub struct MmapRequest {
@@ -68,6 +59,8 @@ pub struct MmapRequest {
     pub backing: Option<Backing>,
     /// Offset into the file in bytes, a multiple of the page size.
     pub offset: u64,
+    /// The caller has `CAP_SYS_RAWIO`: may map below `mmap_min_addr`.
+    pub low_allowed: bool,
 }
 
 /// The resource limits that bear on an address space, in bytes; `u64::MAX` is `RLIM_INFINITY`. Set by whoever owns the
@@ -134,7 +127,7 @@ pub struct VmaInfo<'a> {
     pub offset: u64,
     /// What is mapped, if it is not private anonymous memory.
     pub object: Option<&'a Arc<dyn MapObject>>,
-    /// `[heap]`, `[stack]`, `[vdso]`… for areas without a file.
+    /// `[heap]` or `[stack]`, for areas without a file.
     pub name: Option<&'static str>,
 }
 

@@ -1,0 +1,194 @@
+//! madvise(2), msync(2), mincore(2).
+use crate::VmFlags;
+use crate::areas::{Areas, page_ceil, page_range, pages};
+use crate::mm::Mm;
+use crate::types::FaultError;
+use abi::raw::{
+    MADV_COLD, MADV_DODUMP, MADV_DOFORK, MADV_DONTDUMP, MADV_DONTFORK, MADV_DONTNEED,
+    MADV_DONTNEED_LOCKED, MADV_FREE, MADV_HUGEPAGE, MADV_KEEPONFORK, MADV_MERGEABLE,
+    MADV_NOHUGEPAGE, MADV_NORMAL, MADV_PAGEOUT, MADV_POPULATE_READ, MADV_POPULATE_WRITE,
+    MADV_RANDOM, MADV_REMOVE, MADV_SEQUENTIAL, MADV_UNMERGEABLE, MADV_WILLNEED, MADV_WIPEONFORK,
+    MS_ASYNC, MS_INVALIDATE, MS_SYNC,
+};
+use abi::{Errno, PAGE_SIZE, Result};
+use hal::addr::UserAddr;
+
+impl Mm {
+    /// madvise(2). `EINVAL` (address, unknown or unsuitable advice), `ENOMEM` (a hole; the rest is done),
+    /// `EOPNOTSUPP` (`MADV_REMOVE`), `EFAULT` and others from populating.
+    pub fn madvise(&self, addr: usize, len: usize, advice: u32) -> Result<()> {
+        let known = matches!(advice, MADV_NORMAL..=MADV_FREE | MADV_REMOVE..=MADV_DONTNEED_LOCKED);
+        if !known {
+            return Err(Errno::EINVAL);
+        }
+        let (start, end) = page_range(addr, len)?;
+        if start == end {
+            return Ok(());
+        }
+        match advice {
+            MADV_DONTNEED | MADV_DONTNEED_LOCKED | MADV_FREE => self.forget(start, end, advice),
+            MADV_POPULATE_READ | MADV_POPULATE_WRITE => self.populate_advised(start, end, advice),
+            MADV_REMOVE => Err(Errno::EOPNOTSUPP),
+            // Hints without effect here; only holes are an error.
+            MADV_WILLNEED | MADV_COLD | MADV_PAGEOUT => holes(&self.areas.read(), start, end),
+            _ => self.advise_flags(start, end, advice),
+        }
+    }
+
+    /// Throws pages away: private ones read as zeros or as the file again.
+    fn forget(&self, start: usize, end: usize, advice: u32) -> Result<()> {
+        let areas = self.areas.read();
+        for area in areas.map.range(start, end) {
+            let vma = &area.data;
+            if vma.flags.contains(VmFlags::LOCKED) && advice != MADV_DONTNEED_LOCKED {
+                return Err(Errno::EINVAL);
+            }
+            if advice == MADV_FREE && !vma.is_anon() {
+                return Err(Errno::EINVAL);
+            }
+            // Freeing at once is one of the outcomes MADV_FREE allows.
+            self.zap(area.start.max(start), area.end.min(end), vma);
+        }
+        holes(&areas, start, end)
+    }
+
+    fn populate_advised(&self, start: usize, end: usize, advice: u32) -> Result<()> {
+        self.populate(start, end, Some(advice == MADV_POPULATE_WRITE))
+            .map_err(|e| match e {
+                FaultError::SegvMapErr => Errno::ENOMEM,
+                FaultError::SegvAccErr => Errno::EINVAL,
+                FaultError::BusAdrErr => Errno::EFAULT,
+                other => other.errno(),
+            })
+    }
+
+    fn advise_flags(&self, start: usize, end: usize, advice: u32) -> Result<()> {
+        let random = VmFlags::SEQ_READ | VmFlags::RAND_READ;
+        let huge = VmFlags::HUGE | VmFlags::NO_HUGE;
+        let (clear, set) = match advice {
+            MADV_NORMAL => (random, VmFlags::empty()),
+            MADV_SEQUENTIAL => (random, VmFlags::SEQ_READ),
+            MADV_RANDOM => (random, VmFlags::RAND_READ),
+            MADV_DONTFORK => (VmFlags::empty(), VmFlags::DONT_FORK),
+            MADV_DOFORK => (VmFlags::DONT_FORK, VmFlags::empty()),
+            MADV_WIPEONFORK => (VmFlags::empty(), VmFlags::WIPE_ON_FORK),
+            MADV_KEEPONFORK => (VmFlags::WIPE_ON_FORK, VmFlags::empty()),
+            MADV_DONTDUMP => (VmFlags::empty(), VmFlags::DONT_DUMP),
+            MADV_DODUMP => (VmFlags::DONT_DUMP, VmFlags::empty()),
+            MADV_HUGEPAGE => (huge, VmFlags::HUGE),
+            MADV_NOHUGEPAGE => (huge, VmFlags::NO_HUGE),
+            MADV_MERGEABLE => (VmFlags::empty(), VmFlags::MERGEABLE),
+            MADV_UNMERGEABLE => (VmFlags::MERGEABLE, VmFlags::empty()),
+            _ => return Err(Errno::EINVAL),
+        };
+        let mut areas = self.areas.write();
+        if advice == MADV_WIPEONFORK && areas.map.range(start, end).any(|a| !a.data.is_anon()) {
+            return Err(Errno::EINVAL);
+        }
+        areas.change_flags(start, end, clear, set)?;
+        holes(&areas, start, end)
+    }
+
+    /// msync(2). `EINVAL` (address, flags), `EBUSY` (`MS_INVALIDATE` on locked memory), `ENOMEM` (a hole; the rest is
+    /// done), `EIO`.
+    pub fn msync(&self, addr: usize, len: usize, flags: u32) -> Result<()> {
+        if flags & !(MS_ASYNC | MS_INVALIDATE | MS_SYNC) != 0
+            || flags & (MS_ASYNC | MS_SYNC) == MS_ASYNC | MS_SYNC
+        {
+            return Err(Errno::EINVAL);
+        }
+        if addr % PAGE_SIZE != 0 {
+            return Err(Errno::EINVAL);
+        }
+        let end = page_ceil(len)
+            .and_then(|len| addr.checked_add(len))
+            .ok_or(Errno::ENOMEM)?;
+        let mut at = addr;
+        while at < end {
+            // The areas are not held while the object writes: it may take locks that come before ours.
+            let next = {
+                let areas = self.areas.read();
+                let Some(area) = areas.map.find(at) else {
+                    return Err(self.sync_rest(at, end, flags));
+                };
+                let stop = area.end.min(end);
+                if flags & MS_INVALIDATE != 0 && area.data.flags.contains(VmFlags::LOCKED) {
+                    return Err(Errno::EBUSY);
+                }
+                let first = area.data.index(area.start, at);
+                let object = area
+                    .data
+                    .object()
+                    .filter(|_| flags & MS_SYNC != 0 && area.data.is_shared());
+                (
+                    stop,
+                    object
+                        .cloned()
+                        .map(|o| (o, first, first + pages(stop - at) as u64 - 1)),
+                )
+            };
+            if let Some((object, first, last)) = next.1 {
+                object.sync(first, last)?;
+            }
+            at = next.0;
+        }
+        Ok(())
+    }
+
+    /// A hole: what lies behind it is written all the same, then it is an error.
+    fn sync_rest(&self, at: usize, end: usize, flags: u32) -> Errno {
+        let next = self
+            .areas
+            .read()
+            .map
+            .find_from(at)
+            .map(|a| a.start)
+            .filter(|&start| start < end);
+        match next.map(|start| self.msync(start, end - start, flags)) {
+            Some(Err(e)) if e != Errno::ENOMEM => e,
+            _ => Errno::ENOMEM,
+        }
+    }
+
+    /// mincore(2): for each page from page address `addr` on, 1 if it is in memory, else 0. `ENOMEM`: a hole.
+    pub fn mincore(&self, addr: usize, resident: &mut [u8]) -> Result<()> {
+        let areas = self.areas.read();
+        for (n, slot) in resident.iter_mut().enumerate() {
+            let va = addr + n * PAGE_SIZE;
+            let area = areas.map.find(va).ok_or(Errno::ENOMEM)?;
+            let cached = || {
+                area.data
+                    .object()
+                    .is_some_and(|o| o.cached(area.data.index(area.start, va)).is_some())
+            };
+            *slot = u8::from(self.space.prot(UserAddr(va)).is_some() || cached());
+        }
+        Ok(())
+    }
+}
+
+impl Areas {
+    /// Changes flags that page tables do not know.
+    pub(crate) fn change_flags(
+        &mut self,
+        start: usize,
+        end: usize,
+        clear: VmFlags,
+        set: VmFlags,
+    ) -> Result<()> {
+        self.isolate(start, end)?;
+        self.map.for_each_mut(start, end, |_, _, vma| {
+            vma.flags = (vma.flags - clear) | set
+        });
+        self.map.merge(start, end);
+        Ok(())
+    }
+}
+
+fn holes(areas: &Areas, start: usize, end: usize) -> Result<()> {
+    if areas.map.covers(start, end) {
+        Ok(())
+    } else {
+        Err(Errno::ENOMEM)
+    }
+}

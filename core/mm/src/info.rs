@@ -1,0 +1,88 @@
+//! What proc(5) shows.
+use crate::mm::Mm;
+use crate::types::{AreaPages, Counters, VmaInfo};
+use core::ops::Range;
+use core::sync::atomic::Ordering;
+use hal::addr::UserAddr;
+use kmem::space::Prot;
+
+impl Mm {
+    /// Calls `f` for each area that ends above `from`, lowest first, until it answers false. The areas are locked for
+    /// reading meanwhile: `f` must not touch user memory.
+    pub fn for_each_vma(&self, from: usize, f: &mut dyn FnMut(&VmaInfo<'_>) -> bool) {
+        let areas = self.areas.read();
+        for area in areas.map.iter_from(from) {
+            let vma = &area.data;
+            let info = VmaInfo {
+                start: area.start,
+                end: area.end,
+                flags: vma.flags,
+                offset: if vma.is_anon() {
+                    0
+                } else {
+                    vma.offset << abi::PAGE_SHIFT
+                },
+                object: vma.object(),
+                name: areas.name(area),
+            };
+            if !f(&info) {
+                return;
+            }
+        }
+    }
+
+    /// Page counts of a range, for `smaps`.
+    pub fn area_pages(&self, range: Range<usize>) -> AreaPages {
+        let mut sums = AreaPages::default();
+        self.space
+            .for_each(UserAddr(range.start)..UserAddr(range.end), |_, m| {
+                let own = m.prot.contains(Prot::ANON);
+                // The handle that we look through is one reference, and so is the page cache's.
+                let mappers = m
+                    .frame
+                    .refs()
+                    .saturating_sub(if own { 1 } else { 2 })
+                    .max(1) as usize;
+                sums.rss += 1;
+                sums.pss_4096 += 4096 / mappers;
+                sums.anonymous += usize::from(own);
+                sums.referenced += usize::from(m.accessed);
+                let dirty = m.dirty || own;
+                *match (mappers > 1, dirty) {
+                    (true, true) => &mut sums.shared_dirty,
+                    (true, false) => &mut sums.shared_clean,
+                    (false, true) => &mut sums.private_dirty,
+                    (false, false) => &mut sums.private_clean,
+                } += 1;
+            });
+        sums
+    }
+
+    /// Counters for `status`, `statm`, `stat`.
+    pub fn counters(&self) -> Counters {
+        let positive =
+            |c: &core::sync::atomic::AtomicIsize| c.load(Ordering::Relaxed).max(0) as usize;
+        let rss_peak = self.rss.note_peak();
+        let areas = self.areas.read();
+        Counters {
+            total: areas.total,
+            peak: areas.peak,
+            rss: self.rss.total(),
+            rss_peak,
+            anon: positive(&self.rss.anon),
+            file: positive(&self.rss.file),
+            shmem: positive(&self.rss.shmem),
+            data: areas.data,
+            stack: areas.stack,
+            exec: areas.exec,
+            locked: areas.locked,
+            page_tables: self.space.table_pages(),
+            areas: areas.map.len(),
+        }
+    }
+
+    /// Resident pages without a lock, for the OOM killer's choice.
+    pub fn rss_pages(&self) -> usize {
+        self.rss.total()
+    }
+}
