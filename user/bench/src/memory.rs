@@ -141,10 +141,11 @@ fn map_touch(n: u64) -> io::Result<u64> {
 
 fn brk(n: u64) -> io::Result<u64> {
     // SAFETY: the break goes up and comes back to where it was; nobody else moves it meanwhile.
-    let start = unsafe { libc::syscall(libc::SYS_brk, 0) };
-    sys::time(n, || unsafe {
-        let up = check(libc::syscall(libc::SYS_brk, start + PAGE as i64))?;
-        let down = check(libc::syscall(libc::SYS_brk, start))?;
+    let set = |to: i64| check(unsafe { libc::syscall(libc::SYS_brk, to) });
+    let start = set(0)?;
+    sys::time(n, || {
+        let up = set(start + PAGE as i64)?;
+        let down = set(start)?;
         if up == start + PAGE as i64 && down == start {
             Ok(())
         } else {
