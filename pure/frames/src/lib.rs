@@ -78,6 +78,8 @@ pub enum Kind {
     StdinClosed = 12,
     /// guest: one line of text from a test driver (see the tests' README).
     Report = 13,
+    /// host: u8 stream kind: nobody reads that output any more; the job's next write shall find a pipe without readers.
+    OutputClosed = 14,
 }
 
 impl Kind {
@@ -85,7 +87,7 @@ impl Kind {
     #[must_use]
     pub fn from_wire(byte: u8) -> Option<Self> {
         use Kind::*;
-        const ALL: [Kind; 13] = [
+        const ALL: [Kind; 14] = [
             Hello,
             Job,
             JobEnd,
@@ -99,6 +101,7 @@ impl Kind {
             Failed,
             StdinClosed,
             Report,
+            OutputClosed,
         ];
         ALL.into_iter().find(|kind| *kind as u8 == byte)
     }
@@ -169,7 +172,7 @@ mod tests {
             }
         }
         assert_eq!(Kind::from_wire(0), None);
-        assert_eq!(Kind::from_wire(14), None);
+        assert_eq!(Kind::from_wire(15), None);
     }
 
     #[test]

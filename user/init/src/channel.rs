@@ -70,20 +70,20 @@ impl Channel {
         self.send(Kind::Credit, &frames::credit(Kind::Stdin, bytes))
     }
 
-    /// Reads what the line holds now; waits when it holds nothing.
+    /// Reads what the line holds now; waits when it holds nothing. Take all frames first.
     pub(crate) fn read_some(&mut self) -> Result<()> {
+        debug_assert_eq!(
+            self.used,
+            self.input.len(),
+            "frames of the last read are left"
+        );
         self.input.resize(4096, 0);
         self.used = 0;
-        match rustix::io::read(&self.line, &mut self.input[..]) {
+        let read = rustix::io::read(&self.line, &mut self.input[..]);
+        self.input.truncate(read.unwrap_or(0));
+        match read {
             Ok(0) => Err(Error::new(ErrorKind::UnexpectedEof, "the line was hung up")),
-            Ok(n) => {
-                self.input.truncate(n);
-                Ok(())
-            }
-            Err(Errno::INTR | Errno::AGAIN) => {
-                self.input.clear();
-                Ok(())
-            }
+            Ok(_) | Err(Errno::INTR | Errno::AGAIN) => Ok(()),
             Err(error) => Err(error.into()),
         }
     }

@@ -110,6 +110,11 @@ impl Outward {
         self.fd.is_some()
     }
 
+    /// Takes the reader away, so that the job's next write gets SIGPIPE.
+    pub(crate) fn close(&mut self) {
+        self.fd = None;
+    }
+
     pub(crate) fn kind(&self) -> Kind {
         self.kind
     }

@@ -83,6 +83,8 @@ struct Ready {
 
 impl Relay<'_> {
     fn run(mut self) -> Result<i32> {
+        // Input may have come in one piece with the end of the job.
+        self.take_frames()?;
         let status = loop {
             if let Some(status) = self.reap() {
                 break status;
@@ -174,6 +176,16 @@ impl Relay<'_> {
                         .filter(|output| output.kind() == stream)
                     {
                         output.add_credit(bytes);
+                    }
+                }
+                Kind::OutputClosed => {
+                    let stream = payload.first().and_then(|byte| Kind::from_wire(*byte));
+                    for output in self
+                        .outputs
+                        .iter_mut()
+                        .filter(|output| Some(output.kind()) == stream)
+                    {
+                        output.close();
                     }
                 }
                 Kind::Resize => {

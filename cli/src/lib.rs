@@ -1,3 +1,0 @@
-//! The host tool.
-#![no_std]
-#![forbid(unsafe_code)]

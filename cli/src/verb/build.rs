@@ -1,0 +1,83 @@
+//! `gaon build`: the kernel `target/gaon/vmlinux` with its symbols and lines in it, `target/gaon/System.map`, and the
+//! guest's init.
+
+use crate::{cargo, tree};
+use anyhow::Result;
+use std::path::PathBuf;
+
+/// The kernel's target.
+const KERNEL_TARGET: &str = "x86_64-unknown-none";
+/// The guest programs' target.
+const GUEST_TARGET: &str = "x86_64-unknown-linux-musl";
+
+/// Build the kernel: target/gaon/vmlinux and target/gaon/System.map
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Cargo profile of the kernel: release, or quick (no LTO, debug assertions and lockdep on)
+    #[arg(long, default_value = "release")]
+    pub(crate) profile: String,
+}
+
+pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
+    let kernel = kernel(&arguments.profile)?;
+    init()?;
+    println!("{}", kernel.display());
+    Ok(0)
+}
+
+/// Builds the kernel; gives its path.
+pub(crate) fn kernel(profile: &str) -> Result<PathBuf> {
+    let mut command = cargo::command("build")?;
+    command.args([
+        "-p",
+        "image",
+        "--target",
+        KERNEL_TARGET,
+        "--profile",
+        profile,
+    ]);
+    cargo::build("building the kernel", command)?;
+    let vmlinux = tree::output()?.join("vmlinux");
+    cargo::install(&cargo::artifact(KERNEL_TARGET, profile, "image")?, &vmlinux)?;
+    Ok(vmlinux)
+}
+
+/// The kernel, built when there is none yet.
+pub(crate) fn kernel_if_missing() -> Result<PathBuf> {
+    let vmlinux = tree::output()?.join("vmlinux");
+    if vmlinux.exists() {
+        Ok(vmlinux)
+    } else {
+        kernel("release")
+    }
+}
+
+/// Builds the guest's init; gives its path.
+pub(crate) fn init() -> Result<PathBuf> {
+    let mut command = cargo::command("build")?;
+    command.args([
+        "-p",
+        "gaon-init",
+        "--target",
+        GUEST_TARGET,
+        "--profile",
+        "guest",
+    ]);
+    cargo::build("building the guest's init", command)?;
+    let init = tree::output()?.join("init");
+    cargo::install(&cargo::artifact(GUEST_TARGET, "guest", "gaon-init")?, &init)?;
+    Ok(init)
+}
+
+/// The guest's init, built when it is missing or older than its sources.
+pub(crate) fn init_if_stale() -> Result<PathBuf> {
+    let (root, path) = (tree::root()?, tree::output()?.join("init"));
+    let sources = ["user/init", "pure/frames"].map(|folder| tree::newest(&root.join(folder)));
+    let built = std::fs::metadata(&path)
+        .and_then(|meta| meta.modified())
+        .ok();
+    if built.is_some_and(|built| sources.iter().flatten().all(|source| *source <= built)) {
+        return Ok(path);
+    }
+    init()
+}

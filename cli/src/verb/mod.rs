@@ -1,0 +1,4 @@
+//! The verbs. Each has its arguments and a `run` that gives the exit status.
+
+pub(crate) mod build;
+pub(crate) mod run;
