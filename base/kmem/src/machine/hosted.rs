@@ -134,6 +134,17 @@ pub(crate) fn prime(_layout: Layout) -> Result<()> {
     Ok(())
 }
 
+/// There is one TLB, and it is never stale.
+pub(crate) const HAS_IPI: bool = false;
+/// # Safety
+/// None here.
+pub(crate) unsafe fn load_root(_root: Pfn) {}
+pub(crate) fn fill_kernel_half(_root: Pfn) {}
+pub(crate) fn flush_page(_va: usize) {}
+pub(crate) fn flush_all() {}
+pub(crate) fn flush_all_global() {}
+pub(crate) fn send_flush_ipi(_cpu: usize) {}
+
 /// Addresses below this fault, as page 0 does on the machine.
 const LOWEST_USER: usize = 0x1000;
 

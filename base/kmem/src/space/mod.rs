@@ -1,14 +1,39 @@
 //! Page tables of user address spaces. What the ranges mean (vmas, files, swap) is mm's business: a [`UserSpace`] maps
 //! [`Frame`]s at page addresses, holds one reference to each, and keeps the TLBs of all CPUs in step.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `entry` | how a mapping is written down |
+//! | `table` | tables, the way through them, the lock of a leaf table (2 MiB of address space) |
+//! | `tlb` | which CPU uses what, and how all of them forget translations |
+//! | `range` | protect, unmap, clean, move: operations on ranges |
+//! | `fork`, `teardown` | copying a space, ending one |
+//!
+//! Faults of different 2 MiB areas share no lock. Nothing here sleeps under a leaf lock; page-table pages are allocated
+//! before it is taken.
+mod entry;
+mod fork;
+mod range;
+mod table;
+mod teardown;
+#[cfg(test)]
+mod tests;
+mod tlb;
+
+pub use fork::CowMode;
+pub use range::{Discarded, Unmapped};
+pub use tlb::service as serve_tlb_requests;
+
+pub(crate) use tlb::flush_kernel;
+
 use crate::frame::Frame;
-use abi::{Errno, Result};
-use core::ops::Range;
+use abi::{Errno, Result, USER_END};
+use core::sync::atomic::{AtomicUsize, Ordering};
 use hal::addr::{PAGE_SIZE, PhysAddr, UserAddr};
-use std::collections::BTreeMap;
-use std::sync::Mutex;
+use table::{Leaf, Table};
 
 bitflags::bitflags! {
-    /// What a page may be used for. Empty: kept but not accessible (PROT_NONE).
+    /// What a page may be used for. Without READ, WRITE and EXEC: kept but not accessible (PROT_NONE).
     #[derive(Clone, Copy, Debug, PartialEq, Eq)]
     pub struct Prot: u8 {
         /// Loads. On x86-64 implied by the others.
@@ -36,19 +61,6 @@ pub struct Mapping {
     pub accessed: bool,
 }
 
-/// What [`UserSpace::unmap`] took out; the reference that the entry held comes with it.
-#[derive(Debug)]
-pub struct Unmapped {
-    /// Where it was.
-    pub va: UserAddr,
-    /// The page.
-    pub frame: Frame,
-    /// Its protection.
-    pub prot: Prot,
-    /// Stored to since mapped or last cleaned.
-    pub dirty: bool,
-}
-
 /// Why a page was not mapped; the frame is dropped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MapError {
@@ -67,75 +79,43 @@ impl From<MapError> for Errno {
     }
 }
 
-/// What [`UserSpace::fork_range`] does to each present page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CowMode {
-    /// Both spaces map it as the first did (shared mappings).
-    Share,
-    /// Both map it read-only; a write fault copies.
-    CopyOnWrite,
-    /// As `CopyOnWrite` for entries marked [`Prot::ANON`]; all others stay out, a fault in the child rebuilds them.
-    AnonOnly,
-}
-
-#[derive(Debug)]
-struct Entry {
-    frame: Frame,
-    prot: Prot,
-    dirty: bool,
-    accessed: bool,
-}
-
 /// The user half of an address space.
-#[derive(Debug)]
 pub struct UserSpace {
-    map: Mutex<BTreeMap<usize, Entry>>,
+    root: Table,
+    /// Pages of tables, the root included.
+    tables: AtomicUsize,
 }
 
 impl UserSpace {
     /// An empty one. ENOMEM.
     pub fn new() -> Result<Self> {
         Ok(Self {
-            map: Mutex::new(BTreeMap::new()),
+            root: teardown::new_root()?,
+            tables: AtomicUsize::new(1),
         })
     }
 
-    /// Maps a page where nothing is.
+    /// Maps a page where nothing is. `va` is page-aligned user space, else the call panics; so do the others.
     pub fn map(&self, va: UserAddr, frame: Frame, prot: Prot) -> Result<(), MapError> {
-        let mut map = self.map.lock().unwrap();
-        if map.contains_key(&va.0) {
+        let leaf = self.leaf(va)?;
+        if leaf.entry(va.0).load(Ordering::Relaxed) != 0 {
+            drop(leaf);
             return Err(MapError::Exists);
         }
-        map.insert(
-            va.0,
-            Entry {
-                frame,
-                prot,
-                dirty: false,
-                accessed: false,
-            },
-        );
+        let e = entry::leaf(frame.pfn(), prot);
+        let _ = frame.into_meta();
+        leaf.fill(va.0, e);
         Ok(())
     }
 
     /// What is mapped at the page of `va`.
     pub fn get(&self, va: UserAddr) -> Option<Mapping> {
-        let map = self.map.lock().unwrap();
-        map.get(&va.page_floor().0).map(|e| Mapping {
-            frame: e.frame.clone(),
-            prot: e.prot,
-            dirty: e.dirty,
-            accessed: e.accessed,
-        })
+        self.with(va, |_, e| mapping(e))
     }
 
     /// Protection of what is mapped at the page of `va`, without touching its count.
     pub fn prot(&self, va: UserAddr) -> Option<Prot> {
-        self.map
-            .lock()
-            .unwrap()
-            .get(&va.page_floor().0)
-            .map(|e| e.prot)
+        self.with(va, |_, e| entry::prot(e))
     }
 
     /// Maps `frame` instead of what is there, provided that this is `expect` (`None`: nothing). Returns the page that
@@ -147,165 +127,134 @@ impl UserSpace {
         prot: Prot,
         expect: Option<PhysAddr>,
     ) -> Result<Option<Frame>, MapError> {
-        let mut map = self.map.lock().unwrap();
-        if map.get(&va.0).map(|e| e.frame.paddr()) != expect {
+        let Some(expect) = expect else {
+            return self.map(va, frame, prot).map(|()| None);
+        };
+        let leaf = self.leaf(va)?;
+        let slot = leaf.entry(va.0);
+        let old = slot.load(Ordering::Relaxed);
+        if old == 0 || entry::pfn(old) != expect.pfn() {
+            drop(leaf);
             return Err(MapError::Exists);
         }
-        Ok(map
-            .insert(
-                va.0,
-                Entry {
-                    frame,
-                    prot,
-                    dirty: false,
-                    accessed: false,
-                },
-            )
-            .map(|e| e.frame))
+        slot.swap(entry::leaf(frame.pfn(), prot), Ordering::AcqRel);
+        let _ = frame.into_meta();
+        drop(leaf);
+        tlb::flush(self.root, va.0..va.0 + PAGE_SIZE);
+        // SAFETY: the entry held one reference; it was replaced under the lock.
+        Ok(Some(unsafe { Frame::from_meta(table::page_meta(old)) }))
     }
 
     /// Gives the page at `va` the protection `prot` if the entry is the only reference to the page: the write fault on
     /// a copy-on-write page that nobody else holds any more. `false`: nothing there, or somebody holds it.
     pub fn try_reuse(&self, va: UserAddr, prot: Prot) -> bool {
-        let mut map = self.map.lock().unwrap();
-        match map.get_mut(&va.page_floor().0) {
-            Some(e) if e.frame.refs() == 1 => {
-                e.prot = prot;
-                true
+        self.with(va, |leaf, e| {
+            // SAFETY: metadata lives forever.
+            let refs = unsafe { table::page_meta(e).as_ref() }
+                .refs
+                .load(Ordering::Acquire);
+            if refs == 1 {
+                set(leaf, va, e, prot);
             }
-            _ => false,
-        }
+            refs == 1
+        })
+        .unwrap_or(false)
     }
 
     /// Sets the protection of one present page (a write fault on a shared page that may now be written), if `expect`
-    /// is still mapped there.
+    /// is still mapped there. Rights may only grow: TLBs keep what they have.
     pub fn set_prot(&self, va: UserAddr, prot: Prot, expect: PhysAddr) -> bool {
-        let mut map = self.map.lock().unwrap();
-        match map.get_mut(&va.page_floor().0) {
-            Some(e) if e.frame.paddr() == expect => {
-                e.prot = prot;
-                true
+        self.with(va, |leaf, e| {
+            let same = entry::pfn(e) == expect.pfn();
+            if same {
+                set(leaf, va, e, prot);
             }
-            _ => false,
-        }
+            same
+        })
+        .unwrap_or(false)
     }
 
-    /// Changes the protection of all present pages of a range. `WRITE` is taken away where `prot` lacks it but never
-    /// added: the next write fault decides (the page may be shared after a fork, or clean). `ANON` marks stay.
-    pub fn protect(&self, range: Range<UserAddr>, prot: Prot) {
-        let mut map = self.map.lock().unwrap();
-        for (_, e) in map.range_mut(range.start.0..range.end.0) {
-            let keep = e.prot & (Prot::WRITE | Prot::ANON);
-            e.prot = (prot - Prot::WRITE - Prot::ANON) | (keep & (prot | Prot::ANON));
-        }
+    /// Makes this the address space of the calling CPU; cheap when it is already. Call with preemption off. A space that
+    /// is dropped while in use is taken off the CPUs first.
+    #[inline]
+    pub fn activate(&self) {
+        tlb::load(self.root);
     }
-
-    /// Takes all pages of a range out. `each` gets them after every CPU has forgotten them.
-    pub fn unmap(&self, range: Range<UserAddr>, mut each: impl FnMut(Unmapped)) {
-        let taken = {
-            let mut map = self.map.lock().unwrap();
-            let mut taken = map.split_off(&range.start.0);
-            map.append(&mut taken.split_off(&range.end.0));
-            taken
-        };
-        for (va, e) in taken {
-            each(Unmapped {
-                va: UserAddr(va),
-                frame: e.frame,
-                prot: e.prot,
-                dirty: e.dirty,
-            });
-        }
-    }
-
-    /// Calls `each` for every present page of a range: address, page, protection, dirty, accessed.
-    pub fn for_each(&self, range: Range<UserAddr>, mut each: impl FnMut(UserAddr, &Mapping)) {
-        let map = self.map.lock().unwrap();
-        for (&va, e) in map.range(range.start.0..range.end.0) {
-            let m = Mapping {
-                frame: e.frame.clone(),
-                prot: e.prot,
-                dirty: e.dirty,
-                accessed: e.accessed,
-            };
-            each(UserAddr(va), &m);
-        }
-    }
-
-    /// Makes the pages of a range clean and read-only; `each` sees those that were dirty (msync(2), writeback).
-    pub fn clean(&self, range: Range<UserAddr>, mut each: impl FnMut(UserAddr, &Frame)) {
-        let mut map = self.map.lock().unwrap();
-        for (&va, e) in map.range_mut(range.start.0..range.end.0) {
-            e.prot.remove(Prot::WRITE);
-            if core::mem::take(&mut e.dirty) {
-                each(UserAddr(va), &e.frame);
-            }
-        }
-    }
-
-    /// Moves all pages of `[from, from + len)` to `to` (mremap(2)); nothing is mapped at the target. ENOMEM: what was
-    /// moved so far is moved back.
-    pub fn move_range(&self, from: UserAddr, to: UserAddr, len: usize) -> Result<()> {
-        let mut map = self.map.lock().unwrap();
-        let mut taken = map.split_off(&from.0);
-        map.append(&mut taken.split_off(&(from.0 + len)));
-        for (va, e) in taken {
-            map.insert(va - from.0 + to.0, e);
-        }
-        Ok(())
-    }
-
-    /// Maps in `dst`, where nothing is mapped, what a range of this space has present, and returns how many pages.
-    /// ENOMEM: `dst` then has part of it; drop it.
-    pub fn fork_range(
-        &self,
-        dst: &UserSpace,
-        range: Range<UserAddr>,
-        mode: CowMode,
-    ) -> Result<usize> {
-        self.fork_ranges(dst, [(range, mode)])
-    }
-
-    /// [`fork_range`](Self::fork_range) for many ranges with one TLB flush at the end.
-    pub fn fork_ranges(
-        &self,
-        dst: &UserSpace,
-        ranges: impl IntoIterator<Item = (Range<UserAddr>, CowMode)>,
-    ) -> Result<usize> {
-        let mut map = self.map.lock().unwrap();
-        let mut to = dst.map.lock().unwrap();
-        let mut count = 0;
-        for (range, mode) in ranges {
-            for (&va, e) in map.range_mut(range.start.0..range.end.0) {
-                if mode == CowMode::AnonOnly && !e.prot.contains(Prot::ANON) {
-                    continue;
-                }
-                if mode != CowMode::Share {
-                    e.prot.remove(Prot::WRITE);
-                }
-                let copy = Entry {
-                    frame: e.frame.clone(),
-                    prot: e.prot,
-                    dirty: false,
-                    accessed: false,
-                };
-                to.insert(va, copy);
-                count += 1;
-            }
-        }
-        Ok(count)
-    }
-
-    /// Makes this the address space of the calling CPU. Call with preemption off; the space must outlive its use, or be
-    /// dropped (which takes it off all CPUs).
-    pub fn activate(&self) {}
 
     /// How many page-table pages it has.
     pub fn table_pages(&self) -> usize {
-        self.map.lock().unwrap().len().div_ceil(PAGE_SIZE / 8)
+        self.tables.load(Ordering::Relaxed)
+    }
+
+    /// The locked leaf table of `va`, made where it is missing.
+    #[inline]
+    #[track_caller]
+    fn leaf(&self, va: UserAddr) -> Result<Leaf, MapError> {
+        assert!(
+            va.0 < USER_END && va.page_offset() == 0,
+            "not a user page: {va:?}"
+        );
+        loop {
+            if let Some(leaf) = table::lock_leaf(self.root, va.0) {
+                return Ok(leaf);
+            }
+            table::make_leaf(self.root, va.0, &self.tables).map_err(|_| MapError::NoMem)?;
+        }
+    }
+
+    /// Runs `f` on the entry of `va` if there is one, under its lock.
+    #[inline]
+    fn with<R>(&self, va: UserAddr, f: impl FnOnce(&Leaf, u64) -> R) -> Option<R> {
+        if va.0 >= USER_END {
+            return None;
+        }
+        let leaf = table::lock_leaf(self.root, va.0)?;
+        match leaf.entry(va.0).load(Ordering::Relaxed) {
+            0 => None,
+            e => Some(f(&leaf, e)),
+        }
+    }
+}
+
+/// Changes the protection of an entry while the CPUs may set its accessed and dirty bits.
+#[inline]
+fn set(leaf: &Leaf, va: UserAddr, mut e: u64, prot: Prot) {
+    let slot = leaf.entry(va.0);
+    while let Err(now) = slot.compare_exchange(
+        e,
+        entry::with_prot(e, prot),
+        Ordering::AcqRel,
+        Ordering::Relaxed,
+    ) {
+        e = now;
+    }
+}
+
+fn mapping(e: u64) -> Mapping {
+    // SAFETY: the entry, locked by the caller, holds a reference; the handle made here is a further one and the
+    // original stays with the entry.
+    let held = core::mem::ManuallyDrop::new(unsafe { Frame::from_meta(table::page_meta(e)) });
+    Mapping {
+        frame: Frame::clone(&held),
+        prot: entry::prot(e),
+        dirty: e & entry::DIRTY != 0,
+        accessed: e & entry::ACCESSED != 0,
+    }
+}
+
+impl core::fmt::Debug for UserSpace {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(
+            f,
+            "UserSpace({:#x}, {} tables)",
+            self.root.pfn(),
+            self.table_pages()
+        )
     }
 }
 
 /// Leaves user address spaces: the calling CPU then runs on the kernel's tables. Not needed for kernel threads (they
 /// borrow whatever is active) but before a CPU goes offline.
-pub fn deactivate() {}
+pub fn deactivate() {
+    tlb::unload();
+}

@@ -1,0 +1,286 @@
+//! Tables and the way through them. Four levels; the words of the tables' own [`FrameMeta`]:
+//!
+//! - `private[0]`: which groups of eight entries were ever filled, so that fork and teardown skip the rest;
+//! - `private[1]`: for a root, the CPUs that have it loaded;
+//! - `prev`: how many entries a leaf table has filled, changed under its lock;
+//! - `spare`: the lock of a leaf table. It belongs to nobody else even when the page is no table any more, so that a
+//!   walker may lock first and then look whether the table is still the one it meant.
+//!
+//! Tables above the leaves live as long as their space. A leaf goes only under its lock, after its entry above.
+use super::entry;
+use crate::charge::{self, Charge};
+use crate::frame::{self, FrameMeta, Gfp, Kind};
+use crate::machine;
+use abi::Result;
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use hal::addr::{PAGE_SHIFT, PAGE_SIZE, Pfn, PhysAddr};
+use sync::PreemptGuard;
+
+pub(super) const ENTRIES: usize = 512;
+/// Bytes that a leaf table covers.
+pub(super) const LEAF_SPAN: usize = PAGE_SIZE * ENTRIES;
+
+/// A table that exists: a page of kind `Table`.
+#[derive(Clone, Copy)]
+pub(super) struct Table(Pfn);
+
+impl Table {
+    /// A new one, empty. ENOMEM.
+    pub(super) fn new() -> Result<Self> {
+        let meta = frame::alloc_page(Gfp::KERNEL.zeroed(), Kind::Table)?;
+        charge::charge(Charge::Tables, 1);
+        let table = Self(machine::pfn_of(meta));
+        table.meta().prev.store(0, Ordering::Relaxed);
+        table.meta().private[1].store(0, Ordering::Relaxed);
+        Ok(table)
+    }
+
+    /// # Safety
+    /// `pfn` is a page table, and stays one while the result is used.
+    #[inline]
+    pub(super) unsafe fn at(pfn: Pfn) -> Self {
+        Self(pfn)
+    }
+
+    #[inline]
+    pub(super) fn pfn(self) -> Pfn {
+        self.0
+    }
+    #[inline]
+    pub(super) fn meta(self) -> &'static FrameMeta {
+        // SAFETY: metadata lives forever.
+        unsafe { machine::meta_of(self.0).as_ref() }
+    }
+    #[inline]
+    pub(super) fn entries(self) -> &'static [AtomicU64; ENTRIES] {
+        // SAFETY: a whole page of words that only atomics touch (and the CPU's walker, which is atomic as well).
+        unsafe { &*machine::phys_to_virt(PhysAddr::from_pfn(self.0)).cast() }
+    }
+    /// Groups of eight entries that may be filled.
+    #[inline]
+    pub(super) fn groups(self) -> u64 {
+        self.meta().private[0].load(Ordering::Relaxed)
+    }
+
+    /// Notes that entry `index` is filled.
+    #[inline]
+    pub(super) fn note(self, index: usize) {
+        let word = &self.meta().private[0];
+        let bit = 1 << (index / 8);
+        if word.load(Ordering::Relaxed) & bit == 0 {
+            word.fetch_or(bit, Ordering::Relaxed);
+        }
+    }
+
+    /// Indices that may be filled, within `[first, end)`.
+    pub(super) fn filled(self, first: usize, end: usize) -> impl Iterator<Item = usize> {
+        let mut groups = self.groups() & (!0 << (first / 8));
+        if end <= ENTRIES - 8 {
+            groups &= (1 << end.div_ceil(8)) - 1;
+        }
+        let (mut at, mut stop) = (0, 0);
+        core::iter::from_fn(move || {
+            while at >= stop {
+                if groups == 0 {
+                    return None;
+                }
+                let group = groups.trailing_zeros() as usize;
+                groups &= groups - 1;
+                at = (group * 8).max(first);
+                stop = (group * 8 + 8).min(end);
+            }
+            at += 1;
+            Some(at - 1)
+        })
+    }
+
+    /// Frees the table. `zero`: all its entries are 0.
+    ///
+    /// # Safety
+    /// Nobody uses or finds it any more, TLBs and their walkers included.
+    pub(super) unsafe fn free(self, zero: bool) {
+        charge::charge(Charge::Tables, -1);
+        let meta = machine::meta_of(self.0);
+        if zero {
+            frame::free_zero_page(meta)
+        } else {
+            frame::free_page(meta)
+        }
+    }
+}
+
+/// Index of an address in the table of a level (1: leaf … 4: root).
+#[inline]
+pub(super) const fn index(va: usize, level: u32) -> usize {
+    (va >> (PAGE_SHIFT + 9 * (level - 1))) & (ENTRIES - 1)
+}
+
+/// The entry (in a level-2 table) that names the leaf table of `va`, if the tables above exist.
+#[inline]
+pub(super) fn leaf_entry(root: Table, va: usize) -> Option<&'static AtomicU64> {
+    let mut table = root;
+    for level in [4, 3] {
+        let e = table.entries()[index(va, level)].load(Ordering::Acquire);
+        if e == 0 {
+            return None;
+        }
+        // SAFETY: tables above the leaves live as long as the space, which the caller borrows.
+        table = unsafe { Table::at(entry::pfn(e)) };
+    }
+    Some(&table.entries()[index(va, 2)])
+}
+
+/// Makes the tables for `va` down to the leaf. ENOMEM. May sleep.
+#[cold]
+pub(super) fn make_leaf(root: Table, va: usize, count: &AtomicUsize) -> Result<()> {
+    let mut table = root;
+    for level in [4, 3, 2] {
+        let i = index(va, level);
+        let slot = &table.entries()[i];
+        let mut e = slot.load(Ordering::Acquire);
+        if e == 0 {
+            let new = Table::new()?;
+            table.note(i);
+            match slot.compare_exchange(
+                0,
+                entry::table(new.pfn()),
+                Ordering::AcqRel,
+                Ordering::Acquire,
+            ) {
+                Ok(_) => {
+                    count.fetch_add(1, Ordering::Relaxed);
+                    e = entry::table(new.pfn());
+                }
+                Err(theirs) => {
+                    // SAFETY: it was never installed.
+                    unsafe { new.free(true) };
+                    e = theirs;
+                }
+            }
+        }
+        // SAFETY: as in `leaf_entry`; the leaf itself is not looked into.
+        table = unsafe { Table::at(entry::pfn(e)) };
+    }
+    Ok(())
+}
+
+/// The first address in `[va, end)` for which a leaf table exists.
+pub(super) fn next_leaf(root: Table, va: usize, end: usize) -> Option<usize> {
+    if va < end {
+        find_leaf(root, 4, va, end)
+    } else {
+        None
+    }
+}
+
+fn find_leaf(table: Table, level: u32, va: usize, end: usize) -> Option<usize> {
+    let span = PAGE_SIZE << (9 * (level - 1));
+    let base = va & !(span * ENTRIES - 1);
+    for i in table.filled(index(va, level), ENTRIES) {
+        let start = va.max(base + i * span);
+        if start >= end {
+            return None;
+        }
+        let e = table.entries()[i].load(Ordering::Acquire);
+        if e == 0 {
+            continue;
+        }
+        if level == 2 {
+            return Some(start);
+        }
+        // SAFETY: as in `leaf_entry`.
+        let below = unsafe { Table::at(entry::pfn(e)) };
+        if let Some(found) = find_leaf(below, level - 1, start, end) {
+            return Some(found);
+        }
+    }
+    None
+}
+
+/// A locked leaf table; preemption is off.
+pub(super) struct Leaf {
+    pub(super) table: Table,
+    _pin: PreemptGuard,
+}
+
+impl Leaf {
+    #[inline]
+    pub(super) fn entry(&self, va: usize) -> &'static AtomicU64 {
+        &self.table.entries()[index(va, 1)]
+    }
+    /// Writes an entry that was 0.
+    #[inline]
+    pub(super) fn fill(&self, va: usize, e: u64) {
+        let i = index(va, 1);
+        self.table.note(i);
+        self.table.entries()[i].store(e, Ordering::Release);
+        self.filled(1);
+    }
+    /// Counts entries that were filled.
+    #[inline]
+    pub(super) fn filled(&self, n: usize) {
+        let count = &self.table.meta().prev;
+        count.store(count.load(Ordering::Relaxed) + n as u32, Ordering::Relaxed);
+    }
+    /// Counts entries that were emptied; returns how many are left.
+    #[inline]
+    pub(super) fn emptied(&self, n: usize) -> u32 {
+        let count = &self.table.meta().prev;
+        let left = count.load(Ordering::Relaxed) - n as u32;
+        count.store(left, Ordering::Relaxed);
+        left
+    }
+}
+
+impl Drop for Leaf {
+    #[inline]
+    fn drop(&mut self) {
+        self.table.meta().spare.store(0, Ordering::Release);
+    }
+}
+
+/// Locks the leaf table of `va`, if there is one.
+#[inline]
+pub(super) fn lock_leaf(root: Table, va: usize) -> Option<Leaf> {
+    loop {
+        let pin = sync::preempt_disable();
+        let above = leaf_entry(root, va)?;
+        let e = above.load(Ordering::Acquire);
+        if e == 0 {
+            return None;
+        }
+        let pfn = entry::pfn(e);
+        // SAFETY: metadata lives forever; the lock word is nobody else's.
+        let meta = unsafe { machine::meta_of(pfn).as_ref() };
+        lock(meta);
+        // SAFETY: if the entry above still names it, it is this space's leaf table and stays so under the lock.
+        let leaf = Leaf {
+            table: unsafe { Table::at(pfn) },
+            _pin: pin,
+        };
+        if above.load(Ordering::Acquire) == e {
+            return Some(leaf);
+        }
+    }
+}
+
+#[inline]
+fn lock(meta: &FrameMeta) {
+    while meta
+        .spare
+        .compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed)
+        .is_err()
+    {
+        while meta.spare.load(Ordering::Relaxed) != 0 {
+            hal::cpu::relax();
+            super::tlb::service();
+        }
+    }
+}
+
+/// The metadata of a mapped page.
+#[inline]
+pub(super) fn page_meta(e: u64) -> NonNull<FrameMeta> {
+    machine::meta_of(entry::pfn(e))
+}

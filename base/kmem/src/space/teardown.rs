@@ -1,0 +1,106 @@
+//! The ends of a space: roots ready for use, and freeing all at once.
+use super::range::FreeBatch;
+use super::table::Table;
+use super::{UserSpace, entry, tlb};
+use crate::machine;
+use abi::Result;
+use core::sync::atomic::{AtomicU32, Ordering};
+use hal::MAX_CPUS;
+use hal::addr::Pfn;
+use sync::percpu::{CachePadded, PerCpu};
+
+/// Roots whose kernel half is filled and whose user half is empty, per CPU: saves a page of copying for each fork.
+const READY: usize = 4;
+
+struct Roots {
+    len: AtomicU32,
+    roots: [AtomicU32; READY],
+}
+
+static ROOTS: PerCpu<Roots> = PerCpu::new(
+    [const {
+        CachePadded(Roots {
+            len: AtomicU32::new(0),
+            roots: [const { AtomicU32::new(0) }; READY],
+        })
+    }; MAX_CPUS],
+);
+
+/// A root table. ENOMEM.
+pub(super) fn new_root() -> Result<Table> {
+    if let Some(root) = pop() {
+        return Ok(root);
+    }
+    let root = Table::new()?;
+    machine::fill_kernel_half(root.pfn());
+    Ok(root)
+}
+
+fn pop() -> Option<Table> {
+    let pin = machine::pin();
+    let ready = ROOTS.get(&pin);
+    let len = ready.len.load(Ordering::Relaxed).checked_sub(1)?;
+    ready.len.store(len, Ordering::Relaxed);
+    let pfn = ready.roots[len as usize].load(Ordering::Relaxed) as Pfn;
+    // SAFETY: `recycle` put it there: a root that nobody uses.
+    Some(unsafe { Table::at(pfn) })
+}
+
+/// Keeps a root whose user half is empty, or frees it.
+fn recycle(root: Table) {
+    root.meta().private[0].store(0, Ordering::Relaxed);
+    let pin = machine::pin();
+    let ready = ROOTS.get(&pin);
+    let len = ready.len.load(Ordering::Relaxed);
+    if let Some(slot) = ready.roots.get(len as usize) {
+        slot.store(root.pfn() as u32, Ordering::Relaxed);
+        ready.len.store(len + 1, Ordering::Relaxed);
+        return;
+    }
+    drop(pin);
+    // SAFETY: nobody uses it; its kernel half makes it a page that is not zero.
+    unsafe { root.free(false) };
+}
+
+/// Frees this CPU's ready roots.
+pub(crate) fn drain_local() {
+    while let Some(root) = pop() {
+        // SAFETY: nobody uses it.
+        unsafe { root.free(false) };
+    }
+}
+
+impl Drop for UserSpace {
+    fn drop(&mut self) {
+        tlb::evict(self.root);
+        let mut free = FreeBatch::default();
+        // SAFETY: the space is ours alone and on no CPU.
+        unsafe { free_below(self.root, 4, &mut free) };
+        recycle(self.root);
+    }
+}
+
+/// Empties a table of `level` and frees what is below it.
+///
+/// # Safety
+/// Nobody uses or finds the tables any more.
+unsafe fn free_below(table: Table, level: u32, free: &mut FreeBatch) {
+    for i in table.filled(0, 512) {
+        let slot = &table.entries()[i];
+        let e = slot.load(Ordering::Relaxed);
+        if e == 0 {
+            continue;
+        }
+        slot.store(0, Ordering::Relaxed);
+        if level == 1 {
+            free.put(e);
+        } else {
+            // SAFETY: an entry above the leaves names a table; the rest is the caller's promise.
+            unsafe {
+                let below = Table::at(entry::pfn(e));
+                free_below(below, level - 1, free);
+                below.free(true);
+            }
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Which CPU has which tables loaded, and how all of them forget translations.
+//!
+//! A root's metadata has the set of CPUs that have it loaded; it is a superset at any moment: a CPU enters it before it
+//! loads the root and leaves it after it has loaded another. Who changes entries then reads the set (both with full
+//! barriers) and tells those CPUs. One request per asking CPU at a time; a CPU that waits serves the others' requests,
+//! so that two that ask each other with interrupts off get on.
+use super::table::Table;
+use crate::machine;
+use core::ops::Range;
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering, fence};
+use hal::MAX_CPUS;
+use hal::addr::{PAGE_SIZE, Pfn};
+use sync::percpu::{CachePadded, PerCpu};
+
+/// More pages than this are forgotten by forgetting everything.
+const RANGE_PAGES: usize = 32;
+
+struct Cpu {
+    /// Root in use; 0: the kernel's own.
+    loaded: AtomicUsize,
+    /// CPUs whose request this one has to serve.
+    inbox: AtomicU32,
+    /// This CPU's request: the root concerned (0: kernel addresses), the range, and who has not served it yet.
+    root: AtomicUsize,
+    start: AtomicUsize,
+    end: AtomicUsize,
+    leave: AtomicU32,
+    waiting: AtomicU32,
+}
+
+static CPUS: PerCpu<Cpu> = PerCpu::new(
+    [const {
+        CachePadded(Cpu {
+            loaded: AtomicUsize::new(0),
+            inbox: AtomicU32::new(0),
+            root: AtomicUsize::new(0),
+            start: AtomicUsize::new(0),
+            end: AtomicUsize::new(0),
+            leave: AtomicU32::new(0),
+            waiting: AtomicU32::new(0),
+        })
+    }; MAX_CPUS],
+);
+const _: () = assert!(MAX_CPUS <= 32);
+
+fn mask(root: Table) -> &'static core::sync::atomic::AtomicU64 {
+    &root.meta().private[1]
+}
+
+/// Loads `root` on this CPU, if it is not there already.
+#[inline]
+pub(super) fn load(root: Table) {
+    let pin = machine::pin();
+    let cpu = CPUS.get(&pin);
+    let old = cpu.loaded.load(Ordering::Relaxed);
+    if old == root.pfn() {
+        return;
+    }
+    let bit = 1 << hal::cpu::id();
+    mask(root).fetch_or(bit, Ordering::SeqCst);
+    cpu.loaded.store(root.pfn(), Ordering::Relaxed);
+    // SAFETY: the root's kernel half is the kernel's, and it stays allocated until it was taken off all CPUs.
+    unsafe { machine::load_root(root.pfn()) };
+    leave_mask(old, bit);
+}
+
+/// Goes over to the kernel's own tables.
+pub(super) fn unload() {
+    let pin = machine::pin();
+    unload_pinned(CPUS.get(&pin));
+}
+
+fn unload_pinned(cpu: &Cpu) {
+    let old = cpu.loaded.swap(0, Ordering::Relaxed);
+    if old != 0 {
+        // SAFETY: the kernel's root lives forever.
+        unsafe { machine::load_root(0) };
+        leave_mask(old, 1 << hal::cpu::id());
+    }
+}
+
+#[inline]
+fn leave_mask(old: Pfn, bit: u64) {
+    if old != 0 {
+        // SAFETY: a loaded root is a table; it was ours until this moment.
+        mask(unsafe { Table::at(old) }).fetch_and(!bit, Ordering::SeqCst);
+    }
+}
+
+/// All CPUs that have `root` loaded forget the range. Call after the entries were changed, and not with a lock held
+/// that an interrupt handler takes.
+pub(super) fn flush(root: Table, range: Range<usize>) {
+    fence(Ordering::SeqCst);
+    let users = mask(root).load(Ordering::SeqCst);
+    if users == 0 {
+        return;
+    }
+    let pin = sync::preempt_disable();
+    let me = 1u64 << hal::cpu::id();
+    if users & me != 0 {
+        local(range.clone());
+    }
+    let others = (users & !me) as u32;
+    if others != 0 && machine::HAS_IPI {
+        ask(others, root.pfn(), range, false, &pin);
+    }
+}
+
+/// Takes `root` off all CPUs.
+pub(super) fn evict(root: Table) {
+    let pin = sync::preempt_disable();
+    let me = 1u64 << hal::cpu::id();
+    if mask(root).load(Ordering::SeqCst) & me != 0 {
+        unload();
+    }
+    let others = (mask(root).load(Ordering::SeqCst) & !me) as u32;
+    if others != 0 && machine::HAS_IPI {
+        ask(others, root.pfn(), 0..0, true, &pin);
+    }
+}
+
+/// All CPUs forget kernel translations of a range.
+pub(crate) fn flush_kernel(range: Range<usize>) {
+    fence(Ordering::SeqCst);
+    let pin = sync::preempt_disable();
+    kernel_local(range.clone());
+    let online = u32::MAX >> (32 - hal::cpu::online().min(32));
+    let others = online & !(1 << hal::cpu::id());
+    if others != 0 && machine::HAS_IPI {
+        ask(others, 0, range, false, &pin);
+    }
+}
+
+fn local(range: Range<usize>) {
+    if range.end - range.start > RANGE_PAGES * PAGE_SIZE {
+        machine::flush_all();
+    } else {
+        range.step_by(PAGE_SIZE).for_each(machine::flush_page);
+    }
+}
+
+fn kernel_local(range: Range<usize>) {
+    if range.end - range.start > RANGE_PAGES * PAGE_SIZE {
+        machine::flush_all_global();
+    } else {
+        range.step_by(PAGE_SIZE).for_each(machine::flush_page);
+    }
+}
+
+/// Has `others` serve one request, and waits for them.
+#[cold]
+fn ask(others: u32, root: Pfn, range: Range<usize>, leave: bool, pin: &sync::PreemptGuard) {
+    let cpu = CPUS.get(pin);
+    let me = 1 << hal::cpu::id();
+    cpu.root.store(root, Ordering::Relaxed);
+    cpu.start.store(range.start, Ordering::Relaxed);
+    cpu.end.store(range.end, Ordering::Relaxed);
+    cpu.leave.store(leave.into(), Ordering::Relaxed);
+    cpu.waiting.store(others, Ordering::Release);
+    for other in bits(others) {
+        if CPUS.of(other).inbox.fetch_or(me, Ordering::SeqCst) == 0 {
+            machine::send_flush_ipi(other);
+        }
+    }
+    while cpu.waiting.load(Ordering::Acquire) != 0 {
+        service();
+        hal::cpu::relax();
+    }
+}
+
+/// Serves other CPUs' requests: the TLB interrupt's handler, and every loop that waits for another CPU with interrupts
+/// off.
+#[inline]
+pub fn service() {
+    if CPUS.here().inbox.load(Ordering::Relaxed) != 0 {
+        serve();
+    }
+}
+
+#[cold]
+fn serve() {
+    let pin = machine::pin();
+    let cpu = CPUS.get(&pin);
+    let me = 1 << hal::cpu::id();
+    let inbox = cpu.inbox.swap(0, Ordering::SeqCst);
+    for asker in bits(inbox).map(|n| CPUS.of(n)) {
+        if asker.waiting.load(Ordering::Acquire) & me == 0 {
+            continue;
+        }
+        let range = asker.start.load(Ordering::Relaxed)..asker.end.load(Ordering::Relaxed);
+        let root = asker.root.load(Ordering::Relaxed);
+        if root == 0 {
+            kernel_local(range);
+        } else if cpu.loaded.load(Ordering::Relaxed) == root {
+            if asker.leave.load(Ordering::Relaxed) != 0 {
+                unload_pinned(cpu);
+            } else {
+                local(range);
+            }
+        }
+        asker.waiting.fetch_and(!me, Ordering::Release);
+    }
+}
+
+fn bits(mut mask: u32) -> impl Iterator<Item = usize> {
+    core::iter::from_fn(move || {
+        let bit = mask.trailing_zeros();
+        mask &= mask.wrapping_sub(1);
+        (bit < 32).then_some(bit as usize)
+    })
+}
