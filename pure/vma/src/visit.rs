@@ -118,7 +118,10 @@ impl<T: Payload> AreaMap<T> {
 
     /// A copy with each area's data made by `f`; areas for which it answers `None` are left out.
     /// [`MapError::NoMemory`].
-    pub fn try_map(&self, mut f: impl FnMut(&Area<T>) -> Option<T>) -> Result<Self, MapError> {
+    pub fn try_map<'a>(
+        &'a self,
+        mut f: impl FnMut(&'a Area<T>) -> Option<T>,
+    ) -> Result<Self, MapError> {
         let mut copy = Self::new();
         copy.chunks
             .try_reserve_exact(self.chunks.len())
