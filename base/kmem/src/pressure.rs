@@ -1,20 +1,21 @@
 //! What happens when pages run out: reclaimers give some back; at the end a victim is chosen.
 use crate::frame::Gfp;
 use core::sync::atomic::{AtomicUsize, Ordering};
-use sync::Once;
+use sync::{LockClass, Mutex, Once, rank};
 
 /// Can give pages back: the page cache, the dentry cache.
 pub trait Reclaim: Sync {
     /// Its name, for reports.
     fn name(&self) -> &'static str;
-    /// Frees about `pages` pages if it can without waiting for what the caller may hold; returns how many it freed.
-    /// Called in a task that may sleep, one caller at a time per reclaimer not guaranteed.
+    /// Frees about `pages` pages if it can without waiting for a lock that an allocating caller may hold (so: by
+    /// `try_lock`); returns how many it freed. Called in a task that may sleep, by one caller at a time.
     fn reclaim(&self, pages: usize) -> usize;
 }
 
 /// Can choose a process to kill: the OOM killer, which lives with the tasks.
 pub trait VictimSource: Sync {
-    /// Kills the process whose end frees most, logs its choice, and waits a moment for it to go. `false`: nobody left.
+    /// Kills the process whose end frees most, logs its choice, and waits a moment for it to go. `false`: nobody left,
+    /// or the caller itself is dying, so that its allocation should fail now.
     fn kill_one(&self) -> bool;
 }
 
@@ -50,13 +51,35 @@ const ROUND: usize = 64;
 /// Rounds before an allocation gives up: a victim needs a moment to die.
 const ROUNDS: usize = 32;
 
+static RECLAIM_CLASS: LockClass = LockClass::new("reclaim", rank::NONE);
+/// One at a time makes memory; the others wait for it and try again.
+static RECLAIMING: Mutex<()> = Mutex::new(&RECLAIM_CLASS, ());
+/// Who does: the running thread's word, so that a reclaimer that allocates does not come in again.
+static OWNER: AtomicUsize = AtomicUsize::new(0);
+
+fn me() -> usize {
+    hal::current::get()[0] as usize
+}
+
 /// Makes memory until `alloc` succeeds, as far as `gfp` and the caller's context allow.
 #[cold]
 pub(crate) fn retry<T>(gfp: Gfp, mut alloc: impl FnMut() -> Option<T>) -> Option<T> {
-    if !gfp.may_reclaim() || !sync::context::may_sleep() {
+    let again = me() != 0 && OWNER.load(Ordering::Relaxed) == me();
+    if !gfp.may_reclaim() || !sync::context::may_sleep() || again {
         return None;
     }
+    let _lock = RECLAIMING.lock();
+    if let Some(got) = alloc() {
+        return Some(got);
+    }
+    OWNER.store(me(), Ordering::Relaxed);
     DIRECT_RECLAIMS.fetch_add(1, Ordering::Relaxed);
+    let got = make_room(gfp, alloc);
+    OWNER.store(0, Ordering::Relaxed);
+    got
+}
+
+fn make_room<T>(gfp: Gfp, mut alloc: impl FnMut() -> Option<T>) -> Option<T> {
     for _ in 0..ROUNDS {
         let freed: usize = RECLAIMERS
             .iter()

@@ -1,9 +1,8 @@
 //! Blocks of 2^order pages in a row, for what needs physical contiguity: rings, large slabs.
-use super::{Gfp, Kind, NO_MEMORY, zone};
+use super::{Gfp, Kind, NO_MEMORY, alloc_order, free_order};
 use crate::charge::{self, Charge};
-use crate::{machine, pressure};
+use crate::machine;
 use abi::Result;
-use core::sync::atomic::Ordering;
 use hal::addr::{PAGE_SIZE, Pfn, PhysAddr};
 
 /// 2^order pages in a row, owned by the kernel; freed when dropped.
@@ -18,20 +17,9 @@ pub fn alloc_block(order: u8, gfp: Gfp) -> Result<Block> {
     if order > buddy::MAX_ORDER {
         return Err(NO_MEMORY);
     }
-    let first = match zone::alloc(order, gfp) {
-        Some(first) => first,
-        None => pressure::retry(gfp, || zone::alloc(order, gfp)).ok_or(NO_MEMORY)?,
-    };
-    // SAFETY: metadata lives forever.
-    let meta = unsafe { machine::meta_of(first).as_ref() };
-    meta.reset(Kind::Block as u32);
+    let first = alloc_order(order, gfp, Kind::Block).ok_or(NO_MEMORY)?;
     charge::charge(Charge::Kernel, 1 << order);
-    let block = Block { first, order };
-    if gfp.wants_zero() {
-        // SAFETY: the pages are ours.
-        unsafe { machine::zero(block.ptr(), block.len()) };
-    }
-    Ok(block)
+    Ok(Block { first, order })
 }
 
 impl Block {
@@ -69,10 +57,6 @@ impl Block {
 impl Drop for Block {
     fn drop(&mut self) {
         charge::charge(Charge::Kernel, -(1isize << self.order));
-        // SAFETY: metadata lives forever.
-        unsafe { machine::meta_of(self.first).as_ref() }
-            .refs
-            .store(0, Ordering::Relaxed);
-        zone::free(self.first, self.order);
+        free_order(self.first, self.order);
     }
 }

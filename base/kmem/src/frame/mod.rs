@@ -19,7 +19,7 @@ pub use page_alloc::{FRAME_ALLOC, FrameStats, stats};
 
 pub(crate) use initrd::set_adoptable;
 pub(crate) use lists::{drain_local, give_all};
-pub(crate) use page_alloc::{alloc_page, free_page, free_zero_page};
+pub(crate) use page_alloc::{alloc_order, alloc_page, free_order, free_page, free_zero_page};
 pub(crate) use zone::init;
 
 use crate::machine;
@@ -273,6 +273,11 @@ impl core::fmt::Debug for Frame {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         write!(f, "Frame({:#x}, refs {})", self.paddr().0, self.refs())
     }
+}
+
+/// Pages the allocator manages: a constant but for adopted pages. Cheaper than [`stats`].
+pub fn total_pages() -> usize {
+    zone::total()
 }
 
 /// The error of every allocation here.

@@ -41,6 +41,36 @@ fn alloc_slow(taken: Option<(u32, bool)>, gfp: Gfp) -> Result<(u32, bool)> {
     pressure::retry(gfp, || lists::take(gfp)).ok_or(NO_MEMORY)
 }
 
+/// 2^order pages in a row with one reference on the first, marked as `kind`.
+pub(crate) fn alloc_order(order: u8, gfp: Gfp, kind: Kind) -> Option<Pfn> {
+    if order == 0 {
+        return alloc_page(gfp, kind).ok().map(machine::pfn_of);
+    }
+    let first =
+        zone::alloc(order, gfp).or_else(|| pressure::retry(gfp, || zone::alloc(order, gfp)))?;
+    // SAFETY: metadata lives forever.
+    unsafe { machine::meta_of(first).as_ref() }.reset(kind as u32);
+    if gfp.wants_zero() {
+        // SAFETY: the pages are ours.
+        unsafe {
+            machine::zero(
+                machine::phys_to_virt(PhysAddr::from_pfn(first)),
+                PAGE_SIZE << order,
+            )
+        };
+    }
+    Some(first)
+}
+
+/// Frees what [`alloc_order`] gave.
+pub(crate) fn free_order(first: Pfn, order: u8) {
+    if order == 0 {
+        free_page(machine::meta_of(first))
+    } else {
+        zone::free(first, order)
+    }
+}
+
 /// Frees a page whose last reference is gone.
 #[inline]
 pub(crate) fn free_page(meta: NonNull<FrameMeta>) {

@@ -96,6 +96,10 @@ pub(crate) fn phys_to_virt(pa: PhysAddr) -> *mut u8 {
     (arena().ram + pa.0) as *mut u8
 }
 #[inline]
+pub(crate) fn virt_to_pfn(ptr: *const u8) -> Pfn {
+    (ptr as usize - arena().ram) >> PAGE_SHIFT
+}
+#[inline]
 pub(crate) fn meta_of(pfn: Pfn) -> NonNull<FrameMeta> {
     assert!(pfn < RAM_PAGES);
     NonNull::new((arena().metas + pfn * size_of::<FrameMeta>()) as *mut FrameMeta).expect("arena")

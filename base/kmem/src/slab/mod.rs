@@ -1,12 +1,33 @@
-//! Slab allocation: objects of one size from shared pages, with a small per-CPU stock in front.
-use abi::Result;
-use alloc::boxed::Box;
-use core::marker::PhantomData;
-use core::ops::{Deref, DerefMut};
-use core::sync::atomic::{AtomicUsize, Ordering};
+//! Slab allocation: objects of one size from shared pages, with a small per-CPU stock (magazine) in front.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `cache` | [`RawCache`]: the fast path through this CPU's magazine, refill, drain |
+//! | `node` | the slabs of a cache: free lists inside pages, partial and empty slabs |
+//! | `classes` | the size classes `kmalloc-8` to `kmalloc-8192` under the global allocator |
+//! | `typed` | [`Cache<T>`] and [`SlabBox<T>`] |
+//!
+//! Everything may be called from interrupts: magazines are touched with interrupts off. In task context an allocation
+//! that finds no memory reclaims and may have a victim chosen; elsewhere it uses the reserve.
+//! Specification: J. Bonwick and J. Adams, Magazines and Vmem (USENIX 2001); slabinfo(5).
+mod cache;
+mod classes;
+mod node;
+#[cfg(test)]
+mod tests;
+mod typed;
+
+pub use classes::kmalloc_size;
+pub use node::SLAB_ALLOC;
+pub use typed::{Cache, SlabBox};
+
+#[cfg(target_os = "none")]
+pub(crate) use classes::{class_of, reserve};
+
+use cache::RawCache;
 
 /// One line of /proc/slabinfo.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SlabInfo {
     /// Name of the cache.
     pub name: &'static str,
@@ -26,66 +47,17 @@ pub struct SlabInfo {
     pub num_slabs: usize,
 }
 
-/// A named cache of objects of one type: `static DENTRIES: Cache<Dentry> = Cache::new("dentry");`
-pub struct Cache<T> {
-    name: &'static str,
-    active: AtomicUsize,
-    what: PhantomData<fn() -> T>,
+/// Calls `each` for every cache that was ever used. `active_objs` is exact: per-CPU stocks count as free.
+pub fn for_each_info(mut each: impl FnMut(&SlabInfo)) {
+    cache::for_each(|c| each(&c.info()));
 }
 
-impl<T> Cache<T> {
-    /// An empty one; memory is taken at the first allocation.
-    pub const fn new(name: &'static str) -> Self {
-        Self {
-            name,
-            active: AtomicUsize::new(0),
-            what: PhantomData,
-        }
-    }
-    /// Its name.
-    pub fn name(&self) -> &'static str {
-        self.name
-    }
-    /// Puts `value` into an object of the cache. ENOMEM.
-    pub fn alloc(&'static self, value: T) -> Result<SlabBox<T>> {
-        self.active.fetch_add(1, Ordering::Relaxed);
-        Ok(SlabBox {
-            value: Box::new(value),
-            cache: self,
-        })
-    }
+/// Gives this CPU's stocks and all empty slabs back to the page allocator. [`crate::drain_all`] does it on all CPUs.
+pub fn drain_local() {
+    cache::for_each(RawCache::drain_local);
 }
 
-/// An owned object of a [`Cache`].
-pub struct SlabBox<T: 'static> {
-    value: Box<T>,
-    cache: &'static Cache<T>,
+/// Under memory pressure: as much as one CPU can give without asking the others.
+pub(crate) fn shrink() {
+    drain_local();
 }
-
-impl<T> Deref for SlabBox<T> {
-    type Target = T;
-    fn deref(&self) -> &T {
-        &self.value
-    }
-}
-impl<T> DerefMut for SlabBox<T> {
-    fn deref_mut(&mut self) -> &mut T {
-        &mut self.value
-    }
-}
-impl<T> Drop for SlabBox<T> {
-    fn drop(&mut self) {
-        self.cache.active.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// Calls `each` for every cache, in order of creation. `active_objs` is exact: per-CPU stocks count as free.
-pub fn for_each_info(each: impl FnMut(&SlabInfo)) {
-    let _ = each;
-}
-
-/// Returns what is cached per CPU and every empty slab to the page allocator.
-pub fn drain_all() {}
-
-/// Gives empty slabs back, this CPU's stocks first.
-pub(crate) fn shrink() {}

@@ -1,0 +1,286 @@
+//! One cache: magazines in front of its slabs.
+use super::SlabInfo;
+use super::node::{self, Geometry, Node};
+use crate::machine;
+use core::ptr::{self, NonNull};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
+use hal::MAX_CPUS;
+use sync::{LockClass, SpinLock, rank};
+
+/// Most objects in a magazine; with its header it is then 256 bytes.
+const ROUNDS: usize = 30;
+
+/// A CPU's stock of one cache: a stack, so that what was freed last (and is in the CPU's cache) goes out first. Only the
+/// own CPU touches it, pinned; others read the count.
+pub(super) struct Magazine {
+    len: AtomicU32,
+    rounds: [AtomicPtr<u8>; ROUNDS],
+}
+const _: () = assert!(size_of::<Magazine>() == 248);
+
+impl Magazine {
+    #[inline]
+    fn pop(&self) -> Option<NonNull<u8>> {
+        let top = (self.len.load(Ordering::Relaxed) as usize).wrapping_sub(1);
+        let object = self.rounds.get(top)?.load(Ordering::Relaxed);
+        self.len.store(top as u32, Ordering::Relaxed);
+        NonNull::new(object)
+    }
+    /// `false` when it has `capacity` already.
+    #[inline]
+    fn push(&self, object: NonNull<u8>, capacity: usize) -> bool {
+        let len = self.len.load(Ordering::Relaxed) as usize;
+        if len >= capacity {
+            return false;
+        }
+        match self.rounds.get(len) {
+            Some(slot) => slot.store(object.as_ptr(), Ordering::Relaxed),
+            None => return false,
+        }
+        self.len.store(len as u32 + 1, Ordering::Relaxed);
+        true
+    }
+    /// Takes the `n` coldest out.
+    fn take_coldest(&self, n: usize, mut each: impl FnMut(NonNull<u8>)) {
+        let len = self.len.load(Ordering::Relaxed) as usize;
+        let n = n.min(len);
+        for slot in &self.rounds[..n] {
+            if let Some(object) = NonNull::new(slot.load(Ordering::Relaxed)) {
+                each(object);
+            }
+        }
+        for i in n..len {
+            self.rounds[i - n].store(self.rounds[i].load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+        self.len.store((len - n) as u32, Ordering::Relaxed);
+    }
+}
+
+/// A cache of objects of one size.
+pub(super) struct RawCache {
+    pub(super) name: &'static str,
+    pub(super) geometry: Geometry,
+    /// Objects a magazine of this cache may hold; 0: the cache has none.
+    capacity: usize,
+    magazines: [AtomicPtr<Magazine>; MAX_CPUS],
+    pub(super) node: SpinLock<Node>,
+    listed: AtomicBool,
+    next: AtomicPtr<RawCache>,
+}
+
+static CLASS: LockClass = LockClass::new("slab", rank::SLAB);
+/// Where magazines come from: a cache without any.
+static MAGAZINES: RawCache = RawCache::build("kmem_magazine", 256, 64, 0);
+/// All caches that were used, newest first.
+static LIST: AtomicPtr<RawCache> = AtomicPtr::new(ptr::null_mut());
+
+/// Visits the caches.
+pub(super) fn for_each(mut each: impl FnMut(&'static RawCache)) {
+    let mut at = LIST.load(Ordering::Acquire);
+    // SAFETY: only `&'static` caches are listed, and never unlisted.
+    while let Some(cache) = unsafe { at.as_ref() } {
+        each(cache);
+        at = cache.next.load(Ordering::Acquire);
+    }
+}
+
+impl RawCache {
+    /// A cache of objects of `size` bytes (at most 8192), aligned to `align`.
+    pub(super) const fn new(name: &'static str, size: usize, align: usize) -> Self {
+        let capacity = match size {
+            0..=256 => ROUNDS,
+            257..=1024 => 16,
+            1025..=2048 => 8,
+            _ => 4,
+        };
+        Self::build(name, size, align, capacity)
+    }
+
+    const fn build(name: &'static str, size: usize, align: usize, capacity: usize) -> Self {
+        Self {
+            name,
+            geometry: Geometry::new(size, align),
+            capacity,
+            magazines: [const { AtomicPtr::new(ptr::null_mut()) }; MAX_CPUS],
+            node: SpinLock::new(&CLASS, Node::new()),
+            listed: AtomicBool::new(false),
+            next: AtomicPtr::new(ptr::null_mut()),
+        }
+    }
+
+    /// An object, of unspecified content. `None`: no memory.
+    #[inline]
+    pub(super) fn alloc(&'static self) -> Option<NonNull<u8>> {
+        let object = {
+            let _pin = machine::pin();
+            self.magazine().and_then(Magazine::pop)
+        };
+        let object = if object.is_some() {
+            object
+        } else {
+            self.alloc_slow()
+        };
+        node::check_free(&self.geometry, object);
+        object
+    }
+
+    /// Takes an object back.
+    ///
+    /// # Safety
+    /// It came from this cache and nobody uses it any more.
+    #[inline]
+    pub(super) unsafe fn free(&'static self, object: NonNull<u8>) {
+        node::poison(&self.geometry, object);
+        let _pin = machine::pin();
+        if !self
+            .magazine()
+            .is_some_and(|m| m.push(object, self.capacity))
+        {
+            self.free_slow(object);
+        }
+    }
+
+    /// Makes sure that the next `alloc` on this CPU succeeds without leaving the magazine, while the result lives.
+    #[inline]
+    #[cfg_attr(
+        not(target_os = "none"),
+        expect(dead_code, reason = "the host's allocator serves Arc there")
+    )]
+    pub(super) fn reserve(&'static self) -> Option<machine::Pinned> {
+        loop {
+            let pin = machine::pin();
+            if self
+                .magazine()
+                .is_some_and(|m| m.len.load(Ordering::Relaxed) != 0)
+            {
+                return Some(pin);
+            }
+            drop(pin);
+            let object = self.alloc_slow()?;
+            // SAFETY: it was just allocated here.
+            unsafe { self.free(object) };
+        }
+    }
+
+    /// This CPU's magazine; the caller is pinned.
+    #[inline]
+    fn magazine(&self) -> Option<&'static Magazine> {
+        let cpu = hal::cpu::id() & (MAX_CPUS - 1);
+        // SAFETY: magazines are never freed.
+        unsafe { self.magazines[cpu].load(Ordering::Relaxed).as_ref() }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn alloc_slow(&'static self) -> Option<NonNull<u8>> {
+        self.list();
+        self.make_magazine();
+        loop {
+            {
+                let _pin = machine::pin();
+                let magazine = self.magazine();
+                let mut first = None;
+                let want = 1 + magazine.map_or(0, |_| self.capacity / 2);
+                node::take(self, want, |object| match magazine {
+                    Some(m) if first.is_some() => {
+                        let fits = m.push(object, self.capacity);
+                        debug_assert!(fits, "a magazine that was empty has room");
+                    }
+                    _ => first = Some(object),
+                });
+                if first.is_some() {
+                    return first;
+                }
+            }
+            node::grow(self)?;
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn free_slow(&'static self, object: NonNull<u8>) {
+        match self.magazine() {
+            Some(m) if self.capacity != 0 => {
+                node::give(self, |each| m.take_coldest(self.capacity / 2 + 1, each));
+                m.push(object, self.capacity);
+            }
+            _ => node::give(self, |each| each(object)),
+        }
+    }
+
+    /// Gives this CPU a magazine, if there is memory for one.
+    fn make_magazine(&'static self) {
+        if self.capacity == 0 || self.magazine_exists() {
+            return;
+        }
+        let Some(memory) = MAGAZINES.alloc() else {
+            return;
+        };
+        let magazine = memory.cast::<Magazine>();
+        // SAFETY: fresh memory of at least that size and alignment.
+        unsafe {
+            magazine.write(Magazine {
+                len: AtomicU32::new(0),
+                rounds: [const { AtomicPtr::new(ptr::null_mut()) }; ROUNDS],
+            });
+        }
+        let pin = machine::pin();
+        let slot = &self.magazines[hal::cpu::id() & (MAX_CPUS - 1)];
+        if slot.load(Ordering::Relaxed).is_null() {
+            slot.store(magazine.as_ptr(), Ordering::Release);
+            return;
+        }
+        drop(pin);
+        // SAFETY: it was just allocated there and is not installed.
+        unsafe { MAGAZINES.free(memory) };
+    }
+
+    fn magazine_exists(&self) -> bool {
+        let _pin = machine::pin();
+        self.magazine().is_some()
+    }
+
+    /// Puts the cache on the list of all caches, once.
+    fn list(&'static self) {
+        if self.listed.load(Ordering::Relaxed) || self.listed.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let me = ptr::from_ref(self).cast_mut();
+        let _ = LIST.fetch_update(Ordering::AcqRel, Ordering::Acquire, |head| {
+            self.next.store(head, Ordering::Release);
+            Some(me)
+        });
+    }
+
+    /// Gives this CPU's magazine and all empty slabs back.
+    pub(super) fn drain_local(&'static self) {
+        let pin = machine::pin();
+        if let Some(m) = self.magazine() {
+            node::give(self, |each| m.take_coldest(ROUNDS, each));
+        }
+        drop(pin);
+        node::shrink(self);
+    }
+
+    /// Counts.
+    pub(super) fn info(&self) -> SlabInfo {
+        let (mut used, slabs, empty) = self.node.lock_irq().counts();
+        for m in &self.magazines {
+            // SAFETY: magazines are never freed.
+            if let Some(m) = unsafe { m.load(Ordering::Acquire).as_ref() } {
+                used = used.saturating_sub(m.len.load(Ordering::Relaxed) as usize);
+            }
+        }
+        let g = &self.geometry;
+        SlabInfo {
+            name: self.name,
+            active_objs: used,
+            num_objs: slabs * g.objects,
+            objsize: g.size,
+            objperslab: g.objects,
+            pagesperslab: 1 << g.order,
+            active_slabs: slabs - empty,
+            num_slabs: slabs,
+        }
+    }
+}
