@@ -8,6 +8,8 @@
 #![deny(missing_docs)]
 
 pub mod addr;
+#[cfg(any(test, target_os = "none"))]
+pub mod memmap;
 
 #[cfg(not(target_os = "none"))]
 extern crate std;

@@ -9,39 +9,37 @@
 //! | other CPUs | [`smp`] |
 //! | devices the machine can't be without | [`serial`], [`console`], [`power`] |
 
+mod acpi;
+pub mod apic;
+pub mod backtrace;
 pub mod boot;
+pub mod clock;
+pub mod console;
 pub mod context;
 pub mod cpu;
 pub mod current;
+mod descriptors;
+mod directmap;
+mod extable;
+mod fixmap;
+pub mod fpu;
 pub mod irq;
+mod once;
 pub mod paging;
+pub mod patch;
 mod percpu;
+mod pic;
 pub mod port;
+pub mod power;
 pub mod preempt;
+pub mod random;
 pub mod registers;
-pub use self::stubs::*;
-mod stubs {
-    /// The monotonic clock.
-    pub mod clock {
-        /// Nanoseconds since start.
-        pub fn now_ns() -> u64 {
-            0
-        }
-        /// Nanoseconds since the epoch at which [`now_ns`] was 0.
-        pub fn boot_realtime_ns() -> u64 {
-            0
-        }
-    }
-    /// Random numbers.
-    pub mod random {
-        /// 64 bits of seed.
-        pub fn seed_u64() -> u64 {
-            0
-        }
-    }
-    /// Console.
-    pub mod console {
-        /// Writes bytes.
-        pub fn write(_bytes: &[u8]) {}
-    }
-}
+pub mod serial;
+pub mod smp;
+pub mod timer;
+pub mod traps;
+pub mod uaccess;
+pub mod user;
+
+pub(crate) use once::Once;
+pub use patch::text_poke;

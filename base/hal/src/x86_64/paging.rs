@@ -11,8 +11,9 @@ use crate::addr::{PhysAddr, VirtAddr};
 pub const DIRECT_MAP_BASE: usize = 0xffff_8880_0000_0000;
 /// Size of the direct map's window: 64 TiB of physical memory.
 pub const DIRECT_MAP_SIZE: usize = 1 << 46;
-/// Mappings that `kmem` makes and unmakes: vmalloc, kernel stacks, device registers.
-pub const VMALLOC: Range<usize> = 0xffff_c900_0000_0000..0xffff_e900_0000_0000;
+/// Mappings that `kmem` makes and unmakes: vmalloc, kernel stacks, device registers. One entry of the top table (of
+/// Linux' 64): its next-level table exists from boot on.
+pub const VMALLOC: Range<usize> = 0xffff_c900_0000_0000..0xffff_c980_0000_0000;
 /// Physical address 0 as the kernel's own text and data see it; the image starts 2 MiB above.
 pub const KERNEL_BASE: usize = 0xffff_ffff_8000_0000;
 /// Loaded modules' text and data: within 2 GiB of the kernel's text.

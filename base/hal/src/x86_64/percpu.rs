@@ -7,42 +7,52 @@ use core::mem::offset_of;
 use super::context::Context;
 use crate::MAX_CPUS;
 
-/// The header. Assembly uses the offsets through `const` operands, never by number.
-#[repr(C, align(64))]
+/// The header. Assembly uses the offsets through `const` operands, never by number. A page of its own would waste
+/// memory; 512 bytes keep the TSS from crossing a page.
+#[repr(C, align(512))]
 pub(crate) struct CpuLocal {
     /// Its own address, so that `mov rax, gs:[0]` finds it.
     pub(crate) this: *mut CpuLocal,
     pub(crate) id: u32,
     pub(crate) preempt_count: u32,
-    pub(crate) need_resched: u32,
-    pub(crate) apic_id: u32,
     pub(crate) current: [*const (); 2],
     /// Kernel stack pointer to go back to when user mode traps: inside `enter_user`.
     pub(crate) kernel_sp: usize,
-    /// One past the `ss` field of the `UserRegs` being run: user registers are pushed from there down.
-    pub(crate) user_frame_end: usize,
     pub(crate) scratch: usize,
-    /// Top of the interrupt stack.
-    pub(crate) irq_stack_top: usize,
-    /// 0 when not on the interrupt stack.
-    pub(crate) irq_depth: u32,
-    pub(crate) online: u32,
     /// The context whose fs/gs bases and FPU registers this CPU holds. Compared, never followed.
     pub(crate) user_owner: *const Context,
     /// The context that runs. Compared, never followed.
     pub(crate) running: *const Context,
-    /// Bounds of the stack that `running` is on.
-    pub(crate) stack_low: usize,
-    pub(crate) stack_high: usize,
-    /// Bounds of the interrupt stack, and of the stack for IST entries.
-    pub(crate) irq_stack_low: usize,
-    pub(crate) ist_low: usize,
-    pub(crate) ist_high: usize,
-    /// The TSS's rsp0 field.
-    pub(crate) tss_rsp0: *mut u64,
-    /// Requests for other CPUs, one bit per `IpiKind`; the sender ors, the receiver swaps.
-    pub(crate) nmi_depth: u32,
+    /// Top of the interrupt stack.
+    pub(crate) irq_stack_top: usize,
+    pub(crate) need_resched: u32,
+    /// How many handlers stand on the interrupt stack.
+    pub(crate) irq_depth: u32,
+    pub(crate) apic_id: u32,
+    /// rsp0 in it points one past the `ss` field of the `UserRegs` being run: user registers are pushed from there
+    /// down, by the CPU and by the system call entry alike.
+    pub(crate) tss: Tss,
+    pub(crate) gdt: [u64; GDT_ENTRIES],
+    /// Bounds of the stack that `running` is on, of the interrupt stack, and of the stacks for IST entries.
+    pub(crate) stack: [usize; 2],
+    pub(crate) irq_stack: [usize; 2],
+    pub(crate) ist_stacks: [usize; 2],
 }
+
+/// The task state segment: stacks for traps.
+#[repr(C, packed(4))]
+#[derive(Clone, Copy)]
+pub(crate) struct Tss {
+    pub(crate) reserved0: u32,
+    pub(crate) rsp: [u64; 3],
+    pub(crate) reserved1: u64,
+    pub(crate) ist: [u64; 7],
+    pub(crate) reserved2: u64,
+    pub(crate) reserved3: u16,
+    pub(crate) io_map_base: u16,
+}
+const _: () = assert!(size_of::<Tss>() == 104);
+pub(crate) const GDT_ENTRIES: usize = 10;
 
 impl CpuLocal {
     pub(crate) const fn new() -> Self {
@@ -50,24 +60,28 @@ impl CpuLocal {
             this: core::ptr::null_mut(),
             id: 0,
             preempt_count: 0,
-            need_resched: 0,
-            apic_id: 0,
             current: [core::ptr::null(); 2],
             kernel_sp: 0,
-            user_frame_end: 0,
             scratch: 0,
-            irq_stack_top: 0,
-            irq_depth: 0,
-            online: 0,
             user_owner: core::ptr::null(),
             running: core::ptr::null(),
-            stack_low: 0,
-            stack_high: 0,
-            irq_stack_low: 0,
-            ist_low: 0,
-            ist_high: 0,
-            tss_rsp0: core::ptr::null_mut(),
-            nmi_depth: 0,
+            irq_stack_top: 0,
+            need_resched: 0,
+            irq_depth: 0,
+            apic_id: 0,
+            tss: Tss {
+                reserved0: 0,
+                rsp: [0; 3],
+                reserved1: 0,
+                ist: [0; 7],
+                reserved2: 0,
+                reserved3: 0,
+                io_map_base: 104,
+            },
+            gdt: [0; GDT_ENTRIES],
+            stack: [0; 2],
+            irq_stack: [0; 2],
+            ist_stacks: [0; 2],
         }
     }
 }
@@ -126,12 +140,4 @@ macro_rules! read_u32 {
         value
     }};
 }
-/// Writes a 64-bit field of this CPU's header in one instruction; the caller must be in an unsafe block.
-macro_rules! write_u64 {
-    ($field:ident, $value:expr) => {
-        core::arch::asm!("mov gs:[{o}], {}", in(reg) $value,
-            o = const core::mem::offset_of!($crate::x86_64::percpu::CpuLocal, $field),
-            options(nostack, preserves_flags))
-    };
-}
-pub(crate) use {read_u32, read_u64, write_u64};
+pub(crate) use {read_u32, read_u64};

@@ -1,0 +1,56 @@
+//! Walking frame pointers. Every address is checked against the bounds of a stack that is known before it is read, so a
+//! walk can't fault, whatever it meets.
+
+use core::ops::Range;
+
+use super::{registers, traps};
+
+/// Most frames shown.
+const LIMIT: usize = 64;
+
+/// Calls `each` with the return addresses of the frames from `frame_pointer` up, on this CPU's stacks. For a trap, start
+/// with the frame's `rip` yourself, then walk from its `rbp`.
+pub fn walk(frame_pointer: usize, each: impl FnMut(usize)) {
+    walk_in(frame_pointer, &traps::known_stacks(), each);
+}
+
+/// As [`walk`], from where one stands.
+#[inline(always)]
+pub fn walk_here(each: impl FnMut(usize)) {
+    walk(registers::frame_pointer(), each);
+}
+
+/// As [`walk`], for a context that isn't running; gives nothing when it is.
+pub fn walk_context(context: &super::context::Context, each: impl FnMut(usize)) {
+    if let Some(frame_pointer) = context.suspended_frame_pointer() {
+        walk_in(frame_pointer, &[context.stack()], each);
+    }
+}
+
+fn walk_in(mut frame_pointer: usize, stacks: &[Range<usize>], mut each: impl FnMut(usize)) {
+    for _ in 0..LIMIT {
+        let inside = |stack: &Range<usize>| {
+            stack.contains(&frame_pointer) && stack.contains(&(frame_pointer + 15))
+        };
+        if frame_pointer % 8 != 0 || !stacks.iter().any(inside) {
+            return;
+        }
+        // SAFETY: both words lie within a stack of this CPU or of a suspended context, which is mapped memory.
+        let (next, address) = unsafe {
+            let frame = frame_pointer as *const usize;
+            (frame.read_volatile(), frame.add(1).read_volatile())
+        };
+        if address == 0 {
+            return;
+        }
+        each(address);
+        // Frames rise within a stack; from one stack to another (interrupt to thread) they may go anywhere.
+        let same_stack = stacks
+            .iter()
+            .any(|stack| stack.contains(&frame_pointer) && stack.contains(&next));
+        if same_stack && next <= frame_pointer {
+            return;
+        }
+        frame_pointer = next;
+    }
+}
