@@ -10,6 +10,7 @@ pub mod rank {
     // Sleeping locks, from the process inwards.
     pub const EXEC: u16 = 100;
     pub const TASK_GROUP: u16 = 200;
+    pub const TTY_TABLE: u16 = 290;
     pub const TTY: u16 = 300;
     pub const EPOLL: u16 = 400;
     pub const MOUNT: u16 = 1000;
@@ -22,13 +23,22 @@ pub mod rank {
     pub const PAGE_CACHE_FILL: u16 = 2100;
     // Spinning locks.
     pub const FILE_TABLE: u16 = 5000;
+    pub const FS_STRUCT: u16 = 5010;
+    pub const SUPERBLOCK: u16 = 5020;
+    pub const MOUNT_TABLE: u16 = 5030;
+    pub const MOUNT_PLACE: u16 = 5040;
     pub const DENTRY: u16 = 5100;
+    pub const DENTRY_PLACE: u16 = 5110;
+    pub const FILE_OWNER: u16 = 5120;
+    pub const FILE_LOCKS: u16 = 5130;
+    pub const INODE_TIMES: u16 = 5140;
     pub const PAGE_CACHE: u16 = 5200;
     pub const TASKLIST: u16 = 5300;
     pub const PID_BUCKET: u16 = 5320;
     pub const PGRP_MEMBERS: u16 = 5330;
     pub const TASK_LINK: u16 = 5340;
     pub const PID_LINKS: u16 = 5350;
+    pub const TTY_CONTROL: u16 = 5355;
     pub const SESSION_TTY: u16 = 5360;
     pub const SIGHAND: u16 = 5400;
     pub const SIG_ACTIONS: u16 = 5410;
@@ -44,11 +54,13 @@ pub mod rank {
     pub const WORKQUEUE: u16 = 7400;
     pub const TIMER: u16 = 8000;
     pub const RUNQUEUE: u16 = 8100;
+    pub const TASK_MM: u16 = 8150;
     pub const SLAB: u16 = 9000;
     pub const VMALLOC: u16 = 9050;
     pub const BUDDY: u16 = 9100;
     pub const IRQ_LINE: u16 = 9200;
     pub const SERIAL: u16 = 9300;
+    pub const TTY_LINE: u16 = 9350;
     pub const RCU: u16 = 9400;
     pub const CONSOLE: u16 = 9500;
     /// No order: for leaf locks of tests and one-off tables; the dependency graph still watches them.

@@ -1,3 +1,104 @@
 //! Files, dentries, mounts, path walks.
+//!
+//! | module | holds |
+//! |---|---|
+//! | `types` | flags, attributes, [`Kstat`] |
+//! | `inode`, `dentry`, `superblock`, `mount`, `path` | [`Inode`] and [`InodeOps`]; [`Dentry`]; [`SuperBlock`] and [`FileSystemType`]; [`Mount`]; [`Path`] and [`FsStruct`] |
+//! | `namei` | path walks: [`lookup`] |
+//! | `open`, `names`, `attr` | what calls do with paths: open, mkdir, rename …, chmod … |
+//! | `file`, `regular`, `readdir`, `poll`, `owner` | [`File`] and [`FileOps`]; files over the page cache; [`PollTable`] |
+//! | `fdtable` | [`FdTable`] |
+//! | `locks` | flock(2) and record locks |
+//! | `chrdev`, `special`, `anon` | devices by number, FIFO opener, files without a place |
+//! | `seqfile`, `synth` | generated text; trees of generated files |
+//!
+//! It takes credentials and [`FsStruct`] as arguments and never asks for a current task. Called by `device`, `task`,
+//! every file system and `syscall`; calls `cred`, `pid`, `pagecache`, `kmem`, `sync`.
+//!
+//! # Lock order
+//! ```text
+//! MountNs.change → SuperBlock.rename → File.pos → Inode.lock (directory, parent before child) → Inode.lock (file)
+//!   → page faults (mm) → spinlocks: FdTable, FsStruct, SuperBlock.root, Mount.children, Mount.place, Dentry.children,
+//!   Dentry.place, locks of files, Inode.times, page cache
+//! ```
+//! No spinlock is held over a call into a file system; nothing large is dropped under one.
+//!
+//! # Specification
+//! path_resolution(7), open(2), mount(2), rename(2), fcntl(2), inode(7), credentials(7), capabilities(7).
 #![no_std]
 #![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod anon;
+mod attr;
+mod chrdev;
+mod clock;
+mod dentry;
+mod fdtable;
+mod file;
+mod inode;
+mod locks;
+mod mount;
+mod name;
+mod namei;
+mod names;
+mod open;
+mod owner;
+mod path;
+mod poll;
+mod readdir;
+mod regular;
+mod seqfile;
+mod special;
+mod superblock;
+mod types;
+
+pub use anon::{new_anon_file, new_anon_inode};
+pub use attr::{
+    access, chmod, chown, copy_between, ftruncate, read_link, set_times, statfs, truncate,
+};
+pub use chrdev::{CharDev, for_each_chrdev, register_chrdev, unregister_chrdev};
+pub use dentry::Dentry;
+pub use fdtable::{FdTable, NR_OPEN, OnExec, Reservation};
+pub use file::{File, FileOps, FileOpsRef, Io, OpenArgs, WriteError};
+pub use inode::{Caching, Inode, InodeOps, Link, NewInode, RenameTarget};
+pub use locks::{
+    FileLock, LockKind, LockOwner, LockWait, find_conflict, flock, lock_file, ofd_owner,
+    unlock_file,
+};
+pub use mount::{
+    Mount, MountFlags, MountNs, Unmount, bind, mount_on, move_mount, pivot_root, remount, unmount,
+};
+pub use name::Name;
+pub use namei::{WalkCtx, chroot, lookup, lookup_dir};
+pub use names::{Make, link, make, rename, rmdir, unlink};
+pub use open::{OpenHow, open, open_exec, open_path, open_with};
+pub use owner::{FileOwner, OwnerKind};
+pub use pagecache::{MapAccess, MapObject, MapToken, MapUser, PageCache, PageSource, Unmapped};
+pub use path::{FsStruct, Path};
+pub use poll::{PollEvents, PollSink, PollTable};
+pub use readdir::{AFTER_DOTS, DirEntry, DirSink, Sink, emit_dots};
+pub use regular::{REGULAR, RegularFile, generic_seek, open_default};
+pub use seqfile::{SeqBuf, SeqFile, SeqShow};
+pub use special::{FifoOpener, InodeExtra, register_fifo};
+pub use superblock::{
+    FileSystemType, SuperBlock, SuperOps, find_filesystem, for_each_filesystem, register_filesystem,
+};
+pub use types::{
+    Access, FileMode, FileType, Kstat, LookupFlags, NewNode, OpenFlags, PERM_MASK, RenameFlags,
+    SetAttr, SetTime, StatFs, Times, major, makedev, minor, now,
+};
+
+/// Writes bytes that may not be UTF-8 into text: what is not is shown as `?`.
+pub fn write_bytes(out: &mut dyn core::fmt::Write, bytes: &[u8]) -> core::fmt::Result {
+    for chunk in bytes.utf8_chunks() {
+        out.write_str(chunk.valid())?;
+        for _ in chunk.invalid() {
+            out.write_char('?')?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! Files without a place in any tree: pipes, epoll sets, event descriptors.
+//!
+//! They live in a file system of the kernel's own that is never mounted where a path leads.
+use crate::dentry::Dentry;
+use crate::file::{File, FileOps, FileOpsRef};
+use crate::inode::{Inode, InodeOps, NewInode};
+use crate::mount::Mount;
+use crate::path::Path;
+use crate::superblock::{SuperBlock, SuperOps};
+use crate::types::{FileType, OpenFlags};
+use abi::{Errno, Result};
+use alloc::sync::Arc;
+use cred::{Cred, Kgid, Kuid};
+use kmem::try_box;
+use sync::{LockClass, Mutex, Once, rank};
+
+static INIT: LockClass = LockClass::new("vfs.anon", rank::MOUNT);
+
+struct AnonOps;
+impl InodeOps for AnonOps {}
+impl SuperOps for AnonOps {}
+
+struct Anon {
+    mount: Arc<Mount>,
+    /// The one inode of all files that have none of their own.
+    shared: Arc<Inode>,
+}
+
+static ANON: Once<Anon> = Once::new();
+static MAKING: Mutex<()> = Mutex::new(&INIT, ());
+
+fn anon() -> Result<&'static Anon> {
+    if let Some(anon) = ANON.get() {
+        return Ok(anon);
+    }
+    let _making = MAKING.lock();
+    if ANON.get().is_none() {
+        const ANON_INODE_FS_MAGIC: u64 = 0x0904_1934;
+        let sb = SuperBlock::new(
+            "anon_inodefs",
+            ANON_INODE_FS_MAGIC,
+            i64::MAX as u64,
+            try_box(AnonOps)?,
+        )?;
+        let root = new_inode(
+            &sb,
+            FileType::Directory.mode_bits() | 0o555,
+            Kuid::ROOT,
+            Kgid::ROOT,
+        )?;
+        sb.set_root(Dentry::new_root(root)?);
+        let shared = new_inode(
+            &sb,
+            FileType::Regular.mode_bits() | 0o600,
+            Kuid::ROOT,
+            Kgid::ROOT,
+        )?;
+        let _ = ANON.set(Anon {
+            mount: Mount::kernel(&sb)?,
+            shared,
+        });
+    }
+    ANON.get().ok_or(Errno::ENOMEM)
+}
+
+fn new_inode(sb: &Arc<SuperBlock>, mode: u32, uid: Kuid, gid: Kgid) -> Result<Arc<Inode>> {
+    let new = NewInode {
+        ino: sb.next_ino(),
+        mode,
+        uid,
+        gid,
+        nlink: 1,
+        rdev: 0,
+        cache: None,
+    };
+    Inode::new(sb, new, try_box(AnonOps)?)
+}
+
+/// An inode of its own for a pipe or a socket. ENOMEM.
+pub fn new_anon_inode(kind: FileType, perm: u32, cred: &Cred) -> Result<Arc<Inode>> {
+    new_inode(
+        anon()?.mount.sb(),
+        kind.mode_bits() | perm,
+        cred.fsuid,
+        cred.fsgid,
+    )
+}
+
+/// A file whose path reads as `name`, exactly ("anon_inode:[eventfd]", "pipe:[7]"), with an inode of its own or the
+/// shared one. ENOMEM, ENAMETOOLONG.
+pub fn new_anon_file(
+    name: &str,
+    inode: Option<&Arc<Inode>>,
+    ops: Arc<dyn FileOps>,
+    flags: OpenFlags,
+    cred: &Arc<Cred>,
+) -> Result<Arc<File>> {
+    let anon = anon()?;
+    let dentry = Dentry::new_anon(name.as_bytes(), inode.unwrap_or(&anon.shared).clone())?;
+    let path = Path {
+        mnt: anon.mount.clone(),
+        dentry,
+    };
+    File::new(path, FileOpsRef::Own(ops), flags, cred)
+}

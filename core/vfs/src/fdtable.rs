@@ -1,0 +1,356 @@
+//! Tables of file descriptors.
+//!
+//! A look-up holds the table's spinlock for an index and a count. Files are dropped with no lock held. A number can be
+//! reserved before its file is open, so that a full table is found first.
+use crate::file::File;
+use abi::{Errno, Result};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU64, Ordering};
+use kmem::{TryVec, try_arc};
+use sync::{LockClass, SpinLock, rank};
+
+static TABLE: LockClass = LockClass::new("files", rank::FILE_TABLE);
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+/// No process has more descriptors: `/proc/sys/fs/nr_open`.
+pub const NR_OPEN: u64 = 1 << 20;
+
+/// The descriptors of a process; shared among threads (`CLONE_FILES`).
+pub struct FdTable {
+    id: u64,
+    table: SpinLock<Table>,
+}
+
+#[derive(Default)]
+struct Table {
+    slots: Vec<Slot>,
+    /// No free slot lies below.
+    first_free: usize,
+}
+
+#[derive(Clone, Default)]
+enum Slot {
+    #[default]
+    Free,
+    /// Handed out, its file not open yet.
+    Reserved {
+        cloexec: bool,
+    },
+    Open {
+        file: Arc<File>,
+        cloexec: bool,
+    },
+}
+
+/// Whether a descriptor closes on exec.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnExec {
+    Keep,
+    Close,
+}
+
+impl OnExec {
+    /// From a flag of a call (`O_CLOEXEC` and so on).
+    pub const fn from_flag(set: bool) -> Self {
+        if set { Self::Close } else { Self::Keep }
+    }
+}
+
+/// A number that is taken until its file is open; dropped, it is free again.
+#[must_use]
+pub struct Reservation<'a> {
+    table: &'a FdTable,
+    fd: usize,
+}
+
+impl Reservation<'_> {
+    /// The number.
+    pub fn fd(&self) -> i32 {
+        self.fd as i32
+    }
+
+    /// Gives the number its file.
+    pub fn install(self, file: Arc<File>) -> i32 {
+        let mut table = self.table.table.lock();
+        if let Some(slot) = table.slots.get_mut(self.fd) {
+            let cloexec = matches!(slot, Slot::Reserved { cloexec: true });
+            *slot = Slot::Open { file, cloexec };
+        }
+        drop(table);
+        let fd = self.fd();
+        core::mem::forget(self);
+        fd
+    }
+}
+
+impl Drop for Reservation<'_> {
+    fn drop(&mut self) {
+        self.table.table.lock().free(self.fd);
+    }
+}
+
+impl Table {
+    /// The lowest free number from `min` on, below `limit`. EMFILE, ENOMEM.
+    fn find_free(&mut self, min: usize, limit: usize) -> Result<usize> {
+        let from = min.max(self.first_free);
+        let free = self
+            .slots
+            .iter()
+            .skip(from)
+            .position(|s| matches!(s, Slot::Free));
+        let fd = free.map_or(self.slots.len().max(from), |at| from + at);
+        if fd >= limit {
+            return Err(Errno::EMFILE);
+        }
+        self.grow_to(fd)?;
+        if min <= self.first_free {
+            self.first_free = fd + 1;
+        }
+        Ok(fd)
+    }
+
+    fn grow_to(&mut self, fd: usize) -> Result<()> {
+        if fd >= self.slots.len() {
+            self.slots.try_resize((fd + 1).max(8), Slot::Free)?;
+        }
+        Ok(())
+    }
+
+    fn free(&mut self, fd: usize) -> Slot {
+        self.first_free = self.first_free.min(fd);
+        self.slots.get_mut(fd).map_or(Slot::Free, core::mem::take)
+    }
+}
+
+/// The index of a descriptor. EBADF: negative.
+fn index(fd: i32) -> Result<usize> {
+    usize::try_from(fd).map_err(|_| Errno::EBADF)
+}
+
+impl FdTable {
+    /// Without any descriptor. ENOMEM.
+    pub fn new() -> Result<Arc<Self>> {
+        Self::with(Table::default())
+    }
+
+    fn with(table: Table) -> Result<Arc<Self>> {
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        try_arc(Self {
+            id,
+            table: SpinLock::new(&TABLE, table),
+        })
+    }
+
+    /// A copy for a child (fork without `CLONE_FILES`). ENOMEM.
+    pub fn try_clone(&self) -> Result<Arc<Self>> {
+        let mut slots = Vec::new();
+        loop {
+            let want = self.table.lock().slots.len();
+            // Room first: no large allocation under the lock.
+            slots.try_resize(want, Slot::Free)?;
+            let table = self.table.lock();
+            if table.slots.len() > slots.len() {
+                continue;
+            }
+            for (to, from) in slots.iter_mut().zip(&table.slots) {
+                if let Slot::Open { .. } = from {
+                    to.clone_from(from);
+                }
+            }
+            break;
+        }
+        let first_free = slots
+            .iter()
+            .position(|s| matches!(s, Slot::Free))
+            .unwrap_or(slots.len());
+        Self::with(Table { slots, first_free })
+    }
+
+    /// Names the table as owner of record locks.
+    pub const fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The file of a descriptor. EBADF.
+    #[inline]
+    pub fn get(&self, fd: i32) -> Result<Arc<File>> {
+        let table = self.table.lock();
+        match table.slots.get(fd as usize) {
+            Some(Slot::Open { file, .. }) => Ok(file.clone()),
+            _ => Err(Errno::EBADF),
+        }
+    }
+
+    /// [`get`](Self::get), but EBADF for `O_PATH` files: for calls that do something with a file.
+    #[inline]
+    pub fn get_io(&self, fd: i32) -> Result<Arc<File>> {
+        let file = self.get(fd)?;
+        if file.mode().contains(crate::FileMode::PATH) {
+            Err(Errno::EBADF)
+        } else {
+            Ok(file)
+        }
+    }
+
+    /// Takes the lowest free number from `min` on; `limit` is `RLIMIT_NOFILE`. EMFILE, ENOMEM.
+    pub fn reserve(&self, min: usize, limit: u64, on_exec: OnExec) -> Result<Reservation<'_>> {
+        let mut table = self.table.lock();
+        let fd = table.find_free(min, limit.min(NR_OPEN) as usize)?;
+        table.slots[fd] = Slot::Reserved {
+            cloexec: on_exec == OnExec::Close,
+        };
+        Ok(Reservation { table: self, fd })
+    }
+
+    /// Gives `file` the lowest free number from `min` on. EMFILE, ENOMEM.
+    pub fn alloc(&self, min: usize, limit: u64, file: Arc<File>, on_exec: OnExec) -> Result<i32> {
+        let mut table = self.table.lock();
+        let fd = table.find_free(min, limit.min(NR_OPEN) as usize)?;
+        table.slots[fd] = Slot::Open {
+            file,
+            cloexec: on_exec == OnExec::Close,
+        };
+        Ok(fd as i32)
+    }
+
+    /// dup2(2), dup3(2): `new` becomes a duplicate of `old`; what it was is closed. EBADF; EBUSY: `new` is being opened;
+    /// ENOMEM. The caller handles `old == new`.
+    pub fn dup_to(&self, old: i32, new: i32, limit: u64, on_exec: OnExec) -> Result<i32> {
+        let at = index(new)?;
+        let file = self.get(old)?;
+        if at as u64 >= limit.min(NR_OPEN) {
+            return Err(Errno::EBADF);
+        }
+        let was = {
+            let mut table = self.table.lock();
+            table.grow_to(at)?;
+            if matches!(table.slots[at], Slot::Reserved { .. }) {
+                return Err(Errno::EBUSY);
+            }
+            let slot = Slot::Open {
+                file,
+                cloexec: on_exec == OnExec::Close,
+            };
+            core::mem::replace(&mut table.slots[at], slot)
+        };
+        if let Slot::Open { file, .. } = was {
+            let _ = file.close(self.id);
+        }
+        Ok(new)
+    }
+
+    /// close(2). EBADF; what flushing the file says.
+    pub fn close(&self, fd: i32) -> Result<()> {
+        let slot = {
+            let mut table = self.table.lock();
+            match table.slots.get(index(fd)?) {
+                Some(Slot::Open { .. }) => table.free(fd as usize),
+                _ => return Err(Errno::EBADF),
+            }
+        };
+        match slot {
+            Slot::Open { file, .. } => file.close(self.id),
+            _ => Ok(()),
+        }
+    }
+
+    /// close_range(2): closes `first..=last`, or marks them to close on exec.
+    pub fn close_range(&self, first: u32, last: u32, mark_only: bool) {
+        let mut fd = first as usize;
+        loop {
+            let closed = {
+                let mut table = self.table.lock();
+                let end = table.slots.len().min((last as usize).saturating_add(1));
+                let open = (fd..end).find(|fd| matches!(table.slots[*fd], Slot::Open { .. }));
+                let Some(found) = open else { return };
+                fd = found;
+                match &mut table.slots[fd] {
+                    Slot::Open { cloexec, .. } if mark_only => {
+                        *cloexec = true;
+                        None
+                    }
+                    _ => Some(table.free(fd)),
+                }
+            };
+            if let Some(Slot::Open { file, .. }) = closed {
+                let _ = file.close(self.id);
+            }
+            fd += 1;
+        }
+    }
+
+    /// Closes what closes on exec.
+    pub fn close_on_exec(&self) {
+        let mut fd = 0;
+        loop {
+            let slot = {
+                let mut table = self.table.lock();
+                let marked = |s: &Slot| matches!(s, Slot::Open { cloexec: true, .. });
+                let Some(at) = table.slots.iter().skip(fd).position(marked) else {
+                    return;
+                };
+                fd += at;
+                table.free(fd)
+            };
+            if let Slot::Open { file, .. } = slot {
+                let _ = file.close(self.id);
+            }
+        }
+    }
+
+    /// Closes everything (exit).
+    pub fn close_all(&self) {
+        let table = core::mem::take(&mut *self.table.lock());
+        for slot in table.slots {
+            if let Slot::Open { file, .. } = slot {
+                let _ = file.close(self.id);
+            }
+        }
+    }
+
+    /// Whether a descriptor closes on exec. EBADF.
+    pub fn on_exec(&self, fd: i32) -> Result<OnExec> {
+        match self.table.lock().slots.get(index(fd)?) {
+            Some(Slot::Open { cloexec, .. }) => Ok(OnExec::from_flag(*cloexec)),
+            _ => Err(Errno::EBADF),
+        }
+    }
+
+    /// Says whether a descriptor closes on exec. EBADF.
+    pub fn set_on_exec(&self, fd: i32, on_exec: OnExec) -> Result<()> {
+        match self.table.lock().slots.get_mut(index(fd)?) {
+            Some(Slot::Open { cloexec, .. }) => {
+                *cloexec = on_exec == OnExec::Close;
+                Ok(())
+            }
+            _ => Err(Errno::EBADF),
+        }
+    }
+
+    /// The first open descriptor from `fd` on, with its file (for `/proc/PID/fd`).
+    pub fn next(&self, fd: i32) -> Option<(i32, Arc<File>)> {
+        let table = self.table.lock();
+        let from = usize::try_from(fd).ok()?;
+        table
+            .slots
+            .iter()
+            .enumerate()
+            .skip(from)
+            .find_map(|(at, slot)| match slot {
+                Slot::Open { file, .. } => Some((at as i32, file.clone())),
+                _ => None,
+            })
+    }
+
+    /// Length of the table: `FDSize` in `/proc/PID/status`.
+    pub fn capacity(&self) -> usize {
+        self.table.lock().slots.len()
+    }
+}
+
+impl Drop for FdTable {
+    fn drop(&mut self) {
+        self.close_all();
+    }
+}

@@ -1,0 +1,581 @@
+//! Open files.
+use crate::dentry::Dentry;
+use crate::inode::Inode;
+use crate::locks;
+use crate::mount::MountFlags;
+use crate::owner::FileOwner;
+use crate::path::Path;
+use crate::poll::{PollEvents, PollTable};
+use crate::readdir::DirSink;
+use crate::types::{FileMode, FileType, OpenFlags, Times, earlier_or_same, now};
+use abi::{Errno, Result};
+use alloc::sync::Arc;
+use core::any::Any;
+use core::ops::Deref;
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use cred::Cred;
+use kmem::try_arc;
+use kmem::user::UserBuf;
+use pagecache::MapObject;
+use sync::{LockClass, Mutex, Once, rank};
+
+static POS: LockClass = LockClass::new("file.pos", rank::FILE_POS);
+
+/// One read or write: where, how, and under which limit.
+#[derive(Clone, Copy, Debug)]
+pub struct Io {
+    /// Position in the file; the operation moves it.
+    pub pos: u64,
+    /// Answer EAGAIN instead of waiting: `O_NONBLOCK` or `RWF_NOWAIT`.
+    pub nonblock: bool,
+    /// Write at the end whatever `pos` says: `O_APPEND` or `RWF_APPEND`.
+    pub append: bool,
+    /// Data is where it is kept when the call returns: `O_DSYNC` and its kin.
+    pub sync: bool,
+    /// `RLIMIT_FSIZE` of the writer.
+    pub fsize_limit: u64,
+    /// Set when a write failed with EFBIG because of `fsize_limit`: the caller sends SIGXFSZ.
+    pub over_limit: bool,
+}
+
+/// What opening hands to the file system.
+pub struct OpenArgs<'a> {
+    /// The place that is opened.
+    pub path: &'a Path,
+    /// `O_*`.
+    pub flags: OpenFlags,
+    /// Who opens.
+    pub cred: &'a Cred,
+}
+
+/// What an open file does. `file` is always the file that the operations belong to. What is not implemented answers as
+/// Linux does.
+///
+/// An operation that waits does so interruptibly and answers ERESTARTSYS; with `io.nonblock` it answers EAGAIN.
+pub trait FileOps: Any + Send + Sync {
+    /// Moves bytes from the file at `io.pos` to `buf`; 0 is the end.
+    fn read(&self, _file: &File, _buf: &mut UserBuf<'_>, _io: &mut Io) -> Result<usize> {
+        Err(Errno::EINVAL)
+    }
+
+    /// Moves bytes from `buf` to the file at `io.pos`.
+    fn write(&self, _file: &File, _buf: &mut UserBuf<'_>, _io: &mut Io) -> Result<usize> {
+        Err(Errno::EINVAL)
+    }
+
+    /// The position that lseek(2) leads to; `file.pos()` is the present one. Default: as a file of the inode's size.
+    fn seek(&self, file: &File, offset: i64, whence: u32) -> Result<u64> {
+        crate::regular::generic_seek(file, offset, whence)
+    }
+
+    /// Positions mean nothing: lseek, pread and pwrite answer ESPIPE.
+    fn is_stream(&self) -> bool {
+        false
+    }
+
+    /// Device control. ENOTTY: no such command here.
+    fn ioctl(&self, _file: &File, _cmd: u32, _arg: usize) -> Result<usize> {
+        Err(Errno::ENOTTY)
+    }
+
+    /// What it is ready for; first `table.wait` on every queue that announces a change.
+    fn poll(&self, _file: &File, _table: &mut PollTable<'_>) -> PollEvents {
+        PollEvents::ALWAYS
+    }
+
+    /// Whether poll means something (epoll_ctl(2) answers EPERM for files without).
+    fn can_poll(&self) -> bool {
+        false
+    }
+
+    /// What a memory mapping of it shows. ENODEV: it cannot be mapped.
+    fn mmap(&self, _file: &Arc<File>) -> Result<Arc<dyn MapObject>> {
+        Err(Errno::ENODEV)
+    }
+
+    /// Hands entries from `*pos` on to `sink` until it is full, and moves `*pos`. The directory is locked.
+    fn readdir(&self, _file: &File, _pos: &mut u64, _sink: &mut dyn DirSink) -> Result<()> {
+        Err(Errno::ENOTDIR)
+    }
+
+    /// Writes what the file holds to where it is kept. EINVAL: it is not kept anywhere.
+    fn fsync(&self, _file: &File, _data_only: bool) -> Result<()> {
+        Err(Errno::EINVAL)
+    }
+
+    /// fallocate(2).
+    fn fallocate(&self, _file: &File, _mode: u32, _offset: u64, _len: u64) -> Result<()> {
+        Err(Errno::EOPNOTSUPP)
+    }
+
+    /// Commands of fcntl(2) beyond the general ones (`F_SETPIPE_SZ` and so on).
+    fn fcntl(&self, _file: &File, _cmd: u32, _arg: usize) -> Result<usize> {
+        Err(Errno::EINVAL)
+    }
+
+    /// A descriptor of it is closed (each close(2), also of a duplicate).
+    fn flush(&self, _file: &File) -> Result<()> {
+        Ok(())
+    }
+
+    /// The last descriptor is gone.
+    fn release(&self, _file: &File) {}
+
+    /// Flags were changed by fcntl(2) (`O_ASYNC`, `O_NONBLOCK`, …).
+    fn flags_changed(&self, _file: &File, _old: OpenFlags) -> Result<()> {
+        Ok(())
+    }
+
+    /// What `/proc/PID/fdinfo/N` says beyond position and flags.
+    fn show_fdinfo(&self, _file: &File, _out: &mut dyn core::fmt::Write) -> core::fmt::Result {
+        Ok(())
+    }
+}
+
+/// The operations of a file: shared by all files of a kind, or its own.
+#[derive(Clone)]
+pub enum FileOpsRef {
+    Static(&'static dyn FileOps),
+    Own(Arc<dyn FileOps>),
+}
+
+impl Deref for FileOpsRef {
+    type Target = dyn FileOps;
+
+    #[inline]
+    fn deref(&self) -> &dyn FileOps {
+        match self {
+            Self::Static(ops) => *ops,
+            Self::Own(ops) => &**ops,
+        }
+    }
+}
+
+/// An open file: what descriptors share that came from one open(2).
+pub struct File {
+    ops: FileOpsRef,
+    mode: FileMode,
+    flags: AtomicU32,
+    pos: AtomicU64,
+    pos_lock: Mutex<()>,
+    inode: Arc<Inode>,
+    path: Path,
+    /// Record locks or leases were taken through it at some time.
+    pub(crate) has_locks: AtomicBool,
+    owner: Once<alloc::boxed::Box<FileOwner>>,
+    cred: Arc<Cred>,
+}
+
+impl File {
+    /// A file of `path` that does what `ops` says. Notes writers and executors at the inode: ETXTBSY; ENOMEM.
+    pub fn new(
+        path: Path,
+        ops: FileOpsRef,
+        flags: OpenFlags,
+        cred: &Arc<Cred>,
+    ) -> Result<Arc<Self>> {
+        let inode = path.inode()?.clone();
+        let mode = file_mode(&inode, &ops, flags);
+        let regular = inode.kind() == FileType::Regular;
+        if mode.contains(FileMode::WRITE) && regular {
+            inode.get_write_access()?;
+            inode.sb().add_writer();
+        } else if mode.contains(FileMode::EXEC) {
+            inode.deny_write_access()?;
+        }
+        let kept = flags.difference(
+            OpenFlags::CREAT
+                | OpenFlags::EXCL
+                | OpenFlags::NOCTTY
+                | OpenFlags::TRUNC
+                | OpenFlags::CLOEXEC
+                | OpenFlags::EXEC,
+        );
+        // From here on a failure drops the file, which gives the counts back.
+        try_arc(Self {
+            ops,
+            mode,
+            flags: AtomicU32::new(kept.bits()),
+            pos: AtomicU64::new(0),
+            pos_lock: Mutex::new(&POS, ()),
+            inode,
+            path,
+            has_locks: AtomicBool::new(false),
+            owner: Once::new(),
+            cred: cred.clone(),
+        })
+    }
+
+    /// What it does.
+    #[inline]
+    pub fn ops(&self) -> &dyn FileOps {
+        &*self.ops
+    }
+    /// Its operations as the type they are, if they are of that type (a pipe end, an epoll set).
+    pub fn ops_as<T: FileOps>(&self) -> Option<&T> {
+        (&*self.ops as &dyn Any).downcast_ref()
+    }
+    /// Its operations, shared, as the type they are.
+    pub fn ops_arc<T: FileOps>(&self) -> Option<Arc<T>> {
+        match &self.ops {
+            FileOpsRef::Own(ops) => (ops.clone() as Arc<dyn Any + Send + Sync>).downcast().ok(),
+            FileOpsRef::Static(_) => None,
+        }
+    }
+    /// What it allows.
+    #[inline]
+    pub const fn mode(&self) -> FileMode {
+        self.mode
+    }
+    /// Its flags as fcntl(F_GETFL) tells them.
+    #[inline]
+    pub fn flags(&self) -> OpenFlags {
+        OpenFlags::from_bits_retain(self.flags.load(Ordering::Relaxed))
+    }
+    /// Whether `O_NONBLOCK` is set.
+    #[inline]
+    pub fn is_nonblock(&self) -> bool {
+        self.flags().contains(OpenFlags::NONBLOCK)
+    }
+    /// Changes the flags that may change (`O_APPEND`, `O_ASYNC`, `O_DIRECT`, `O_NOATIME`, `O_NONBLOCK`).
+    pub fn set_flags(&self, flags: OpenFlags) -> Result<()> {
+        let may = OpenFlags::APPEND
+            | OpenFlags::ASYNC
+            | OpenFlags::DIRECT
+            | OpenFlags::NOATIME
+            | OpenFlags::NONBLOCK;
+        let old = self.flags();
+        let new = old.difference(may) | flags.intersection(may);
+        self.flags.store(new.bits(), Ordering::Relaxed);
+        self.ops.flags_changed(self, old).inspect_err(|_| {
+            self.flags.store(old.bits(), Ordering::Relaxed);
+        })
+    }
+    /// The inode.
+    #[inline]
+    pub fn inode(&self) -> &Arc<Inode> {
+        &self.inode
+    }
+    /// Where it was opened.
+    #[inline]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+    /// The dentry.
+    pub fn dentry(&self) -> &Arc<Dentry> {
+        &self.path.dentry
+    }
+    /// Who opened it.
+    pub fn cred(&self) -> &Arc<Cred> {
+        &self.cred
+    }
+    /// The file position.
+    #[inline]
+    pub fn pos(&self) -> u64 {
+        self.pos.load(Ordering::Relaxed)
+    }
+    /// Sets the file position, unchecked.
+    #[inline]
+    pub fn set_pos(&self, pos: u64) {
+        self.pos.store(pos, Ordering::Relaxed);
+    }
+    /// Whether it is a directory.
+    pub fn is_dir(&self) -> bool {
+        self.inode.is_dir()
+    }
+
+    /// Whom SIGIO goes to, if anybody asked.
+    pub fn owner(&self) -> Option<&FileOwner> {
+        self.owner.get().map(|o| &**o)
+    }
+
+    /// Whom SIGIO goes to. ENOMEM.
+    pub fn owner_or_new(&self) -> Result<&FileOwner> {
+        if self.owner.get().is_none() {
+            let _ = self.owner.set(kmem::try_box(FileOwner::new())?);
+        }
+        Ok(self.owner.get_or_init(|| unreachable!("just set")))
+    }
+
+    /// What it is ready for.
+    #[inline]
+    pub fn poll(&self, table: &mut PollTable<'_>) -> PollEvents {
+        self.ops.poll(self, table)
+    }
+
+    /// What a memory mapping of it shows. EACCES: not open for reading; ENODEV.
+    pub fn mmap(self: &Arc<Self>) -> Result<Arc<dyn MapObject>> {
+        if !self.mode.contains(FileMode::READ) {
+            return Err(Errno::EACCES);
+        }
+        self.ops.mmap(self)
+    }
+
+    /// Takes the lock that makes reads and writes at the file position exclude each other, where they do.
+    #[inline]
+    fn lock_pos(&self) -> Option<sync::MutexGuard<'_, ()>> {
+        self.mode
+            .contains(FileMode::ATOMIC_POS)
+            .then(|| self.pos_lock.lock())
+    }
+
+    #[inline]
+    fn io(&self, pos: u64) -> Io {
+        let flags = self.flags();
+        Io {
+            pos,
+            nonblock: flags.contains(OpenFlags::NONBLOCK),
+            append: flags.contains(OpenFlags::APPEND),
+            sync: flags.intersects(OpenFlags::DSYNC),
+            fsize_limit: u64::MAX,
+            over_limit: false,
+        }
+    }
+
+    /// Reads at the file position. EBADF: not open for reading; EISDIR; what the file says.
+    #[inline]
+    pub fn read(&self, buf: &mut UserBuf<'_>) -> Result<usize> {
+        if !self.mode.contains(FileMode::READ) {
+            return Err(Errno::EBADF);
+        }
+        let _pos = self.lock_pos();
+        let mut io = self.io(self.pos());
+        let result = self.ops.read(self, buf, &mut io);
+        if self.mode.contains(FileMode::SEEK) && result.is_ok() {
+            self.set_pos(io.pos);
+        }
+        result
+    }
+
+    /// Writes at the file position, or at the end with `O_APPEND`. EBADF: not open for writing; what the file says.
+    /// `limit` is `RLIMIT_FSIZE`; with [`WriteError::over_limit`] the caller sends SIGXFSZ.
+    #[inline]
+    pub fn write(&self, buf: &mut UserBuf<'_>, limit: u64) -> Result<usize, WriteError> {
+        if !self.mode.contains(FileMode::WRITE) {
+            return Err(Errno::EBADF.into());
+        }
+        let _pos = self.lock_pos();
+        let mut io = self.io(self.pos());
+        io.fsize_limit = limit;
+        match self.ops.write(self, buf, &mut io) {
+            Ok(n) => {
+                if self.mode.contains(FileMode::SEEK) {
+                    self.set_pos(io.pos);
+                }
+                Ok(n)
+            }
+            Err(errno) => Err(WriteError {
+                errno,
+                over_limit: io.over_limit,
+            }),
+        }
+    }
+
+    /// Reads at `pos`. EBADF, ESPIPE, what the file says.
+    pub fn read_at(&self, buf: &mut UserBuf<'_>, pos: u64) -> Result<usize> {
+        self.read_with(buf, &mut self.io(pos))
+    }
+
+    /// Writes at `pos`. EBADF, ESPIPE, what the file says.
+    pub fn write_at(
+        &self,
+        buf: &mut UserBuf<'_>,
+        pos: u64,
+        limit: u64,
+    ) -> Result<usize, WriteError> {
+        let mut io = self.io(pos);
+        io.fsize_limit = limit;
+        let result = self.write_with(buf, &mut io);
+        result.map_err(|errno| WriteError {
+            errno,
+            over_limit: io.over_limit,
+        })
+    }
+
+    /// The [`Io`] of a call at `pos` that changes some of the usual (preadv2(2)).
+    pub fn io_at(&self, pos: u64) -> Io {
+        self.io(pos)
+    }
+
+    /// Reads as `io` says, at `io.pos`.
+    pub fn read_with(&self, buf: &mut UserBuf<'_>, io: &mut Io) -> Result<usize> {
+        if !self.mode.contains(FileMode::READ) {
+            return Err(Errno::EBADF);
+        }
+        self.require_seek()?;
+        self.ops.read(self, buf, io)
+    }
+
+    /// Writes as `io` says, at `io.pos`.
+    pub fn write_with(&self, buf: &mut UserBuf<'_>, io: &mut Io) -> Result<usize> {
+        if !self.mode.contains(FileMode::WRITE) {
+            return Err(Errno::EBADF);
+        }
+        self.require_seek()?;
+        self.ops.write(self, buf, io)
+    }
+
+    /// Reads or writes at the file position as `op` says with the usual [`Io`], for preadv2(2) with offset -1.
+    pub fn at_position(&self, op: impl FnOnce(&mut Io) -> Result<usize>) -> Result<usize> {
+        let _pos = self.lock_pos();
+        let mut io = self.io(self.pos());
+        let n = op(&mut io)?;
+        if self.mode.contains(FileMode::SEEK) {
+            self.set_pos(io.pos);
+        }
+        Ok(n)
+    }
+
+    /// ESPIPE where positions mean nothing.
+    pub fn require_seek(&self) -> Result<()> {
+        if self.mode.contains(FileMode::SEEK) {
+            Ok(())
+        } else {
+            Err(Errno::ESPIPE)
+        }
+    }
+
+    /// Moves the file position (lseek(2)). ESPIPE, EINVAL, ENXIO.
+    pub fn seek(&self, offset: i64, whence: u32) -> Result<u64> {
+        if self.mode.contains(FileMode::PATH) {
+            return Err(Errno::EBADF);
+        }
+        self.require_seek()?;
+        let _pos = self.lock_pos();
+        let pos = self.ops.seek(self, offset, whence)?;
+        self.set_pos(pos);
+        Ok(pos)
+    }
+
+    /// Hands directory entries from the file position on to `sink`. ENOTDIR, ENOENT: the directory was removed.
+    pub fn read_dir(&self, sink: &mut dyn DirSink) -> Result<()> {
+        if !self.mode.contains(FileMode::READ) {
+            return Err(Errno::EBADF);
+        }
+        if !self.is_dir() {
+            return Err(Errno::ENOTDIR);
+        }
+        let _pos = self.lock_pos();
+        let _dir = self.inode.lock();
+        if self.dentry().is_deleted() {
+            return Err(Errno::ENOENT);
+        }
+        let mut pos = self.pos();
+        let result = self.ops.readdir(self, &mut pos, sink);
+        self.set_pos(pos);
+        self.touch_access();
+        result
+    }
+
+    /// Device control, the general commands aside.
+    pub fn ioctl(&self, cmd: u32, arg: usize) -> Result<usize> {
+        if self.mode.contains(FileMode::PATH) {
+            return Err(Errno::EBADF);
+        }
+        self.ops.ioctl(self, cmd, arg)
+    }
+
+    /// Writes what it holds to where it is kept. EBADF, EINVAL, EIO.
+    pub fn fsync(&self, data_only: bool) -> Result<()> {
+        if self.mode.contains(FileMode::PATH) {
+            return Err(Errno::EBADF);
+        }
+        self.ops.fsync(self, data_only)
+    }
+
+    /// A descriptor of it was closed by the owner of the table `table`: record locks of that owner go.
+    pub fn close(&self, table: u64) -> Result<()> {
+        if self.has_locks.load(Ordering::Relaxed) || self.inode.lock_list().is_some() {
+            locks::remove_posix(&self.inode, table);
+        }
+        self.ops.flush(self)
+    }
+
+    /// Notes that it was read, if access times are kept (relatime unless the mount says otherwise).
+    pub fn touch_access(&self) {
+        let forbids = MountFlags::NOATIME;
+        if !self.flags().contains(OpenFlags::NOATIME) && !self.path.mnt.flags().intersects(forbids)
+        {
+            touch_access(&self.path);
+        }
+    }
+}
+
+/// The error of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WriteError {
+    pub errno: Errno,
+    /// The limit on file sizes is why: SIGXFSZ.
+    pub over_limit: bool,
+}
+
+impl From<Errno> for WriteError {
+    fn from(errno: Errno) -> Self {
+        Self {
+            errno,
+            over_limit: false,
+        }
+    }
+}
+
+impl From<WriteError> for Errno {
+    fn from(error: WriteError) -> Self {
+        error.errno
+    }
+}
+
+/// Notes that `path` was read, by the rules of `relatime`: at most once between changes and once a day.
+pub(crate) fn touch_access(path: &Path) {
+    const DAY: i64 = 24 * 3600;
+    let Some(inode) = path.dentry.inode() else {
+        return;
+    };
+    let flags = path.mnt.flags();
+    if flags.contains(MountFlags::NOATIME)
+        || path.mnt.require_write().is_err()
+        || (inode.is_dir() && flags.contains(MountFlags::NODIRATIME))
+    {
+        return;
+    }
+    let times: Times = inode.times();
+    let stale = flags.contains(MountFlags::STRICTATIME)
+        || earlier_or_same(times.atime, times.mtime)
+        || earlier_or_same(times.atime, times.ctime);
+    // Without a change since, the clock need not even be read within the day it was read last.
+    let present = now();
+    if stale && times.atime != present || present.tv_sec - times.atime.tv_sec >= DAY {
+        inode.update_times(|t| t.atime = present);
+    }
+}
+
+fn file_mode(inode: &Inode, ops: &FileOpsRef, flags: OpenFlags) -> FileMode {
+    if flags.contains(OpenFlags::PATH) {
+        return FileMode::PATH;
+    }
+    let mut mode = FileMode::empty();
+    mode.set(FileMode::READ, flags.reads());
+    mode.set(FileMode::WRITE, flags.writes());
+    mode.set(FileMode::EXEC, flags.contains(OpenFlags::EXEC));
+    mode.set(FileMode::SEEK, !ops.is_stream());
+    let exact = matches!(inode.kind(), FileType::Regular | FileType::Directory);
+    mode.set(FileMode::ATOMIC_POS, exact && !ops.is_stream());
+    mode
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        if self.mode.contains(FileMode::PATH) {
+            return;
+        }
+        self.ops.release(self);
+        if self.has_locks.load(Ordering::Relaxed) {
+            locks::remove_of_file(self);
+        }
+        if self.mode.contains(FileMode::WRITE) && self.inode.kind() == FileType::Regular {
+            self.inode.put_write_access();
+            self.inode.sb().remove_writer();
+        } else if self.mode.contains(FileMode::EXEC) {
+            self.inode.allow_write_access();
+        }
+    }
+}

@@ -1,0 +1,467 @@
+//! Making, removing and moving names: mknod, mkdir, symlink, link, unlink, rmdir, rename.
+//!
+//! Each call walks to the directory, locks its inode, looks the name up once more under the lock, checks, lets the file
+//! system do it, and then changes the dentry cache. A rename between two directories first takes the superblock's rename
+//! mutex, then the directory nearer to the root.
+use crate::dentry::Dentry;
+use crate::file::File;
+use crate::inode::{Inode, RenameTarget};
+use crate::name::Name;
+use crate::namei::{Last, Walk, WalkCtx, lookup_locked};
+use crate::path::Path;
+use crate::types::{Access, FileType, LookupFlags, NewNode, OpenFlags, PERM_MASK, RenameFlags};
+use abi::{Errno, Result, raw};
+use alloc::sync::Arc;
+use cred::{Cred, cap};
+use sync::MutexGuard;
+
+/// What to make: the kind and what belongs to it.
+#[derive(Clone, Copy, Debug)]
+pub enum Make<'a> {
+    /// mkdir(2), with this mode.
+    Directory(u32),
+    /// symlink(2), to this target.
+    Symlink(&'a [u8]),
+    /// mknod(2) of this kind, with this mode and device number.
+    Node(FileType, u32, u64),
+}
+
+/// Makes what `make` says under the name `path`. EEXIST, ENOENT, EACCES, EPERM, EROFS, ENOSPC, EMLINK, and the errors of
+/// a walk.
+pub fn make(ctx: WalkCtx<'_>, path: &[u8], make: Make<'_>) -> Result<()> {
+    let (kind, mode, rdev, target) = match make {
+        Make::Directory(mode) => (
+            FileType::Directory,
+            mode & !raw::S_ISUID & !raw::S_ISGID,
+            0,
+            &[][..],
+        ),
+        Make::Symlink(target) => (FileType::Symlink, 0o777, 0, target),
+        Make::Node(kind, mode, rdev) => (kind, mode, rdev, &[][..]),
+    };
+    let device = matches!(kind, FileType::CharDevice | FileType::BlockDevice);
+    if kind == FileType::Symlink && target.is_empty() {
+        return Err(Errno::ENOENT);
+    }
+    let umask = if kind == FileType::Symlink {
+        0
+    } else {
+        ctx.fs.umask()
+    };
+    let (parent, last) = parent_of(ctx, path)?;
+    // A last component that is no name exists: ".", "..", "/".
+    let name = last.name().ok_or(Errno::EEXIST)?;
+    let dir = parent.inode()?.clone();
+    let _lock = dir.lock();
+    if lookup_locked(&parent.dentry, &dir, name)?.is_some() {
+        return Err(Errno::EEXIST);
+    }
+    if last.wants_dir() && kind != FileType::Directory {
+        return Err(Errno::ENOENT);
+    }
+    parent.mnt.require_write()?;
+    may_create(&parent.dentry, &dir, ctx.cred)?;
+    if device && !ctx.cred.capable(cap::MKNOD) {
+        return Err(Errno::EPERM);
+    }
+    let mut new = new_node(&dir, ctx.cred, kind, mode & PERM_MASK & !umask);
+    new.rdev = rdev;
+    new.target = target;
+    create_locked(&parent.dentry, &dir, name, &new).map(drop)
+}
+
+/// Walks to the directory that the last component of `path` is in.
+fn parent_of<'a>(ctx: WalkCtx<'a>, path: &'a [u8]) -> Result<(Path, Last<'a>)> {
+    let mut walk = Walk::new(ctx, path, LookupFlags::empty())?;
+    let last = walk.to_last()?;
+    Ok((walk.at, last))
+}
+
+/// Owner, group and mode of a node that `cred` makes in `dir` (mkdir(2), "set-group-ID").
+pub(crate) fn new_node<'a>(dir: &Inode, cred: &Cred, kind: FileType, mut mode: u32) -> NewNode<'a> {
+    let mut gid = cred.fsgid;
+    if dir.mode() & raw::S_ISGID != 0 {
+        gid = dir.gid();
+        if kind == FileType::Directory {
+            mode |= raw::S_ISGID;
+        } else if mode & (raw::S_ISGID | raw::S_IXGRP) == raw::S_ISGID | raw::S_IXGRP
+            && !cred.in_group(gid)
+            && !cred.capable_over(dir.uid(), gid, cap::FSETID)
+        {
+            mode &= !raw::S_ISGID;
+        }
+    }
+    NewNode {
+        kind,
+        mode,
+        uid: cred.fsuid,
+        gid,
+        rdev: 0,
+        target: &[],
+    }
+}
+
+/// Whether entries may be made in a directory. ENOENT: it was removed; EACCES; EROFS.
+pub(crate) fn may_create(parent: &Dentry, dir: &Inode, cred: &Cred) -> Result<()> {
+    if parent.is_deleted() {
+        return Err(Errno::ENOENT);
+    }
+    dir.permission(cred, Access::WRITE | Access::EXEC)
+}
+
+/// Lets the file system make a node and enters it into the cache. The directory is locked and checked.
+pub(crate) fn create_locked(
+    parent: &Arc<Dentry>,
+    dir: &Arc<Inode>,
+    name: &[u8],
+    new: &NewNode<'_>,
+) -> Result<Arc<Dentry>> {
+    let dentry = Dentry::new(parent, name)?;
+    parent.make_room()?;
+    let inode = dir.ops().create(dir, &dentry, new)?;
+    parent.forget_negative(name);
+    dentry.instantiate(inode)?;
+    if dir.caching() != crate::Caching::Never {
+        parent.add_child(&dentry)?;
+    }
+    Ok(dentry)
+}
+
+/// Whether `cred` may take the entry `victim` out of `dir`. EACCES, EROFS, EPERM (sticky bit), ENOTDIR, EISDIR, EBUSY.
+fn may_delete(dir: &Inode, victim: &Dentry, cred: &Cred, as_dir: bool) -> Result<()> {
+    let inode = victim.inode().ok_or(Errno::ENOENT)?;
+    dir.permission(cred, Access::WRITE | Access::EXEC)?;
+    let sticky = dir.mode() & raw::S_ISVTX != 0
+        && cred.fsuid != inode.uid()
+        && cred.fsuid != dir.uid()
+        && !cred.capable_over(inode.uid(), inode.gid(), cap::FOWNER);
+    if sticky {
+        return Err(Errno::EPERM);
+    }
+    match (as_dir, inode.is_dir()) {
+        (true, false) => Err(Errno::ENOTDIR),
+        (false, true) => Err(Errno::EISDIR),
+        _ => Ok(()),
+    }
+}
+
+/// unlink(2). EISDIR, ENOENT, EACCES, EPERM, EBUSY, EROFS.
+pub fn unlink(ctx: WalkCtx<'_>, path: &[u8]) -> Result<()> {
+    let (parent, last) = parent_of(ctx, path)?;
+    let name = last.name().ok_or(Errno::EISDIR)?;
+    let dir = parent.inode()?.clone();
+    // Declared before the lock: what the last count frees is freed after the lock.
+    let victim;
+    let _lock = dir.lock();
+    victim = lookup_locked(&parent.dentry, &dir, name)?.ok_or(Errno::ENOENT)?;
+    let inode = victim.inode().ok_or(Errno::ENOENT)?;
+    if last.wants_dir() {
+        return Err(if inode.is_dir() {
+            Errno::EISDIR
+        } else {
+            Errno::ENOTDIR
+        });
+    }
+    parent.mnt.require_write()?;
+    may_delete(&dir, &victim, ctx.cred, false)?;
+    if victim.is_mountpoint() {
+        return Err(Errno::EBUSY);
+    }
+    dir.ops().unlink(&dir, &victim)?;
+    victim.delete();
+    Ok(())
+}
+
+/// rmdir(2). ENOTDIR, ENOTEMPTY, ENOENT, EINVAL, EBUSY, EACCES, EPERM, EROFS.
+pub fn rmdir(ctx: WalkCtx<'_>, path: &[u8]) -> Result<()> {
+    let (parent, last) = parent_of(ctx, path)?;
+    let name = match &last {
+        Last::DotDot => return Err(Errno::ENOTEMPTY),
+        Last::Dot => return Err(Errno::EINVAL),
+        Last::Here => return Err(Errno::EBUSY),
+        Last::Name { .. } => last.name().ok_or(Errno::ENOENT)?,
+    };
+    let dir = parent.inode()?.clone();
+    let victim;
+    let _lock = dir.lock();
+    victim = lookup_locked(&parent.dentry, &dir, name)?.ok_or(Errno::ENOENT)?;
+    parent.mnt.require_write()?;
+    may_delete(&dir, &victim, ctx.cred, true)?;
+    if victim.is_mountpoint() {
+        return Err(Errno::EBUSY);
+    }
+    let inode = victim.inode().ok_or(Errno::ENOENT)?;
+    // Nobody makes entries in it meanwhile, nor afterwards: they find it deleted.
+    let _inner = inode.lock();
+    dir.ops().rmdir(&dir, &victim)?;
+    victim.delete();
+    Ok(())
+}
+
+/// link(2): gives what `old` names the name `path` as well. EXDEV, EPERM, EEXIST, ENOENT, EMLINK, EACCES, EROFS.
+pub fn link(ctx: WalkCtx<'_>, old: &Path, path: &[u8]) -> Result<()> {
+    let inode = old.inode()?.clone();
+    let (parent, last) = parent_of(ctx, path)?;
+    let name = last.name().ok_or(Errno::EEXIST)?;
+    let dir = parent.inode()?.clone();
+    let _lock = dir.lock();
+    if lookup_locked(&parent.dentry, &dir, name)?.is_some() {
+        return Err(Errno::EEXIST);
+    }
+    if last.wants_dir() {
+        return Err(Errno::ENOENT);
+    }
+    if !Arc::ptr_eq(&old.mnt, &parent.mnt) {
+        return Err(Errno::EXDEV);
+    }
+    parent.mnt.require_write()?;
+    may_create(&parent.dentry, &dir, ctx.cred)?;
+    if inode.is_dir() {
+        return Err(Errno::EPERM);
+    }
+    // A file that lost its last name stays nameless; one that never had one (O_TMPFILE) may get one.
+    if inode.nlink() == 0 && !old.dentry.is_deleted() {
+        return Err(Errno::ENOENT);
+    }
+    let dentry = Dentry::new(&parent.dentry, name)?;
+    parent.dentry.make_room()?;
+    dir.ops().link(&dir, &dentry, &inode)?;
+    parent.dentry.forget_negative(name);
+    dentry.instantiate(inode)?;
+    parent.dentry.add_child(&dentry)
+}
+
+/// Locks two directories for a rename. The second answer is the entry on the way from one down to the other.
+struct TwoDirs<'a> {
+    _rename: Option<MutexGuard<'a, ()>>,
+    _first: MutexGuard<'a, ()>,
+    _second: Option<MutexGuard<'a, ()>>,
+}
+
+fn lock_two<'a>(a: &'a Path, b: &'a Path) -> Result<TwoDirs<'a>> {
+    let (ia, ib) = (a.inode()?, b.inode()?);
+    if Arc::ptr_eq(ia, ib) {
+        return Ok(TwoDirs {
+            _rename: None,
+            _first: ia.lock(),
+            _second: None,
+        });
+    }
+    let rename = Some(ia.sb().lock_rename());
+    // The tree cannot change its shape now: an ancestor first, otherwise any fixed order.
+    let a_first = a.dentry.is_ancestor_of(&b.dentry)
+        || (!b.dentry.is_ancestor_of(&a.dentry) && Arc::as_ptr(ia) < Arc::as_ptr(ib));
+    let (first, second) = if a_first { (ia, ib) } else { (ib, ia) };
+    Ok(TwoDirs {
+        _rename: rename,
+        _first: first.lock(),
+        _second: Some(second.lock()),
+    })
+}
+
+/// renameat2(2). EXDEV, EBUSY, EEXIST, ENOENT, ENOTDIR, EISDIR, ENOTEMPTY, EINVAL, EACCES, EPERM, EROFS.
+pub fn rename(
+    old_ctx: WalkCtx<'_>,
+    old_path: &[u8],
+    new_ctx: WalkCtx<'_>,
+    new_path: &[u8],
+    flags: RenameFlags,
+) -> Result<()> {
+    let exchange = flags.contains(RenameFlags::EXCHANGE);
+    if (exchange && flags.contains(RenameFlags::NOREPLACE)) || flags.contains(RenameFlags::WHITEOUT)
+    {
+        return Err(Errno::EINVAL);
+    }
+    let (from, old_last) = parent_of(old_ctx, old_path)?;
+    let (to, new_last) = parent_of(new_ctx, new_path)?;
+    if !Arc::ptr_eq(&from.mnt, &to.mnt) {
+        return Err(Errno::EXDEV);
+    }
+    let old_name = old_last.name().ok_or(Errno::EBUSY)?;
+    let no_name = if flags.contains(RenameFlags::NOREPLACE) {
+        Errno::EEXIST
+    } else {
+        Errno::EBUSY
+    };
+    let new_name = new_last.name().ok_or(no_name)?;
+    from.mnt.require_write()?;
+    let replaced;
+    let _locks = lock_two(&from, &to)?;
+    let (from_dir, to_dir) = (from.inode()?, to.inode()?);
+    let old = lookup_locked(&from.dentry, from_dir, old_name)?.ok_or(Errno::ENOENT)?;
+    replaced = lookup_locked(&to.dentry, to_dir, new_name)?;
+    let inode = old.inode().ok_or(Errno::ENOENT)?.clone();
+    let slashes = (old_last.wants_dir(), new_last.wants_dir());
+    check_targets(&inode, replaced.as_ref(), flags, slashes)?;
+    if old.is_ancestor_of(&to.dentry) {
+        return Err(Errno::EINVAL);
+    }
+    if let Some(new) = &replaced {
+        if new.is_ancestor_of(&from.dentry) {
+            return Err(if exchange {
+                Errno::EINVAL
+            } else {
+                Errno::ENOTEMPTY
+            });
+        }
+        if new.inode().is_some_and(|n| Arc::ptr_eq(n, &inode)) {
+            return Ok(());
+        }
+    }
+    let moves = !Arc::ptr_eq(&from.dentry, &to.dentry);
+    may_rename(
+        from_dir,
+        &old,
+        to_dir,
+        &to.dentry,
+        replaced.as_ref(),
+        old_ctx.cred,
+        exchange,
+        moves,
+    )?;
+    let placeholder = match &replaced {
+        Some(new) => new.clone(),
+        None => Dentry::new(&to.dentry, new_name)?,
+    };
+    let names = (Name::new(old_name)?, Name::new(new_name)?);
+    to.dentry.make_room()?;
+    from.dentry.make_room()?;
+    let victim = replaced
+        .as_ref()
+        .filter(|_| !exchange)
+        .and_then(|d| d.inode())
+        .filter(|i| i.is_dir());
+    let _victim = victim.map(|v| v.lock());
+    let target = RenameTarget {
+        dir: to_dir,
+        dentry: &placeholder,
+        flags,
+    };
+    from_dir.ops().rename(from_dir, &old, &target)?;
+    match &replaced {
+        Some(new) if exchange => new.move_to(&from.dentry, names.0)?,
+        Some(new) => new.delete(),
+        None => to.dentry.forget_negative(new_name),
+    }
+    old.move_to(&to.dentry, names.1)
+}
+
+/// What can be said by looking at both ends. EEXIST, ENOENT, ENOTDIR, EISDIR.
+fn check_targets(
+    old: &Inode,
+    new: Option<&Arc<Dentry>>,
+    flags: RenameFlags,
+    (old_slash, new_slash): (bool, bool),
+) -> Result<()> {
+    let exchange = flags.contains(RenameFlags::EXCHANGE);
+    let new_is_dir = new.and_then(|d| d.inode()).is_some_and(|i| i.is_dir());
+    if flags.contains(RenameFlags::NOREPLACE) && new.is_some() {
+        return Err(Errno::EEXIST);
+    }
+    if exchange && new.is_none() {
+        return Err(Errno::ENOENT);
+    }
+    if exchange && !new_is_dir && new_slash {
+        return Err(Errno::ENOTDIR);
+    }
+    if !old.is_dir() && (old_slash || (!exchange && new_slash)) {
+        return Err(Errno::ENOTDIR);
+    }
+    if !exchange && new.is_some() {
+        match (old.is_dir(), new_is_dir) {
+            (true, false) => return Err(Errno::ENOTDIR),
+            (false, true) => return Err(Errno::EISDIR),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+#[expect(clippy::too_many_arguments, reason = "both ends of a rename")]
+fn may_rename(
+    from_dir: &Inode,
+    old: &Dentry,
+    to_dir: &Inode,
+    to: &Dentry,
+    new: Option<&Arc<Dentry>>,
+    cred: &Cred,
+    exchange: bool,
+    moves: bool,
+) -> Result<()> {
+    let old_inode = old.inode().ok_or(Errno::ENOENT)?;
+    may_delete(from_dir, old, cred, old_inode.is_dir())?;
+    match new {
+        None => may_create(to, to_dir, cred)?,
+        Some(new) => {
+            let is_dir = new.inode().is_some_and(|i| i.is_dir());
+            may_delete(to_dir, new, cred, is_dir)?;
+            // Its ".." changes.
+            if exchange && moves && is_dir {
+                new.inode()
+                    .ok_or(Errno::ENOENT)?
+                    .permission(cred, Access::WRITE)?;
+            }
+            if new.is_mountpoint() {
+                return Err(Errno::EBUSY);
+            }
+        }
+    }
+    if moves && old_inode.is_dir() {
+        old_inode.permission(cred, Access::WRITE)?;
+    }
+    if old.is_mountpoint() {
+        Err(Errno::EBUSY)
+    } else {
+        Ok(())
+    }
+}
+
+/// Opens a regular file without a name in the directory `path` (`O_TMPFILE`). EOPNOTSUPP, EACCES, EROFS.
+pub(crate) fn open_tmpfile(
+    ctx: WalkCtx<'_>,
+    path: &[u8],
+    flags: OpenFlags,
+    mode: u32,
+) -> Result<Arc<File>> {
+    let at = crate::namei::lookup(ctx, path, LookupFlags::FOLLOW | LookupFlags::DIRECTORY)?;
+    let dir = at.inode()?;
+    at.mnt.require_write()?;
+    may_create(&at.dentry, dir, ctx.cred)?;
+    let new = new_node(
+        dir,
+        ctx.cred,
+        FileType::Regular,
+        mode & PERM_MASK & !ctx.fs.umask(),
+    );
+    let inode = dir.ops().tmpfile(dir, &new)?;
+    let mut name = [0; 21];
+    let dentry = Dentry::new(&at.dentry, tmp_name(inode.ino(), &mut name))?;
+    dentry.instantiate(inode)?;
+    dentry.mark_deleted();
+    let flags = flags.difference(OpenFlags::TMPFILE_BIT | OpenFlags::DIRECTORY);
+    crate::open::open_path(
+        Path {
+            mnt: at.mnt.clone(),
+            dentry,
+        },
+        flags,
+        ctx.cred,
+    )
+}
+
+/// "#" and the number.
+fn tmp_name(ino: u64, buf: &mut [u8; 21]) -> &[u8] {
+    let mut at = buf.len();
+    let mut rest = ino;
+    loop {
+        at -= 1;
+        buf[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    at -= 1;
+    buf[at] = b'#';
+    &buf[at..]
+}

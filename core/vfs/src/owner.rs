@@ -1,0 +1,103 @@
+//! Who is told by a signal that a file is ready (fcntl(2): `F_SETOWN`, `F_SETSIG`, `O_ASYNC`).
+use abi::{Errno, Result};
+use alloc::sync::Arc;
+use pid::{Pid, SigData, SigInfo, Signal};
+use sync::{LockClass, SpinLock, rank};
+
+static OWNER: LockClass = LockClass::new("file.owner", rank::FILE_OWNER);
+
+/// What the number of an owner names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OwnerKind {
+    Thread = 0,
+    Process = 1,
+    Group = 2,
+}
+
+#[derive(Clone, Default)]
+struct Owner {
+    pid: Option<Arc<Pid>>,
+    kind: Option<OwnerKind>,
+    /// 0: SIGIO, without siginfo.
+    signal: i32,
+}
+
+/// The owner of a file.
+pub struct FileOwner(SpinLock<Owner>);
+
+impl FileOwner {
+    pub(crate) const fn new() -> Self {
+        Self(SpinLock::new(
+            &OWNER,
+            Owner {
+                pid: None,
+                kind: None,
+                signal: 0,
+            },
+        ))
+    }
+
+    /// Sets the owner; number 0 is none. ESRCH: nobody has the number.
+    pub fn set(&self, kind: OwnerKind, nr: i32) -> Result<()> {
+        let pid = if nr == 0 {
+            None
+        } else {
+            Some(pid::find(nr).ok_or(Errno::ESRCH)?)
+        };
+        let old = {
+            let mut owner = self.0.lock();
+            owner.kind = Some(kind);
+            core::mem::replace(&mut owner.pid, pid)
+        };
+        drop(old);
+        Ok(())
+    }
+
+    /// The kind and number of the owner; 0 is none.
+    pub fn get(&self) -> (OwnerKind, i32) {
+        let owner = self.0.lock();
+        (
+            owner.kind.unwrap_or(OwnerKind::Process),
+            owner.pid.as_ref().map_or(0, |p| p.nr()),
+        )
+    }
+
+    /// The signal that is sent; 0 is SIGIO.
+    pub fn signal(&self) -> i32 {
+        self.0.lock().signal
+    }
+
+    /// Sets the signal to send; 0 is SIGIO. EINVAL.
+    pub fn set_signal(&self, signal: i32) -> Result<()> {
+        if !(0..=64).contains(&signal) {
+            return Err(Errno::EINVAL);
+        }
+        self.0.lock().signal = signal;
+        Ok(())
+    }
+
+    /// Tells the owner that the file is ready: `code` is a `POLL_*`, `band` the poll events.
+    pub fn notify(&self, code: i32, band: i64, fd: i32) {
+        const SIGIO: Signal = 29;
+        let owner = self.0.lock().clone();
+        let (Some(pid), Some(kind)) = (owner.pid, owner.kind) else {
+            return;
+        };
+        let signo = if owner.signal == 0 {
+            SIGIO
+        } else {
+            owner.signal as Signal
+        };
+        let mut info = SigInfo::kernel(signo);
+        if owner.signal != 0 {
+            info.code = code;
+            info.data = SigData::Poll { band, fd };
+        }
+        // A signal that cannot be queued any more is lost, as with Linux.
+        match kind {
+            OwnerKind::Thread => drop(pid.thread().map(|t| t.signal(&info))),
+            OwnerKind::Process => drop(pid.process().map(|t| t.signal(&info))),
+            OwnerKind::Group => drop(pid.group().map(|g| g.signal(&info))),
+        }
+    }
+}

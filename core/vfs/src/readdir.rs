@@ -1,0 +1,65 @@
+//! Reading directories.
+use crate::file::File;
+use crate::types::FileType;
+use abi::Result;
+
+/// One directory entry.
+#[derive(Clone, Copy, Debug)]
+pub struct DirEntry<'a> {
+    pub name: &'a [u8],
+    pub ino: u64,
+    pub kind: FileType,
+    /// Where the entry behind this one begins: the position to go on from.
+    pub next: u64,
+}
+
+/// Whether the reader goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sink {
+    /// The entry was taken.
+    Taken,
+    /// There is no room for it: it comes again next time.
+    Full,
+}
+
+/// Who takes directory entries.
+pub trait DirSink {
+    /// Takes an entry. EFAULT.
+    fn entry(&mut self, entry: &DirEntry<'_>) -> Result<Sink>;
+}
+
+impl<F: FnMut(&DirEntry<'_>) -> Result<Sink>> DirSink for F {
+    fn entry(&mut self, entry: &DirEntry<'_>) -> Result<Sink> {
+        self(entry)
+    }
+}
+
+/// First position behind "." and "..".
+pub const AFTER_DOTS: u64 = 2;
+
+/// Hands out "." and "..", which have positions 0 and 1.
+pub fn emit_dots(file: &File, pos: &mut u64, sink: &mut dyn DirSink) -> Result<Sink> {
+    while *pos < AFTER_DOTS {
+        let (name, ino) = if *pos == 0 {
+            (&b"."[..], file.inode().ino())
+        } else {
+            let parent = file.dentry().parent();
+            let parent = parent
+                .as_ref()
+                .and_then(|p| p.inode())
+                .unwrap_or(file.inode());
+            (&b".."[..], parent.ino())
+        };
+        let entry = DirEntry {
+            name,
+            ino,
+            kind: FileType::Directory,
+            next: *pos + 1,
+        };
+        if sink.entry(&entry)? == Sink::Full {
+            return Ok(Sink::Full);
+        }
+        *pos += 1;
+    }
+    Ok(Sink::Taken)
+}

@@ -1,0 +1,257 @@
+//! Regular files over the page cache, and what opening does by default.
+use crate::chrdev;
+use crate::file::{File, FileOps, FileOpsRef, Io, OpenArgs};
+use crate::inode::Inode;
+use crate::poll::{PollEvents, PollTable};
+use crate::special;
+use crate::types::{FileMode, FileType, SetAttr};
+use abi::{Errno, PAGE_SHIFT, PAGE_SIZE, Result, raw};
+use alloc::sync::{Arc, Weak};
+use core::fmt;
+use cred::cap;
+use kmem::user::UserBuf;
+use pagecache::{Frame, MapAccess, MapObject, MapToken, MapUser};
+
+/// Files whose data is in the inode's page cache.
+pub struct RegularFile;
+
+/// The operations of every file whose data is in the inode's page cache.
+pub static REGULAR: RegularFile = RegularFile;
+
+/// Files that only name a place (`O_PATH`), and symbolic links.
+struct NoFile;
+static NO_FILE: NoFile = NoFile;
+impl FileOps for NoFile {}
+
+/// The operations of an `O_PATH` file.
+pub(crate) fn path_ops() -> FileOpsRef {
+    FileOpsRef::Static(&NO_FILE)
+}
+
+/// Opens by the kind of the inode. ENXIO: no such device, or a socket; ENODEV.
+pub fn open_default(inode: &Arc<Inode>, args: &OpenArgs<'_>) -> Result<FileOpsRef> {
+    match inode.kind() {
+        FileType::Regular if inode.cache().is_some() => Ok(FileOpsRef::Static(&REGULAR)),
+        FileType::CharDevice => chrdev::open(inode.rdev(), inode, args),
+        FileType::Fifo => special::open_fifo(inode, args),
+        FileType::BlockDevice | FileType::Socket => Err(Errno::ENXIO),
+        _ => Err(Errno::EINVAL),
+    }
+}
+
+impl FileOps for RegularFile {
+    fn read(&self, file: &File, buf: &mut UserBuf<'_>, io: &mut Io) -> Result<usize> {
+        let cache = file.inode().cache().ok_or(Errno::EINVAL)?;
+        let n = cache.read(io.pos, file.inode().size(), buf)?;
+        io.pos += n as u64;
+        if n > 0 {
+            file.touch_access();
+        }
+        Ok(n)
+    }
+
+    fn write(&self, file: &File, buf: &mut UserBuf<'_>, io: &mut Io) -> Result<usize> {
+        let inode = file.inode();
+        let cache = inode.cache().ok_or(Errno::EINVAL)?;
+        if buf.is_empty() {
+            return Ok(0);
+        }
+        let _lock = inode.lock();
+        if io.append {
+            io.pos = inode.size();
+        }
+        limit_write(inode, buf, io)?;
+        drop_setid(file)?;
+        let n = cache.write(io.pos, buf)?;
+        io.pos += n as u64;
+        if io.pos > inode.size() {
+            inode.set_size(io.pos);
+        }
+        inode.touch_modified();
+        inode.sb().mark_dirty();
+        if io.sync {
+            cache.sync((io.pos - n as u64) >> PAGE_SHIFT, io.pos >> PAGE_SHIFT)?;
+        }
+        Ok(n)
+    }
+
+    fn poll(&self, _file: &File, _table: &mut PollTable<'_>) -> PollEvents {
+        PollEvents::ALWAYS
+    }
+
+    fn mmap(&self, file: &Arc<File>) -> Result<Arc<dyn MapObject>> {
+        file.touch_access();
+        Ok(file.clone())
+    }
+
+    fn fsync(&self, file: &File, _data_only: bool) -> Result<()> {
+        file.inode()
+            .cache()
+            .map_or(Ok(()), |cache| cache.sync(0, u64::MAX))
+    }
+
+    fn fallocate(&self, file: &File, mode: u32, offset: u64, len: u64) -> Result<()> {
+        let inode = file.inode();
+        let cache = inode.cache().ok_or(Errno::EOPNOTSUPP)?;
+        let end = offset + len;
+        let keep = mode & raw::FALLOC_FL_KEEP_SIZE != 0;
+        let _lock = inode.lock();
+        match mode & !raw::FALLOC_FL_KEEP_SIZE {
+            0 => {
+                for index in offset >> PAGE_SHIFT..end.div_ceil(PAGE_SIZE as u64) {
+                    cache.get_page(index)?;
+                }
+                if !keep && end > inode.size() {
+                    inode.set_size(end);
+                }
+            }
+            raw::FALLOC_FL_PUNCH_HOLE if keep => cache.punch(offset, end),
+            _ => return Err(Errno::EOPNOTSUPP),
+        }
+        drop_setid(file)?;
+        inode.touch_modified();
+        Ok(())
+    }
+}
+
+/// Cuts a write to what the limits allow. EFBIG: nothing is.
+fn limit_write(inode: &Inode, buf: &mut UserBuf<'_>, io: &mut Io) -> Result<()> {
+    let allow = |limit: u64| limit.checked_sub(io.pos).filter(|room| *room > 0);
+    let Some(room) = allow(io.fsize_limit) else {
+        io.over_limit = true;
+        return Err(Errno::EFBIG);
+    };
+    let room = room.min(allow(inode.sb().max_size()).ok_or(Errno::EFBIG)?);
+    buf.limit(usize::try_from(room).unwrap_or(usize::MAX));
+    Ok(())
+}
+
+/// A write by somebody without privilege takes the set-id bits away.
+fn drop_setid(file: &File) -> Result<()> {
+    let inode = file.inode();
+    let Some(mode) = inode.mode_without_setid() else {
+        return Ok(());
+    };
+    if file
+        .cred()
+        .capable_over(inode.uid(), inode.gid(), cap::FSETID)
+    {
+        return Ok(());
+    }
+    inode.ops().setattr(
+        inode,
+        &SetAttr {
+            mode: Some(mode),
+            ..SetAttr::default()
+        },
+    )
+}
+
+/// The position that lseek(2) leads to on a file of the inode's size. EINVAL: before the start or beyond what the file
+/// system holds; ENXIO: `SEEK_DATA`, `SEEK_HOLE` beyond the end.
+pub fn generic_seek(file: &File, offset: i64, whence: u32) -> Result<u64> {
+    let inode = file.inode();
+    let size = inode.size();
+    let base = match whence {
+        raw::SEEK_SET => 0,
+        raw::SEEK_CUR => file.pos() as i64,
+        raw::SEEK_END => size as i64,
+        raw::SEEK_DATA | raw::SEEK_HOLE => return seek_data(inode, offset, size, whence),
+        _ => return Err(Errno::EINVAL),
+    };
+    let pos = base.checked_add(offset).ok_or(Errno::EOVERFLOW)?;
+    let pos = u64::try_from(pos).map_err(|_| Errno::EINVAL)?;
+    if pos > inode.sb().max_size() {
+        return Err(Errno::EINVAL);
+    }
+    Ok(pos)
+}
+
+fn seek_data(inode: &Inode, offset: i64, size: u64, whence: u32) -> Result<u64> {
+    let offset = u64::try_from(offset)
+        .ok()
+        .filter(|o| *o < size)
+        .ok_or(Errno::ENXIO)?;
+    let last = (size - 1) >> PAGE_SHIFT;
+    // Where the cache is not the whole truth all is data, which is allowed.
+    let sparse = inode.cache().filter(|c| c.is_memory());
+    match (sparse, whence == raw::SEEK_DATA) {
+        (None, true) => Ok(offset),
+        (None, false) => Ok(size),
+        (Some(cache), true) => cache
+            .next_page(offset >> PAGE_SHIFT)
+            .filter(|page| *page <= last)
+            .map(|page| offset.max(page << PAGE_SHIFT))
+            .ok_or(Errno::ENXIO),
+        (Some(cache), false) => Ok(cache
+            .next_hole(offset >> PAGE_SHIFT, last)
+            .map_or(size, |page| offset.max(page << PAGE_SHIFT))),
+    }
+}
+
+impl MapObject for File {
+    fn page(&self, index: u64, access: MapAccess) -> Result<Frame> {
+        let cache = self.inode().cache().ok_or(Errno::EFAULT)?;
+        if index >= self.inode().size().div_ceil(PAGE_SIZE as u64) {
+            return Err(Errno::EFAULT);
+        }
+        let page = cache.get_page(index)?;
+        if access == MapAccess::Write {
+            page.meta().set_flags(kmem::frame::PageFlags::DIRTY);
+            self.inode().touch_modified();
+        }
+        Ok(page)
+    }
+
+    fn cached(&self, index: u64) -> Option<Frame> {
+        if index >= self.inode().size().div_ceil(PAGE_SIZE as u64) {
+            return None;
+        }
+        self.inode().cache()?.lookup(index)
+    }
+
+    fn identity(&self) -> u64 {
+        self.inode()
+            .cache()
+            .map_or(0, pagecache::PageCache::identity)
+    }
+
+    fn size(&self) -> u64 {
+        self.inode().size()
+    }
+
+    fn dev_ino(&self) -> (u64, u64) {
+        (self.inode().sb().dev(), self.inode().ino())
+    }
+
+    fn write_path(&self, out: &mut dyn fmt::Write) -> fmt::Result {
+        let path = self.path().to_bytes().map_err(|_| fmt::Error)?;
+        crate::write_bytes(out, &path)
+    }
+
+    fn may_write(&self) -> bool {
+        self.mode().contains(FileMode::WRITE)
+    }
+
+    fn may_exec(&self) -> bool {
+        !self.path().mnt.flags().contains(crate::MountFlags::NOEXEC)
+    }
+
+    fn attach(&self, user: Weak<dyn MapUser>) -> Result<MapToken> {
+        self.inode()
+            .cache()
+            .map_or(Ok(MapToken::NONE), |cache| cache.attach(user))
+    }
+
+    fn detach(&self, token: MapToken) {
+        if let Some(cache) = self.inode().cache() {
+            cache.detach(token);
+        }
+    }
+
+    fn sync(&self, first: u64, last: u64) -> Result<()> {
+        self.inode()
+            .cache()
+            .map_or(Ok(()), |cache| cache.sync(first, last))
+    }
+}

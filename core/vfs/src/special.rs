@@ -1,0 +1,28 @@
+//! Files whose opening belongs to a service above: FIFOs.
+use crate::file::{FileOpsRef, OpenArgs};
+use crate::inode::Inode;
+use abi::{Errno, Result};
+use alloc::sync::Arc;
+use core::any::Any;
+use sync::Once;
+
+/// Who opens FIFOs.
+pub trait FifoOpener: Send + Sync {
+    /// Opens the FIFO `inode`; both ends find each other by [`crate::Inode::ino`] and its superblock, or by what the
+    /// opener keeps. May wait for the other end: ERESTARTSYS. ENXIO: write-only without waiting and no reader.
+    fn open(&self, inode: &Arc<Inode>, args: &OpenArgs<'_>) -> Result<FileOpsRef>;
+}
+
+static FIFO: Once<&'static dyn FifoOpener> = Once::new();
+
+/// Names who opens FIFOs, once.
+pub fn register_fifo(opener: &'static dyn FifoOpener) {
+    let _ = FIFO.set(opener);
+}
+
+pub(crate) fn open_fifo(inode: &Arc<Inode>, args: &OpenArgs<'_>) -> Result<FileOpsRef> {
+    FIFO.get().ok_or(Errno::ENXIO)?.open(inode, args)
+}
+
+/// What a service keeps at an inode (the pipe of a FIFO, the socket of a name): set once per inode.
+pub type InodeExtra = Arc<dyn Any + Send + Sync>;
