@@ -45,6 +45,7 @@ pub mod rank {
     pub const TASK_VIEW: u16 = 5420;
     pub const TASK_LEAF: u16 = 5430;
     pub const FUTEX: u16 = 5500;
+    pub const FUTEX_KEY: u16 = 5510;
     pub const PAGE_TABLE: u16 = 5600;
     pub const TIMER_OWNER: u16 = 6000;
     pub const WAIT_ENTRY: u16 = 7000;

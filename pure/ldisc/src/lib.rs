@@ -74,6 +74,8 @@ bitflags::bitflags! {
         const FLUSHED_OUTPUT = 1 << 7;
         /// Bytes (echo) went to the [`Output`]: start the transmitter.
         const OUTPUT = 1 << 8;
+        /// Settings changed: whoever waits to write looks again.
+        const CHANGED = 1 << 9;
     }
 }
 
@@ -130,7 +132,7 @@ impl Ldisc {
         if old.ixon() && !new.ixon() && !self.stopped_by_ioctl {
             events |= self.start(out);
         }
-        events | Events::STARTED
+        events | Events::CHANGED
     }
 
     /// True while output is stopped: [`Output`] must not be drained to the line.

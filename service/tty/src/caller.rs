@@ -1,0 +1,124 @@
+//! What job control asks about the calling process. On the host, where no processes of ours run, there is none.
+use abi::Result;
+use alloc::sync::Arc;
+use pid::ProcessGroup;
+use pid::sigset::Signal;
+
+#[cfg(target_os = "none")]
+mod machine {
+    use super::{Arc, ProcessGroup, Result, Signal};
+    use crate::pty::Pty;
+    use crate::tty::Tty;
+    use abi::{Errno, raw};
+    use cred::Resource;
+    use task::Task;
+    use vfs::{OnExec, OpenHow, WalkCtx};
+
+    /// The calling task.
+    pub(crate) struct Caller(Arc<Task>);
+
+    /// The calling task; none in a kernel thread.
+    pub(crate) fn current() -> Option<Caller> {
+        task::current().map(Caller)
+    }
+
+    /// `CAP_SYS_ADMIN`.
+    pub(crate) fn is_admin() -> bool {
+        let cred = task::current().and_then(|task| task.cred().ok());
+        cred.is_some_and(|cred| cred.capable(cred::cap::SYS_ADMIN))
+    }
+
+    /// The terminal of the caller's session.
+    pub(crate) fn controlling_tty() -> Option<Arc<Tty>> {
+        let group = current()?.group().ok()?;
+        group.session().tty()?.as_any().downcast().ok()
+    }
+
+    /// Opens the slave of `pty` by its usual name and gives it a descriptor. EIO, ENOENT, EMFILE, ENOMEM.
+    pub(crate) fn open_slave(pty: &Pty, flags: u32) -> Result<usize> {
+        let task = task::current().ok_or(Errno::ESRCH)?;
+        let (files, fs) = (
+            task.files().ok_or(Errno::ESRCH)?,
+            task.fs().ok_or(Errno::ESRCH)?,
+        );
+        let cred = task.cred()?;
+        let name = kmem::try_format!("/dev/pts/{}", pty.index())?;
+        let how = OpenHow::new(flags & !raw::O_CREAT, 0);
+        let file = vfs::open(WalkCtx::new(&fs, &cred), name.as_bytes(), &how)?;
+        let on_exec = if flags & raw::O_CLOEXEC != 0 {
+            OnExec::Close
+        } else {
+            OnExec::Keep
+        };
+        let limit = task.process().limits().cur(Resource::Nofile);
+        Ok(files.alloc(0, limit, file, on_exec)? as usize)
+    }
+
+    impl Caller {
+        pub(crate) fn group(&self) -> Result<Arc<ProcessGroup>> {
+            self.0.process().group()
+        }
+
+        pub(crate) fn is_session_leader(&self) -> bool {
+            let process = self.0.process();
+            self.group()
+                .is_ok_and(|group| group.session().id() == process.nr())
+        }
+
+        /// The signal is blocked or ignored.
+        pub(crate) fn never_takes(&self, signal: Signal) -> bool {
+            self.0.blocked().contains(signal)
+                || self.0.process().sighand().action(signal).ignores(signal)
+        }
+
+        /// Nobody outside the group, but in its session, could continue it.
+        pub(crate) fn group_is_orphaned(&self, group: &Arc<ProcessGroup>) -> bool {
+            task::jobs::is_orphaned(group)
+        }
+    }
+}
+
+#[cfg(not(target_os = "none"))]
+mod hosted {
+    use super::{Arc, ProcessGroup, Result, Signal};
+    use crate::pty::Pty;
+    use crate::tty::Tty;
+
+    pub(crate) struct Caller;
+
+    pub(crate) fn controlling_tty() -> Option<Arc<Tty>> {
+        None
+    }
+
+    pub(crate) fn open_slave(_pty: &Pty, _flags: u32) -> Result<usize> {
+        Err(abi::Errno::ESRCH)
+    }
+
+    pub(crate) fn current() -> Option<Caller> {
+        None
+    }
+
+    pub(crate) fn is_admin() -> bool {
+        true
+    }
+
+    impl Caller {
+        pub(crate) fn group(&self) -> Result<Arc<ProcessGroup>> {
+            Err(abi::Errno::ESRCH)
+        }
+        pub(crate) fn is_session_leader(&self) -> bool {
+            false
+        }
+        pub(crate) fn never_takes(&self, _signal: Signal) -> bool {
+            false
+        }
+        pub(crate) fn group_is_orphaned(&self, _group: &Arc<ProcessGroup>) -> bool {
+            false
+        }
+    }
+}
+
+#[cfg(not(target_os = "none"))]
+pub(crate) use hosted::{Caller, controlling_tty, current, is_admin, open_slave};
+#[cfg(target_os = "none")]
+pub(crate) use machine::{Caller, controlling_tty, current, is_admin, open_slave};

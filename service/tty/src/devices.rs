@@ -1,0 +1,107 @@
+//! The device numbers of terminals: `/dev/tty`, `/dev/console`, `/dev/ptmx`, lines (`ttyS*`), slaves.
+use crate::caller;
+use crate::devpts;
+use crate::file::{Side, TtyFile};
+use crate::pty::{self, SLAVE_MAJOR};
+use crate::tty::Tty;
+use abi::{Errno, Result};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use kmem::TryVec;
+use sync::{LockClass, RwSpinLock, rank};
+use vfs::{CharDev, FileOpsRef, Inode, OpenArgs, makedev, register_chrdev};
+
+static LINES_CLASS: LockClass = LockClass::new("tty.lines", rank::NONE);
+
+struct Lines {
+    list: Vec<Arc<Tty>>,
+    /// The line that is `/dev/console`.
+    console: Option<Arc<Tty>>,
+}
+
+static LINES: RwSpinLock<Lines> = RwSpinLock::new(
+    &LINES_CLASS,
+    Lines {
+        list: Vec::new(),
+        console: None,
+    },
+);
+
+/// Adds a line (a serial port) under its device number; `/dev/console` too if `console`. ENOMEM.
+pub fn add_line(tty: Arc<Tty>, console: bool) -> Result<()> {
+    let mut lines = LINES.write();
+    if console {
+        lines.console = Some(tty.clone());
+    }
+    lines.list.try_push(tty)
+}
+
+/// The terminal behind `/dev/console`.
+pub fn console() -> Option<Arc<Tty>> {
+    LINES.read().console.clone()
+}
+
+/// `/dev/tty`, `/dev/console`, `/dev/ptmx`.
+struct Special;
+/// `/dev/ttyS*`.
+struct LineDevices;
+/// `/dev/pts/*` by number.
+struct Slaves;
+
+impl CharDev for Special {
+    fn name(&self) -> &'static str {
+        "/dev/tty"
+    }
+    fn open(&self, rdev: u64, _inode: &Arc<Inode>, args: &OpenArgs<'_>) -> Result<FileOpsRef> {
+        match vfs::minor(rdev) {
+            0 => {
+                let tty = caller::controlling_tty().ok_or(Errno::ENXIO)?;
+                TtyFile::open(&tty, Side::Terminal, args.flags)
+            }
+            1 => {
+                let tty = console().ok_or(Errno::ENODEV)?;
+                TtyFile::open(&tty, Side::Console, args.flags)
+            }
+            _ => devpts::open_device(rdev, args),
+        }
+    }
+}
+
+impl CharDev for LineDevices {
+    fn name(&self) -> &'static str {
+        "ttyS"
+    }
+    fn open(&self, rdev: u64, _inode: &Arc<Inode>, args: &OpenArgs<'_>) -> Result<FileOpsRef> {
+        let tty = {
+            let lines = LINES.read();
+            let found = lines.list.iter().find(|tty| tty.device_number() == rdev);
+            found.cloned().ok_or(Errno::ENXIO)?
+        };
+        TtyFile::open(&tty, Side::Terminal, args.flags)
+    }
+}
+
+impl CharDev for Slaves {
+    fn name(&self) -> &'static str {
+        "pts"
+    }
+    fn open(&self, rdev: u64, _inode: &Arc<Inode>, args: &OpenArgs<'_>) -> Result<FileOpsRef> {
+        devpts::open_device(rdev, args)
+    }
+}
+
+/// First minor number of serial lines; their major is 4.
+const SERIAL_MINOR: u32 = 64;
+
+/// Device number of serial line `index`.
+pub fn serial_device(index: u32) -> u64 {
+    makedev(4, SERIAL_MINOR + index)
+}
+
+/// Registers device numbers and the devpts file system. To be called once, when vfs stands. ENOMEM.
+pub fn init() -> Result<()> {
+    register_chrdev(5, 0, 3, &Special)?;
+    register_chrdev(4, SERIAL_MINOR, 32, &LineDevices)?;
+    register_chrdev(SLAVE_MAJOR, 0, pty::MAX as u32, &Slaves)?;
+    vfs::register_filesystem(&devpts::DEVPTS)
+}

@@ -1,0 +1,95 @@
+//! Writing.
+use crate::tty::Tty;
+use abi::{Errno, Result};
+use kmem::user::UserBuf;
+use sync::WaitMode;
+
+/// Bytes that one look under the terminal's lock moves.
+const CHUNK: usize = 512;
+
+impl Tty {
+    /// Writes all of `src` through output processing, waiting for room.
+    ///
+    /// # Errors
+    /// `EIO` (hung up, or nobody at the other side), `EAGAIN` (`nonblock`), `ERESTARTSYS` (signal), `EFAULT`; all
+    /// only if nothing was written.
+    pub(crate) fn write(
+        &self,
+        src: &mut UserBuf<'_>,
+        nonblock: bool,
+        hung: impl Fn() -> bool,
+    ) -> Result<usize> {
+        let _writing = if nonblock {
+            self.write_lock.try_lock().ok_or(Errno::EAGAIN)?
+        } else {
+            self.write_lock.lock_interruptible()?
+        };
+        let mut chunk = [0; CHUNK];
+        let mut done = 0;
+        while !src.is_empty() {
+            let want = CHUNK.min(src.remaining());
+            let result = src
+                .copy_from(&mut chunk[..want])
+                .and_then(|n| self.write_chunk(&chunk[..n], nonblock, &hung, &mut done));
+            match result {
+                Ok(()) => {}
+                Err(e) if done == 0 => return Err(e),
+                Err(_) => break,
+            }
+        }
+        Ok(done)
+    }
+
+    fn write_chunk(
+        &self,
+        mut bytes: &[u8],
+        nonblock: bool,
+        hung: &impl Fn() -> bool,
+        done: &mut usize,
+    ) -> Result<()> {
+        while !bytes.is_empty() {
+            if hung() || self.driver.peer_gone() {
+                return Err(Errno::EIO);
+            }
+            let n = {
+                let mut line = self.line.lock_irq();
+                let line = &mut *line;
+                line.ldisc.write(bytes, &mut line.out)
+            };
+            if n > 0 {
+                self.driver.start(self);
+                *done += n;
+                bytes = &bytes[n..];
+                continue;
+            }
+            if nonblock {
+                return Err(Errno::EAGAIN);
+            }
+            self.write_wait.wait(WaitMode::Interruptible, None, || {
+                let over = self.line.lock_irq().writable() || hung() || self.driver.peer_gone();
+                over.then_some(())
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Waits until all output is sent (tcdrain(3)). ERESTARTSYS.
+    pub(crate) fn drain(&self, hung: impl Fn() -> bool) -> Result<()> {
+        if self.driver.is_pty() {
+            return Ok(());
+        }
+        // The line does not wake at the very end, so look again from time to time.
+        while !(hung() || (self.output_len() == 0 && self.driver.in_flight() == 0)) {
+            let soon = hal::clock::now_ns() + 1_000_000;
+            let empty = || (self.output_len() == 0 && self.driver.in_flight() == 0).then_some(());
+            match self
+                .write_wait
+                .wait(WaitMode::Interruptible, Some(soon), empty)
+            {
+                Err(sync::WaitError::Interrupted) => return Err(Errno::ERESTARTSYS),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
