@@ -18,6 +18,7 @@ pub mod rank {
     pub const INODE_DIR: u16 = 1200;
     pub const INODE: u16 = 1300;
     pub const FILE_POS: u16 = 1150;
+    pub const DIR_INDEX: u16 = 1350;
     pub const PIPE: u16 = 1400;
     pub const MMAP: u16 = 2000;
     pub const PAGE_CACHE_FILL: u16 = 2100;

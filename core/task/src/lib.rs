@@ -1,3 +1,66 @@
-//! Processes, threads, signals, namespaces.
+//! Processes, threads, signals: the life of user programs.
+//!
+//! | module | what it has |
+//! |---|---|
+//! | [`task`], [`process`] | [`Task`] and [`Process`] (thread group): what others see of them |
+//! | [`cx`] | [`Cx`]: what a task's own loop owns, handed as `&mut` to every system call |
+//! | [`userloop`] | the loop between user mode and the kernel, faults, the hooks of upper floors |
+//! | [`clone`], [`exit`], [`wait`], [`family`] | birth, death, what the parent learns, orphans |
+//! | [`jobs`] | process groups, sessions, the controlling terminal |
+//! | [`signal`] | sending, taking, handlers' frames, stop and continue, restart of calls |
+//! | [`exec`] | what execve(2) needs of a process: one thread, fresh handlers |
+//! | [`limits`], [`times`], [`itimer`], [`posix_timer`] | users and their counts, CPU time, interval and POSIX timers |
+//! | [`slots`], [`uts`], [`oom`] | state of other crates per task, host name, the victim under memory pressure |
+//!
+//! Called by: syscall, exec, tty, procfs, image. Calls: sched, mm, vfs, futex, pid, cred and below.
+//!
+//! Lock order: a process' `family`, then a child's `link`, then a process group's members, then `sig`, then leaves
+//! (actions, a task's pending signals, views, membership); the lock on a task's address space is below the run queue's.
+//! Never two processes' locks of one kind together.
+//!
+//! Specification: clone(2), wait(2), exit(2), credentials(7), signal(7), sigaction(2), sigreturn(2), setpgid(2),
+//! prctl(2), getrusage(2), setitimer(2); the x86-64 signal frame as in Linux' asm/sigcontext.h and asm/ucontext.h.
 #![no_std]
 #![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+/// All that needs the machine; the rest is tested on the host.
+macro_rules! machine {
+    ($($item:item)*) => { $(#[cfg(target_os = "none")] $item)* };
+}
+
+pub mod clone_flags;
+pub mod signal;
+pub mod wait_match;
+
+pub use clone_flags::CloneArgs;
+pub use pid::{ControllingTty, ProcessGroup, Session};
+
+machine! {
+    pub mod clone;
+    pub mod cx;
+    pub mod exec;
+    pub mod exit;
+    pub mod family;
+    pub mod itimer;
+    pub mod jobs;
+    pub mod limits;
+    pub mod oom;
+    pub mod posix_timer;
+    pub mod process;
+    pub mod slots;
+    pub mod task;
+    pub mod times;
+    pub mod userloop;
+    pub mod uts;
+    pub mod wait;
+
+    pub use cx::{AltStack, Cx, Restart};
+    pub use process::{Process, Process as ThreadGroup, find_process, find_task, next_process};
+    pub use slots::{TaskHooks, TaskSlot};
+    pub use task::{Life, Task, current};
+    pub use userloop::{handle_kernel_page_fault, set_syscall_dispatcher};
+}

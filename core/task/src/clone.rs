@@ -1,0 +1,331 @@
+//! Making tasks: fork(2), vfork(2), clone(2), clone3(2), and the first one.
+use crate::clone_flags::CloneArgs;
+use crate::cx::{AltStack, Cx, FaultInfo};
+use crate::exit::VforkDone;
+use crate::limits::{User, check_nproc};
+use crate::process::{Membership, Process, ProcessInit, flag};
+use crate::signal::SigHand;
+use crate::slots::{self, Slots};
+use crate::task::{Task, TaskInit};
+use crate::userloop::{self, Birth};
+use abi::raw::{
+    CLONE_CHILD_CLEARTID, CLONE_FILES, CLONE_FS, CLONE_PARENT, CLONE_PARENT_SETTID,
+    CLONE_PIDFD, CLONE_SIGHAND, CLONE_THREAD, CLONE_VFORK, CLONE_VM,
+};
+use abi::{Errno, Result};
+use alloc::sync::Arc;
+use core::sync::atomic::Ordering::Relaxed;
+use cred::{Cred, Rlimits, cap};
+use hal::addr::UserAddr;
+use hal::user::UserRegs;
+use kmem::user;
+use mm::Mm;
+use pid::{Pid, ProcessGroup};
+use vfs::{FdTable, FsStruct};
+
+/// Most threads at once, whoever owns them; some numbers stay free for root.
+const MAX_THREADS: u32 = pid::PID_MAX - 512;
+
+/// Makes a task as `args` say; answers its number in the parent.
+///
+/// # Errors
+/// `EINVAL`, `EPERM`: see [`CloneArgs::validate`]. `EAGAIN`: a limit is reached. `ENOMEM`.
+/// `ERESTARTNOINTR`: a signal came first.
+pub fn clone(cx: &mut Cx, args: &CloneArgs) -> Result<i32> {
+    check(cx, args)?;
+    let parts = Parts::new(cx, args)?;
+    let child = build(cx, args, parts)?;
+    let tid = child.tid();
+    if args.has(CLONE_PARENT_SETTID) {
+        // As in Linux a bad address is the caller's own loss: the child exists.
+        let _ = user::write(UserAddr(args.parent_tid), &tid);
+    }
+    let done = args.has(CLONE_VFORK).then(|| child.vfork.clone()).flatten();
+    child.start();
+    if let Some(done) = done {
+        done.wait();
+    }
+    Ok(tid)
+}
+
+fn check(cx: &Cx, args: &CloneArgs) -> Result<()> {
+    args.validate(cx.cred.has_cap(cap::SYS_ADMIN))?;
+    if args.has(CLONE_PARENT) && cx.process().has(flag::UNKILLABLE) || args.has(CLONE_PIDFD) {
+        return Err(Errno::EINVAL);
+    }
+    check_nproc(cx)?;
+    if pid::INIT_NS.in_use() >= MAX_THREADS {
+        return Err(Errno::EAGAIN);
+    }
+    if cx.task.has_signal() {
+        return Err(Errno::ERESTARTNOINTR);
+    }
+    Ok(())
+}
+
+/// What the child shares or copies.
+struct Parts {
+    files: Arc<FdTable>,
+    fs: Arc<FsStruct>,
+    mm: Arc<Mm>,
+    slots: Slots,
+    vfork: Option<Arc<VforkDone>>,
+}
+
+impl Parts {
+    fn new(cx: &mut Cx, args: &CloneArgs) -> Result<Self> {
+        let slots = slots::fork(cx, args)?;
+        let files = if args.has(CLONE_FILES) { cx.files.clone() } else { cx.files.try_clone()? };
+        let fs = if args.has(CLONE_FS) { cx.fs.clone() } else { cx.fs.try_clone()? };
+        let vfork = if args.has(CLONE_VFORK) { Some(VforkDone::new()?) } else { None };
+        let mm = if args.has(CLONE_VM) { cx.mm.clone() } else { cx.mm.fork()? };
+        Ok(Self { files, fs, mm, slots, vfork })
+    }
+}
+
+/// A task that is complete but has not run; dropped without [`Newborn::start`] it is undone.
+struct Newborn {
+    task: Arc<Task>,
+    vfork: Option<Arc<VforkDone>>,
+}
+
+impl Newborn {
+    fn tid(&self) -> i32 {
+        self.task.tid()
+    }
+    fn start(self) {
+        if let Some(thread) = self.task.thread() {
+            thread.start();
+        }
+    }
+}
+
+fn build(cx: &mut Cx, args: &CloneArgs, parts: Parts) -> Result<Newborn> {
+    let pid = pid::INIT_NS.alloc()?;
+    let process = if args.has(CLONE_THREAD) { cx.process().clone() } else { new_process(cx, args, &pid)? };
+    let task = Task::new(TaskInit {
+        pid,
+        process,
+        blocked: cx.task.blocked(),
+        comm: cx.task.comm(),
+        files: parts.files.clone(),
+        fs: parts.fs.clone(),
+        cred: cx.cred.clone(),
+        mm: parts.mm.clone(),
+        no_new_privs: cx.task.no_new_privs(),
+    })?;
+    let vfork = parts.vfork.clone();
+    let child = child_cx(cx, args, parts, &task);
+    let thread = userloop::make_thread(cx, child, Birth::of(args))?;
+    task.set_thread(Some(thread));
+    let linked =
+        if args.has(CLONE_THREAD) { link_thread(&task) } else { link_process(cx, args, &task) };
+    if let Err(error) = linked {
+        task.set_thread(None); // the unstarted thread owns the child's context, and that the task
+        return Err(error);
+    }
+    cx.user.add();
+    Ok(Newborn { task, vfork })
+}
+
+fn new_process(cx: &Cx, args: &CloneArgs, pid: &Arc<Pid>) -> Result<Arc<Process>> {
+    let parent = cx.process();
+    let sighand = if args.has(CLONE_SIGHAND) {
+        parent.sighand()
+    } else if args.clears_handlers() {
+        parent.sighand().without_handlers()?
+    } else {
+        parent.sighand().fork()?
+    };
+    let inherits_reaper = parent.has(flag::SUBREAPER) || parent.has(flag::HAS_SUBREAPER);
+    let mut flags = if inherits_reaper { flag::HAS_SUBREAPER } else { 0 };
+    if !parent.is_dumpable() {
+        flags |= flag::NOT_DUMPABLE;
+    }
+    let exit_signal =
+        if args.has(CLONE_PARENT) { parent.link.lock().exit_signal } else { args.exit_signal };
+    Process::new(ProcessInit {
+        pid: pid.clone(),
+        sighand,
+        user: cx.user.clone(),
+        limits: parent.limits().fork(),
+        exit_signal,
+        flags,
+        oom_score_adj: parent.oom_score_adj(),
+    })
+}
+
+fn child_cx(cx: &Cx, args: &CloneArgs, parts: Parts, task: &Arc<Task>) -> Cx {
+    let mut regs = cx.regs;
+    regs.rax = 0;
+    regs.orig_rax = u64::MAX;
+    if args.stack != 0 {
+        regs.rsp = args.stack as u64;
+    }
+    // A thread or vfork child on the parent's memory must not run handlers on the parent's alternate stack.
+    let keeps_altstack = !args.has(CLONE_VM) || args.has(CLONE_VFORK);
+    Cx {
+        task: task.clone(),
+        regs,
+        files: parts.files,
+        fs: parts.fs,
+        mm: parts.mm,
+        cred: cx.cred.clone(),
+        user: cx.user.clone(),
+        altstack: if keeps_altstack { cx.altstack } else { AltStack::NONE },
+        restart: None,
+        saved_mask: None,
+        clear_child_tid: if args.has(CLONE_CHILD_CLEARTID) { args.child_tid } else { 0 },
+        exiting: None,
+        vfork: parts.vfork,
+        fault: FaultInfo::default(),
+        personality: cx.personality,
+        slots: parts.slots,
+    }
+}
+
+/// One more thread of the process.
+fn link_thread(task: &Arc<Task>) -> Result<()> {
+    let process = task.process();
+    let place = {
+        let mut shared = process.sig.lock_irq();
+        if shared.group_exit.is_some() || shared.exec_by.is_some() || shared.stop.signal != 0 {
+            return Err(Errno::ERESTARTNOINTR); // the signal that this goes with is handled first
+        }
+        let place = shared.threads.push_back(task.clone())?;
+        process.live.fetch_add(1, Relaxed);
+        task.place.store(place, Relaxed);
+        place
+    };
+    let published = task.pid().publish(task.clone(), None);
+    if published.is_err() {
+        process.live.fetch_sub(1, Relaxed);
+        let gone = process.sig.lock_irq().threads.remove(place);
+        drop(gone);
+    }
+    published
+}
+
+/// A process: among its own threads, in its parent's process group, among the children, findable by number.
+fn link_process(cx: &Cx, args: &CloneArgs, task: &Arc<Task>) -> Result<()> {
+    let parent = if args.has(CLONE_PARENT) { cx.process().parent() } else { None };
+    let parent = parent.unwrap_or_else(|| cx.process().clone());
+    first_thread(task)?;
+    let group = cx.process().group()?;
+    let done = enter_group(task.process(), group).and_then(|()| {
+        task.pid().publish(task.clone(), Some(task.process().clone()))?;
+        let adopted = crate::family::adopt(&parent, task.process(), cx.task.tid());
+        if adopted.is_err() {
+            task.pid().detach_both();
+        }
+        adopted
+    });
+    if done.is_err() {
+        undo_process(task);
+    }
+    done
+}
+
+fn first_thread(task: &Arc<Task>) -> Result<()> {
+    let process = task.process();
+    let mut shared = process.sig.lock_irq();
+    let place = shared.threads.push_back(task.clone())?;
+    task.place.store(place, Relaxed);
+    shared.leader = Some(task.clone());
+    process.live.store(1, Relaxed);
+    Ok(())
+}
+
+fn enter_group(process: &Arc<Process>, group: Arc<ProcessGroup>) -> Result<()> {
+    let place = group.join(process.clone())?;
+    *process.membership.lock_irq() = Some(Membership { group, place });
+    Ok(())
+}
+
+fn undo_process(task: &Arc<Task>) {
+    let process = task.process();
+    crate::exit::leave_group(process);
+    let mut shared = process.sig.lock_irq();
+    let leader = shared.leader.take();
+    let threads = core::mem::take(&mut shared.threads);
+    drop(shared);
+    drop((leader, threads));
+}
+
+/// What the first process starts with.
+pub struct First {
+    /// Open files (the console as 0, 1, 2).
+    pub files: Arc<FdTable>,
+    /// Root and working directory.
+    pub fs: Arc<FsStruct>,
+    /// An empty address space; the program is loaded into another.
+    pub mm: Arc<Mm>,
+    /// All powers.
+    pub cred: Arc<Cred>,
+    /// Limits, inherited by everything.
+    pub limits: Rlimits,
+}
+
+/// Makes process 1. `load` runs in it and execs the first program; if it fails, or when process 1 ends, the kernel
+/// panics.
+///
+/// # Errors
+/// `ENOMEM`. `EBUSY`: there is one already.
+pub fn spawn_init(
+    first: First,
+    load: impl FnOnce(&mut Cx) -> Result<()> + Send + 'static,
+) -> Result<Arc<Task>> {
+    let pid = pid::INIT_NS.alloc()?;
+    if pid.nr() != 1 {
+        return Err(Errno::EBUSY);
+    }
+    let user = User::of(first.cred.uid)?;
+    let process = Process::new(ProcessInit {
+        pid: pid.clone(),
+        sighand: SigHand::new()?,
+        user: user.clone(),
+        limits: first.limits,
+        exit_signal: 0,
+        flags: flag::UNKILLABLE,
+        oom_score_adj: 0,
+    })?;
+    let mut comm = [0; 16];
+    comm[..4].copy_from_slice(b"init");
+    let task = Task::new(TaskInit {
+        pid: pid.clone(),
+        process: process.clone(),
+        blocked: pid::SigSet::EMPTY,
+        comm,
+        files: first.files.clone(),
+        fs: first.fs.clone(),
+        cred: first.cred.clone(),
+        mm: first.mm.clone(),
+        no_new_privs: false,
+    })?;
+    let cx = Cx {
+        task: task.clone(),
+        regs: UserRegs::default(),
+        files: first.files,
+        fs: first.fs,
+        mm: first.mm,
+        cred: first.cred,
+        user: user.clone(),
+        altstack: AltStack::NONE,
+        restart: None,
+        saved_mask: None,
+        clear_child_tid: 0,
+        exiting: None,
+        vfork: None,
+        fault: FaultInfo::default(),
+        personality: 0,
+        slots: Slots::default(),
+    };
+    let thread = userloop::make_first_thread(cx, load)?;
+    task.set_thread(Some(thread.clone()));
+    first_thread(&task)?;
+    enter_group(&process, ProcessGroup::new_session(&pid)?)?;
+    pid.publish(task.clone(), Some(process))?;
+    user.add();
+    thread.start();
+    Ok(task)
+}

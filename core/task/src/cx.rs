@@ -1,0 +1,170 @@
+//! What a task owns for itself: registers, files, memory, credentials, and the rest that nobody else touches.
+//!
+//! It lives on the task's kernel stack and is handed as `&mut` to every system call, so that own look-ups take no lock
+//! and no count. Whoever changes a shared part does it through a method here, which shows the change to others.
+use crate::exit::VforkDone;
+use crate::limits::User;
+use crate::process::Process;
+use crate::slots::Slots;
+use crate::task::Task;
+use abi::Result;
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use cred::Cred;
+use hal::user::UserRegs;
+use mm::Mm;
+use pid::SigSet;
+use vfs::{FdTable, FsStruct};
+
+/// How an interrupted call goes on in restart_syscall(2), when no handler ran.
+pub type Restart = Box<dyn FnOnce(&mut Cx) -> Result<usize> + Send>;
+
+/// The alternate signal stack (sigaltstack(2)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AltStack {
+    /// Its lowest address.
+    pub base: usize,
+    /// Its size in bytes; 0 if there is none.
+    pub size: usize,
+    /// `SS_AUTODISARM`, or `SS_DISABLE` if there is none.
+    pub flags: u32,
+}
+
+impl AltStack {
+    /// No alternate stack.
+    pub const NONE: Self = Self { base: 0, size: 0, flags: abi::raw::SS_DISABLE };
+
+    /// Whether a stack pointer is on it.
+    pub const fn contains(&self, sp: usize) -> bool {
+        sp > self.base && sp - self.base <= self.size
+    }
+    /// Whether a task with this stack pointer runs on it, as sigaltstack(2) sees it.
+    pub const fn in_use(&self, sp: usize) -> bool {
+        self.flags & SS_AUTODISARM == 0 && self.contains(sp)
+    }
+}
+
+/// `SS_AUTODISARM`.
+pub const SS_AUTODISARM: u32 = 1 << 31;
+
+/// The last fault, for the signal frame (`trapno`, `err`, `cr2`).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct FaultInfo {
+    pub vector: u64,
+    pub error_code: u64,
+    pub addr: u64,
+}
+
+/// The context of a task's system calls.
+pub struct Cx {
+    /// The task as others see it.
+    pub task: Arc<Task>,
+    /// User registers at the entry; a call that returns through them (sigreturn, exec) changes them.
+    pub regs: UserRegs,
+    /// Open files.
+    pub files: Arc<FdTable>,
+    /// Root, working directory, umask.
+    pub fs: Arc<FsStruct>,
+    /// Address space.
+    pub mm: Arc<Mm>,
+    /// Credentials.
+    pub cred: Arc<Cred>,
+    /// The user whose processes are counted.
+    pub user: Arc<User>,
+    /// Alternate signal stack.
+    pub altstack: AltStack,
+    /// How the interrupted call goes on.
+    pub restart: Option<Restart>,
+    /// The mask to come back to after a call that changed it for its duration (sigsuspend, ppoll).
+    pub(crate) saved_mask: Option<SigSet>,
+    /// Cleared and woken when the task ends (set_tid_address(2)).
+    pub clear_child_tid: usize,
+    /// The status word with which the task ends, once it is to end.
+    pub(crate) exiting: Option<i32>,
+    pub(crate) vfork: Option<Arc<VforkDone>>,
+    pub(crate) fault: FaultInfo,
+    /// personality(2).
+    pub personality: u32,
+    pub(crate) slots: Slots,
+}
+
+impl Cx {
+    /// The process.
+    #[inline]
+    pub fn process(&self) -> &Arc<Process> {
+        self.task.process()
+    }
+
+    /// Installs changed credentials; the count of processes moves with the real user. `ENOMEM`.
+    pub fn set_cred(&mut self, cred: Cred) -> Result<()> {
+        if cred.uid != self.cred.uid {
+            let user = User::of(cred.uid)?;
+            crate::limits::move_process(self, user);
+        }
+        self.install_cred(kmem::try_arc(cred)?);
+        Ok(())
+    }
+
+    /// Installs credentials that are shared already.
+    pub fn install_cred(&mut self, cred: Arc<Cred>) {
+        let changed_identity = cred.euid != self.cred.euid
+            || cred.egid != self.cred.egid
+            || cred.fsuid != self.cred.fsuid
+            || cred.fsgid != self.cred.fsgid
+            || !cred.permitted.is_subset(self.cred.permitted);
+        if changed_identity {
+            self.process().set(crate::process::flag::NOT_DUMPABLE, true);
+            self.task.parent_death_signal.store(0, core::sync::atomic::Ordering::Relaxed);
+        }
+        self.cred = cred.clone();
+        self.task.show_cred(cred);
+    }
+
+    /// Replaces the file table (unshare(2), exec).
+    pub fn set_files(&mut self, files: Arc<FdTable>) {
+        self.task.show_files(Some(files.clone()));
+        self.files = files;
+    }
+
+    /// Replaces root, working directory and umask (unshare(2)).
+    pub fn set_fs(&mut self, fs: Arc<FsStruct>) {
+        self.task.show_fs(Some(fs.clone()));
+        self.fs = fs;
+    }
+
+    /// Replaces the address space and makes the new one current (exec).
+    pub fn set_mm(&mut self, mm: Arc<Mm>) {
+        let shown = self.task.show_mm(Some(mm.clone()));
+        mm.activate();
+        let old = core::mem::replace(&mut self.mm, mm);
+        drop((shown, old));
+    }
+
+    /// Remembers how to go on after an interruption and says so to the user loop.
+    pub fn restart_with(
+        &mut self,
+        go_on: impl FnOnce(&mut Self) -> Result<usize> + Send + 'static,
+    ) -> abi::Errno {
+        match kmem::try_box(go_on) {
+            Ok(go_on) => {
+                self.restart = Some(go_on);
+                abi::Errno::ERESTART_RESTARTBLOCK
+            }
+            Err(_) => abi::Errno::EINTR,
+        }
+    }
+
+    /// Sets the signal mask for the duration of a call; the one before comes back when the call has ended, after
+    /// the handler of a signal that came meanwhile.
+    pub fn set_mask_for_call(&mut self, mask: SigSet) {
+        let old = crate::signal::set_blocked(self, mask);
+        self.saved_mask.get_or_insert(old);
+    }
+
+    /// Ends [`Self::set_mask_for_call`] if the call was not interrupted; otherwise the user loop does.
+    pub fn restore_mask(&mut self) {
+        if let Some(mask) = self.saved_mask.take() {
+            crate::signal::set_blocked(self, mask);
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The end of tasks and processes (exit(2), exit_group(2), wait(2) for what stays behind).
+use crate::cx::Cx;
+use crate::process::{Process, flag};
+use crate::signal::{send, stop};
+use crate::task::{Life, Task, work};
+use crate::times::Usage;
+use crate::wait_match::Change;
+use abi::Result;
+use alloc::sync::Arc;
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use core::sync::atomic::AtomicBool;
+use hal::addr::UserAddr;
+use pid::SigSet;
+use sync::{WaitMode, WaitQueue};
+
+/// What a vfork parent waits for: the child has left the parent's memory.
+pub struct VforkDone {
+    done: AtomicBool,
+    queue: WaitQueue,
+}
+
+impl VforkDone {
+    pub(crate) fn new() -> Result<Arc<Self>> {
+        kmem::try_arc(Self { done: AtomicBool::new(false), queue: WaitQueue::new() })
+    }
+    fn complete(&self) {
+        self.done.store(true, Release);
+        self.queue.wake_all();
+    }
+    /// Until the child is done, or the parent is killed.
+    pub(crate) fn wait(&self) {
+        let done = || self.done.load(Acquire).then_some(());
+        let _ = self.queue.wait(WaitMode::Killable, None, done); // killed: the loop sees it next
+    }
+}
+
+/// exit(2): this thread ends with `code` when the call returns to the user loop.
+pub fn exit(cx: &mut Cx, code: i32) {
+    leave_with(cx, (code & 0xff) << 8);
+}
+
+/// exit_group(2): all threads end.
+pub fn exit_group(cx: &mut Cx, code: i32) {
+    let status = (code & 0xff) << 8;
+    let process = cx.process();
+    let mut shared = process.sig.lock_irq();
+    let status = *shared.group_exit.get_or_insert(status);
+    if shared.threads.len() > 1 {
+        send::zap(&mut shared, Some(&cx.task));
+        process.stop_wait.wake_all();
+    }
+    drop(shared);
+    leave_with(cx, status);
+}
+
+fn leave_with(cx: &mut Cx, status: i32) {
+    cx.exiting = Some(status);
+    cx.task.add_work(work::EXIT);
+}
+
+/// Ends the calling task: everything it owns is given back, its relatives are told. Afterwards only its kernel stack
+/// is left, which the scheduler frees.
+pub(crate) fn end(mut cx: Cx, status: i32) {
+    let task = cx.task.clone();
+    let process = task.process().clone();
+    task.set_exit_code(status);
+    stop_taking_signals(&task, &process);
+    let last = process.live.fetch_sub(1, AcqRel) == 1;
+    if last {
+        if process.has(flag::UNKILLABLE) || process.nr() == 1 {
+            panic!("Attempted to kill init! exitcode={status:#010x}");
+        }
+        process.itimers.cancel_all();
+    }
+    crate::slots::exit(&mut cx);
+    leave_mm(&mut cx);
+    if last {
+        let peak = cx.mm.counters().rss_peak as u64;
+        let mut accounts = process.accounts.lock_irq();
+        accounts.last_rss_pages = accounts.last_rss_pages.max(peak);
+    }
+    task.show_files(None);
+    task.show_fs(None);
+    let Cx { files, fs, mm, cred, user, .. } = cx;
+    drop(task.show_mm(None));
+    drop((mm, files, fs, cred));
+    if last {
+        crate::jobs::leader_exits(&process);
+    }
+    user.sub();
+    drop(user);
+    bury(&task, &process, last);
+}
+
+fn stop_taking_signals(task: &Task, process: &Arc<Process>) {
+    let mut shared = process.sig.lock_irq();
+    task.set_life(Life::Exiting);
+    if shared.threads.len() > 1 {
+        send::retarget(&shared, task, SigSet(!task.blocked().0));
+    }
+    let was_to_stop = task.stopping.swap(false, Relaxed);
+    let sig = shared.stop.signal;
+    let last_to_stop = was_to_stop && stop::participate(&mut shared);
+    drop(shared);
+    if last_to_stop {
+        crate::family::tell_stop(process, Change::Stopped(sig));
+    }
+}
+
+/// The task leaves its address space, by its end or by exec: robust futexes, `clear_child_tid`, the vfork parent.
+pub(crate) fn leave_mm(cx: &mut Cx) {
+    let robust = cx.task.robust_list.swap(0, Relaxed);
+    if robust != 0 {
+        futex::exit_robust_list(&cx.mm, UserAddr(robust), cx.task.tid() as u32);
+    }
+    let addr = core::mem::take(&mut cx.clear_child_tid);
+    if addr != 0 && Arc::strong_count(&cx.mm) > 2 {
+        // Nobody listens when the memory is this task's alone (its own reference and the one shown to others).
+        let _ = kmem::user::write(UserAddr(addr), &0u32);
+        let _ = futex::wake(&cx.mm, UserAddr(addr), futex::Scope::Shared, 1, futex::MATCH_ANY);
+    }
+    if let Some(done) = cx.vfork.take() {
+        done.complete();
+    }
+}
+
+/// The last steps: children go to a reaper; who waits is told; a thread that is not the first vanishes.
+fn bury(task: &Arc<Task>, process: &Arc<Process>, last: bool) {
+    crate::family::parent_thread_died(process, task.tid());
+    if last {
+        crate::family::orphan_children(process);
+        crate::jobs::orphan_own_group(process);
+    }
+    let usage = Usage::of_task(task);
+    let mut shared = process.sig.lock_irq();
+    let gone = if task.is_leader() {
+        task.keep_times(&usage);
+        task.set_life(Life::Zombie);
+        None
+    } else {
+        process.accounts.lock_irq().ended_threads.add(&usage);
+        task.set_life(Life::Dead);
+        shared.threads.remove(task.place.load(Relaxed))
+    };
+    let leader_ended = shared.leader.as_ref().is_none_or(|leader| leader.life() == Life::Zombie);
+    let ended = shared.threads.len() == 1 && leader_ended && shared.exec_by.is_none();
+    let status = shared.group_exit;
+    let exec_waits = shared.exec_by.is_some();
+    drop(shared);
+    if gone.is_some() {
+        task.pid().detach_thread();
+    }
+    drop(gone);
+    task.set_thread(None);
+    if exec_waits {
+        process.end_wait.wake_all();
+    }
+    if ended {
+        let leader_status = process.leader().map_or(0, |leader| leader.exit_code());
+        process.exit_status.store(status.unwrap_or(leader_status), Relaxed);
+        crate::family::end(process);
+        process.end_wait.wake_all_key(abi::raw::POLLIN);
+    }
+}
+
+/// Removes an ended process: its number is free, its parent forgets it. The caller has claimed it.
+pub(crate) fn release(process: &Arc<Process>) {
+    crate::family::disown(process);
+    leave_group(process);
+    process.pid().detach_both();
+    let mut shared = process.sig.lock_irq();
+    let leader = shared.leader.take();
+    let threads = core::mem::take(&mut shared.threads);
+    let pending = core::mem::take(&mut shared.pending);
+    drop(shared);
+    if let Some(leader) = &leader {
+        leader.set_life(Life::Dead);
+        leader.set_thread(None);
+    }
+    drop((leader, threads, pending));
+}
+
+pub(crate) fn leave_group(process: &Process) {
+    let membership = process.membership.lock_irq().take();
+    if let Some(membership) = membership {
+        membership.group.leave(membership.place);
+    }
+}

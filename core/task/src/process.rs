@@ -1,0 +1,341 @@
+//! A process (thread group): what its threads share beyond memory and files.
+//!
+//! Lock order: `family` of the parent, `link` of the child, then `sig`, then a task's own leaf locks. No two processes'
+//! locks of one kind are ever held together.
+use crate::limits::User;
+use crate::signal::{Pending, SigHand};
+use crate::task::Task;
+use crate::times::Accounts;
+use abi::Result;
+use alloc::sync::Arc;
+use core::any::Any;
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use core::sync::atomic::{AtomicI16, AtomicI32, AtomicU8, AtomicU32};
+use cred::Rlimits;
+use pid::list::Handle;
+use pid::{List, Pid, ProcessGroup, SigInfo, SigSet, SignalTarget};
+use sync::{LockClass, SpinLock, WaitQueue, rank};
+
+static FAMILY: LockClass = LockClass::new("process_family", rank::TASKLIST);
+static LINK: LockClass = LockClass::new("process_link", rank::TASK_LINK);
+static SIG: LockClass = LockClass::new("siglock", rank::SIGHAND);
+static LEAF: LockClass = LockClass::new("process_leaf", rank::TASK_LEAF);
+
+/// Properties of a process that change rarely.
+pub(crate) mod flag {
+    /// `PR_SET_CHILD_SUBREAPER`.
+    pub(crate) const SUBREAPER: u32 = 1;
+    /// Some ancestor is a subreaper: orphans look for it.
+    pub(crate) const HAS_SUBREAPER: u32 = 2;
+    /// Init: signals without a handler do nothing.
+    pub(crate) const UNKILLABLE: u32 = 4;
+    /// It has called execve since it was forked: setpgid by the parent is over.
+    pub(crate) const EXECED: u32 = 8;
+    /// `PR_SET_DUMPABLE` is 0.
+    pub(crate) const NOT_DUMPABLE: u32 = 16;
+}
+
+/// Where a process is in its life, as its parent sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum ProcessLife {
+    Alive,
+    Zombie,
+    /// Taken by a wait call, or ended without one.
+    Reaped,
+}
+
+/// What the signal lock protects.
+pub(crate) struct SigShared {
+    pub(crate) pending: Pending,
+    pub(crate) sighand: Arc<SigHand>,
+    pub(crate) threads: List<Arc<Task>>,
+    /// The first thread; it stays here as a zombie until the process is reaped.
+    pub(crate) leader: Option<Arc<Task>>,
+    /// The process ends with this status word.
+    pub(crate) group_exit: Option<i32>,
+    /// This thread replaces the program: the others end, it does not.
+    pub(crate) exec_by: Option<i32>,
+    pub(crate) stop: Stop,
+    /// Where the next search for a thread to wake starts.
+    pub(crate) last_target: Handle,
+}
+
+/// Job control.
+#[derive(Default)]
+pub(crate) struct Stop {
+    /// The signal that stops, while a stop is under way or done.
+    pub(crate) signal: u32,
+    /// Threads that have not stopped yet.
+    pub(crate) missing: usize,
+    /// All threads are stopped.
+    pub(crate) stopped: bool,
+    /// A stop that no wait call has taken.
+    pub(crate) report_stop: bool,
+    /// A continuation that no wait call has taken.
+    pub(crate) report_continue: bool,
+    /// The parent is yet to be told of this (`CLD_STOPPED`, `CLD_CONTINUED`); the first thread to run does.
+    pub(crate) tell_parent: Option<crate::wait_match::Change>,
+    /// How many SIGCONTs came: a stop that was decided before one is void.
+    pub(crate) continues: u32,
+}
+
+pub(crate) struct Family {
+    pub(crate) children: List<Arc<Process>>,
+    /// It takes no more children: they go to its reaper.
+    pub(crate) closed: bool,
+}
+
+/// The bond to the parent.
+pub(crate) struct Link {
+    pub(crate) parent: Option<Arc<Process>>,
+    /// The thread that forked (`__WNOTHREAD`, `PR_SET_PDEATHSIG`).
+    pub(crate) parent_tid: i32,
+    /// This process' place in its parent's list.
+    pub(crate) place: Handle,
+    /// What the parent gets when it ends.
+    pub(crate) exit_signal: u32,
+}
+
+pub(crate) struct Membership {
+    pub(crate) group: Arc<ProcessGroup>,
+    pub(crate) place: Handle,
+}
+
+/// A process; see the module's front page.
+pub struct Process {
+    pid: Arc<Pid>,
+    nr: i32,
+    life: AtomicU8,
+    flags: AtomicU32,
+    /// Threads that have not begun to exit.
+    pub(crate) live: AtomicU32,
+    pub(crate) exit_status: AtomicI32,
+    pub(crate) parent_nr: AtomicI32,
+    pub(crate) sig: SpinLock<SigShared>,
+    pub(crate) family: SpinLock<Family>,
+    pub(crate) link: SpinLock<Link>,
+    pub(crate) membership: SpinLock<Option<Membership>>,
+    pub(crate) user: SpinLock<Arc<User>>,
+    pub(crate) accounts: SpinLock<Accounts>,
+    pub(crate) itimers: crate::itimer::Itimers,
+    pub(crate) timers: crate::posix_timer::PosixTimers,
+    /// Wait calls of this process' threads.
+    pub(crate) child_wait: WaitQueue,
+    /// Threads of this process that are stopped.
+    pub(crate) stop_wait: WaitQueue,
+    /// Its end, and the end of its threads (exec, pidfds).
+    pub(crate) end_wait: WaitQueue,
+    limits: Rlimits,
+    oom_score_adj: AtomicI16,
+}
+
+pub(crate) struct ProcessInit {
+    pub(crate) pid: Arc<Pid>,
+    pub(crate) sighand: Arc<SigHand>,
+    pub(crate) user: Arc<User>,
+    pub(crate) limits: Rlimits,
+    pub(crate) exit_signal: u32,
+    pub(crate) flags: u32,
+    pub(crate) oom_score_adj: i16,
+}
+
+impl Process {
+    pub(crate) fn new(init: ProcessInit) -> Result<Arc<Self>> {
+        let sig = SigShared {
+            pending: Pending::new(),
+            sighand: init.sighand,
+            threads: List::new(),
+            leader: None,
+            group_exit: None,
+            exec_by: None,
+            stop: Stop::default(),
+            last_target: pid::list::NONE,
+        };
+        let link = Link {
+            parent: None,
+            parent_tid: 0,
+            place: pid::list::NONE,
+            exit_signal: init.exit_signal,
+        };
+        kmem::try_arc(Self {
+            nr: init.pid.nr(),
+            pid: init.pid,
+            life: AtomicU8::new(ProcessLife::Alive as u8),
+            flags: AtomicU32::new(init.flags),
+            live: AtomicU32::new(0),
+            exit_status: AtomicI32::new(0),
+            parent_nr: AtomicI32::new(0),
+            sig: SpinLock::new(&SIG, sig),
+            family: SpinLock::new(&FAMILY, Family { children: List::new(), closed: false }),
+            link: SpinLock::new(&LINK, link),
+            membership: SpinLock::new(&LEAF, None),
+            user: SpinLock::new(&LEAF, init.user),
+            accounts: SpinLock::new(&LEAF, Accounts::default()),
+            itimers: crate::itimer::Itimers::new(),
+            timers: crate::posix_timer::PosixTimers::new(),
+            child_wait: WaitQueue::new(),
+            stop_wait: WaitQueue::new(),
+            end_wait: WaitQueue::new(),
+            limits: init.limits,
+            oom_score_adj: AtomicI16::new(init.oom_score_adj),
+        })
+    }
+
+    /// Process id (getpid(2)).
+    #[inline]
+    pub fn nr(&self) -> i32 {
+        self.nr
+    }
+    /// Its number object.
+    pub fn pid(&self) -> &Arc<Pid> {
+        &self.pid
+    }
+    /// The parent's number (getppid(2)); 0 for init.
+    #[inline]
+    pub fn parent_nr(&self) -> i32 {
+        self.parent_nr.load(Relaxed)
+    }
+    /// The parent; none for init and for what has been reaped.
+    pub fn parent(&self) -> Option<Arc<Process>> {
+        self.link.lock().parent.clone()
+    }
+    /// The process group.
+    ///
+    /// # Errors
+    /// `ESRCH`: it has been reaped.
+    pub fn group(&self) -> Result<Arc<ProcessGroup>> {
+        let membership = self.membership.lock_irq();
+        membership.as_ref().map(|m| m.group.clone()).ok_or(abi::Errno::ESRCH)
+    }
+    /// Numbers of process group and session; 0 once reaped.
+    pub fn group_and_session(&self) -> (i32, i32) {
+        let membership = self.membership.lock_irq();
+        membership.as_ref().map_or((0, 0), |m| (m.group.id(), m.group.session().id()))
+    }
+    /// The first thread; it may have ended before the others.
+    pub fn leader(&self) -> Option<Arc<Task>> {
+        self.sig.lock_irq().leader.clone()
+    }
+    /// Calls `f` for each thread until it answers false. Under the signal lock, interrupts off.
+    pub fn for_each_thread(&self, mut f: impl FnMut(&Arc<Task>) -> bool) {
+        for task in &self.sig.lock_irq().threads {
+            if !f(task) {
+                return;
+            }
+        }
+    }
+    /// How many threads there are, ended first thread included.
+    pub fn thread_count(&self) -> usize {
+        self.sig.lock_irq().threads.len()
+    }
+    /// Resource limits.
+    pub fn limits(&self) -> &Rlimits {
+        &self.limits
+    }
+    /// Signals pending for the process as a whole.
+    pub fn pending_set(&self) -> SigSet {
+        self.sig.lock_irq().pending.set()
+    }
+    /// Queued signals, shared and private (`SigQ`).
+    pub fn queued_signals(&self) -> usize {
+        let shared = self.sig.lock_irq();
+        let private: usize = shared.threads.iter().map(|task| task.pending.lock_irq().queued()).sum();
+        private + shared.pending.queued()
+    }
+    /// What it does on signals.
+    pub fn sighand(&self) -> Arc<SigHand> {
+        self.sig.lock_irq().sighand.clone()
+    }
+    /// `/proc/PID/oom_score_adj`, -1000 to 1000.
+    pub fn oom_score_adj(&self) -> i16 {
+        self.oom_score_adj.load(Relaxed)
+    }
+    /// Sets it; the caller has checked range and permission.
+    pub fn set_oom_score_adj(&self, value: i16) {
+        self.oom_score_adj.store(value, Relaxed);
+    }
+    /// Whether it may leave a core image and be looked into by its owner (`PR_GET_DUMPABLE`).
+    pub fn is_dumpable(&self) -> bool {
+        !self.has(flag::NOT_DUMPABLE)
+    }
+    /// Whether the process has ended (zombie or gone).
+    pub fn has_ended(&self) -> bool {
+        self.life() != ProcessLife::Alive
+    }
+    /// What is woken when it ends.
+    pub fn end_queue(&self) -> &WaitQueue {
+        &self.end_wait
+    }
+
+    pub(crate) fn has(&self, flag: u32) -> bool {
+        self.flags.load(Relaxed) & flag != 0
+    }
+    pub(crate) fn set(&self, flag: u32, on: bool) {
+        if on {
+            self.flags.fetch_or(flag, Relaxed);
+        } else {
+            self.flags.fetch_and(!flag, Relaxed);
+        }
+    }
+    pub(crate) fn life(&self) -> ProcessLife {
+        match self.life.load(Acquire) {
+            0 => ProcessLife::Alive,
+            1 => ProcessLife::Zombie,
+            _ => ProcessLife::Reaped,
+        }
+    }
+    pub(crate) fn set_life(&self, life: ProcessLife) {
+        self.life.store(life as u8, Release);
+    }
+    /// One of several threads that wait takes the zombie.
+    pub(crate) fn claim_zombie(&self) -> bool {
+        let (zombie, reaped) = (ProcessLife::Zombie as u8, ProcessLife::Reaped as u8);
+        self.life.compare_exchange(zombie, reaped, AcqRel, Relaxed).is_ok()
+    }
+    pub(crate) fn user(&self) -> Arc<User> {
+        self.user.lock_irq().clone()
+    }
+}
+
+impl SignalTarget for Process {
+    fn nr(&self) -> i32 {
+        self.nr
+    }
+    fn signal(&self, info: &SigInfo) -> Result<()> {
+        crate::signal::send_to_process(self, info)
+    }
+    fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+        self
+    }
+}
+
+/// The process of a number.
+///
+/// # Errors
+/// `ESRCH`: no process (or only a thread, a group) has it.
+pub fn find_process(nr: i32) -> Result<Arc<Process>> {
+    let target = pid::find(nr).and_then(|pid| pid.process()).ok_or(abi::Errno::ESRCH)?;
+    target.as_any().downcast().map_err(|_| abi::Errno::ESRCH)
+}
+
+/// The thread of a number.
+///
+/// # Errors
+/// `ESRCH`: there is none.
+pub fn find_task(nr: i32) -> Result<Arc<Task>> {
+    let target = pid::find(nr).and_then(|pid| pid.thread()).ok_or(abi::Errno::ESRCH)?;
+    target.as_any().downcast().map_err(|_| abi::Errno::ESRCH)
+}
+
+/// The first process with a number of at least `from`: how `/proc` and kill(-1) walk all of them.
+pub fn next_process(from: i32) -> Option<Arc<Process>> {
+    let mut at = from;
+    loop {
+        let pid = pid::INIT_NS.next(at)?;
+        at = pid.nr() + 1;
+        if let Some(process) = pid.process().and_then(|p| p.as_any().downcast().ok()) {
+            return Some(process);
+        }
+    }
+}

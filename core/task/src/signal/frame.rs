@@ -1,0 +1,198 @@
+//! The handler's frame on the user stack, and the way back (rt_sigreturn(2)).
+use crate::cx::{AltStack, Cx, SS_AUTODISARM};
+use crate::signal::action::{SigAction, sa};
+use crate::signal::layout::{
+    Frame, INFO_OFFSET, MAGIC2, RED_ZONE, SW_RESERVED, SigContext, StackT, UC_FP_XSTATE, UC_OFFSET,
+    UC_SIGCONTEXT_SS, UC_STRICT_RESTORE_SS, UContext, claimed_size, place, software_bytes,
+};
+use crate::signal::take::{set_altstack, set_blocked};
+use abi::raw::{SS_DISABLE, SS_ONSTACK};
+use abi::{Errno, Result};
+use hal::addr::UserAddr;
+use hal::fpu;
+use hal::user::UserRegs;
+use kmem::user;
+use pid::{SigInfo, SigSet};
+
+/// More than the largest FPU image that `hal` enables (AVX-512: 2,688 bytes).
+const FPU_MAX: usize = 2752;
+const FLAG_TF: u64 = 1 << 8;
+const FLAG_DF: u64 = 1 << 10;
+const FLAG_RF: u64 = 1 << 16;
+/// Flags that sigreturn takes from the frame: OF DF SF ZF AF PF CF, TF, RF, AC.
+const FIX_FLAGS: u64 = 0x0001_0000 | 0x0004_0000 | 0x0dd5;
+
+/// Puts the handler's frame on the user stack and makes the task run the handler next.
+///
+/// # Errors
+/// `EFAULT`: no restorer, or the stack cannot be written.
+pub(crate) fn push(cx: &mut Cx, info: &SigInfo, action: &SigAction) -> Result<()> {
+    if !action.has(sa::RESTORER) {
+        return Err(Errno::EFAULT);
+    }
+    let sp = cx.regs.rsp as usize;
+    let nested = cx.altstack.in_use(sp);
+    let enters = action.has(sa::ONSTACK) && cx.altstack.size != 0 && !cx.altstack.in_use(sp - RED_ZONE.min(sp));
+    let top = if enters { cx.altstack.base + cx.altstack.size } else { sp.wrapping_sub(RED_ZONE) };
+    let image = fpu::xstate_size();
+    let features = fpu::xfeatures();
+    let trailer = if features.is_some() { 4 } else { 0 };
+    let at = place(top, image + trailer).ok_or(Errno::EFAULT)?;
+    if (nested || enters) && !cx.altstack.contains(at.frame) {
+        return Err(Errno::EFAULT);
+    }
+    save_fpu(cx, at.fpstate, image, features)?;
+    let mask = cx.saved_mask.take().unwrap_or_else(|| cx.task.blocked());
+    let frame = Frame {
+        restorer: action.restorer as u64,
+        uc: UContext {
+            flags: UC_SIGCONTEXT_SS
+                | UC_STRICT_RESTORE_SS
+                | if features.is_some() { UC_FP_XSTATE } else { 0 },
+            link: 0,
+            stack: stack_of(&cx.altstack),
+            mcontext: save_regs(cx, mask, at.fpstate),
+            sigmask: mask.0,
+        },
+        info: info.encode(),
+    };
+    user::write(UserAddr(at.frame), &frame)?;
+    if cx.altstack.flags & SS_AUTODISARM != 0 {
+        cx.altstack = AltStack::NONE;
+    }
+    let regs = &mut cx.regs;
+    regs.rdi = u64::from(info.signo);
+    regs.rsi = (at.frame + INFO_OFFSET) as u64;
+    regs.rdx = (at.frame + UC_OFFSET) as u64;
+    regs.rax = 0;
+    regs.rip = action.handler as u64;
+    regs.rsp = at.frame as u64;
+    regs.rflags &= !(FLAG_DF | FLAG_RF | FLAG_TF);
+    regs.orig_rax = u64::MAX;
+    Ok(())
+}
+
+fn stack_of(alt: &AltStack) -> StackT {
+    StackT { sp: alt.base, flags: alt.flags, pad: 0, size: alt.size }
+}
+
+fn save_regs(cx: &Cx, mask: SigSet, fpstate: usize) -> SigContext {
+    let r = &cx.regs;
+    SigContext {
+        r8: r.r8,
+        r9: r.r9,
+        r10: r.r10,
+        r11: r.r11,
+        r12: r.r12,
+        r13: r.r13,
+        r14: r.r14,
+        r15: r.r15,
+        rdi: r.rdi,
+        rsi: r.rsi,
+        rbp: r.rbp,
+        rbx: r.rbx,
+        rdx: r.rdx,
+        rax: r.rax,
+        rcx: r.rcx,
+        rsp: r.rsp,
+        rip: r.rip,
+        rflags: r.rflags,
+        cs: UserRegs::USER_CS as u16,
+        gs: 0,
+        fs: 0,
+        ss: UserRegs::USER_SS as u16,
+        err: cx.fault.error_code,
+        trapno: cx.fault.vector,
+        oldmask: mask.0,
+        cr2: cx.fault.addr,
+        fpstate: fpstate as u64,
+        reserved: [0; 8],
+    }
+}
+
+fn save_fpu(cx: &Cx, to: usize, size: usize, features: Option<u64>) -> Result<()> {
+    let mut image = [0; FPU_MAX];
+    let image = image.get_mut(..size + 4).ok_or(Errno::EFAULT)?;
+    let copied = cx.context().with_fpu(|bytes| image[..size].copy_from_slice(bytes));
+    copied.ok_or(Errno::EFAULT)?;
+    let software = software_bytes(size, features.unwrap_or(3));
+    image[SW_RESERVED..SW_RESERVED + software.len()].copy_from_slice(&software);
+    image[size..].copy_from_slice(&MAGIC2.to_le_bytes());
+    let len = if features.is_some() { size + 4 } else { size };
+    user::copy_to_user(UserAddr(to), &image[..len])
+}
+
+/// rt_sigreturn(2): takes the frame at the stack pointer back. The result is what `rax` was; a bad frame is SIGSEGV.
+pub fn sigreturn(cx: &mut Cx) -> usize {
+    if restore(cx).is_err() {
+        crate::signal::send::force_segv(&cx.task, 0);
+        return 0;
+    }
+    cx.regs.rax as usize
+}
+
+fn restore(cx: &mut Cx) -> Result<()> {
+    let at = (cx.regs.rsp as usize).wrapping_sub(8);
+    let uc: UContext = user::read(UserAddr(at.wrapping_add(UC_OFFSET)))?;
+    set_blocked(cx, SigSet(uc.sigmask));
+    restore_regs(&mut cx.regs, &uc.mcontext);
+    restore_fpu(cx, uc.mcontext.fpstate as usize)?;
+    // A stack that is bad by now is left as it is, as in Linux.
+    let _ = set_altstack(cx, Some(uc.stack));
+    Ok(())
+}
+
+fn restore_regs(r: &mut UserRegs, c: &SigContext) {
+    (r.r8, r.r9, r.r10, r.r11) = (c.r8, c.r9, c.r10, c.r11);
+    (r.r12, r.r13, r.r14, r.r15) = (c.r12, c.r13, c.r14, c.r15);
+    (r.rdi, r.rsi, r.rbp, r.rbx) = (c.rdi, c.rsi, c.rbp, c.rbx);
+    (r.rdx, r.rax, r.rcx, r.rsp) = (c.rdx, c.rax, c.rcx, c.rsp);
+    r.rip = c.rip;
+    r.rflags = r.rflags & !FIX_FLAGS | c.rflags & FIX_FLAGS;
+    r.orig_rax = u64::MAX;
+}
+
+fn restore_fpu(cx: &Cx, from: usize) -> Result<()> {
+    if from == 0 {
+        let fresh = |bytes: &mut [u8]| {
+            bytes.fill(0);
+            bytes[0..2].copy_from_slice(&0x37fu16.to_le_bytes());
+            bytes[24..28].copy_from_slice(&0x1f80u32.to_le_bytes());
+        };
+        return cx.context().with_fpu_mut(fresh).ok_or(Errno::EFAULT);
+    }
+    let size = fpu::xstate_size();
+    let mut image = [0; FPU_MAX];
+    user::copy_from_user(&mut image[..512], UserAddr(from))?;
+    let mut claimed = if fpu::xfeatures().is_some() { claimed_size(&image, size) } else { 512 };
+    if claimed > 512 && claimed <= FPU_MAX {
+        let end: u32 = user::read(UserAddr(from.wrapping_add(claimed)))?;
+        if end == MAGIC2 {
+            user::copy_from_user(&mut image[512..claimed], UserAddr(from.wrapping_add(512)))?;
+        } else {
+            claimed = 512;
+        }
+    }
+    let load = |bytes: &mut [u8]| {
+        bytes[..claimed].copy_from_slice(&image[..claimed]);
+        if claimed == 512 && bytes.len() > 512 {
+            bytes[512..].fill(0);
+            bytes[512] = 3; // x87 and SSE are what the legacy image has
+        }
+    };
+    cx.context().with_fpu_mut(load).ok_or(Errno::EFAULT)
+}
+
+/// What sigaltstack(2) answers with.
+pub fn altstack_now(cx: &Cx) -> StackT {
+    let alt = &cx.altstack;
+    let sp = cx.regs.rsp as usize;
+    let state = if alt.size == 0 {
+        SS_DISABLE
+    } else if alt.in_use(sp) {
+        SS_ONSTACK
+    } else {
+        0
+    };
+    StackT { sp: alt.base, flags: state | alt.flags & SS_AUTODISARM, pad: 0, size: alt.size }
+}

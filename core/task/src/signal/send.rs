@@ -1,0 +1,277 @@
+//! Sending signals (kill(2), signal(7)). From any context: everything here runs under the signal lock, interrupts off.
+use crate::process::{Process, SigShared, flag};
+use crate::signal::action::{DefaultAction, SigAction, default_action};
+use crate::signal::stop;
+use crate::task::{Life, Task, work};
+use abi::{Errno, Result};
+use core::sync::atomic::Ordering::Relaxed;
+use cred::{Cred, Resource};
+use pid::sigset::RT_MIN;
+use pid::signals::{SIGCONT, SIGKILL, SIGSEGV};
+use pid::{ProcessGroup, SigInfo, SigSet, Signal};
+
+/// Who sends, for the check of permission.
+#[derive(Clone, Copy)]
+pub struct Sender<'a> {
+    /// The sender's credentials.
+    pub cred: &'a Cred,
+    /// The sender's process.
+    pub process: &'a Process,
+}
+
+impl Sender<'_> {
+    /// Whether the sender may send this signal to the target (kill(2)). `EPERM`; `ESRCH` if the target is gone.
+    pub fn check(&self, target: &Process, sig: Signal) -> Result<()> {
+        if core::ptr::eq(self.process, target) {
+            return Ok(());
+        }
+        let theirs = target.leader().ok_or(Errno::ESRCH)?.cred()?;
+        let same_session = || self.process.group_and_session().1 == target.group_and_session().1;
+        if self.cred.may_signal(&theirs) || (sig == SIGCONT && same_session()) {
+            Ok(())
+        } else {
+            Err(Errno::EPERM)
+        }
+    }
+}
+
+/// Sends a signal from the kernel to a process: any of its threads may take it.
+///
+/// # Errors
+/// `EAGAIN`: the queue is full.
+pub fn send_to_process(process: &Process, info: &SigInfo) -> Result<()> {
+    let mut shared = process.sig.lock_irq();
+    send_locked(process, &mut shared, None, info)
+}
+
+/// Sends a signal from the kernel to one thread.
+///
+/// # Errors
+/// `EAGAIN`: the queue is full. `ESRCH`: the thread has ended.
+pub fn send_to_task(task: &Task, info: &SigInfo) -> Result<()> {
+    let process = task.process().clone();
+    let mut shared = process.sig.lock_irq();
+    if task.life() == Life::Dead {
+        return Err(Errno::ESRCH);
+    }
+    send_locked(&process, &mut shared, Some(task), info)
+}
+
+/// Sends a user's signal to a process after the check of permission; signal 0 only checks.
+///
+/// # Errors
+/// As [`Sender::check`] and [`send_to_process`].
+pub fn send_checked(sender: Sender<'_>, process: &Process, sig: i32, info: &SigInfo) -> Result<()> {
+    sender.check(process, sig as Signal)?;
+    if sig == 0 { Ok(()) } else { send_to_process(process, info) }
+}
+
+/// Sends a user's signal to all processes of a group.
+///
+/// # Errors
+/// `ESRCH`: there is none. `EPERM`: none may be signalled.
+pub fn send_to_group(sender: Sender<'_>, group: &ProcessGroup, sig: i32, info: &SigInfo) -> Result<()> {
+    let mut answer = Err(Errno::ESRCH);
+    group.for_each(|member| {
+        if let Ok(process) = member.clone().as_any().downcast::<Process>() {
+            let sent = send_checked(sender, &process, sig, info);
+            if answer.is_err() {
+                answer = sent;
+            }
+        }
+        true
+    });
+    answer
+}
+
+/// kill(-1): all processes that the sender may signal, but init and the sender's own.
+///
+/// # Errors
+/// `ESRCH`: there is none.
+pub fn kill_all(sender: Sender<'_>, sig: i32, info: &SigInfo) -> Result<()> {
+    let mut answer = Err(Errno::ESRCH);
+    let mut from = 2;
+    while let Some(process) = crate::process::next_process(from) {
+        from = process.nr() + 1;
+        if core::ptr::eq(&*process, sender.process) {
+            continue;
+        }
+        match send_checked(sender, &process, sig, info) {
+            Err(Errno::EPERM) => {}
+            sent => answer = sent,
+        }
+    }
+    answer
+}
+
+/// Forces a signal on the calling thread for what its own instruction did: a blocked or ignored one ends the process.
+pub fn force(task: &Task, info: &SigInfo) {
+    let sig = info.signo;
+    let process = task.process();
+    let action = process.sighand().get(sig);
+    let blocked = task.blocked().contains(sig);
+    if blocked || action.ignores(sig) {
+        process.sighand().reset(sig);
+    }
+    let mut shared = process.sig.lock_irq();
+    if blocked {
+        task.blocked.fetch_and(!SigSet::one(sig).0, Relaxed);
+    }
+    if blocked || action.handler <= crate::signal::action::IGNORE {
+        process.set(flag::UNKILLABLE, false);
+    }
+    let _ = send_locked(process, &mut shared, Some(task), info); // forced signals are the kernel's: they find room
+    task.add_work(work::SIGNAL);
+}
+
+/// A handler's frame could not be written or read back: SIGSEGV, for good if that is the signal at hand.
+pub(crate) fn force_segv(task: &Task, during: Signal) {
+    if during == SIGSEGV {
+        task.process().sighand().reset(SIGSEGV);
+    }
+    force(task, &SigInfo::kernel(SIGSEGV));
+}
+
+/// The heart: queues the signal if it does anything and wakes who will take it.
+pub(crate) fn send_locked(
+    process: &Process,
+    shared: &mut SigShared,
+    to: Option<&Task>,
+    info: &SigInfo,
+) -> Result<()> {
+    let sig = info.signo;
+    let action = shared.sighand.get(sig);
+    stop::before_send(process, shared, sig);
+    if is_ignored(process, shared, to, sig, &action, info) {
+        return Ok(());
+    }
+    let may_queue = sig < RT_MIN || below_limit(process, shared);
+    let added = match to {
+        Some(task) => task.pending.lock_irq().add(info, may_queue)?,
+        None => shared.pending.add(info, may_queue)?,
+    };
+    if added {
+        choose_and_wake(process, shared, to, sig, &action);
+    }
+    Ok(())
+}
+
+fn below_limit(process: &Process, shared: &SigShared) -> bool {
+    let limit = process.limits().cur(Resource::Sigpending);
+    let private: usize = shared.threads.iter().map(|task| task.pending.lock_irq().queued()).sum();
+    ((private + shared.pending.queued()) as u64) < limit
+}
+
+fn is_ignored(
+    process: &Process,
+    shared: &SigShared,
+    to: Option<&Task>,
+    sig: Signal,
+    action: &SigAction,
+    info: &SigInfo,
+) -> bool {
+    let does_nothing = action.ignores(sig)
+        || (action.handler == crate::signal::action::DEFAULT
+            && process.has(flag::UNKILLABLE)
+            // Only the kernel itself can end init.
+            && !(sig == SIGKILL && !info.from_user()));
+    if !does_nothing {
+        return false;
+    }
+    let task = to.or(shared.leader.as_deref());
+    let kept = task.map_or(0, |task| task.blocked.load(Relaxed) | task.waited_for.load(Relaxed));
+    !SigSet(kept).contains(sig) || sig == SIGKILL
+}
+
+fn wants(task: &Task, sig: Signal) -> bool {
+    let alive = task.life() == Life::Alive;
+    let free = sig == SIGKILL || !task.stopping.load(Relaxed);
+    alive && !task.blocked().contains(sig) && free
+}
+
+/// Picks the thread that will take the signal; a fatal one ends all of them at once.
+fn choose_and_wake(
+    process: &Process,
+    shared: &mut SigShared,
+    to: Option<&Task>,
+    sig: Signal,
+    action: &SigAction,
+) {
+    let chosen = match to {
+        Some(task) => wants(task, sig).then_some(task),
+        None => choose(shared, sig),
+    };
+    let Some(task) = chosen else { return };
+    let terminates = action.is_fatal(sig) && default_action(sig) == DefaultAction::Terminate;
+    let waited_for = SigSet(task.waited_for.load(Relaxed)).contains(sig);
+    if terminates && shared.group_exit.is_none() && !waited_for && !process.has(flag::UNKILLABLE) {
+        shared.group_exit = Some(sig as i32);
+        zap(shared, None);
+        process.stop_wait.wake_all();
+        return;
+    }
+    task.add_work(work::SIGNAL);
+    if sig == SIGKILL {
+        task.add_work(work::KILLED);
+    }
+    task.notice();
+}
+
+/// The first thread if it can take it, else whichever can, preferring one that has nothing to do yet.
+fn choose(shared: &SigShared, sig: Signal) -> Option<&Task> {
+    if let Some(leader) = shared.leader.as_deref()
+        && wants(leader, sig)
+        && (shared.threads.len() == 1 || !leader.has_signal())
+    {
+        return Some(leader);
+    }
+    let mut busy = None;
+    for task in &shared.threads {
+        if wants(task, sig) {
+            if !task.has_signal() {
+                return Some(task);
+            }
+            busy.get_or_insert(&**task);
+        }
+    }
+    busy
+}
+
+/// Tells every thread but `except` to die. The stop, if there was one, is over.
+pub(crate) fn zap(shared: &mut SigShared, except: Option<&Task>) {
+    shared.stop.signal = 0;
+    shared.stop.missing = 0;
+    shared.stop.stopped = false;
+    for task in &shared.threads {
+        if except.is_some_and(|spared| core::ptr::eq(spared, &**task)) {
+            continue;
+        }
+        task.stopping.store(false, Relaxed);
+        if task.life() == Life::Alive {
+            task.pending.lock_irq().add_bare(SIGKILL);
+            task.add_work(work::SIGNAL | work::KILLED);
+            task.notice();
+        }
+    }
+}
+
+/// Wakes other threads for shared signals that this thread was to take but has blocked or will not live to take.
+pub(crate) fn retarget(shared: &SigShared, leaving: &Task, signals: SigSet) {
+    let mut left = shared.pending.set().and(signals);
+    for task in &shared.threads {
+        if left.is_empty() {
+            return;
+        }
+        if core::ptr::eq(&**task, leaving) || task.life() != Life::Alive {
+            continue;
+        }
+        let takes = left.minus(task.blocked());
+        if !takes.is_empty() {
+            left = left.minus(takes);
+            if !task.has_signal() {
+                task.add_work(work::SIGNAL);
+                task.notice();
+            }
+        }
+    }
+}

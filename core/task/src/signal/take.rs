@@ -1,0 +1,320 @@
+//! The thread's own side: taking signals on the way to user mode, masks, actions, sigtimedwait.
+use crate::cx::{AltStack, Cx, SS_AUTODISARM};
+use crate::process::{Process, SigShared, flag};
+use crate::signal::action::{DEFAULT, DefaultAction, IGNORE, SigAction, default_action, sa};
+use crate::signal::layout::StackT;
+use crate::signal::restart::{Delivery, Resume, decide};
+use crate::signal::{frame, send, stop};
+use crate::task::{Task, work};
+use crate::wait_match::Change;
+use abi::raw::{__NR_restart_syscall, MINSIGSTKSZ, SS_DISABLE, SS_ONSTACK};
+use abi::{Errno, Result};
+use alloc::sync::Arc;
+use core::sync::atomic::Ordering::Relaxed;
+use pid::{SigInfo, SigSet, Signal};
+use sync::{SpinIrqGuard, WaitMode, WaitQueue};
+
+enum Taken {
+    /// No signal that does anything is left.
+    Nothing,
+    /// A handler is to run.
+    Handler(SigInfo, SigAction),
+    /// The process ends with this status word.
+    Die(i32),
+}
+
+/// Looks at everything that [`work::SIGNAL`] stands for: stops, sets handlers up, restarts the interrupted call.
+///
+/// # Errors
+/// The status word with which the task has to end.
+pub(crate) fn handle(cx: &mut Cx) -> core::result::Result<(), i32> {
+    loop {
+        match take(cx) {
+            Taken::Die(status) => return Err(status),
+            Taken::Nothing => {
+                resume(cx, Delivery::NoHandler);
+                cx.restore_mask();
+                return Ok(());
+            }
+            Taken::Handler(info, action) => {
+                resume(cx, Delivery::Handler { restart: action.has(sa::RESTART) });
+                run_handler(cx, &info, &action);
+                if !cx.task.has_signal() {
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
+
+/// What the interrupted call, if it was one, goes back to.
+fn resume(cx: &mut Cx, delivery: Delivery) {
+    if cx.regs.orig_rax == u64::MAX {
+        return;
+    }
+    match decide(cx.regs.rax as usize, delivery) {
+        Resume::Keep => {}
+        Resume::Interrupted => cx.regs.rax = Errno::EINTR.as_ret() as u64,
+        Resume::Again => again(cx, cx.regs.orig_rax),
+        Resume::Continue => again(cx, u64::from(__NR_restart_syscall)),
+    }
+    cx.regs.orig_rax = u64::MAX;
+}
+
+fn again(cx: &mut Cx, number: u64) {
+    const SYSCALL_LEN: u64 = 2;
+    cx.regs.rax = number;
+    cx.regs.rip = cx.regs.rip.wrapping_sub(SYSCALL_LEN);
+}
+
+fn run_handler(cx: &mut Cx, info: &SigInfo, action: &SigAction) {
+    cx.restart = None;
+    if frame::push(cx, info, action).is_err() {
+        send::force_segv(&cx.task, info.signo);
+        return;
+    }
+    let mut mask = cx.task.blocked().or(SigSet(action.mask));
+    if !action.has(sa::NODEFER) {
+        mask.add(info.signo);
+    }
+    set_blocked(cx, mask);
+}
+
+fn take(cx: &mut Cx) -> Taken {
+    let task = &cx.task;
+    let process = task.process();
+    let mut shared = process.sig.lock_irq();
+    loop {
+        if let Some(status) = shared.group_exit {
+            return Taken::Die(status);
+        }
+        if shared.exec_by.is_some_and(|tid| tid != task.tid()) {
+            return Taken::Die(0);
+        }
+        if let Some(change) = shared.stop.tell_parent.take() {
+            drop(shared);
+            crate::family::tell_stop(process, change);
+            shared = process.sig.lock_irq();
+            continue;
+        }
+        if task.stopping.load(Relaxed) {
+            shared = stop_here(process, task, shared);
+            continue;
+        }
+        let Some(info) = next_signal(&mut shared, task, task.blocked()) else {
+            recalculate(&shared, task);
+            return Taken::Nothing;
+        };
+        let action = shared.sighand.get(info.signo);
+        match action.handler {
+            IGNORE => {}
+            DEFAULT => {
+                let (guard, verdict) = by_default(process, task, shared, info.signo);
+                shared = guard;
+                if let Some(status) = verdict {
+                    return Taken::Die(status);
+                }
+            }
+            _ => {
+                if action.has(sa::RESETHAND) {
+                    let sighand = shared.sighand.clone();
+                    drop(shared);
+                    sighand.reset(info.signo);
+                }
+                return Taken::Handler(info, action);
+            }
+        }
+    }
+}
+
+/// Private signals first, then the process'.
+fn next_signal(shared: &mut SigShared, task: &Task, blocked: SigSet) -> Option<SigInfo> {
+    let private = task.pending.lock_irq().take(blocked);
+    let info = private.or_else(|| shared.pending.take(blocked))?;
+    if info.code == pid::siginfo::code::SI_TIMER {
+        return Some(crate::posix_timer::signal_taken(task.process(), info));
+    }
+    Some(info)
+}
+
+fn stop_here<'a>(
+    process: &'a Arc<Process>,
+    task: &Task,
+    mut shared: SpinIrqGuard<'a, SigShared>,
+) -> SpinIrqGuard<'a, SigShared> {
+    let sig = shared.stop.signal;
+    let last = stop::participate(&mut shared);
+    drop(shared);
+    if last {
+        crate::family::tell_stop(process, Change::Stopped(sig));
+    }
+    stop::wait_stopped(process, task);
+    process.sig.lock_irq()
+}
+
+fn by_default<'a>(
+    process: &'a Arc<Process>,
+    task: &Task,
+    mut shared: SpinIrqGuard<'a, SigShared>,
+    sig: Signal,
+) -> (SpinIrqGuard<'a, SigShared>, Option<i32>) {
+    let action = default_action(sig);
+    let forced_only = SigSet::UNBLOCKABLE.contains(sig);
+    if action == DefaultAction::Ignore || (process.has(flag::UNKILLABLE) && !forced_only) {
+        return (shared, None);
+    }
+    if action != DefaultAction::Stop {
+        shared.group_exit = Some(sig as i32);
+        send::zap(&mut shared, Some(task));
+        process.stop_wait.wake_all();
+        return (shared, Some(sig as i32));
+    }
+    if process.has(flag::UNKILLABLE) {
+        return (shared, None);
+    }
+    if sig != pid::signals::SIGSTOP {
+        let before = shared.stop.continues;
+        drop(shared);
+        let orphaned = crate::jobs::is_orphaned(process, None);
+        shared = process.sig.lock_irq();
+        if orphaned || shared.stop.continues != before || shared.group_exit.is_some() {
+            return (shared, None);
+        }
+    }
+    stop::begin(&mut shared, task, sig);
+    (shared, None)
+}
+
+/// Sets [`work::SIGNAL`] of the calling thread by what there is for it.
+fn recalculate(shared: &SigShared, task: &Task) {
+    let pending = shared.pending.set().or(task.pending.lock_irq().set());
+    let something = !pending.minus(task.blocked()).is_empty()
+        || task.stopping.load(Relaxed)
+        || shared.group_exit.is_some()
+        || shared.exec_by.is_some()
+        || shared.stop.tell_parent.is_some();
+    if something {
+        task.add_work(work::SIGNAL);
+    } else if task.has_signal() {
+        task.clear_work(work::SIGNAL);
+    }
+}
+
+/// Sets the signal mask of the calling task; answers the one before. SIGKILL and SIGSTOP stay unblocked.
+pub fn set_blocked(cx: &Cx, mask: SigSet) -> SigSet {
+    let task = &cx.task;
+    let mask = mask.minus(SigSet::UNBLOCKABLE);
+    let old = task.blocked();
+    if mask == old && !task.has_signal() {
+        return old;
+    }
+    let shared = task.process().sig.lock_irq();
+    let more = mask.minus(old);
+    task.blocked.store(mask.0, Relaxed);
+    if shared.threads.len() > 1 && !more.and(shared.pending.set()).is_empty() {
+        send::retarget(&shared, task, more);
+    }
+    recalculate(&shared, task);
+    old
+}
+
+/// A signal mask from the address and size that a call was given; none for a null address.
+///
+/// # Errors
+/// `EINVAL`: the size is not 8. `EFAULT`.
+pub fn mask_of(addr: usize, size: usize) -> Result<Option<SigSet>> {
+    if addr == 0 {
+        return Ok(None);
+    }
+    if size != 8 {
+        return Err(Errno::EINVAL);
+    }
+    kmem::user::read::<u64>(hal::addr::UserAddr(addr)).map(|bits| Some(SigSet(bits)))
+}
+
+/// sigaction(2): answers the action before.
+///
+/// # Errors
+/// `EINVAL`: SIGKILL or SIGSTOP is to get another action. `ENOMEM`.
+pub fn set_action(cx: &Cx, sig: Signal, new: Option<SigAction>) -> Result<SigAction> {
+    let process = cx.process();
+    let Some(mut new) = new else {
+        let shared = process.sig.lock_irq();
+        return Ok(shared.sighand.get(sig));
+    };
+    if SigSet::UNBLOCKABLE.contains(sig) {
+        return Err(Errno::EINVAL);
+    }
+    new.flags &= sa::KNOWN;
+    new.mask = SigSet(new.mask).minus(SigSet::UNBLOCKABLE).0;
+    let old = process.sighand().set(sig, new)?;
+    if new.ignores(sig) {
+        let mut shared = process.sig.lock_irq();
+        shared.pending.flush(SigSet::one(sig));
+        for task in &shared.threads {
+            task.pending.lock_irq().flush(SigSet::one(sig));
+        }
+    }
+    Ok(old)
+}
+
+/// sigaltstack(2) with a new stack.
+///
+/// # Errors
+/// `EPERM`: the task runs on the present one. `EINVAL`: unknown flags. `ENOMEM`: too small.
+pub fn set_altstack(cx: &mut Cx, new: Option<StackT>) -> Result<()> {
+    let Some(new) = new else { return Ok(()) };
+    if cx.altstack.size != 0 && cx.altstack.in_use(cx.regs.rsp as usize) {
+        return Err(Errno::EPERM);
+    }
+    let mode = new.flags & !SS_AUTODISARM;
+    if mode != SS_DISABLE && mode != SS_ONSTACK && mode != 0 {
+        return Err(Errno::EINVAL);
+    }
+    cx.altstack = if mode == SS_DISABLE {
+        AltStack { flags: new.flags, ..AltStack::NONE }
+    } else if new.size < MINSIGSTKSZ as usize {
+        return Err(Errno::ENOMEM);
+    } else {
+        AltStack { base: new.sp, size: new.size, flags: new.flags }
+    };
+    Ok(())
+}
+
+/// sigtimedwait(2): takes a signal of `set`, waiting until `deadline_ns` (absolute, monotonic; none for ever).
+///
+/// # Errors
+/// `EAGAIN`: none came. `EINTR`: another one did.
+pub fn wait_for(cx: &Cx, set: SigSet, deadline_ns: Option<u64>) -> Result<SigInfo> {
+    let task = &cx.task;
+    let process = task.process();
+    let set = set.minus(SigSet::UNBLOCKABLE);
+    let others = SigSet(!set.0);
+    let mut shared = process.sig.lock_irq();
+    if let Some(info) = next_signal(&mut shared, task, others) {
+        recalculate(&shared, task);
+        return Ok(info);
+    }
+    if deadline_ns == Some(0) {
+        return Err(Errno::EAGAIN);
+    }
+    let old = task.blocked();
+    task.waited_for.store(old.0, Relaxed);
+    task.blocked.store(old.minus(set).0, Relaxed);
+    recalculate(&shared, task);
+    drop(shared);
+
+    let nothing = WaitQueue::new();
+    let waited = nothing.wait::<()>(WaitMode::Interruptible, deadline_ns, || None);
+
+    let mut shared = process.sig.lock_irq();
+    task.blocked.store(old.0, Relaxed);
+    task.waited_for.store(0, Relaxed);
+    let found = next_signal(&mut shared, task, others);
+    recalculate(&shared, task);
+    match (found, waited) {
+        (Some(info), _) => Ok(info),
+        (None, Err(sync::WaitError::TimedOut)) => Err(Errno::EAGAIN),
+        (None, _) => Err(Errno::EINTR),
+    }
+}

@@ -1,0 +1,358 @@
+//! A task: one thread of a process, as every other part of the kernel sees it.
+//!
+//! What only the thread itself touches is in [`crate::Cx`], on its stack; what others may look at is here, behind small
+//! locks that the owner takes only to change it.
+use crate::process::Process;
+use crate::signal::Pending;
+use abi::{Errno, Result};
+use alloc::sync::Arc;
+use core::any::Any;
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU32, AtomicU64, AtomicUsize};
+use cred::Cred;
+use mm::Mm;
+use pid::{Pid, SigInfo, SigSet, SignalTarget};
+use sched::Thread;
+use sync::{LockClass, SpinLock, WaitMode, rank};
+use vfs::{FdTable, FsStruct};
+
+static PENDING: LockClass = LockClass::new("task_pending", rank::TASK_LEAF);
+static VIEW: LockClass = LockClass::new("task_view", rank::TASK_VIEW);
+static NAME: LockClass = LockClass::new("task_comm", rank::TASK_LEAF);
+static THREAD: LockClass = LockClass::new("task_thread", rank::TASK_LEAF);
+static SPACE: LockClass = LockClass::new("task_mm", rank::TASK_MM);
+
+/// What a task has to look at before it goes back to user mode; [`Task::work`] is 0 nearly always.
+pub mod work {
+    /// A signal may be pending, or the process stops or ends.
+    pub const SIGNAL: u32 = 1;
+    /// The task is to die: waits that only a killing signal ends are over too.
+    pub const KILLED: u32 = 2;
+    /// The task ends: [`crate::Cx`] says with which status.
+    pub const EXIT: u32 = 4;
+}
+
+/// Where a task is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Life {
+    /// It runs, sleeps or is stopped.
+    Alive,
+    /// It is on its way out and takes no signals any more.
+    Exiting,
+    /// It has ended and its number is kept (a process' first thread, until the process is waited for).
+    Zombie,
+    /// Nothing of it is left but references.
+    Dead,
+}
+
+/// Copies of a task's own references, for `/proc` and for checks of permission by others.
+#[derive(Default)]
+struct View {
+    files: Option<Arc<FdTable>>,
+    fs: Option<Arc<FsStruct>>,
+    cred: Option<Arc<Cred>>,
+}
+
+/// One thread of a process.
+pub struct Task {
+    tid: AtomicI32,
+    pid: SpinLock<Arc<Pid>>,
+    process: Arc<Process>,
+    /// Taken away when the task has ended: the thread holds the task too.
+    thread: SpinLock<Option<Arc<Thread>>>,
+    /// User and system time at the end.
+    final_times: SpinLock<(u64, u64)>,
+    /// [`work`] flags.
+    work: AtomicU32,
+    life: AtomicU8,
+    /// This task's place among the threads of its process.
+    pub(crate) place: AtomicU32,
+    /// Blocked signals; changed by the task itself with the process' signal lock held.
+    pub(crate) blocked: AtomicU64,
+    /// What sigtimedwait(2) has unblocked for a moment: still not to be discarded as ignored.
+    pub(crate) waited_for: AtomicU64,
+    /// Signals for this task alone; touched with the process' signal lock held.
+    pub(crate) pending: SpinLock<Pending>,
+    /// It has to stop, or is stopped.
+    pub(crate) stopping: AtomicBool,
+    view: SpinLock<View>,
+    mm: SpinLock<Option<Arc<Mm>>>,
+    comm: SpinLock<[u8; 16]>,
+    /// set_robust_list(2).
+    pub(crate) robust_list: AtomicUsize,
+    /// `PR_SET_PDEATHSIG`.
+    pub(crate) parent_death_signal: AtomicU32,
+    /// `PR_SET_NO_NEW_PRIVS`.
+    pub(crate) no_new_privs: AtomicBool,
+    exit_code: AtomicI32,
+    started_ns: u64,
+    minor_faults: AtomicU64,
+    major_faults: AtomicU64,
+}
+
+/// What a new task starts with.
+pub(crate) struct TaskInit {
+    pub(crate) pid: Arc<Pid>,
+    pub(crate) process: Arc<Process>,
+    pub(crate) blocked: SigSet,
+    pub(crate) comm: [u8; 16],
+    pub(crate) files: Arc<FdTable>,
+    pub(crate) fs: Arc<FsStruct>,
+    pub(crate) cred: Arc<Cred>,
+    pub(crate) mm: Arc<Mm>,
+    pub(crate) no_new_privs: bool,
+}
+
+impl Task {
+    pub(crate) fn new(init: TaskInit) -> Result<Arc<Self>> {
+        let view = View { files: Some(init.files), fs: Some(init.fs), cred: Some(init.cred) };
+        kmem::try_arc(Self {
+            tid: AtomicI32::new(init.pid.nr()),
+            pid: SpinLock::new(&NAME, init.pid),
+            process: init.process,
+            thread: SpinLock::new(&THREAD, None),
+            final_times: SpinLock::new(&NAME, (0, 0)),
+            work: AtomicU32::new(0),
+            life: AtomicU8::new(Life::Alive as u8),
+            place: AtomicU32::new(pid::list::NONE),
+            blocked: AtomicU64::new(init.blocked.0),
+            waited_for: AtomicU64::new(0),
+            pending: SpinLock::new(&PENDING, Pending::new()),
+            stopping: AtomicBool::new(false),
+            view: SpinLock::new(&VIEW, view),
+            mm: SpinLock::new(&SPACE, Some(init.mm)),
+            comm: SpinLock::new(&NAME, init.comm),
+            robust_list: AtomicUsize::new(0),
+            parent_death_signal: AtomicU32::new(0),
+            no_new_privs: AtomicBool::new(init.no_new_privs),
+            exit_code: AtomicI32::new(0),
+            started_ns: hal::clock::now_ns(),
+            minor_faults: AtomicU64::new(0),
+            major_faults: AtomicU64::new(0),
+        })
+    }
+
+    pub(crate) fn set_thread(&self, thread: Option<Arc<Thread>>) {
+        let old = core::mem::replace(&mut *self.thread.lock_irq(), thread);
+        drop(old);
+    }
+    pub(crate) fn keep_times(&self, usage: &crate::times::Usage) {
+        *self.final_times.lock_irq() = (usage.user_ns, usage.system_ns);
+    }
+
+    /// Thread id (gettid(2)).
+    #[inline]
+    pub fn tid(&self) -> i32 {
+        self.tid.load(Relaxed)
+    }
+    /// Its number object.
+    pub fn pid(&self) -> Arc<Pid> {
+        self.pid.lock_irq().clone()
+    }
+    pub(crate) fn take_over_pid(&self, pid: Arc<Pid>) -> Arc<Pid> {
+        self.tid.store(pid.nr(), Relaxed);
+        core::mem::replace(&mut *self.pid.lock_irq(), pid)
+    }
+    /// Process id (getpid(2)).
+    #[inline]
+    pub fn tgid(&self) -> i32 {
+        self.process.nr()
+    }
+    /// Its process.
+    #[inline]
+    pub fn process(&self) -> &Arc<Process> {
+        &self.process
+    }
+    /// Whether it is the first thread of its process.
+    #[inline]
+    pub fn is_leader(&self) -> bool {
+        self.tid() == self.process.nr()
+    }
+    /// The scheduler's side of it; none once the task has ended.
+    pub fn thread(&self) -> Option<Arc<Thread>> {
+        self.thread.lock_irq().clone()
+    }
+    fn with_thread<R>(&self, f: impl FnOnce(&Thread) -> R) -> Option<R> {
+        self.thread.lock_irq().as_deref().map(f)
+    }
+
+    /// Flags of [`work`]; 0 if it may go straight back to user mode.
+    #[inline]
+    pub fn work(&self) -> u32 {
+        self.work.load(Relaxed)
+    }
+    pub(crate) fn add_work(&self, flags: u32) {
+        self.work.fetch_or(flags, SeqCst);
+    }
+    pub(crate) fn clear_work(&self, flags: u32) {
+        self.work.fetch_and(!flags, SeqCst);
+    }
+    /// Whether a signal waits to be handled.
+    #[inline]
+    pub fn has_signal(&self) -> bool {
+        self.work() & work::SIGNAL != 0
+    }
+    /// Whether it is about to be killed.
+    #[inline]
+    pub fn is_killed(&self) -> bool {
+        self.work() & work::KILLED != 0
+    }
+
+    /// Blocked signals.
+    #[inline]
+    pub fn blocked(&self) -> SigSet {
+        SigSet(self.blocked.load(Relaxed))
+    }
+    /// Signals pending for this task alone.
+    pub fn pending_set(&self) -> SigSet {
+        self.pending.lock_irq().set()
+    }
+
+    /// Where it is in its life.
+    pub fn life(&self) -> Life {
+        match self.life.load(Acquire) {
+            0 => Life::Alive,
+            1 => Life::Exiting,
+            2 => Life::Zombie,
+            _ => Life::Dead,
+        }
+    }
+    pub(crate) fn set_life(&self, life: Life) {
+        self.life.store(life as u8, Release);
+    }
+    pub(crate) fn exit_code(&self) -> i32 {
+        self.exit_code.load(Relaxed)
+    }
+    pub(crate) fn set_exit_code(&self, status: i32) {
+        self.exit_code.store(status, Relaxed);
+    }
+
+    /// Its open files, unless it has ended.
+    pub fn files(&self) -> Option<Arc<FdTable>> {
+        self.view.lock().files.clone()
+    }
+    /// Its root, working directory and umask, unless it has ended.
+    pub fn fs(&self) -> Option<Arc<FsStruct>> {
+        self.view.lock().fs.clone()
+    }
+    /// Its credentials.
+    ///
+    /// # Errors
+    /// `ESRCH`: it has been reaped.
+    pub fn cred(&self) -> Result<Arc<Cred>> {
+        self.view.lock().cred.clone().ok_or(Errno::ESRCH)
+    }
+    /// Its address space, unless it has ended.
+    pub fn mm(&self) -> Option<Arc<Mm>> {
+        self.mm.lock_irq().clone()
+    }
+    /// Calls `f` with the address space, without touching its count.
+    #[inline]
+    pub(crate) fn with_mm<R>(&self, f: impl FnOnce(&Arc<Mm>) -> R) -> Option<R> {
+        self.mm.lock_irq().as_ref().map(f)
+    }
+    pub(crate) fn show_files(&self, files: Option<Arc<FdTable>>) {
+        let old = core::mem::replace(&mut self.view.lock().files, files);
+        drop(old);
+    }
+    pub(crate) fn show_fs(&self, fs: Option<Arc<FsStruct>>) {
+        let old = core::mem::replace(&mut self.view.lock().fs, fs);
+        drop(old);
+    }
+    pub(crate) fn show_cred(&self, cred: Arc<Cred>) {
+        let old = self.view.lock().cred.replace(cred);
+        drop(old);
+    }
+    pub(crate) fn show_mm(&self, mm: Option<Arc<Mm>>) -> Option<Arc<Mm>> {
+        core::mem::replace(&mut *self.mm.lock_irq(), mm)
+    }
+
+    /// Name, NUL-padded (`PR_GET_NAME`).
+    pub fn comm(&self) -> [u8; 16] {
+        *self.comm.lock_irq()
+    }
+    /// Sets the name; what is longer than 15 bytes is cut.
+    pub fn set_comm(&self, name: &[u8]) {
+        let mut comm = [0; 16];
+        let len = name.iter().position(|&b| b == 0).unwrap_or(name.len()).min(15);
+        comm[..len].copy_from_slice(&name[..len]);
+        *self.comm.lock_irq() = comm;
+    }
+    /// When it was made, monotonic.
+    pub fn started_ns(&self) -> u64 {
+        self.started_ns
+    }
+    /// Minor and major faults.
+    pub fn faults(&self) -> (u64, u64) {
+        (self.minor_faults.load(Relaxed), self.major_faults.load(Relaxed))
+    }
+    pub(crate) fn count_fault(&self) {
+        // The task itself is the only writer.
+        self.minor_faults.store(self.minor_faults.load(Relaxed) + 1, Relaxed);
+    }
+    /// User and system CPU time, ns.
+    pub fn cpu_times(&self) -> (u64, u64) {
+        self.with_thread(Thread::cpu_times).unwrap_or_else(|| *self.final_times.lock_irq())
+    }
+    /// Voluntary and involuntary context switches.
+    pub fn switches(&self) -> (u64, u64) {
+        self.with_thread(Thread::switches).unwrap_or((0, 0))
+    }
+    /// The state letter of proc(5).
+    pub fn state_char(&self) -> char {
+        match self.life() {
+            Life::Zombie => 'Z',
+            Life::Dead => 'X',
+            _ if self.stopping.load(Relaxed) && self.is_asleep() => 'T',
+            _ => self.with_thread(Thread::state_char).unwrap_or('R'),
+        }
+    }
+    fn is_asleep(&self) -> bool {
+        self.with_thread(Thread::state_char).is_some_and(|state| state != 'R')
+    }
+    /// Whether it is kept from gaining privileges by exec.
+    pub fn no_new_privs(&self) -> bool {
+        self.no_new_privs.load(Relaxed)
+    }
+    /// Makes it look at its work flags soon: wakes it from a wait that the flags may end, or interrupts user mode.
+    pub(crate) fn notice(&self) {
+        self.with_thread(|thread| thread.notify_signal(self.is_killed()));
+    }
+}
+
+impl sched::ThreadData for Task {
+    fn switch_in(&self) {
+        self.with_mm(|mm| mm.activate());
+    }
+    fn switch_out(&self) {}
+    fn signal_pending(&self, mode: WaitMode) -> bool {
+        match mode {
+            WaitMode::Interruptible => self.has_signal(),
+            WaitMode::Killable => self.is_killed(),
+            _ => false,
+        }
+    }
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+impl SignalTarget for Task {
+    fn nr(&self) -> i32 {
+        self.tid()
+    }
+    fn signal(&self, info: &SigInfo) -> Result<()> {
+        crate::signal::send_to_task(self, info)
+    }
+    fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+        self
+    }
+}
+
+/// The running task, if this thread is one.
+pub fn current() -> Option<Arc<Task>> {
+    let thread = sched::current()?;
+    let data = thread.data()?;
+    data.clone().as_any_arc().downcast().ok()
+}

@@ -1,0 +1,243 @@
+//! The loop of a task: user mode until it traps, the trap, what is left to do, user mode again.
+//!
+//! Nothing but one word ([`Task::work`]) and the CPU's wish to reschedule is looked at on the way back, with interrupts
+//! off from that look until user mode, so that what an interrupt brings is never overlooked.
+use crate::clone_flags::CloneArgs;
+use crate::cx::{Cx, FaultInfo};
+use crate::signal::{self, take};
+use crate::task::{Task, work};
+use abi::Result;
+use alloc::sync::Arc;
+use hal::addr::UserAddr;
+use hal::user::Trap;
+use mm::{Access, FaultError};
+use pid::SigInfo;
+use pid::siginfo::code;
+use pid::signals::{SIGBUS, SIGFPE, SIGILL, SIGKILL, SIGSEGV, SIGTRAP};
+use sched::{SchedAttr, Thread};
+use sync::Once;
+
+/// Makes the system call that the registers ask for and puts the result into `rax`.
+pub type Dispatcher = fn(&mut Cx);
+
+static DISPATCHER: Once<Dispatcher> = Once::new();
+
+/// Sets who makes system calls; once, by the syscall crate.
+pub fn set_syscall_dispatcher(dispatcher: Dispatcher) {
+    let _ = DISPATCHER.set(dispatcher); // the first one stays
+}
+
+fn no_dispatcher(cx: &mut Cx) {
+    cx.regs.rax = abi::Errno::ENOSYS.as_ret() as u64;
+}
+
+/// What a new thread does before it is in user mode for the first time.
+pub(crate) struct Birth {
+    /// `CLONE_CHILD_SETTID`.
+    pub(crate) set_tid: Option<usize>,
+    /// `CLONE_SETTLS`.
+    pub(crate) tls: Option<usize>,
+}
+
+impl Birth {
+    pub(crate) fn of(args: &CloneArgs) -> Self {
+        use abi::raw::{CLONE_CHILD_SETTID, CLONE_SETTLS};
+        Self {
+            set_tid: args.has(CLONE_CHILD_SETTID).then_some(args.child_tid),
+            tls: args.has(CLONE_SETTLS).then_some(args.tls),
+        }
+    }
+}
+
+/// The thread of a new task, not started; it owns the task's context.
+pub(crate) fn make_thread(parent: &Cx, child: Cx, birth: Birth) -> Result<Arc<Thread>> {
+    let task = child.task.clone();
+    let attr = sched::current().attr_for_child();
+    let entry = kmem::try_box(move || {
+        if let Some(addr) = birth.set_tid {
+            let _ = kmem::user::write(UserAddr(addr), &child.task.tid()); // as in Linux, unchecked
+        }
+        run(child);
+    })?;
+    let thread = Thread::new_user(&task.comm(), task.clone(), entry, &attr)?;
+    thread.set_id(task.tid() as u32);
+    thread.context().copy_user_from(parent.context());
+    if let Some(base) = birth.tls
+        && !thread.context().set_fs_base(base as u64)
+    {
+        return Err(abi::Errno::EPERM);
+    }
+    Ok(thread)
+}
+
+/// The thread of process 1: execs its program first.
+pub(crate) fn make_first_thread(
+    mut cx: Cx,
+    load: impl FnOnce(&mut Cx) -> Result<()> + Send + 'static,
+) -> Result<Arc<Thread>> {
+    let task = cx.task.clone();
+    let entry = kmem::try_box(move || match load(&mut cx) {
+        Ok(()) => run(cx),
+        Err(error) => panic!("No working init found ({error})"),
+    })?;
+    let thread = Thread::new_user(b"init", task, entry, &SchedAttr::NORMAL)?;
+    thread.set_id(1);
+    Ok(thread)
+}
+
+/// Runs a task until it ends.
+fn run(mut cx: Cx) {
+    let dispatch = DISPATCHER.get().copied().unwrap_or(no_dispatcher);
+    let thread = sched::current();
+    loop {
+        let _irqs = hal::irq::disable(); // `user::run` turns them on
+        while cx.task.work() != 0 || hal::preempt::need_resched() {
+            hal::irq::enable();
+            if let Err(status) = do_work(&mut cx) {
+                crate::exit::end(cx, status);
+                return;
+            }
+            let _irqs = hal::irq::disable();
+        }
+        thread.set_in_user(true);
+        let trap = thread.context().run_user(&mut cx.regs);
+        thread.set_in_user(false);
+        match trap {
+            Trap::Syscall => dispatch(&mut cx),
+            Trap::Fault { vector, error_code, addr } => fault(&mut cx, vector, error_code, addr),
+            Trap::Interrupt => crate::itimer::on_tick(cx.process()),
+        }
+    }
+}
+
+/// # Errors
+/// The status word with which the task has to end.
+#[cold]
+fn do_work(cx: &mut Cx) -> core::result::Result<(), i32> {
+    if hal::preempt::need_resched() {
+        sched::resched_if_needed();
+    }
+    let flags = cx.task.work();
+    if flags & work::EXIT != 0
+        && let Some(status) = cx.exiting
+    {
+        return Err(status);
+    }
+    if flags & work::SIGNAL != 0 {
+        take::handle(cx)?;
+    }
+    Ok(())
+}
+
+const PAGE_FAULT: u8 = 14;
+const ERROR_WRITE: u64 = 2;
+const ERROR_FETCH: u64 = 16;
+
+fn fault(cx: &mut Cx, vector: u8, error_code: u64, addr: u64) {
+    if vector == PAGE_FAULT {
+        let access = if error_code & ERROR_FETCH != 0 {
+            Access::Exec
+        } else if error_code & ERROR_WRITE != 0 {
+            Access::Write
+        } else {
+            Access::Read
+        };
+        cx.task.count_fault();
+        match cx.mm.handle_fault(UserAddr(addr as usize), access) {
+            Ok(()) | Err(FaultError::Interrupted) => {}
+            Err(error) => bad_page(cx, error, error_code, addr),
+        }
+        return;
+    }
+    cx.fault = FaultInfo { vector: vector.into(), error_code, addr: cx.fault.addr };
+    signal::force(&cx.task, &exception(cx, vector, addr));
+}
+
+#[cold]
+fn bad_page(cx: &mut Cx, error: FaultError, error_code: u64, addr: u64) {
+    cx.fault = FaultInfo { vector: PAGE_FAULT.into(), error_code: error_code | 4, addr };
+    let addr = addr as usize;
+    let info = match error {
+        FaultError::SegvMapErr => SigInfo::fault(SIGSEGV, code::SEGV_MAPERR, addr),
+        FaultError::SegvAccErr => SigInfo::fault(SIGSEGV, code::SEGV_ACCERR, addr),
+        FaultError::BusAdrErr => SigInfo::fault(SIGBUS, code::BUS_ADRERR, addr),
+        FaultError::Oom => {
+            // Somebody was killed for memory, perhaps this task; then the fault is taken again.
+            if !crate::oom::out_of_memory() {
+                signal::force(&cx.task, &SigInfo::kernel(SIGKILL));
+            }
+            return;
+        }
+        FaultError::Interrupted => return,
+    };
+    signal::force(&cx.task, &info);
+}
+
+/// The signal of an exception that is not a page fault (SDM volume 3, chapter 6; Linux' arch/x86/kernel/traps.c for the
+/// signals).
+#[cold]
+fn exception(cx: &Cx, vector: u8, dr6: u64) -> SigInfo {
+    let rip = cx.regs.rip as usize;
+    match vector {
+        0 => SigInfo::fault(SIGFPE, code::FPE_INTDIV, rip),
+        1 => {
+            let step = dr6 & 1 << 14 != 0;
+            let why = if step { code::TRAP_TRACE } else { code::TRAP_HWBKPT };
+            SigInfo::fault(SIGTRAP, why, rip)
+        }
+        3 => SigInfo::kernel(SIGTRAP),
+        4 => SigInfo::kernel(SIGSEGV),
+        5 => SigInfo::kernel(SIGSEGV),
+        6 => SigInfo::fault(SIGILL, code::ILL_ILLOPN, rip),
+        16 => SigInfo::fault(SIGFPE, x87_code(cx), rip),
+        17 => SigInfo::fault(SIGBUS, code::BUS_ADRALN, 0),
+        19 => SigInfo::fault(SIGFPE, simd_code(cx), rip),
+        11 | 12 => SigInfo::kernel(SIGBUS),
+        _ => SigInfo::kernel(SIGSEGV),
+    }
+}
+
+/// Which unmasked x87 exception it was.
+fn x87_code(cx: &Cx) -> i32 {
+    let words = |image: &[u8]| {
+        let control = u16::from_le_bytes([image[0], image[1]]);
+        let status = u16::from_le_bytes([image[2], image[3]]);
+        u32::from(status & !control)
+    };
+    cx.context().with_fpu(words).map_or(0, float_code)
+}
+
+/// Which unmasked SSE exception it was.
+fn simd_code(cx: &Cx) -> i32 {
+    let bits = |image: &[u8]| {
+        let mxcsr = u32::from_le_bytes([image[24], image[25], image[26], image[27]]);
+        mxcsr & !(mxcsr >> 7)
+    };
+    cx.context().with_fpu(bits).map_or(0, float_code)
+}
+
+fn float_code(raised: u32) -> i32 {
+    match () {
+        () if raised & 0x01 != 0 => code::FPE_FLTINV,
+        () if raised & 0x04 != 0 => code::FPE_FLTDIV,
+        () if raised & 0x08 != 0 => code::FPE_FLTOVF,
+        () if raised & 0x12 != 0 => code::FPE_FLTUND,
+        () if raised & 0x20 != 0 => code::FPE_FLTRES,
+        () => 0,
+    }
+}
+
+/// A fault of the kernel on user memory (uaccess): true if the page is there now. The caller's trap was taken in task
+/// context with preemption on; this may sleep.
+pub fn handle_kernel_page_fault(addr: usize, write: bool) -> bool {
+    let Some(data) = sched::try_current().and_then(Thread::data) else { return false };
+    let Some(task) = data.as_any().downcast_ref::<Task>() else { return false };
+    let Some(mm) = task.mm() else { return false };
+    task.count_fault();
+    let access = if write { Access::Write } else { Access::Read };
+    match mm.handle_fault(UserAddr(addr), access) {
+        Ok(()) => true,
+        Err(FaultError::Oom) => crate::oom::out_of_memory(),
+        Err(_) => false,
+    }
+}
