@@ -60,6 +60,10 @@ impl Drop for IrqGuard {
     #[inline]
     fn drop(&mut self) {
         irq::restore(self.0);
+        // A wake-up under the guard may have asked for another thread.
+        if preempt::need_resched() {
+            maybe_preempt();
+        }
     }
 }
 

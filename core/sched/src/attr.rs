@@ -1,0 +1,159 @@
+//! A thread's claim to CPUs: policy, nice value, level, affinity.
+use crate::mask::CpuSet;
+use crate::rq::{self, Rq};
+use crate::thread::Thread;
+use crate::wake::{activate, resched_cpu};
+use abi::{Errno, Result};
+use core::sync::atomic::Ordering;
+use runqueue::{Enqueue, Share};
+use sync::SpinGuard;
+use sync::irq_disable;
+
+/// What a thread gives on to those it creates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SchedAttr {
+    /// Policy, nice value, level.
+    pub share: Share,
+    /// The CPUs it may run on.
+    pub allowed: CpuSet,
+    /// Children start with SCHED_OTHER and no negative nice value (`SCHED_RESET_ON_FORK`).
+    pub reset_on_fork: bool,
+}
+
+impl SchedAttr {
+    /// SCHED_OTHER, nice 0, any CPU.
+    pub const NORMAL: Self = Self {
+        share: Share::NORMAL,
+        allowed: CpuSet::ALL,
+        reset_on_fork: false,
+    };
+
+    /// What a child starts with.
+    #[must_use]
+    pub const fn for_child(self) -> Self {
+        if !self.reset_on_fork {
+            return self;
+        }
+        let nice = if self.share.policy.is_rt() || self.share.nice < 0 {
+            0
+        } else {
+            self.share.nice
+        };
+        let share = Share {
+            policy: Share::NORMAL.policy,
+            nice,
+            rt_level: 0,
+        };
+        Self {
+            share,
+            reset_on_fork: false,
+            ..self
+        }
+    }
+}
+
+impl Thread {
+    /// Its claim as it is.
+    pub fn attr(&self) -> SchedAttr {
+        SchedAttr {
+            share: self.entity.share(),
+            allowed: self.allowed.load(),
+            reset_on_fork: self.reset_on_fork.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Sets policy, nice value and level; it takes effect at once. Permissions are the caller's business.
+    ///
+    /// # Errors
+    /// `EINVAL`: a level that does not fit the policy, or a nice value out of range.
+    pub fn set_share(&self, share: Share) -> Result<()> {
+        let level_fits = match share.policy.is_rt() {
+            true => (1..=99).contains(&share.rt_level),
+            false => share.rt_level == 0,
+        };
+        if !level_fits || !(-20..=19).contains(&share.nice) {
+            return Err(Errno::EINVAL);
+        }
+        let irqs_off = irq_disable();
+        let (cpu, mut rq) = self.lock_queue();
+        rq.charge(time::monotonic_ns());
+        match rq.queue.take_where(|other| core::ptr::eq(*other, self)) {
+            Some(me) => {
+                self.entity.set_share(share);
+                rq.put(cpu, me, Enqueue::Moved);
+            }
+            None => self.entity.set_share(share),
+        }
+        let runs = rq
+            .running
+            .is_some_and(|running| core::ptr::eq(running, self));
+        if runs {
+            rq::shared(cpu)
+                .rt_level
+                .store(share.rt_level, Ordering::Relaxed);
+        }
+        drop(rq);
+        resched_cpu(cpu);
+        drop(irqs_off);
+        Ok(())
+    }
+
+    /// Sets whether children start with the default claim.
+    pub fn set_reset_on_fork(&self, reset: bool) {
+        self.reset_on_fork.store(reset, Ordering::Relaxed);
+    }
+
+    /// The CPUs it may run on.
+    pub fn allowed(&self) -> CpuSet {
+        self.allowed.load()
+    }
+
+    /// Sets the CPUs it may run on; if it is elsewhere it moves.
+    ///
+    /// # Errors
+    /// `EINVAL`: none of them is active.
+    pub fn set_allowed(&self, allowed: CpuSet) -> Result<()> {
+        let allowed = allowed.and(CpuSet::ALL);
+        if allowed.and(rq::ACTIVE.load()).is_empty() {
+            return Err(Errno::EINVAL);
+        }
+        self.allowed.store(allowed);
+        let irqs_off = irq_disable();
+        let (cpu, mut rq) = self.lock_queue();
+        if allowed.has(cpu) {
+            return Ok(());
+        }
+        let queued = rq.queue.take_where(|other| core::ptr::eq(*other, self));
+        rq.publish(cpu);
+        let stands = self.on_cpu.load(Ordering::Relaxed);
+        match queued {
+            // Queued while it still leaves this CPU's stack: back, and the CPU will see to it when it picks it.
+            Some(me) if stands => rq.put(cpu, me, Enqueue::Moved),
+            _ => {}
+        }
+        drop(rq);
+        match queued {
+            Some(me) if !stands => activate(me, false, Enqueue::Moved),
+            _ => resched_cpu(cpu),
+        }
+        drop(irqs_off);
+        Ok(())
+    }
+
+    /// How long its turn is now: sched_rr_get_interval(2).
+    pub fn turn_ns(&self) -> u64 {
+        let _irqs_off = irq_disable();
+        self.lock_queue().1.queue.turn_ns(&self.entity)
+    }
+
+    /// Locks the queue of the CPU it belongs to; interrupts are off.
+    fn lock_queue(&self) -> (usize, SpinGuard<'static, Rq>) {
+        loop {
+            let cpu = self.cpu.load(Ordering::Relaxed);
+            let rq = rq::of(cpu).lock();
+            if self.cpu.load(Ordering::Relaxed) == cpu {
+                return (cpu, rq);
+            }
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The dead: a thread cannot free the stack it stands on. Whoever runs next lays it out; it is buried (dropped, with
+//! what the floors above keep with it) in a context that may sleep: by the next thread that is created on this CPU, or by
+//! a kernel thread that the next tick or idle moment wakes.
+use crate::kthread;
+use crate::thread::Thread;
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use core::cell::UnsafeCell;
+use core::sync::atomic::{AtomicUsize, Ordering};
+use hal::MAX_CPUS;
+use sync::percpu::CachePadded;
+use sync::{IrqGuard, PerCpuCell, WaitMode, WaitQueue, irq_disable};
+
+static DEAD: PerCpuCell<Option<Arc<Thread>>> =
+    PerCpuCell::new([const { CachePadded(UnsafeCell::new(None)) }; MAX_CPUS]);
+/// The dead of all CPUs that the burier took over.
+static WAITING: AtomicUsize = AtomicUsize::new(0);
+static WAKE: WaitQueue = WaitQueue::new();
+
+/// Puts a dead thread, off its stack, on this CPU's list.
+#[cold]
+pub(crate) fn lay_out(thread: &'static Thread, irqs_off: &IrqGuard) {
+    let Some(alive) = thread.alive.lock().take() else {
+        return;
+    };
+    DEAD.with(irqs_off, |head| {
+        *thread.next_dead.lock() = head.take();
+        *head = Some(alive);
+    });
+    thread.on_cpu.store(false, Ordering::Release);
+    WAITING.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Drops this CPU's dead. May sleep.
+#[inline]
+pub(crate) fn bury() {
+    if WAITING.load(Ordering::Relaxed) != 0 {
+        bury_here();
+    }
+}
+
+fn bury_here() {
+    let mut next = {
+        let irqs_off = irq_disable();
+        DEAD.with(&irqs_off, Option::take)
+    };
+    while let Some(thread) = next {
+        next = thread.next_dead.lock().take();
+        WAITING.fetch_sub(1, Ordering::Relaxed);
+        drop(thread);
+    }
+}
+
+/// A tick or an idle moment: has the dead buried if there are any.
+#[inline]
+pub(crate) fn poke() {
+    if WAITING.load(Ordering::Relaxed) != 0 && !WAKE.is_empty() {
+        WAKE.wake_all();
+    }
+}
+
+/// Starts this CPU's burier.
+pub(crate) fn start_on(cpu: usize) -> abi::Result<()> {
+    kthread::on_cpu(
+        "reaper",
+        cpu,
+        kmem::try_box(burier)? as Box<dyn FnOnce() + Send>,
+    )?;
+    Ok(())
+}
+
+fn burier() {
+    loop {
+        bury_here();
+        let none_here = || {
+            let irqs_off = irq_disable();
+            DEAD.with(&irqs_off, |head| head.is_some())
+        };
+        let _ = WAKE.wait(WaitMode::Idle, None, || none_here().then_some(()));
+    }
+}

@@ -1,0 +1,206 @@
+//! Run queues, one per CPU.
+use crate::mask::{AtomicCpuSet, CpuSet};
+use crate::thread::Thread;
+use abi::{Errno, Result};
+use core::sync::atomic::{
+    AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering,
+};
+use hal::MAX_CPUS;
+use runqueue::{Enqueue, Room, RunQueue};
+use sync::percpu::CachePadded;
+use sync::{LockClass, Mutex, PerCpu, SpinLock, rank};
+
+/// What one CPU runs and will run.
+pub(crate) struct Rq {
+    pub(crate) queue: RunQueue<&'static Thread>,
+    pub(crate) running: Option<&'static Thread>,
+    pub(crate) idle: Option<&'static Thread>,
+    /// A tick found the running thread's turn over: it is put back behind its equals.
+    pub(crate) turn_over: bool,
+}
+
+/// What of a run queue may be read without its lock.
+pub(crate) struct Shared {
+    /// Runnable threads, the running one included, the idle one not.
+    pub(crate) runnable: AtomicU32,
+    /// Real-time level of the running thread.
+    pub(crate) rt_level: AtomicU8,
+    /// The queue's virtual clock.
+    pub(crate) min_vruntime: AtomicU64,
+    /// Threads blocked so that they count for the load, as seen here: only the sum over all CPUs means something.
+    pub(crate) uninterruptible: AtomicI64,
+    pub(crate) switches: AtomicU64,
+    /// A reschedule IPI is on its way.
+    pub(crate) kicked: AtomicBool,
+    /// Busy time by kind, sampled at ticks, and when it was last sampled.
+    pub(crate) user_ns: AtomicU64,
+    pub(crate) nice_ns: AtomicU64,
+    pub(crate) system_ns: AtomicU64,
+    pub(crate) sampled_ns: AtomicU64,
+    pub(crate) ticks: AtomicU64,
+}
+
+static CLASS: LockClass = LockClass::new("runqueue", rank::RUNQUEUE);
+
+static RQS: PerCpu<SpinLock<Rq>> = PerCpu::new(
+    [const {
+        CachePadded(SpinLock::new(
+            &CLASS,
+            Rq {
+                queue: RunQueue::new(),
+                running: None,
+                idle: None,
+                turn_over: false,
+            },
+        ))
+    }; MAX_CPUS],
+);
+
+static SHARED: PerCpu<Shared> = PerCpu::new(
+    [const {
+        CachePadded(Shared {
+            runnable: AtomicU32::new(0),
+            rt_level: AtomicU8::new(0),
+            min_vruntime: AtomicU64::new(0),
+            uninterruptible: AtomicI64::new(0),
+            switches: AtomicU64::new(0),
+            kicked: AtomicBool::new(false),
+            user_ns: AtomicU64::new(0),
+            nice_ns: AtomicU64::new(0),
+            system_ns: AtomicU64::new(0),
+            sampled_ns: AtomicU64::new(0),
+            ticks: AtomicU64::new(0),
+        })
+    }; MAX_CPUS],
+);
+
+/// CPUs that schedule.
+pub(crate) static ACTIVE: AtomicCpuSet = AtomicCpuSet::new(CpuSet(0));
+/// CPUs whose idle thread runs and for which nothing was queued yet.
+pub(crate) static IDLE: AtomicCpuSet = AtomicCpuSet::new(CpuSet(0));
+
+#[inline]
+pub(crate) fn of(cpu: usize) -> &'static SpinLock<Rq> {
+    RQS.of(cpu)
+}
+#[inline]
+pub(crate) fn shared(cpu: usize) -> &'static Shared {
+    SHARED.of(cpu)
+}
+
+impl Rq {
+    /// Charges the running thread with the time since it was last charged.
+    #[inline]
+    pub(crate) fn charge(&mut self, now_ns: u64) {
+        let Some(running) = self.running else { return };
+        // Time goes on between reading the clock and taking the lock: another CPU may have charged up to later.
+        let delta = now_ns.saturating_sub(running.exec_start_ns.load(Ordering::Relaxed));
+        if delta == 0 {
+            return;
+        }
+        running.exec_start_ns.store(now_ns, Ordering::Relaxed);
+        running.run_ns.store(
+            running.run_ns.load(Ordering::Relaxed) + delta,
+            Ordering::Relaxed,
+        );
+        if !self.runs_idle() {
+            self.queue.charge(&running.entity, delta);
+        }
+    }
+
+    #[inline]
+    pub(crate) fn runs_idle(&self) -> bool {
+        match (self.running, self.idle) {
+            (Some(running), Some(idle)) => core::ptr::eq(running, idle),
+            _ => true,
+        }
+    }
+
+    /// Puts a thread into the queue of `cpu`, which this is.
+    #[inline]
+    pub(crate) fn put(&mut self, cpu: usize, thread: &'static Thread, how: Enqueue) {
+        if self.queue.enqueue(thread, how).is_err() {
+            // Every thread holds a ticket for room in every queue.
+            panic!("run queue of CPU {cpu} is full");
+        }
+        self.publish(cpu);
+    }
+
+    /// Brings [`Shared`] up to date.
+    #[inline]
+    pub(crate) fn publish(&self, cpu: usize) {
+        let shared = shared(cpu);
+        let running = u32::from(!self.runs_idle());
+        shared
+            .runnable
+            .store(self.queue.len() as u32 + running, Ordering::Relaxed);
+        shared
+            .min_vruntime
+            .store(self.queue.min_vruntime(), Ordering::Relaxed);
+    }
+}
+
+/// A thread's right to room in every run queue.
+pub(crate) struct Ticket(());
+
+static TICKETS: AtomicUsize = AtomicUsize::new(0);
+/// Every active CPU's queue has room for this many.
+static ROOM: AtomicUsize = AtomicUsize::new(0);
+const FIRST_ROOM: usize = 512;
+static ROOM_CLASS: LockClass = LockClass::new("runqueue-room", rank::NONE);
+/// CPUs whose queues have been given room; held while room is made.
+static ROOMY: Mutex<CpuSet> = Mutex::new(&ROOM_CLASS, CpuSet(0));
+
+impl Ticket {
+    /// Makes room for one more thread.
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub(crate) fn new() -> Result<Self> {
+        let wanted = TICKETS.fetch_add(1, Ordering::Relaxed) + 1;
+        let ticket = Self(());
+        if wanted > ROOM.load(Ordering::Acquire) {
+            more_room(wanted)?;
+        }
+        Ok(ticket)
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        TICKETS.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// How many threads there are, idle ones included.
+pub(crate) fn threads() -> usize {
+    TICKETS.load(Ordering::Relaxed)
+}
+
+#[cold]
+fn more_room(wanted: usize) -> Result<()> {
+    let roomy = ROOMY.lock();
+    let room = wanted.next_power_of_two().max(FIRST_ROOM);
+    if room > ROOM.load(Ordering::Acquire) {
+        for cpu in roomy.iter() {
+            grow(cpu, room)?;
+        }
+        ROOM.store(room, Ordering::Release);
+    }
+    Ok(())
+}
+
+fn grow(cpu: usize, threads: usize) -> Result<()> {
+    let room = Room::new(threads).ok_or(Errno::ENOMEM)?;
+    let old = of(cpu).lock_irq().queue.grow_into(room);
+    drop(old);
+    Ok(())
+}
+
+/// Gives a CPU that comes up its room.
+pub(crate) fn cpu_up(cpu: usize) -> Result<()> {
+    let mut roomy = ROOMY.lock();
+    grow(cpu, ROOM.load(Ordering::Acquire).max(FIRST_ROOM))?;
+    roomy.0 |= 1 << cpu;
+    Ok(())
+}
