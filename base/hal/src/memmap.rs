@@ -215,8 +215,8 @@ impl MemoryMap {
             .position(|other| other.start > region.start)
             .unwrap_or(self.count);
         self.insert_at(index, region);
-        for left in [index, index.wrapping_sub(1)] {
-            if left.wrapping_add(1) < self.count {
+        for left in [Some(index), index.checked_sub(1)].into_iter().flatten() {
+            if left + 1 < self.count {
                 let (a, b) = (self.regions[left], self.regions[left + 1]);
                 if a.end == b.start && a.kind == b.kind {
                     self.regions[left].end = b.end;

@@ -54,3 +54,16 @@ fn walk_in(mut frame_pointer: usize, stacks: &[Range<usize>], mut each: impl FnM
         frame_pointer = next;
     }
 }
+
+/// The room for the kernel's symbols and lines (`symtab::Table`), which the host tool fills after the link. Holds zeroes in
+/// an image it has not been over.
+#[must_use]
+pub fn symbol_blob() -> &'static [u8] {
+    unsafe extern "C" {
+        static __gaon_symtab_start: u8;
+        static __gaon_symtab_stop: u8;
+    }
+    let (start, stop) = (&raw const __gaon_symtab_start, &raw const __gaon_symtab_stop);
+    // SAFETY: the linker script lays these bytes out in rodata, which is mapped from the start and never written.
+    unsafe { core::slice::from_raw_parts(start, stop as usize - start as usize) }
+}

@@ -38,6 +38,7 @@ boot_entry:
     retf
 
 .code64
+.global boot_long
 boot_long:
     mov rax, offset boot_high
     jmp rax
@@ -70,16 +71,19 @@ boot_pml4:
     .quad boot_pdpt_low_phys + 3
     .fill 510, 8, 0
     .quad boot_pdpt_high_phys + 3
+.global boot_pdpt_low
 boot_pdpt_low:
     .quad boot_pd_phys + 0x0003
     .quad boot_pd_phys + 0x1003
     .quad boot_pd_phys + 0x2003
     .quad boot_pd_phys + 0x3003
     .fill 508, 8, 0
+.global boot_pdpt_high
 boot_pdpt_high:
     .fill 510, 8, 0
     .quad boot_pd_phys + 3
     .quad 0
+.global boot_pd
 boot_pd:                        # the first 4 GiB in 2 MiB pages
     .set page, 0
     .rept 2048
@@ -94,6 +98,7 @@ boot_gdt:
     .quad 0x00cf9b000000ffff    # 0x08: 32-bit code
     .quad 0x00af9b000000ffff    # 0x10: 64-bit code
     .quad 0x00cf93000000ffff    # 0x18: data
+.global boot_gdt_pointer
 boot_gdt_pointer:
     .short 31
     .long boot_gdt_phys

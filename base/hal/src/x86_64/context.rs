@@ -39,7 +39,6 @@ pub unsafe trait KernelStack: Send + Sync + 'static {
 }
 
 /// The saved state of a thread inside the kernel.
-#[repr(C)]
 pub struct Context {
     state: AtomicU32,
     inner: UnsafeCell<Inner>,
@@ -419,8 +418,8 @@ pub unsafe fn switch(prev: &Context, next: &Context) {
         (*local).current = to.current;
         (*local).running = next;
         (*local).stack = to.stack;
-        let previous = traps::switch_stacks(prev, &raw mut from.sp, to.sp);
-        finish_switch(previous);
+        let previous = traps::switch_stacks((&raw const *prev).cast(), &raw mut from.sp, to.sp);
+        finish_switch(previous.cast());
     }
 }
 

@@ -7,7 +7,7 @@ use core::ops::Range;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
 use super::apic;
-use super::context::{self, Context};
+use super::context;
 use super::descriptors;
 use super::extable;
 use super::paging::USER_END;
@@ -167,11 +167,7 @@ unsafe extern "C" {
     ///
     /// # Safety
     /// See `context::switch`.
-    pub(crate) fn switch_stacks(
-        prev: *const Context,
-        save_sp: *mut usize,
-        next_sp: usize,
-    ) -> *const Context;
+    pub(crate) fn switch_stacks(prev: *const (), save_sp: *mut usize, next_sp: usize) -> *const ();
 }
 
 global_asm!(

@@ -1,3 +1,0 @@
-//! The kernel image: init order.
-#![no_std]
-#![forbid(unsafe_code)]
