@@ -11,6 +11,7 @@ pub mod rank {
     pub const EXEC: u16 = 100;
     pub const TASK_GROUP: u16 = 200;
     pub const TTY_TABLE: u16 = 290;
+    pub const FIFO_TABLE: u16 = 295;
     pub const TTY: u16 = 300;
     pub const EPOLL: u16 = 400;
     pub const MOUNT: u16 = 1000;

@@ -13,6 +13,7 @@
 //! |---|---|
 //! | `ring.rs` | the buffers |
 //! | `pipe.rs` | read, write, wait, poll |
+//! | `file.rs` | the ends as files, pipe2(2), the open of a FIFO |
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -20,9 +21,12 @@ extern crate alloc;
 #[cfg(not(target_os = "none"))]
 extern crate std;
 
+mod caller;
+mod file;
 mod pipe;
 mod ring;
 #[cfg(test)]
 mod tests;
 
+pub use file::{PipeEnd, init, max_size, pipe2, set_max_size};
 pub use pipe::{DEFAULT_SLOTS, Mode, Pipe};

@@ -60,20 +60,18 @@ mod machine {
         }
 
         pub(crate) fn is_session_leader(&self) -> bool {
-            let process = self.0.process();
-            self.group()
-                .is_ok_and(|group| group.session().id() == process.nr())
+            task::jobs::is_session_leader(self.0.process())
         }
 
         /// The signal is blocked or ignored.
         pub(crate) fn never_takes(&self, signal: Signal) -> bool {
             self.0.blocked().contains(signal)
-                || self.0.process().sighand().action(signal).ignores(signal)
+                || self.0.process().sighand().get(signal).ignores(signal)
         }
 
-        /// Nobody outside the group, but in its session, could continue it.
-        pub(crate) fn group_is_orphaned(&self, group: &Arc<ProcessGroup>) -> bool {
-            task::jobs::is_orphaned(group)
+        /// Nobody outside the caller's group, but in its session, could continue it.
+        pub(crate) fn group_is_orphaned(&self) -> bool {
+            task::jobs::is_orphaned(self.0.process(), None)
         }
     }
 }
@@ -112,7 +110,7 @@ mod hosted {
         pub(crate) fn never_takes(&self, _signal: Signal) -> bool {
             false
         }
-        pub(crate) fn group_is_orphaned(&self, _group: &Arc<ProcessGroup>) -> bool {
+        pub(crate) fn group_is_orphaned(&self) -> bool {
             false
         }
     }

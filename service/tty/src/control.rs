@@ -41,7 +41,7 @@ impl Tty {
                 Ok(())
             };
         }
-        if me.group_is_orphaned(&group) {
+        if me.group_is_orphaned() {
             return Err(Errno::EIO);
         }
         group.signal(&SigInfo::kernel(signal));
