@@ -6,20 +6,32 @@ use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::alloc::Layout;
 use core::fmt;
+use core::ptr::NonNull;
 
 /// A box. ENOMEM when there is no memory for it.
 #[inline]
 pub fn try_box<T>(value: T) -> Result<Box<T>> {
-    let _pin = crate::machine::prime(Layout::new::<T>())?;
-    Ok(Box::new(value))
+    let layout = Layout::new::<T>();
+    if layout.size() == 0 {
+        return Ok(Box::new(value));
+    }
+    // SAFETY: the size is not 0.
+    let memory = NonNull::new(unsafe { alloc::alloc::alloc(layout) }).ok_or(Errno::ENOMEM)?;
+    let memory = memory.cast::<T>();
+    // SAFETY: fresh memory from the global allocator with the layout of `T`, as `Box` wants it.
+    unsafe {
+        memory.write(value);
+        Ok(Box::from_raw(memory.as_ptr()))
+    }
 }
 
 /// What `Arc` puts around a value: two counts before it (`ArcInner`, `repr(C)`).
 const fn arc_layout<T>() -> Layout {
     let counts = Layout::new::<[usize; 2]>();
     match counts.extend(Layout::new::<T>()) {
-        Ok((layout, _)) => layout.pad_to_align(),
-        Err(_) => panic!("type too large for an Arc"),
+        Ok((layout, _)) if layout.size() <= 8192 => layout.pad_to_align(),
+        // What is larger is not kept per CPU, so its allocation can't be made sure of beforehand.
+        _ => panic!("type too large for an Arc: box the large part"),
     }
 }
 

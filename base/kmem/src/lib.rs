@@ -27,6 +27,8 @@ pub mod charge;
 pub mod context;
 pub mod fallible;
 pub mod frame;
+#[cfg(target_os = "none")]
+mod init;
 mod machine;
 pub mod percpu;
 pub mod pressure;
@@ -39,3 +41,14 @@ pub mod vmalloc;
 
 pub use fallible::{TryString, TryVec, try_arc, try_arc_cyclic, try_box, try_format};
 pub use hal::addr::{PAGE_SHIFT, PAGE_SIZE, Pfn, PhysAddr, UserAddr, VirtAddr};
+#[cfg(target_os = "none")]
+pub use init::init;
+
+/// Gives back what this CPU keeps at hand: objects, empty slabs, kernel stacks, roots of page tables, single pages. When
+/// every CPU has done so (the scheduler can have each run this) counts of pages in use are exact.
+pub fn drain_local() {
+    slab::drain_local();
+    stack::drain_local();
+    space::drain_local();
+    frame::drain_local();
+}

@@ -50,6 +50,8 @@ pub(crate) enum Kind {
     Slab = 5,
     /// A page table.
     Table = 6,
+    /// Mapped in vmalloc's window.
+    Kernel = 8,
     /// On its way between the buddy lists and a user.
     Taken = 7,
 }

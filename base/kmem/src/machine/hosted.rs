@@ -149,6 +149,43 @@ pub(crate) fn flush_all() {}
 pub(crate) fn flush_all_global() {}
 pub(crate) fn send_flush_ipi(_cpu: usize) {}
 
+/// The window is what offsets are from.
+pub(crate) const VMALLOC_BASE: usize = 1 << 46;
+
+/// Memory of the window: by its offset, from the host's allocator.
+static WINDOW: std::sync::Mutex<std::collections::BTreeMap<usize, (usize, Layout)>> =
+    std::sync::Mutex::new(std::collections::BTreeMap::new());
+
+pub(crate) fn map_kernel(offset: usize, pages: usize, _zeroed: bool) -> Option<()> {
+    let layout = Layout::from_size_align(pages * PAGE_SIZE, PAGE_SIZE).ok()?;
+    // SAFETY: the size is not zero.
+    let at = unsafe { std::alloc::alloc_zeroed(layout) } as usize;
+    WINDOW.lock().ok()?.insert(offset, (at, layout));
+    (at != 0).then_some(())
+}
+pub(crate) fn unmap_kernel(offset: usize, _pages: usize) {
+    let area = WINDOW.lock().ok().and_then(|mut w| w.remove(&offset));
+    if let Some((at, layout)) = area {
+        // SAFETY: it was allocated so, and its user is gone.
+        unsafe { std::alloc::dealloc(at as *mut u8, layout) };
+    }
+}
+pub(crate) fn kernel_ptr(offset: usize) -> *mut u8 {
+    WINDOW
+        .lock()
+        .ok()
+        .and_then(|w| w.get(&offset).map(|a| a.0))
+        .unwrap_or(0) as *mut u8
+}
+
+/// Reads a value of 1, 2, 4 or 8 bytes; `None`: a fault, or another size.
+pub(crate) fn read_scalar(addr: UserAddr, size: usize) -> Option<u64> {
+    let mut value = [0u8; 8];
+    // SAFETY: `size` fits.
+    let left = unsafe { copy_from_user(value.as_mut_ptr(), addr, size.min(8)) };
+    (left == 0).then(|| u64::from_le_bytes(value))
+}
+
 /// Addresses below this fault, as page 0 does on the machine.
 const LOWEST_USER: usize = 0x1000;
 

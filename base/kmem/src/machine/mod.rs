@@ -7,4 +7,8 @@ pub(crate) use hosted::*;
 #[cfg(target_os = "none")]
 mod bare;
 #[cfg(target_os = "none")]
+mod global;
+#[cfg(target_os = "none")]
+mod kmap;
+#[cfg(target_os = "none")]
 pub(crate) use bare::*;

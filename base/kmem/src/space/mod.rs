@@ -24,6 +24,7 @@ pub use fork::CowMode;
 pub use range::{Discarded, Unmapped};
 pub use tlb::service as serve_tlb_requests;
 
+pub(crate) use teardown::drain_local;
 pub(crate) use tlb::flush_kernel;
 
 use crate::frame::Frame;

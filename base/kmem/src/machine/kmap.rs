@@ -1,0 +1,94 @@
+//! The kernel's own mappings: vmalloc's window in the kernel's page tables. Tables are made as needed and kept: slots
+//! are used again, so there are few.
+use super::bare::{VMALLOC_BASE, meta_of, pfn_of, phys_or_image, phys_to_virt};
+use crate::charge::{self, Charge};
+use crate::frame::{self, Gfp, Kind};
+use core::sync::atomic::{AtomicU64, Ordering};
+use hal::addr::{PAGE_SIZE, Pfn, PhysAddr};
+use hal::paging::{self, pte};
+
+/// The address of an offset in the window.
+#[inline]
+pub(crate) fn kernel_ptr(offset: usize) -> *mut u8 {
+    (VMALLOC_BASE + offset) as *mut u8
+}
+
+fn gfp() -> Gfp {
+    if sync::context::may_sleep() {
+        Gfp::NORETRY
+    } else {
+        Gfp::ATOMIC
+    }
+}
+
+/// Maps fresh pages at an offset of the window that nobody else uses. `None`: no memory, nothing mapped.
+pub(crate) fn map_kernel(offset: usize, pages: usize, zeroed: bool) -> Option<()> {
+    let gfp = if zeroed { gfp().zeroed() } else { gfp() };
+    for i in 0..pages {
+        let va = VMALLOC_BASE + offset + i * PAGE_SIZE;
+        let page = entry(va, true).and_then(|slot| {
+            let meta = frame::alloc_page(gfp, Kind::Kernel).ok()?;
+            let flags =
+                pte::PRESENT | pte::WRITE | pte::NX | pte::GLOBAL | pte::ACCESSED | pte::DIRTY;
+            slot.store(
+                PhysAddr::from_pfn(pfn_of(meta)).0 as u64 | flags,
+                Ordering::Release,
+            );
+            Some(())
+        });
+        if page.is_none() {
+            unmap_kernel(offset, i);
+            return None;
+        }
+    }
+    Some(())
+}
+
+/// Unmaps and frees the pages of a range mapped by [`map_kernel`]. The TLBs forget it later; until then nobody may use
+/// the addresses again.
+pub(crate) fn unmap_kernel(offset: usize, pages: usize) {
+    for i in 0..pages {
+        if let Some(slot) = entry(VMALLOC_BASE + offset + i * PAGE_SIZE, false) {
+            let e = slot.swap(0, Ordering::AcqRel);
+            frame::free_page(meta_of(PhysAddr((e & pte::ADDR_MASK) as usize).pfn()));
+        }
+    }
+}
+
+/// The leaf entry of a kernel address; with `make`, tables are added. `None`: no table, no memory for one.
+fn entry(va: usize, make: bool) -> Option<&'static AtomicU64> {
+    let mut table = phys_or_image(paging::kernel_root());
+    for level in [4, 3, 2] {
+        let slot = slot(table, va, level);
+        let mut e = slot.load(Ordering::Acquire);
+        if e == 0 {
+            e = if make { add_table(slot)? } else { return None };
+        }
+        table = phys_to_virt(PhysAddr((e & pte::ADDR_MASK) as usize));
+    }
+    Some(slot(table, va, 1))
+}
+
+fn slot(table: *mut u8, va: usize, level: u32) -> &'static AtomicU64 {
+    let index = (va >> (12 + 9 * (level - 1))) & (paging::ENTRIES - 1);
+    // SAFETY: `table` is one of the kernel's page tables, which are never freed; only atomics touch them.
+    unsafe { AtomicU64::from_ptr(table.cast::<u64>().wrapping_add(index)) }
+}
+
+#[cold]
+fn add_table(slot: &AtomicU64) -> Option<u64> {
+    let meta = frame::alloc_page(gfp().zeroed(), Kind::Table).ok()?;
+    let pfn: Pfn = pfn_of(meta);
+    let flags = pte::PRESENT | pte::WRITE | pte::ACCESSED | pte::DIRTY;
+    let e = PhysAddr::from_pfn(pfn).0 as u64 | flags;
+    match slot.compare_exchange(0, e, Ordering::AcqRel, Ordering::Acquire) {
+        Ok(_) => {
+            charge::charge(Charge::Kernel, 1);
+            Some(e)
+        }
+        Err(theirs) => {
+            frame::free_page(meta);
+            Some(theirs)
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! Virtually contiguous kernel memory from single pages, each area followed by an unmapped guard page.
+//!
+//! Address space is cut by size class: class `k` has slots of 2^k pages, of which the last stays unmapped. So an address
+//! names its slot, areas need no descriptors, and what is free never fragments. A freed area's pages are free at once;
+//! its addresses are used again after the TLBs forgot them, many slots at a time.
+//!
+//! | from the start of the window | holds |
+//! |---|---|
+//! | 0 | kernel stacks: 32 KiB each, the lower half unmapped ([`crate::stack`]) |
+//! | 16 GiB * k | areas of class k |
+mod slots;
+
+use crate::charge::{self, Charge};
+use crate::frame::NO_MEMORY;
+use crate::machine;
+use crate::space;
+use abi::Result;
+use hal::addr::PAGE_SIZE;
+use slots::Slots;
+use sync::{LockClass, SpinLock, rank};
+
+/// Bytes of a class's window.
+const WINDOW: usize = 16 << 30;
+/// Classes: areas of up to 2^20 - 1 pages.
+const CLASSES: usize = 20;
+/// Most areas of a class.
+const PER_CLASS: usize = 1024;
+/// Bytes from one stack to the next: the lower half is the guard.
+pub(crate) const STACK_SLOT: usize = 32 << 10;
+const MAX_STACKS: usize = 32768;
+
+struct Maps {
+    stacks: Slots<{ MAX_STACKS / 64 }>,
+    areas: [Slots<{ PER_CLASS / 64 }>; CLASSES],
+    /// Pages mapped in areas.
+    pages: usize,
+}
+
+static CLASS: LockClass = LockClass::new("vmalloc", rank::VMALLOC);
+static MAPS: SpinLock<Maps> = SpinLock::new(
+    &CLASS,
+    Maps {
+        stacks: Slots::new(),
+        areas: [const { Slots::new() }; CLASSES],
+        pages: 0,
+    },
+);
+
+/// Counters for /proc/meminfo.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct VmallocStats {
+    /// Bytes of address space there are.
+    pub total_bytes: usize,
+    /// Bytes mapped in areas, kernel stacks included.
+    pub used_bytes: usize,
+    /// Areas, kernel stacks included.
+    pub areas: usize,
+}
+
+/// An owned area.
+#[derive(Debug)]
+pub struct VmArea {
+    addr: usize,
+    pages: usize,
+}
+
+/// An area of at least `size` bytes, zeroed. ENOMEM. Interrupts must be on for it to wait for memory or TLBs.
+pub fn alloc(size: usize) -> Result<VmArea> {
+    let pages = size.div_ceil(PAGE_SIZE).max(1);
+    let addr = take_area(pages).ok_or(NO_MEMORY)?;
+    if machine::map_kernel(addr, pages, true).is_none() {
+        give_area(addr, pages);
+        return Err(NO_MEMORY);
+    }
+    MAPS.lock_irq().pages += pages;
+    charge::charge(Charge::Kernel, pages as isize);
+    Ok(VmArea { addr, pages })
+}
+
+impl VmArea {
+    /// Its content.
+    pub fn bytes(&self) -> &[u8] {
+        // SAFETY: owned, mapped and initialised for its length.
+        unsafe { core::slice::from_raw_parts(machine::kernel_ptr(self.addr), self.len()) }
+    }
+    /// Its content.
+    pub fn bytes_mut(&mut self) -> &mut [u8] {
+        // SAFETY: as above, and borrowed mutably.
+        unsafe { core::slice::from_raw_parts_mut(machine::kernel_ptr(self.addr), self.len()) }
+    }
+    /// Its length: the size asked for, rounded up to pages.
+    pub fn len(&self) -> usize {
+        self.pages * PAGE_SIZE
+    }
+    /// An area is never empty.
+    pub fn is_empty(&self) -> bool {
+        false
+    }
+    /// Its address; ownership goes to the caller.
+    #[cfg(target_os = "none")]
+    pub(crate) fn into_raw(self) -> *mut u8 {
+        let ptr = machine::kernel_ptr(self.addr);
+        core::mem::forget(self);
+        ptr
+    }
+    /// # Safety
+    /// `ptr` came from [`into_raw`](Self::into_raw) of an area of `size` bytes and is not used any more.
+    #[cfg(target_os = "none")]
+    pub(crate) unsafe fn from_raw(ptr: *mut u8, size: usize) -> Self {
+        Self {
+            addr: ptr as usize - machine::VMALLOC_BASE,
+            pages: size.div_ceil(PAGE_SIZE).max(1),
+        }
+    }
+}
+
+impl Drop for VmArea {
+    fn drop(&mut self) {
+        machine::unmap_kernel(self.addr, self.pages);
+        charge::charge(Charge::Kernel, -(self.pages as isize));
+        MAPS.lock_irq().pages -= self.pages;
+        give_area(self.addr, self.pages);
+    }
+}
+
+/// The class of areas of `pages` pages and a guard.
+fn class_of(pages: usize) -> usize {
+    (pages + 1).next_power_of_two().ilog2() as usize
+}
+
+/// Addresses (from the start of the window) for an area.
+fn take_area(pages: usize) -> Option<usize> {
+    let class = class_of(pages);
+    if class > CLASSES {
+        return None;
+    }
+    let size = PAGE_SIZE << class;
+    let limit = PER_CLASS.min(WINDOW / size);
+    let slot = retry(|maps| maps.areas[class - 1].take(limit))?;
+    Some(class * WINDOW + slot * size)
+}
+
+fn give_area(addr: usize, pages: usize) {
+    let class = class_of(pages);
+    let slot = addr % WINDOW / (PAGE_SIZE << class);
+    MAPS.lock_irq().areas[class - 1].give(slot);
+}
+
+/// A place for a stack, numbered.
+pub(crate) fn take_stack() -> Option<usize> {
+    retry(|maps| maps.stacks.take(MAX_STACKS))
+}
+
+/// Takes it back; it is not mapped any more.
+pub(crate) fn give_stack(slot: usize) {
+    MAPS.lock_irq().stacks.give(slot);
+}
+
+/// Places for stacks in use, those cached included.
+pub(crate) fn stack_slots() -> usize {
+    MAPS.lock_irq().stacks.in_use()
+}
+
+/// Stale places of a kind that are flushed together.
+const SETTLE: usize = 256;
+
+/// Takes a place; flushes TLBs when too many places, or all that are left, wait for that.
+fn retry(mut take: impl FnMut(&mut Maps) -> Option<usize>) -> Option<usize> {
+    let (got, stale) = {
+        let mut maps = MAPS.lock_irq();
+        (take(&mut maps), maps.stacks.stale_count())
+    };
+    if (got.is_none() || stale >= SETTLE) && hal::irq::enabled() {
+        settle();
+        return got.or_else(|| take(&mut MAPS.lock_irq()));
+    }
+    got
+}
+
+/// Has all TLBs forget freed addresses, which can then be used again.
+pub(crate) fn settle() {
+    // Copies of the sets would not fit a stack frame all at once: one kind after the other, one flush each.
+    let stale = MAPS.lock_irq().stacks.stale();
+    if stale.iter().any(|w| *w != 0) {
+        space::flush_kernel(machine::VMALLOC_BASE..machine::VMALLOC_BASE + WINDOW);
+        MAPS.lock_irq().stacks.settle(&stale);
+    }
+    let stale: [[u64; PER_CLASS / 64]; CLASSES] = {
+        let maps = MAPS.lock_irq();
+        core::array::from_fn(|c| maps.areas[c].stale())
+    };
+    if stale.iter().flatten().any(|w| *w != 0) {
+        space::flush_kernel(machine::VMALLOC_BASE..machine::VMALLOC_BASE + WINDOW);
+        let mut maps = MAPS.lock_irq();
+        for (areas, stale) in maps.areas.iter_mut().zip(&stale) {
+            areas.settle(stale);
+        }
+    }
+}
+
+/// Exact counters.
+pub fn stats() -> VmallocStats {
+    let stacks = crate::stack::in_use();
+    let maps = MAPS.lock_irq();
+    let areas: usize = maps.areas.iter().map(Slots::in_use).sum();
+    VmallocStats {
+        total_bytes: WINDOW * (CLASSES + 1),
+        used_bytes: maps.pages * PAGE_SIZE + stacks * crate::stack::STACK_SIZE,
+        areas: areas + stacks,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn areas_do_not_meet() {
+        let before = stats();
+        let mut areas: std::vec::Vec<VmArea> =
+            (0..40).map(|i| alloc(i * 5000 + 1).unwrap()).collect();
+        for (i, a) in areas.iter_mut().enumerate() {
+            assert!(a.len() >= i * 5000 + 1 && a.bytes().iter().all(|b| *b == 0));
+            a.bytes_mut().fill(i as u8);
+        }
+        for (i, a) in areas.iter().enumerate() {
+            assert!(a.bytes().iter().all(|b| *b == i as u8));
+        }
+        let mut spans: std::vec::Vec<_> =
+            areas.iter().map(|a| (a.addr, a.addr + a.len())).collect();
+        spans.sort_unstable();
+        assert!(
+            spans.windows(2).all(|w| w[0].1 + PAGE_SIZE <= w[1].0),
+            "a guard page between two"
+        );
+        assert!(stats().areas >= before.areas + 40);
+        drop(areas);
+        assert!(alloc(usize::MAX / 2).is_err());
+        assert!(alloc(5 << 30).is_err());
+    }
+}
