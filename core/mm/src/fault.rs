@@ -57,7 +57,9 @@ impl Mm {
     pub fn handle_fault(&self, addr: UserAddr, access: Access) -> Result<(), FaultError> {
         let va = addr.page_floor().0;
         loop {
-            match self.fault_locked(&self.areas.read(), va, access)? {
+            // A statement of its own: the guard must be gone before the stack grows.
+            let found = self.fault_locked(&self.areas.read(), va, access)?;
+            match found {
                 Found::Done => return Ok(()),
                 Found::Grow => self.grow_stack(va)?,
             }

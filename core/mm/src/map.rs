@@ -32,6 +32,9 @@ const KNOWN_FLAGS: u32 = MAP_TYPE
     | MAP_32BIT
     | MAP_FIXED_NOREPLACE;
 
+/// A file ends at most here.
+const MAX_FILE_PAGES: u64 = i64::MAX as u64 >> PAGE_SHIFT;
+
 /// Where `MAP_32BIT` looks.
 const LOW_WINDOW: (usize, usize) = (0x4000_0000, 0x8000_0000);
 
@@ -45,7 +48,7 @@ impl Mm {
         }
         let len = page_ceil(request.len).ok_or(Errno::ENOMEM)?;
         let first = request.offset >> PAGE_SHIFT;
-        if first.checked_add(pages(len) as u64).is_none() {
+        if request.backing.is_some() && first + pages(len) as u64 > MAX_FILE_PAGES {
             return Err(Errno::EOVERFLOW);
         }
         let flags = area_flags(&request)?;
