@@ -7,6 +7,7 @@ mod cargo;
 mod pack;
 mod session;
 mod signals;
+mod symbols;
 mod terminal;
 mod tree;
 mod verb;

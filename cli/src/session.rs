@@ -205,7 +205,8 @@ impl Session {
                     Kind::StdinClosed => credit.close(),
                     Kind::Report => on_report(payload),
                     Kind::Exit => {
-                        return frames::parse_number(payload).map(|(status, _)| End::Exited(status));
+                        return frames::parse_number(payload)
+                            .map(|(status, _)| End::Exited(status));
                     }
                     Kind::Failed => {
                         let (errno, text) = frames::parse_number(payload)?;

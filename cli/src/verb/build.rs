@@ -1,7 +1,7 @@
 //! `gaon build`: the kernel `target/gaon/vmlinux` with its symbols and lines in it, `target/gaon/System.map`, and the
 //! guest's init.
 
-use crate::{cargo, tree};
+use crate::{cargo, symbols, tree};
 use anyhow::Result;
 use std::path::PathBuf;
 
@@ -37,8 +37,23 @@ pub(crate) fn kernel(profile: &str) -> Result<PathBuf> {
         profile,
     ]);
     cargo::build("building the kernel", command)?;
-    let vmlinux = tree::output()?.join("vmlinux");
-    cargo::install(&cargo::artifact(KERNEL_TARGET, profile, "image")?, &vmlinux)?;
+    // Cargo's folder for a profile has the profile's name, but for one.
+    let folder = if profile == "dev" { "debug" } else { profile };
+    let output = tree::output()?;
+    // The second pass works on a copy, so that a reader never sees a kernel without its symbols.
+    let fresh = output.join("vmlinux.new");
+    cargo::install(&cargo::artifact(KERNEL_TARGET, folder, "vmlinux")?, &fresh)?;
+    let bar = cargo::spinner("reading symbols and lines");
+    let summary = symbols::embed(&fresh, &output.join("System.map"), &tree::root()?)?;
+    bar.finish_and_clear();
+    let vmlinux = output.join("vmlinux");
+    std::fs::rename(&fresh, &vmlinux)?;
+    eprintln!(
+        "{} symbols, {} line rows in {} KiB",
+        summary.symbols,
+        summary.lines,
+        summary.bytes / 1024
+    );
     Ok(vmlinux)
 }
 

@@ -26,6 +26,8 @@ impl Channel {
         match termios::tcgetattr(&line) {
             Ok(mut mode) => {
                 mode.make_raw();
+                // The emulated port's only use of the speed: how long it holds back less than a FIFO's trigger of bytes.
+                mode.set_speed(115_200)?;
                 mode.special_codes[SpecialCodeIndex::VMIN] = 1;
                 mode.special_codes[SpecialCodeIndex::VTIME] = 0;
                 termios::tcsetattr(&line, OptionalActions::Now, &mode)?;
