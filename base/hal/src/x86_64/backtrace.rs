@@ -63,7 +63,10 @@ pub fn symbol_blob() -> &'static [u8] {
         static __gaon_symtab_start: u8;
         static __gaon_symtab_stop: u8;
     }
-    let (start, stop) = (&raw const __gaon_symtab_start, &raw const __gaon_symtab_stop);
+    let (start, stop) = (
+        &raw const __gaon_symtab_start,
+        &raw const __gaon_symtab_stop,
+    );
     // SAFETY: the linker script lays these bytes out in rodata, which is mapped from the start and never written.
     unsafe { core::slice::from_raw_parts(start, stop as usize - start as usize) }
 }

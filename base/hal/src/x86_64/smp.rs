@@ -28,6 +28,7 @@ unsafe extern "C" {
 #[repr(C)]
 struct Parameters {
     gdt: [u64; 4],
+    reserved: u16,
     gdt_limit: u16,
     gdt_base: u32,
     far_offset: u32,
@@ -146,6 +147,7 @@ unsafe fn write_trampoline(page: usize, header: usize, stack: usize) {
     assert!(length <= PAGE_SIZE && parameters_at + size_of::<Parameters>() <= PAGE_SIZE);
     let parameters = Parameters {
         gdt: [0, 0, 0x00af_9b00_0000_ffff, 0x00cf_9300_0000_ffff],
+        reserved: 0,
         gdt_limit: 31,
         gdt_base: (page + parameters_at) as u32,
         far_offset: (page + TRAMPOLINE_LONG) as u32,
@@ -167,7 +169,7 @@ unsafe fn write_trampoline(page: usize, header: usize, stack: usize) {
 /// Offset of the trampoline's 64-bit part.
 const TRAMPOLINE_LONG: usize = 0x80;
 const _: () = {
-    assert!(offset_of!(Parameters, gdt_limit) == 32 && offset_of!(Parameters, gdt_base) == 36);
+    assert!(offset_of!(Parameters, gdt_limit) == 34 && offset_of!(Parameters, gdt_base) == 36);
     assert!(offset_of!(Parameters, far_offset) == 40 && offset_of!(Parameters, far_selector) == 44);
     assert!(offset_of!(Parameters, boot_root) == 48 && offset_of!(Parameters, root) == 56);
     assert!(offset_of!(Parameters, stack) == 64 && offset_of!(Parameters, header) == 72);

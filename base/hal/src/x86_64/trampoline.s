@@ -44,11 +44,10 @@ trampoline_begin:
 .global trampoline_parameters
 trampoline_parameters:
     .fill 32, 1, 0                      # GDT
+    .short 0
 trampoline_gdt_pointer:
     .short 0
-    .balign 4
     .long 0
-.set trampoline_gdt_pointer_unused, 0
 trampoline_far:
     .long 0
     .short 0
