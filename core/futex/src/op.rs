@@ -24,7 +24,12 @@ impl Op {
         if op > 4 || cmp > 5 {
             return Err(Errno::ENOSYS);
         }
-        Ok(Self { op, arg, cmp, cmp_arg: sign_extend(word & 0xfff) })
+        Ok(Self {
+            op,
+            arg,
+            cmp,
+            cmp_arg: sign_extend(word & 0xfff),
+        })
     }
 
     /// The word's new value.
@@ -63,11 +68,19 @@ mod tests {
     #[test]
     fn operations() {
         assert_eq!(Op::decode(word(0, 0, 7, 0)).unwrap().apply(3), 7);
-        assert_eq!(Op::decode(word(1, 0, 0xfff, 0)).unwrap().apply(3), 2, "-1 sign-extended");
+        assert_eq!(
+            Op::decode(word(1, 0, 0xfff, 0)).unwrap().apply(3),
+            2,
+            "-1 sign-extended"
+        );
         assert_eq!(Op::decode(word(2, 0, 4, 0)).unwrap().apply(3), 7);
         assert_eq!(Op::decode(word(3, 0, 1, 0)).unwrap().apply(3), 2);
         assert_eq!(Op::decode(word(4, 0, 1, 0)).unwrap().apply(3), 2);
-        assert_eq!(Op::decode(word(8, 0, 5, 0)).unwrap().apply(0), 32, "shifted argument");
+        assert_eq!(
+            Op::decode(word(8, 0, 5, 0)).unwrap().apply(0),
+            32,
+            "shifted argument"
+        );
         assert_eq!(Op::decode(word(5, 0, 0, 0)), Err(Errno::ENOSYS));
         assert_eq!(Op::decode(word(0, 6, 0, 0)), Err(Errno::ENOSYS));
     }
@@ -75,7 +88,14 @@ mod tests {
     #[test]
     fn comparisons() {
         let cmp = |cmp, arg, old| Op::decode(word(0, cmp, 0, arg)).unwrap().compare(old);
-        assert!(cmp(0, 5, 5) && cmp(1, 5, 6) && cmp(2, 5, 4) && cmp(3, 5, 5) && cmp(4, 5, 6) && cmp(5, 5, 5));
+        assert!(
+            cmp(0, 5, 5)
+                && cmp(1, 5, 6)
+                && cmp(2, 5, 4)
+                && cmp(3, 5, 5)
+                && cmp(4, 5, 6)
+                && cmp(5, 5, 5)
+        );
         assert!(cmp(4, 0xfff, 0), "0 is greater than -1");
     }
 }

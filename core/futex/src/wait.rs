@@ -80,7 +80,10 @@ pub fn wait(
         return value.and(Err(Errno::EAGAIN));
     }
     let woken = || waiter.woken.load(Acquire).then_some(());
-    match waiter.queue.wait(WaitMode::Interruptible, deadline_ns, woken) {
+    match waiter
+        .queue
+        .wait(WaitMode::Interruptible, deadline_ns, woken)
+    {
         Ok(()) => Ok(()),
         Err(_) if !leave(&waiter) => Ok(()),
         Err(WaitError::TimedOut) => Err(Errno::ETIMEDOUT),
@@ -123,12 +126,21 @@ fn wake_key(key: &FutexKey, count: usize, bitset: u32) -> usize {
     wake_in(&mut bucket, key, count, bitset)
 }
 
-fn wake_in(bucket: &mut SpinGuard<'_, List<Arc<Waiter>>>, key: &FutexKey, count: usize, bitset: u32) -> usize {
+fn wake_in(
+    bucket: &mut SpinGuard<'_, List<Arc<Waiter>>>,
+    key: &FutexKey,
+    count: usize,
+    bitset: u32,
+) -> usize {
     let mut woken = 0;
     while woken < count {
         let wanted = |w: &&Arc<Waiter>| w.bitset & bitset != 0 && *w.key.lock() == *key;
-        let Some(place) = bucket.iter().find(wanted).map(|w| w.place.load(Relaxed)) else { break };
-        let Some(waiter) = bucket.remove(place) else { break };
+        let Some(place) = bucket.iter().find(wanted).map(|w| w.place.load(Relaxed)) else {
+            break;
+        };
+        let Some(waiter) = bucket.remove(place) else {
+            break;
+        };
         waiter.woken.store(true, Release);
         waiter.queue.wake_one();
         woken += 1;
@@ -154,7 +166,13 @@ pub struct Requeue {
 ///
 /// # Errors
 /// `EAGAIN`: the word has another value than expected. `EINVAL`: misaligned. `EFAULT`, `ENOMEM`.
-pub fn requeue(mm: &Mm, from: UserAddr, to: UserAddr, scope: Scope, what: Requeue) -> Result<(usize, usize)> {
+pub fn requeue(
+    mm: &Mm,
+    from: UserAddr,
+    to: UserAddr,
+    scope: Scope,
+    what: Requeue,
+) -> Result<(usize, usize)> {
     let from_key = key_of(mm, from, scope)?;
     let to_key = key_of(mm, to, scope)?;
     if let Some(expected) = what.expected
@@ -177,12 +195,21 @@ pub fn requeue(mm: &Mm, from: UserAddr, to: UserAddr, scope: Scope, what: Requeu
         return Ok((woken, moved));
     }
     // Two buckets are always locked in the order of their index.
-    let (mut low, mut high) = (TABLE[source.min(target)].lock(), TABLE[source.max(target)].lock());
-    let (out, into) = if source < target { (&mut low, &mut high) } else { (&mut high, &mut low) };
+    let (mut low, mut high) = (
+        TABLE[source.min(target)].lock(),
+        TABLE[source.max(target)].lock(),
+    );
+    let (out, into) = if source < target {
+        (&mut low, &mut high)
+    } else {
+        (&mut high, &mut low)
+    };
     let woken = wake_in(out, &from_key, what.wake, MATCH_ANY);
     let mut moved = 0;
     while moved < what.requeue {
-        let Some(waiter) = out.iter().find(|w| *w.key.lock() == from_key).cloned() else { break };
+        let Some(waiter) = out.iter().find(|w| *w.key.lock() == from_key).cloned() else {
+            break;
+        };
         into.reserve_one()?;
         drop(out.remove(waiter.place.load(Relaxed)));
         *waiter.key.lock() = to_key;

@@ -116,7 +116,7 @@ fn build(cx: &mut Cx, args: &CloneArgs, parts: Parts) -> Result<Newborn> {
     })?;
     let vfork = parts.vfork.clone();
     let child = child_cx(cx, args, parts, &task);
-    let thread = userloop::make_thread(cx, child, Birth::of(args))?;
+    let thread = userloop::make_thread(child, Birth::of(args))?;
     task.set_thread(Some(thread));
     let linked =
         if args.has(CLONE_THREAD) { link_thread(&task) } else { link_process(cx, args, &task) };

@@ -56,7 +56,13 @@ impl CloneArgs {
     }
 
     /// clone(2) with the argument order of x86-64. `EINVAL`: pidfd and parent's tid would go to one place.
-    pub fn legacy(flags: usize, stack: usize, parent: usize, child: usize, tls: usize) -> Result<Self> {
+    pub fn legacy(
+        flags: usize,
+        stack: usize,
+        parent: usize,
+        child: usize,
+        tls: usize,
+    ) -> Result<Self> {
         let flags = flags as u64 & 0xffff_ffff;
         let args = Self {
             flags: flags & !u64::from(CSIGNAL),
@@ -75,10 +81,23 @@ impl CloneArgs {
 
     /// clone3(2) from the words of `struct clone_args`, already read. `EINVAL`: see the manual page.
     pub fn modern(words: &[u64; 11]) -> Result<Self> {
-        let [flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid, set_tid_size, _cgroup] =
-            *words;
+        let [
+            flags,
+            pidfd,
+            child_tid,
+            parent_tid,
+            exit_signal,
+            stack,
+            stack_size,
+            tls,
+            set_tid,
+            set_tid_size,
+            _cgroup,
+        ] = *words;
         let bad_stack = (stack == 0) != (stack_size == 0)
-            || stack.checked_add(stack_size).is_none_or(|end| end > abi::USER_END as u64);
+            || stack
+                .checked_add(stack_size)
+                .is_none_or(|end| end > abi::USER_END as u64);
         let bad_flags = flags & !(KNOWN | CLEAR_SIGHAND | u64::from(CLONE_NEWTIME)) != 0
             || flags & (DETACHED | u64::from(CSIGNAL & !CLONE_NEWTIME)) != 0
             || flags & CLEAR_SIGHAND != 0 && flags & u64::from(CLONE_SIGHAND) != 0
@@ -123,7 +142,11 @@ impl CloneArgs {
             return Err(Errno::EINVAL);
         }
         if self.flags & NAMESPACES != 0 {
-            return Err(if privileged || self.has(CLONE_NEWUSER) { Errno::EINVAL } else { Errno::EPERM });
+            return Err(if privileged || self.has(CLONE_NEWUSER) {
+                Errno::EINVAL
+            } else {
+                Errno::EPERM
+            });
         }
         Ok(())
     }

@@ -95,6 +95,11 @@ impl Cx {
         self.task.process()
     }
 
+    /// The machine's side of the running thread: FPU state and segment bases.
+    pub fn context(&self) -> &'static hal::context::Context {
+        sched::current().context().machine()
+    }
+
     /// Installs changed credentials; the count of processes moves with the real user. `ENOMEM`.
     pub fn set_cred(&mut self, cred: Cred) -> Result<()> {
         if cred.uid != self.cred.uid {

@@ -209,3 +209,27 @@ pub(crate) fn tell_stop(child: &Arc<Process>, change: Change) {
     }
     parent.child_wait.wake_all();
 }
+
+/// `PR_SET_CHILD_SUBREAPER`: orphans below this process become its children. Those that exist already learn of it.
+pub fn set_subreaper(process: &Arc<Process>, on: bool) {
+    process.set(flag::SUBREAPER, on);
+    if on {
+        mark_descendants(process);
+    }
+}
+
+/// What is forked meanwhile inherits the mark from a marked parent.
+fn mark_descendants(process: &Process) {
+    let mut nr = 1;
+    while let Some(candidate) = crate::process::next_process(nr) {
+        nr = candidate.nr() + 1;
+        let mut above = candidate.parent();
+        while let Some(parent) = above {
+            if core::ptr::eq(&*parent, process) {
+                candidate.set(flag::HAS_SUBREAPER, true);
+                break;
+            }
+            above = parent.parent();
+        }
+    }
+}

@@ -93,7 +93,7 @@ pub fn is_session_leader(process: &Process) -> bool {
 
 /// Whether the process' group has no member with a parent outside the group but inside the session, who could continue
 /// it (POSIX.1-2017 3.264). `but` counts as gone.
-pub(crate) fn is_orphaned(process: &Process, but: Option<&Process>) -> bool {
+pub fn is_orphaned(process: &Process, but: Option<&Process>) -> bool {
     process.group().is_ok_and(|group| group_is_orphaned(&group, but))
 }
 

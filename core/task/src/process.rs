@@ -57,8 +57,6 @@ pub(crate) struct SigShared {
     /// This thread replaces the program: the others end, it does not.
     pub(crate) exec_by: Option<i32>,
     pub(crate) stop: Stop,
-    /// Where the next search for a thread to wake starts.
-    pub(crate) last_target: Handle,
 }
 
 /// Job control.
@@ -150,7 +148,6 @@ impl Process {
             group_exit: None,
             exec_by: None,
             stop: Stop::default(),
-            last_target: pid::list::NONE,
         };
         let link = Link {
             parent: None,
@@ -259,6 +256,14 @@ impl Process {
     pub fn is_dumpable(&self) -> bool {
         !self.has(flag::NOT_DUMPABLE)
     }
+    /// `PR_SET_DUMPABLE`.
+    pub fn set_dumpable(&self, on: bool) {
+        self.set(flag::NOT_DUMPABLE, !on);
+    }
+    /// `PR_GET_CHILD_SUBREAPER`.
+    pub fn is_subreaper(&self) -> bool {
+        self.has(flag::SUBREAPER)
+    }
     /// Whether the process has ended (zombie or gone).
     pub fn has_ended(&self) -> bool {
         self.life() != ProcessLife::Alive
@@ -293,7 +298,8 @@ impl Process {
         let (zombie, reaped) = (ProcessLife::Zombie as u8, ProcessLife::Reaped as u8);
         self.life.compare_exchange(zombie, reaped, AcqRel, Relaxed).is_ok()
     }
-    pub(crate) fn user(&self) -> Arc<User> {
+    /// The user that it counts for.
+    pub fn user(&self) -> Arc<User> {
         self.user.lock_irq().clone()
     }
 }

@@ -12,7 +12,7 @@ use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU32, AtomicU64, 
 use cred::Cred;
 use mm::Mm;
 use pid::{Pid, SigInfo, SigSet, SignalTarget};
-use sched::Thread;
+use sched::{StateChar, Thread};
 use sync::{LockClass, SpinLock, WaitMode, rank};
 use vfs::{FdTable, FsStruct};
 
@@ -278,6 +278,7 @@ impl Task {
         let len = name.iter().position(|&b| b == 0).unwrap_or(name.len()).min(15);
         comm[..len].copy_from_slice(&name[..len]);
         *self.comm.lock_irq() = comm;
+        self.with_thread(|thread| thread.set_name(&comm[..len]));
     }
     /// When it was made, monotonic.
     pub fn started_ns(&self) -> u64 {
@@ -293,7 +294,11 @@ impl Task {
     }
     /// User and system CPU time, ns.
     pub fn cpu_times(&self) -> (u64, u64) {
-        self.with_thread(Thread::cpu_times).unwrap_or_else(|| *self.final_times.lock_irq())
+        self.with_thread(|thread| {
+            let times = thread.times();
+            (times.user_ns, times.system_ns)
+        })
+        .unwrap_or_else(|| *self.final_times.lock_irq())
     }
     /// Voluntary and involuntary context switches.
     pub fn switches(&self) -> (u64, u64) {
@@ -305,11 +310,31 @@ impl Task {
             Life::Zombie => 'Z',
             Life::Dead => 'X',
             _ if self.stopping.load(Relaxed) && self.is_asleep() => 'T',
-            _ => self.with_thread(Thread::state_char).unwrap_or('R'),
+            _ => self.with_thread(|thread| thread.state_char() as u8 as char).unwrap_or('R'),
         }
     }
     fn is_asleep(&self) -> bool {
-        self.with_thread(Thread::state_char).is_some_and(|state| state != 'R')
+        self.with_thread(Thread::state_char).is_some_and(|state| state != StateChar::Running)
+    }
+    /// `PR_SET_NO_NEW_PRIVS`.
+    pub fn set_no_new_privs(&self) {
+        self.no_new_privs.store(true, Relaxed);
+    }
+    /// The signal it gets when the thread that forked it ends; 0 for none.
+    pub fn parent_death_signal(&self) -> u32 {
+        self.parent_death_signal.load(Relaxed)
+    }
+    /// `PR_SET_PDEATHSIG`.
+    pub fn set_parent_death_signal(&self, sig: u32) {
+        self.parent_death_signal.store(sig, Relaxed);
+    }
+    /// Address of the list of robust futexes; 0 for none.
+    pub fn robust_list(&self) -> usize {
+        self.robust_list.load(Relaxed)
+    }
+    /// set_robust_list(2).
+    pub fn set_robust_list(&self, head: usize) {
+        self.robust_list.store(head, Relaxed);
     }
     /// Whether it is kept from gaining privileges by exec.
     pub fn no_new_privs(&self) -> bool {
@@ -317,7 +342,7 @@ impl Task {
     }
     /// Makes it look at its work flags soon: wakes it from a wait that the flags may end, or interrupts user mode.
     pub(crate) fn notice(&self) {
-        self.with_thread(|thread| thread.notify_signal(self.is_killed()));
+        self.with_thread(|thread| thread.signal_wake(self.is_killed()));
     }
 }
 
@@ -352,7 +377,11 @@ impl SignalTarget for Task {
 
 /// The running task, if this thread is one.
 pub fn current() -> Option<Arc<Task>> {
-    let thread = sched::current()?;
-    let data = thread.data()?;
-    data.clone().as_any_arc().downcast().ok()
+    let data: Arc<dyn Any + Send + Sync> = sched::try_current()?.data()?.clone();
+    data.downcast().ok()
+}
+
+/// Calls `f` with the running task, if this thread is one, without touching its count.
+pub fn with_current<R>(f: impl FnOnce(&Task) -> R) -> Option<R> {
+    sched::try_current()?.data()?.as_any().downcast_ref().map(f)
 }

@@ -49,10 +49,11 @@ impl Birth {
     }
 }
 
-/// The thread of a new task, not started; it owns the task's context.
-pub(crate) fn make_thread(parent: &Cx, child: Cx, birth: Birth) -> Result<Arc<Thread>> {
+/// The thread of a new task, not started; it owns the task's context. Its FPU state and segment bases are the caller's.
+pub(crate) fn make_thread(child: Cx, birth: Birth) -> Result<Arc<Thread>> {
     let task = child.task.clone();
-    let attr = sched::current().attr_for_child();
+    let tls = birth.tls;
+    let attr = sched::current().attr().for_child();
     let entry = kmem::try_box(move || {
         if let Some(addr) = birth.set_tid {
             let _ = kmem::user::write(UserAddr(addr), &child.task.tid()); // as in Linux, unchecked
@@ -61,9 +62,8 @@ pub(crate) fn make_thread(parent: &Cx, child: Cx, birth: Birth) -> Result<Arc<Th
     })?;
     let thread = Thread::new_user(&task.comm(), task.clone(), entry, &attr)?;
     thread.set_id(task.tid() as u32);
-    thread.context().copy_user_from(parent.context());
-    if let Some(base) = birth.tls
-        && !thread.context().set_fs_base(base as u64)
+    if let Some(base) = tls
+        && !thread.context().machine().set_fs_base(base as u64)
     {
         return Err(abi::Errno::EPERM);
     }
@@ -100,7 +100,7 @@ fn run(mut cx: Cx) {
             let _irqs = hal::irq::disable();
         }
         thread.set_in_user(true);
-        let trap = thread.context().run_user(&mut cx.regs);
+        let trap = hal::user::run(&mut cx.regs, thread.context().machine());
         thread.set_in_user(false);
         match trap {
             Trap::Syscall => dispatch(&mut cx),

@@ -36,12 +36,16 @@ impl WaitRequest {
             group if group < 0 => Which::Group(-group),
             pid => Which::Pid(pid),
         };
-        Ok(Self { which, options: options | WEXITED })
+        Ok(Self {
+            which,
+            options: options | WEXITED,
+        })
     }
 
     /// waitid(2), `P_PIDFD` aside. `EINVAL`: unknown or no options, a bad id or type.
     pub fn waitid(kind: u32, id: i32, options: u32, own_group: i32) -> Result<Self> {
-        let known = WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL;
+        let known =
+            WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL;
         if options & !known != 0 || options & (WEXITED | WSTOPPED | WCONTINUED) == 0 {
             return Err(Errno::EINVAL);
         }
@@ -122,15 +126,32 @@ mod tests {
     fn whom() {
         let any = WaitRequest::wait4(-1, 0, 7).unwrap();
         assert!(any.matches(5, || 1, SIGCHLD));
-        assert!(!any.matches(5, || 1, 0), "a clone child needs __WCLONE or __WALL");
-        assert!(WaitRequest::wait4(-1, __WCLONE, 7).unwrap().matches(5, || 1, 0));
-        assert!(WaitRequest::wait4(-1, __WALL, 7).unwrap().matches(5, || 1, 0));
+        assert!(
+            !any.matches(5, || 1, 0),
+            "a clone child needs __WCLONE or __WALL"
+        );
+        assert!(
+            WaitRequest::wait4(-1, __WCLONE, 7)
+                .unwrap()
+                .matches(5, || 1, 0)
+        );
+        assert!(
+            WaitRequest::wait4(-1, __WALL, 7)
+                .unwrap()
+                .matches(5, || 1, 0)
+        );
         assert_eq!(WaitRequest::wait4(0, 0, 7).unwrap().which, Which::Group(7));
         assert_eq!(WaitRequest::wait4(-3, 0, 7).unwrap().which, Which::Group(3));
         assert_eq!(WaitRequest::wait4(i32::MIN, 0, 7), Err(Errno::ESRCH));
         assert_eq!(WaitRequest::wait4(-1, 1 << 20, 7), Err(Errno::EINVAL));
-        assert_eq!(WaitRequest::waitid(P_ALL, 0, WNOHANG, 7), Err(Errno::EINVAL));
-        assert_eq!(WaitRequest::waitid(P_PID, 0, WEXITED, 7), Err(Errno::EINVAL));
+        assert_eq!(
+            WaitRequest::waitid(P_ALL, 0, WNOHANG, 7),
+            Err(Errno::EINVAL)
+        );
+        assert_eq!(
+            WaitRequest::waitid(P_PID, 0, WEXITED, 7),
+            Err(Errno::EINVAL)
+        );
     }
 
     #[test]

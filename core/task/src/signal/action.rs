@@ -20,8 +20,15 @@ pub mod sa {
     pub const NODEFER: u64 = 0x4000_0000;
     pub const RESETHAND: u64 = 0x8000_0000;
     /// What a program may set; the rest is dropped, so that it can find out what is known (`SA_UNSUPPORTED`).
-    pub const KNOWN: u64 =
-        NOCLDSTOP | NOCLDWAIT | SIGINFO | RESTORER | ONSTACK | RESTART | NODEFER | RESETHAND | EXPOSE_TAGBITS;
+    pub const KNOWN: u64 = NOCLDSTOP
+        | NOCLDWAIT
+        | SIGINFO
+        | RESTORER
+        | ONSTACK
+        | RESTART
+        | NODEFER
+        | RESETHAND
+        | EXPOSE_TAGBITS;
     pub const EXPOSE_TAGBITS: u64 = 0x800;
 }
 
@@ -32,8 +39,16 @@ pub const IGNORE: usize = 1;
 
 /// One action: `struct sigaction` of the kernel interface.
 #[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, abi::zerocopy::FromBytes, abi::zerocopy::IntoBytes,
-    abi::zerocopy::Immutable, abi::zerocopy::KnownLayout,
+    Clone,
+    Copy,
+    Debug,
+    Default,
+    PartialEq,
+    Eq,
+    abi::zerocopy::FromBytes,
+    abi::zerocopy::IntoBytes,
+    abi::zerocopy::Immutable,
+    abi::zerocopy::KnownLayout,
 )]
 #[repr(C)]
 pub struct SigAction {
@@ -83,7 +98,10 @@ impl SigAction {
     /// Whether the signal ends the process.
     pub fn is_fatal(&self, sig: Signal) -> bool {
         self.handler == DEFAULT
-            && matches!(default_action(sig), DefaultAction::Terminate | DefaultAction::Core)
+            && matches!(
+                default_action(sig),
+                DefaultAction::Terminate | DefaultAction::Core
+            )
     }
     /// Whether a flag of [`sa`] is set.
     #[inline]
@@ -109,7 +127,9 @@ impl SigHand {
     }
 
     fn of(actions: Arc<Actions>) -> Result<Arc<Self>> {
-        kmem::try_arc(Self { table: SpinLock::new(&ACTIONS, actions) })
+        kmem::try_arc(Self {
+            table: SpinLock::new(&ACTIONS, actions),
+        })
     }
 
     /// An independent copy for a child process. `ENOMEM`.
@@ -122,8 +142,15 @@ impl SigHand {
     pub fn without_handlers(&self) -> Result<Arc<Self>> {
         let mut actions = (**self.table.lock_irq()).clone();
         for action in &mut actions.0 {
-            let handler = if action.handler == IGNORE { IGNORE } else { DEFAULT };
-            *action = SigAction { handler, ..SigAction::default() };
+            let handler = if action.handler == IGNORE {
+                IGNORE
+            } else {
+                DEFAULT
+            };
+            *action = SigAction {
+                handler,
+                ..SigAction::default()
+            };
         }
         Self::of(kmem::try_arc(actions)?)
     }
@@ -131,7 +158,10 @@ impl SigHand {
     /// Whether no signal has a handler or a flag.
     pub fn has_no_handlers(&self) -> bool {
         let table = self.table.lock_irq();
-        table.0.iter().all(|a| a.handler <= IGNORE && a.flags == 0 && a.mask == 0)
+        table
+            .0
+            .iter()
+            .all(|a| a.handler <= IGNORE && a.flags == 0 && a.mask == 0)
     }
 
     /// The action of a signal.

@@ -2,7 +2,9 @@
 use abi::zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// `stack_t`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,
+)]
 #[repr(C)]
 pub struct StackT {
     pub sp: usize,

@@ -19,7 +19,11 @@ pub struct Pending {
 impl Pending {
     /// Nothing pending.
     pub const fn new() -> Self {
-        Self { set: SigSet::EMPTY, first: None, more: Vec::new() }
+        Self {
+            set: SigSet::EMPTY,
+            first: None,
+            more: Vec::new(),
+        }
     }
 
     /// Which are pending.
@@ -46,7 +50,8 @@ impl Pending {
         // The kernel's own signals of the standard kind always get their details through.
         let may_queue = may_queue || (sig < RT_MIN && !info.from_user());
         let queued = may_queue && self.enqueue(info);
-        if !queued && sig >= RT_MIN && info.from_user() && info.code != pid::siginfo::code::SI_USER {
+        if !queued && sig >= RT_MIN && info.from_user() && info.code != pid::siginfo::code::SI_USER
+        {
             return Err(Errno::EAGAIN);
         }
         self.set.add(sig);
@@ -127,7 +132,16 @@ mod tests {
     use pid::siginfo::code::SI_QUEUE;
 
     fn rt(sig: Signal, value: u64) -> SigInfo {
-        SigInfo { signo: sig, errno: 0, code: SI_QUEUE, data: SigData::Queue { pid: 1, uid: 0, value } }
+        SigInfo {
+            signo: sig,
+            errno: 0,
+            code: SI_QUEUE,
+            data: SigData::Queue {
+                pid: 1,
+                uid: 0,
+                value,
+            },
+        }
     }
 
     #[test]
@@ -135,7 +149,10 @@ mod tests {
         let mut p = Pending::new();
         assert_eq!(p.add(&SigInfo::user(15, 1, 0), true), Ok(true));
         assert_eq!(p.add(&SigInfo::user(15, 2, 0), true), Ok(false));
-        assert_eq!(p.take(SigSet::EMPTY).unwrap().data, SigData::Kill { pid: 1, uid: 0 });
+        assert_eq!(
+            p.take(SigSet::EMPTY).unwrap().data,
+            SigData::Kill { pid: 1, uid: 0 }
+        );
         assert_eq!(p.take(SigSet::EMPTY), None);
     }
 
@@ -146,7 +163,11 @@ mod tests {
             p.add(&rt(40, value), true).unwrap();
         }
         p.add(&rt(34, 9), true).unwrap();
-        assert_eq!(p.take(SigSet::EMPTY).unwrap(), rt(34, 9), "lowest number first");
+        assert_eq!(
+            p.take(SigSet::EMPTY).unwrap(),
+            rt(34, 9),
+            "lowest number first"
+        );
         for value in 0..3 {
             assert_eq!(p.take(SigSet::EMPTY).unwrap(), rt(40, value));
         }
@@ -159,7 +180,10 @@ mod tests {
         let mut p = Pending::new();
         assert_eq!(p.add(&rt(40, 0), false), Err(Errno::EAGAIN));
         assert_eq!(p.add(&SigInfo::user(10, 5, 0), false), Ok(true));
-        assert_eq!(p.take(SigSet::EMPTY).unwrap().data, SigData::Kill { pid: 0, uid: 0 });
+        assert_eq!(
+            p.take(SigSet::EMPTY).unwrap().data,
+            SigData::Kill { pid: 0, uid: 0 }
+        );
     }
 
     #[test]

@@ -55,10 +55,30 @@ mod tests {
         let without = Delivery::Handler { restart: false };
         let none = Delivery::NoHandler;
         for (errno, want_with, want_without, want_none) in [
-            (Errno::ERESTARTSYS, Resume::Again, Resume::Interrupted, Resume::Again),
-            (Errno::ERESTARTNOINTR, Resume::Again, Resume::Again, Resume::Again),
-            (Errno::ERESTARTNOHAND, Resume::Interrupted, Resume::Interrupted, Resume::Again),
-            (Errno::ERESTART_RESTARTBLOCK, Resume::Interrupted, Resume::Interrupted, Resume::Continue),
+            (
+                Errno::ERESTARTSYS,
+                Resume::Again,
+                Resume::Interrupted,
+                Resume::Again,
+            ),
+            (
+                Errno::ERESTARTNOINTR,
+                Resume::Again,
+                Resume::Again,
+                Resume::Again,
+            ),
+            (
+                Errno::ERESTARTNOHAND,
+                Resume::Interrupted,
+                Resume::Interrupted,
+                Resume::Again,
+            ),
+            (
+                Errno::ERESTART_RESTARTBLOCK,
+                Resume::Interrupted,
+                Resume::Interrupted,
+                Resume::Continue,
+            ),
             (Errno::EINTR, Resume::Keep, Resume::Keep, Resume::Keep),
         ] {
             assert_eq!(decide(errno.as_ret(), with), want_with);

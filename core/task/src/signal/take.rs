@@ -195,8 +195,8 @@ fn recalculate(shared: &SigShared, task: &Task) {
         || shared.stop.tell_parent.is_some();
     if something {
         task.add_work(work::SIGNAL);
-    } else if task.has_signal() {
-        task.clear_work(work::SIGNAL);
+    } else if task.work() & (work::SIGNAL | work::KILLED) != 0 {
+        task.clear_work(work::SIGNAL | work::KILLED);
     }
 }
 
