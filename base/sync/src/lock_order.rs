@@ -13,6 +13,7 @@ pub mod rank {
     pub const TTY_TABLE: u16 = 290;
     pub const FIFO_TABLE: u16 = 295;
     pub const TTY: u16 = 300;
+    pub const EPOLL_TREE: u16 = 390;
     pub const EPOLL: u16 = 400;
     pub const MOUNT: u16 = 1000;
     pub const RENAME: u16 = 1100;
@@ -52,8 +53,9 @@ pub mod rank {
     pub const TIMER_OWNER: u16 = 6000;
     pub const WAIT_ENTRY: u16 = 7000;
     pub const WAIT_QUEUE: u16 = 7100;
-    pub const EPOLL_READY: u16 = 7200;
     pub const WAIT_QUEUE_NESTED: u16 = 7300;
+    pub const EPOLL_READY: u16 = 7350;
+    pub const POLL_WAIT: u16 = 7360;
     pub const WORKQUEUE: u16 = 7400;
     pub const TIMER: u16 = 8000;
     pub const RUNQUEUE: u16 = 8100;

@@ -2,7 +2,7 @@
 //!
 //! They live in a file system of the kernel's own that is never mounted where a path leads.
 use crate::dentry::Dentry;
-use crate::file::{File, FileOps, FileOpsRef};
+use crate::file::{File, FileOpsRef};
 use crate::inode::{Inode, InodeOps, NewInode};
 use crate::mount::Mount;
 use crate::path::Path;
@@ -86,20 +86,23 @@ pub fn new_anon_inode(kind: FileType, perm: u32, cred: &Cred) -> Result<Arc<Inod
     )
 }
 
-/// A file whose path reads as `name`, exactly ("anon_inode:[eventfd]", "pipe:[7]"), with an inode of its own or the
-/// shared one. ENOMEM, ENAMETOOLONG.
+/// The inode that files without one of their own share. ENOMEM.
+pub fn shared_anon_inode() -> Result<Arc<Inode>> {
+    Ok(anon()?.shared.clone())
+}
+
+/// A file whose path reads as `name`, exactly ("anon_inode:[eventfd]", "pipe:[7]"). ENOMEM, ENAMETOOLONG.
 pub fn new_anon_file(
     name: &str,
-    inode: Option<&Arc<Inode>>,
-    ops: Arc<dyn FileOps>,
+    inode: &Arc<Inode>,
+    ops: FileOpsRef,
     flags: OpenFlags,
     cred: &Arc<Cred>,
 ) -> Result<Arc<File>> {
-    let anon = anon()?;
-    let dentry = Dentry::new_anon(name.as_bytes(), inode.unwrap_or(&anon.shared).clone())?;
+    let dentry = Dentry::new_anon(name.as_bytes(), inode.clone())?;
     let path = Path {
-        mnt: anon.mount.clone(),
+        mnt: anon()?.mount.clone(),
         dentry,
     };
-    File::new(path, FileOpsRef::Own(ops), flags, cred)
+    File::new(path, ops, flags, cred)
 }

@@ -66,7 +66,7 @@ pub fn for_each_chrdev(mut f: impl FnMut(u32, &'static str)) {
 }
 
 /// Opens the device of a node. ENXIO: nobody has the number.
-pub fn open(rdev: u64, inode: &Arc<Inode>, args: &OpenArgs<'_>) -> Result<FileOpsRef> {
+pub(crate) fn open(rdev: u64, inode: &Arc<Inode>, args: &OpenArgs<'_>) -> Result<FileOpsRef> {
     let (major, minor) = (major(rdev), minor(rdev));
     let driver = {
         let regions = REGIONS.read();

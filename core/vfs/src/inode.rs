@@ -13,7 +13,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::any::Any;
-use core::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 use cred::{Cred, Kgid, Kuid};
 use kmem::try_arc;
 use pagecache::PageCache;
@@ -188,6 +188,8 @@ pub struct Inode {
     lock: Mutex<()>,
     locks: Once<Box<LockList>>,
     extra: Once<InodeExtra>,
+    /// It never had a name and may get one.
+    linkable: AtomicBool,
     cache: Option<PageCache>,
     sb: Arc<SuperBlock>,
     ops: Box<dyn InodeOps>,
@@ -228,6 +230,7 @@ impl Inode {
             ),
             locks: Once::new(),
             extra: Once::new(),
+            linkable: AtomicBool::new(false),
             cache: new.cache,
             sb: sb.clone(),
             ops,
@@ -357,6 +360,15 @@ impl Inode {
         }
         // A loser of the race finds the winner's list as soon as it is stored.
         Ok(self.locks.get_or_init(|| unreachable!("just set")))
+    }
+
+    /// Whether it never had a name and may get one (`O_TMPFILE`).
+    pub fn is_linkable(&self) -> bool {
+        self.linkable.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_linkable(&self, linkable: bool) {
+        self.linkable.store(linkable, Ordering::Relaxed);
     }
 
     /// What a service keeps here: the pipe of a FIFO, the socket of a name.

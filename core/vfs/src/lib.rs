@@ -56,7 +56,7 @@ mod special;
 mod superblock;
 mod types;
 
-pub use anon::{new_anon_file, new_anon_inode};
+pub use anon::{new_anon_file, new_anon_inode, shared_anon_inode};
 pub use attr::{
     access, chmod, chown, copy_between, ftruncate, read_link, set_times, statfs, truncate,
 };

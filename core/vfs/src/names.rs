@@ -220,12 +220,13 @@ pub fn link(ctx: WalkCtx<'_>, old: &Path, path: &[u8]) -> Result<()> {
         return Err(Errno::EPERM);
     }
     // A file that lost its last name stays nameless; one that never had one (O_TMPFILE) may get one.
-    if inode.nlink() == 0 && !old.dentry.is_deleted() {
+    if inode.nlink() == 0 && !inode.is_linkable() {
         return Err(Errno::ENOENT);
     }
     let dentry = Dentry::new(&parent.dentry, name)?;
     parent.dentry.make_room()?;
     dir.ops().link(&dir, &dentry, &inode)?;
+    inode.set_linkable(false);
     parent.dentry.forget_negative(name);
     dentry.instantiate(inode)?;
     parent.dentry.add_child(&dentry)
@@ -434,6 +435,7 @@ pub(crate) fn open_tmpfile(
         mode & PERM_MASK & !ctx.fs.umask(),
     );
     let inode = dir.ops().tmpfile(dir, &new)?;
+    inode.set_linkable(!flags.contains(OpenFlags::EXCL));
     let mut name = [0; 21];
     let dentry = Dentry::new(&at.dentry, tmp_name(inode.ino(), &mut name))?;
     dentry.instantiate(inode)?;
