@@ -250,17 +250,16 @@ pub(crate) fn first(_argument: usize) -> ! {
 pub fn exit_thread() -> ! {
     let me = current();
     drop(me.entry.lock().take());
+    // From here on nobody may preempt it: it is dead, and its next switch is its last.
+    let irqs_off = irq_disable();
     me.state.die();
     me.exit_queue().wake_all();
-    preempt::add(preempt::PREEMPT);
-    let irqs_off = irq_disable();
     machine::finish(&me.context);
     let idle = rq::of(hal::cpu::id()).lock().idle.and_then(Thread::arc);
     if let (Some(slot), Some(idle)) = (SLOT.get(), idle) {
         // Gives this thread's count in the slot back; `alive` still keeps it.
         drop(slot.set(idle));
     }
-    preempt::sub(preempt::PREEMPT);
     schedule_from(me, Why::Exit);
     drop(irqs_off);
     panic!("a dead thread ran");

@@ -131,7 +131,8 @@ fn comm(name: &[u8]) -> [u8; COMM_LEN] {
 
 impl Thread {
     /// A thread with a user half, not started: `entry` runs on its kernel stack (the task's loop) and the thread ends
-    /// when it returns. `inherit` is the parent's claim.
+    /// when it returns. `inherit` is the parent's claim. FPU state and segment bases are copies of the running thread's
+    /// if that has a user half, else those of a program's start.
     ///
     /// # Errors
     /// `ENOMEM`.
@@ -141,7 +142,7 @@ impl Thread {
         entry: Entry,
         inherit: &SchedAttr,
     ) -> Result<Arc<Self>> {
-        let context = KContext::new(crate::switch::first, 0)?;
+        let context = crate::machine::user_context(crate::switch::first)?;
         Self::build(name, Some(data), entry, inherit, context)
     }
 
