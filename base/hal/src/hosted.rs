@@ -48,6 +48,11 @@ pub mod irq {
     pub fn restore(saved: Saved) {
         IRQ_ON.set(saved.0);
     }
+    /// Turns interrupts on, whatever they were.
+    #[inline]
+    pub fn enable() {
+        IRQ_ON.set(true);
+    }
     /// Whether interrupts are on.
     #[inline]
     pub fn enabled() -> bool {

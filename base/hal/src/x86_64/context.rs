@@ -28,6 +28,13 @@ const EMPTY: u32 = 5;
 
 const NO_CPU: u32 = u32::MAX;
 
+/// What is to be done with a context's user half.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Access {
+    Look,
+    Change,
+}
+
 /// A kernel stack that a context may stand on.
 ///
 /// # Safety
@@ -170,18 +177,27 @@ impl Context {
         low..high
     }
 
-    /// The frame pointer with which a suspended context will go on, for a backtrace. `None` while it runs.
+    /// The frame pointer with which a suspended context will go on, for a backtrace. `None` while it runs, and after
+    /// it has finished.
     #[must_use]
     pub fn suspended_frame_pointer(&self) -> Option<usize> {
-        self.with_inner(|inner| {
-            // SAFETY: the context is claimed and suspended, so that `switch_stacks` left six registers at `sp`, rbp last.
-            unsafe { (inner.sp as *const usize).add(5).read() }
-        })
+        let saved = super::irq::disable();
+        let claimed = self.claim();
+        let result = claimed.filter(|state| *state == SUSPENDED).map(|_| {
+            // SAFETY: the context is claimed and suspended, so that `switch_stacks` left six registers at `sp`, rbp
+            // last.
+            unsafe { ((*self.inner.get()).sp as *const usize).add(5).read() }
+        });
+        if let Some(state) = claimed {
+            self.state.store(state, Ordering::Release);
+        }
+        super::irq::restore(saved);
+        result
     }
 
-    /// Runs `f` on the saved user half: of the running context itself, or of a context that isn't running now.
-    /// `None` when another CPU runs it.
-    fn with_inner<R>(&self, f: impl FnOnce(&mut Inner) -> R) -> Option<R> {
+    /// Runs `f` on the saved user half: of the running context itself, or of a context that isn't running now. With
+    /// `Access::Change`, what `f` leaves there is loaded before user mode runs again. `None` when another CPU runs it.
+    fn with_inner<R>(&self, access: Access, f: impl FnOnce(&mut Inner) -> R) -> Option<R> {
         let saved = super::irq::disable();
         let local = percpu::this();
         // SAFETY: this CPU's header with interrupts off.
@@ -190,11 +206,21 @@ impl Context {
             // SAFETY: this CPU runs the context, and interrupts are off.
             let inner = unsafe { &mut *self.inner.get() };
             save_user(inner, self, local);
+            // SAFETY: this CPU's header with interrupts off.
+            if access == Access::Change && unsafe { core::ptr::eq((*local).user_owner, self) } {
+                // SAFETY: as above.
+                unsafe { (*local).user_owner = core::ptr::null() };
+            }
             Some(f(inner))
         } else {
             self.claim().map(|state| {
                 // SAFETY: claimed.
-                let result = f(unsafe { &mut *self.inner.get() });
+                let inner = unsafe { &mut *self.inner.get() };
+                if access == Access::Change {
+                    // No CPU's registers are this context's any more.
+                    inner.last_cpu = NO_CPU;
+                }
+                let result = f(inner);
                 self.state.store(state, Ordering::Release);
                 result
             })
@@ -226,7 +252,7 @@ impl Context {
     /// User FS and GS base (thread-local storage). `None` when another CPU runs the context.
     #[must_use]
     pub fn user_bases(&self) -> Option<(u64, u64)> {
-        self.with_inner(|inner| (inner.fs_base, inner.gs_base))
+        self.with_inner(Access::Look, |inner| (inner.fs_base, inner.gs_base))
     }
 
     /// Sets the user FS base. False when another CPU runs the context or the address isn't a user's.
@@ -242,81 +268,52 @@ impl Context {
     }
 
     fn set_base(&self, base: u64, field: impl FnOnce(&mut Inner) -> &mut u64) -> bool {
-        if base >= super::paging::USER_END as u64 {
-            return false;
-        }
-        self.with_inner(|inner| *field(inner) = base)
-            .map(|()| self.disown())
-            .is_some()
+        base < super::paging::USER_END as u64
+            && self
+                .with_inner(Access::Change, |inner| *field(inner) = base)
+                .is_some()
     }
 
     /// Reads the FPU image (XSAVE or FXSAVE layout, [`fpu::xstate_size`] bytes), up to date. `None` when the context
     /// has no FPU state or runs on another CPU. `f` runs with interrupts off: no user memory.
     pub fn with_fpu<R>(&self, f: impl FnOnce(&[u8]) -> R) -> Option<R> {
-        self.with_inner(|inner| inner.fpu.as_ref().map(|state| f(state.bytes())))
-            .flatten()
+        self.with_inner(Access::Look, |inner| {
+            inner.fpu.as_ref().map(|state| f(state.bytes()))
+        })
+        .flatten()
     }
 
     /// Lets `f` change the FPU image; it is checked afterwards, so that loading it can't fault. `None` as above.
     pub fn with_fpu_mut<R>(&self, f: impl FnOnce(&mut [u8]) -> R) -> Option<R> {
-        let result = self.with_inner(|inner| {
+        let change = |inner: &mut Inner| {
             inner.fpu.as_mut().map(|state| {
                 let result = f(state.bytes_mut());
                 state.sanitize();
                 result
             })
-        });
-        self.disown();
-        result.flatten()
+        };
+        self.with_inner(Access::Change, change).flatten()
     }
 
     /// Puts FPU and segment bases in the state in which a program starts (exec).
     pub fn reset_user(&self) {
-        self.with_inner(|inner| {
+        self.with_inner(Access::Change, |inner| {
             (inner.fs_base, inner.gs_base) = (0, 0);
             if let Some(state) = inner.fpu.as_mut() {
                 state.reset();
             }
         });
-        self.disown();
     }
 
-    /// A copy of this context's FPU state and segment bases for a new one (fork). Call it on the running context.
+    /// Copies this context's FPU state and segment bases into a new one (fork). Call it on the running context.
     pub fn clone_user_into(&self, child: &mut Context) {
         let target = child.inner.get_mut();
-        self.with_inner(|inner| {
+        self.with_inner(Access::Look, |inner| {
             (target.fs_base, target.gs_base) = (inner.fs_base, inner.gs_base);
             if let (Some(from), Some(to)) = (inner.fpu.as_ref(), target.fpu.as_mut()) {
                 to.copy_from(from);
             }
         });
-    }
-
-    /// What was changed in memory has to be loaded before user mode runs again.
-    fn disown(&self) {
-        let saved = super::irq::disable();
-        let local = percpu::this();
-        // SAFETY: this CPU's header with interrupts off. A context that doesn't run here but whose registers are still
-        // in this CPU is disowned as well; those in another CPU are forgotten through `last_cpu`.
-        unsafe {
-            if core::ptr::eq((*local).user_owner, self) {
-                (*local).user_owner = core::ptr::null();
-            }
-        }
-        super::irq::restore(saved);
-        self.forget_other_cpu();
-    }
-
-    fn forget_other_cpu(&self) {
-        let saved = super::irq::disable();
-        // SAFETY: this CPU's header with interrupts off.
-        let own = unsafe { core::ptr::eq((*percpu::this()).running, self) };
-        if !own && let Some(state) = self.claim() {
-            // SAFETY: claimed.
-            unsafe { (*self.inner.get()).last_cpu = NO_CPU };
-            self.state.store(state, Ordering::Release);
-        }
-        super::irq::restore(saved);
     }
 }
 

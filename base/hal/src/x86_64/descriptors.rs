@@ -53,7 +53,7 @@ pub(crate) unsafe fn prepare(local: *mut CpuLocal, stacks: usize) {
     cpu.gdt = [0; GDT_ENTRIES];
     cpu.gdt[2] = 0x00af_9b00_0000_ffff; // 0x10: kernel code
     cpu.gdt[3] = 0x00cf_9300_0000_ffff; // 0x18: kernel data
-    cpu.gdt[4] = 0x00cf_fb00_0000_ffff; // 0x20: user code, 32-bit (only its place counts, for sysret)
+    // 0x20 would be 32-bit user code: sysret counts from there, but loads nothing. There is no 32-bit user mode.
     cpu.gdt[5] = 0x00cf_f300_0000_ffff; // 0x28: user data
     cpu.gdt[6] = 0x00af_fb00_0000_ffff; // 0x30: user code
     cpu.gdt[8] = limit | (tss & 0xff_ffff) << 16 | 0x89 << 40 | (tss >> 24 & 0xff) << 56;

@@ -143,6 +143,7 @@ enter_user:
     sysretq
 2:  # Slowly. Rust forces segments and flags to what user mode may have; it answers 0 when rip can't be a user's.
     mov rbx, rdi
+    sub rsp, 8                          # the ABI's alignment
     call {prepare_iret}
     test eax, eax
     jz 3f

@@ -4,7 +4,6 @@
 use core::arch::global_asm;
 use core::mem::offset_of;
 use core::ops::Range;
-use core::sync::atomic::{AtomicPtr, Ordering};
 
 use super::apic;
 use super::context;
@@ -134,21 +133,17 @@ impl KernelTraps for Unset {
     fn preempt(&self) {}
 }
 
-/// A thin pointer to the fat one, so that it can be read in one load.
-static TRAPS: AtomicPtr<&'static dyn KernelTraps> = AtomicPtr::new((&raw const UNSET).cast_mut());
-static UNSET: &dyn KernelTraps = &Unset;
+static TRAPS: super::Once<&'static dyn KernelTraps> = super::Once::new();
 
-/// Sets who handles traps from kernel mode from now on. Before, faults are reported on the early console and end the
-/// machine. Takes a reference to the trait object's reference: `static TRAPS: &dyn KernelTraps = &MyTraps;`, then
-/// `set_kernel_traps(&TRAPS)`.
-pub fn set_kernel_traps(traps: &'static &'static dyn KernelTraps) {
-    TRAPS.store(core::ptr::from_ref(traps).cast_mut(), Ordering::Release);
+/// Sets who handles traps from kernel mode from now on; only the first call counts. Before, faults are reported on the
+/// early console and end the machine.
+pub fn set_kernel_traps(traps: &'static dyn KernelTraps) {
+    TRAPS.get_or_init(|| traps);
 }
 
 #[inline]
 fn kernel_traps() -> &'static dyn KernelTraps {
-    // SAFETY: only `&'static` references are ever stored.
-    unsafe { *TRAPS.load(Ordering::Acquire) }
+    TRAPS.get().copied().unwrap_or(&Unset)
 }
 
 pub(crate) const TRAP_SYSCALL: u64 = 256;
@@ -311,6 +306,7 @@ fn hard_irq(vector: u8) {
     preempt::add(preempt::HARDIRQ);
     match vector {
         apic::TIMER_VECTOR => {
+            super::clock::maybe_refine();
             if super::timer::reached() {
                 kernel_traps().timer();
             }

@@ -15,6 +15,8 @@ pub(super) struct Rates {
     /// `None`: the timer is in TSC-deadline mode.
     pub(super) apic_hz: Option<u64>,
     pub(super) tsc_usable: bool,
+    /// There is another timer to compare with for longer.
+    pub(super) refinable: bool,
 }
 
 /// A moment on three clocks.
@@ -78,18 +80,18 @@ pub(super) fn measure() -> Rates {
     };
     let usable = tsc_ticks != 0 && tsc_hz != 0;
     let tsc_hz = if usable { tsc_hz } else { GUESS_HZ };
-    if let Some(source) = source.or_else(Source::find) {
-        remember(source);
-    }
-    let apic_hz = match source {
-        Some(Source::LocalApic) => GUESS_HZ,
-        _ => scale(end.apic - start.apic, tsc_hz, tsc_ticks),
+    let refinable = source.is_some_and(|source| remember(source, start));
+    let apic_hz = if Source::local_apic().is_some() {
+        Source::LocalApic.hz()
+    } else {
+        scale(end.apic - start.apic, tsc_hz, tsc_ticks)
     };
     let deadline = cpu::features().tsc_deadline && usable;
     Rates {
         tsc_hz,
         apic_hz: (!deadline).then_some(apic_hz.max(1)),
         tsc_usable: usable,
+        refinable,
     }
 }
 
@@ -130,14 +132,45 @@ fn tsc_hz_from_cpuid() -> Option<u64> {
     (denominator != 0 && numerator != 0 && crystal != 0).then(|| crystal * numerator / denominator)
 }
 
-/// What a later check compares with.
+/// What later comparisons go back to.
 static CHECK_TSC: AtomicU64 = AtomicU64::new(0);
 static CHECK_REFERENCE: AtomicU64 = AtomicU64::new(0);
 
-fn remember(source: Source) {
+/// Whether a timer goes on while the kernel runs and can be compared with any time.
+const fn lasts(source: Source) -> bool {
+    matches!(source, Source::Hpet { .. } | Source::PmTimer { .. })
+}
+
+fn remember(source: Source, start: Moment) -> bool {
+    CHECK_TSC.store(start.tsc, Relaxed);
+    CHECK_REFERENCE.store(start.reference, Relaxed);
+    lasts(source)
+}
+
+/// TSC ticks since boot, and nanoseconds since then by the other timer.
+fn since_boot(source: Source) -> (u64, u64) {
     let now = moment(Some(source));
-    CHECK_TSC.store(now.tsc, Relaxed);
-    CHECK_REFERENCE.store(now.reference, Relaxed);
+    let tsc_ticks = now.tsc.saturating_sub(CHECK_TSC.load(Relaxed));
+    let clock_ns = scale(tsc_ticks, 1_000_000_000, cpu::TSC_HZ.load(Relaxed));
+    let ticks = now.reference.wrapping_sub(CHECK_REFERENCE.load(Relaxed)) & source.mask();
+    let mut reference_ns = scale(ticks, 1_000_000_000, source.hz());
+    if source.mask() != u64::MAX {
+        // A narrow counter has wrapped a number of times that the clock itself tells.
+        let period_ns = scale(source.mask() + 1, 1_000_000_000, source.hz());
+        let wraps = (clock_ns.saturating_sub(reference_ns) + period_ns / 2) / period_ns.max(1);
+        reference_ns += wraps * period_ns;
+    }
+    (tsc_ticks, reference_ns)
+}
+
+/// The TSC's rate over the time since boot.
+pub(super) fn measure_again() -> Option<u64> {
+    let source = Source::find().filter(|source| lasts(*source))?;
+    let (tsc_ticks, reference_ns) = since_boot(source);
+    let hz = scale(tsc_ticks, 1_000_000_000, reference_ns);
+    // More than 5 % off the first measurement is no refinement: something jumped.
+    let old = cpu::TSC_HZ.load(Relaxed);
+    (hz.abs_diff(old) < old / 20).then_some(hz)
 }
 
 /// How the clock compares with the timer it was measured against.
@@ -151,25 +184,13 @@ pub struct SourceCheck {
     pub deviation_ppm: i64,
 }
 
-/// Compares the clock with the HPET or the power management timer, over the time since boot. `None` when there is
+/// Compares the clock's rate with that of the HPET or the power management timer, over the time since boot. `None` when there is
 /// neither.
 #[must_use]
 pub fn source_check() -> Option<SourceCheck> {
-    let source = Source::find()?;
-    if matches!(source, Source::LocalApic | Source::Pit) {
-        return None;
-    }
-    let now = moment(Some(source));
-    let tsc_ticks = now.tsc.saturating_sub(CHECK_TSC.load(Relaxed));
+    let source = Source::find().filter(|source| lasts(*source))?;
+    let (tsc_ticks, reference_ns) = since_boot(source);
     let clock_ns = scale(tsc_ticks, 1_000_000_000, cpu::TSC_HZ.load(Relaxed));
-    let ticks = now.reference.wrapping_sub(CHECK_REFERENCE.load(Relaxed)) & source.mask();
-    let mut reference_ns = scale(ticks, 1_000_000_000, source.hz());
-    if source.mask() != u64::MAX {
-        // A narrow counter has wrapped a number of times that the clock itself tells.
-        let period_ns = scale(source.mask() + 1, 1_000_000_000, source.hz());
-        let wraps = (clock_ns.saturating_sub(reference_ns) + period_ns / 2) / period_ns.max(1);
-        reference_ns += wraps * period_ns;
-    }
     let difference = i128::from(clock_ns) - i128::from(reference_ns);
     let deviation_ppm = (difference * 1_000_000 / i128::from(reference_ns.max(1))) as i64;
     Some(SourceCheck {

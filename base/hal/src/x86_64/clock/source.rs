@@ -75,7 +75,7 @@ impl Source {
         }
     }
 
-    fn local_apic() -> Option<Self> {
+    pub(super) fn local_apic() -> Option<Self> {
         if !cpu::features().hypervisor {
             return None;
         }
