@@ -15,6 +15,7 @@ pub mod rank {
     pub const TTY: u16 = 300;
     pub const EPOLL_TREE: u16 = 390;
     pub const EPOLL: u16 = 400;
+    pub const EPOLL_ENTRIES: u16 = 410;
     pub const MOUNT: u16 = 1000;
     pub const RENAME: u16 = 1100;
     pub const INODE_DIR: u16 = 1200;
@@ -51,6 +52,7 @@ pub mod rank {
     pub const FUTEX_KEY: u16 = 5510;
     pub const PAGE_TABLE: u16 = 5600;
     pub const TIMER_OWNER: u16 = 6000;
+    pub const EVENT: u16 = 6010;
     pub const WAIT_ENTRY: u16 = 7000;
     pub const WAIT_QUEUE: u16 = 7100;
     pub const WAIT_QUEUE_NESTED: u16 = 7300;

@@ -115,9 +115,14 @@ struct Waiter {
 impl WaitQueue {
     /// An empty queue.
     pub const fn new() -> Self {
+        Self::with_class(&QUEUE)
+    }
+
+    /// An empty queue with a lock class of its own: one that callbacks of other queues wake (epoll).
+    pub const fn with_class(class: &'static LockClass) -> Self {
         Self {
             list: SpinLock::new(
-                &QUEUE,
+                class,
                 List {
                     head: ptr::null_mut(),
                     tail: ptr::null_mut(),

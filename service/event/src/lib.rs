@@ -1,3 +1,28 @@
-//! poll, select, epoll, eventfd.
+//! Waiting for several files: poll(2), select(2), epoll(7); descriptors for events and timers.
+//!
+//! **Job.** [`poll::Waiter`] collects the wait queues that files name and sleeps until one of them wakes it.
+//! [`epoll::Epoll`] keeps such registrations between calls and learns of readiness by callbacks, so that a wait costs
+//! what is ready, not what is watched. [`eventfd`] and [`timerfd`] are files that such waits are used with.
+//!
+//! **Called by** the syscall crate. **Calls** vfs (files), time (timers), sync, kmem.
+//!
+//! **Locks**: `epoll.tree` (sleeping; adding one epoll set to another) → `epoll.items` (sleeping; what is watched).
+//! In a wake-up: the queue of the source → `epoll.ready` or the queue of the waiter, one at a time. An epoll set that
+//! watches another is woken under that one's `epoll.poll` queue, which ranks between.
+//!
+//! **Specification**: poll(2), select(2), epoll(7), eventfd(2), timerfd_create(2).
 #![no_std]
 #![forbid(unsafe_code)]
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod epoll;
+pub mod eventfd;
+pub mod poll;
+pub mod select;
+pub mod timerfd;
+
+#[cfg(test)]
+mod tests;
