@@ -32,6 +32,8 @@ mod init;
 mod machine;
 pub mod percpu;
 pub mod pressure;
+#[cfg(all(feature = "selftest", target_os = "none"))]
+pub mod selftest;
 pub mod slab;
 pub mod space;
 pub mod stack;
@@ -45,10 +47,11 @@ pub use hal::addr::{PAGE_SHIFT, PAGE_SIZE, Pfn, PhysAddr, UserAddr, VirtAddr};
 pub use init::init;
 
 /// Gives back what this CPU keeps at hand: objects, empty slabs, kernel stacks, roots of page tables, single pages. When
-/// every CPU has done so (the scheduler can have each run this) counts of pages in use are exact.
+/// every CPU has done so (the scheduler can have each run this) counts of pages in use are exact. In task context.
 pub fn drain_local() {
     slab::drain_local();
     stack::drain_local();
+    vmalloc::settle();
     space::drain_local();
     frame::drain_local();
 }

@@ -197,6 +197,22 @@ impl Frame {
         user::partial(len, unsafe { user::raw_from_user(dst, src, len) })
     }
 
+    /// Copies a C string from user memory into the page: up to its NUL, which is copied too, or `max` bytes. Returns the
+    /// length without the NUL; `max` if there is none. EFAULT.
+    #[track_caller]
+    pub fn copy_str_from_user(&self, offset: usize, src: UserAddr, max: usize) -> Result<usize> {
+        let dst = self.at(offset, max);
+        if src.0 >= abi::USER_END {
+            return Err(Errno::EFAULT);
+        }
+        let len = max.min(abi::USER_END - src.0);
+        // SAFETY: the target range was checked, the source ends at most at USER_END.
+        match unsafe { crate::machine::strncpy_from_user(dst, src, len) } {
+            Some(n) if n < len || len == max => Ok(n),
+            _ => Err(Errno::EFAULT),
+        }
+    }
+
     #[inline]
     #[track_caller]
     fn word(&self, offset: usize) -> &AtomicU32 {

@@ -201,3 +201,17 @@ pub(crate) fn read_scalar(addr: UserAddr, size: usize) -> Option<u64> {
         }
     }
 }
+/// Writes a value of 1, 2, 4 or 8 bytes in one instruction; `None`: a fault, or another size.
+#[inline]
+pub(crate) fn write_scalar(addr: UserAddr, size: usize, value: u64) -> Option<()> {
+    // SAFETY: range-checked by the caller.
+    unsafe {
+        match size {
+            1 => uaccess::write_u8(addr.0 as *mut u8, value as u8).ok(),
+            2 => uaccess::write_u16(addr.0 as *mut u16, value as u16).ok(),
+            4 => uaccess::write_u32(addr.0 as *mut u32, value as u32).ok(),
+            8 => uaccess::write_u64(addr.0 as *mut u64, value).ok(),
+            _ => None,
+        }
+    }
+}

@@ -186,6 +186,13 @@ pub(crate) fn read_scalar(addr: UserAddr, size: usize) -> Option<u64> {
     (left == 0).then(|| u64::from_le_bytes(value))
 }
 
+/// Writes a value of 1, 2, 4 or 8 bytes; `None`: a fault, or another size.
+pub(crate) fn write_scalar(addr: UserAddr, size: usize, value: u64) -> Option<()> {
+    // SAFETY: `size` fits.
+    let left = unsafe { copy_to_user(addr, value.to_le_bytes().as_ptr(), size.min(8)) };
+    (left == 0).then_some(())
+}
+
 /// Addresses below this fault, as page 0 does on the machine.
 const LOWEST_USER: usize = 0x1000;
 

@@ -94,6 +94,12 @@ pub fn copy_from_user_partial(dst: &mut [u8], src: UserAddr) -> Result<usize> {
 /// Reads a plain value. EFAULT.
 #[inline]
 pub fn read<T: FromBytes>(src: UserAddr) -> Result<T> {
+    let size = const { size_of::<T>() };
+    if matches!(size, 1 | 2 | 4 | 8) {
+        check(src, size)?;
+        let word = machine::read_scalar(src, size).ok_or(Errno::EFAULT)?;
+        return T::read_from_bytes(&word.to_le_bytes()[..size]).map_err(|_| Errno::EFAULT);
+    }
     let mut value = MaybeUninit::<T>::uninit();
     // SAFETY: valid for its size; `assume_init` only after every byte was written, and any bytes make a `T: FromBytes`.
     unsafe {
@@ -107,7 +113,15 @@ pub fn read<T: FromBytes>(src: UserAddr) -> Result<T> {
 /// Writes a plain value. EFAULT.
 #[inline]
 pub fn write<T: IntoBytes + Immutable + ?Sized>(dst: UserAddr, value: &T) -> Result<()> {
-    copy_to_user(dst, value.as_bytes())
+    let bytes = value.as_bytes();
+    let size = size_of_val(value);
+    if matches!(size, 1 | 2 | 4 | 8) {
+        check(dst, size)?;
+        let mut word = [0; 8];
+        word[..size].copy_from_slice(bytes);
+        return machine::write_scalar(dst, size, u64::from_le_bytes(word)).ok_or(Errno::EFAULT);
+    }
+    copy_to_user(dst, bytes)
 }
 
 /// Copies a C string into `dst`; returns its length without the NUL. EFAULT; ENAMETOOLONG when string and NUL do not

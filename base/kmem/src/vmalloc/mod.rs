@@ -34,6 +34,8 @@ struct Maps {
     areas: [Slots<{ PER_CLASS / 64 }>; CLASSES],
     /// Pages mapped in areas.
     pages: usize,
+    /// Areas given back whose addresses wait for a flush.
+    stale_areas: usize,
 }
 
 static CLASS: LockClass = LockClass::new("vmalloc", rank::VMALLOC);
@@ -43,6 +45,7 @@ static MAPS: SpinLock<Maps> = SpinLock::new(
         stacks: Slots::new(),
         areas: [const { Slots::new() }; CLASSES],
         pages: 0,
+        stale_areas: 0,
     },
 );
 
@@ -143,7 +146,9 @@ fn take_area(pages: usize) -> Option<usize> {
 fn give_area(addr: usize, pages: usize) {
     let class = class_of(pages);
     let slot = addr % WINDOW / (PAGE_SIZE << class);
-    MAPS.lock_irq().areas[class - 1].give(slot);
+    let mut maps = MAPS.lock_irq();
+    maps.areas[class - 1].give(slot);
+    maps.stale_areas += 1;
 }
 
 /// A place for a stack, numbered.
@@ -156,19 +161,17 @@ pub(crate) fn give_stack(slot: usize) {
     MAPS.lock_irq().stacks.give(slot);
 }
 
-/// Places for stacks in use, those cached included.
-pub(crate) fn stack_slots() -> usize {
-    MAPS.lock_irq().stacks.in_use()
-}
-
-/// Stale places of a kind that are flushed together.
-const SETTLE: usize = 256;
+/// Stale places that are flushed together.
+const SETTLE: usize = 128;
 
 /// Takes a place; flushes TLBs when too many places, or all that are left, wait for that.
 fn retry(mut take: impl FnMut(&mut Maps) -> Option<usize>) -> Option<usize> {
     let (got, stale) = {
         let mut maps = MAPS.lock_irq();
-        (take(&mut maps), maps.stacks.stale_count())
+        (
+            take(&mut maps),
+            maps.stacks.stale_count() + maps.stale_areas,
+        )
     };
     if (got.is_none() || stale >= SETTLE) && hal::irq::enabled() {
         settle();
@@ -195,6 +198,7 @@ pub(crate) fn settle() {
         for (areas, stale) in maps.areas.iter_mut().zip(&stale) {
             areas.settle(stale);
         }
+        maps.stale_areas = maps.areas.iter().map(Slots::stale_count).sum();
     }
 }
 
