@@ -23,9 +23,11 @@ pub enum Charge {
     Stacks = 3,
     /// Pages of other vmalloc areas and blocks.
     Kernel = 4,
+    /// Of the frames, those in a page cache.
+    Cache = 5,
 }
 
-const KINDS: usize = 5;
+const KINDS: usize = 6;
 
 #[expect(
     clippy::declare_interior_mutable_const,

@@ -6,7 +6,7 @@ use abi::{Errno, PAGE_SHIFT, PAGE_SIZE, Result};
 use vma::{Area, AreaMap, MapError};
 
 /// `vm.max_map_count`.
-pub(crate) const MAX_AREAS: usize = 65_530;
+pub const MAX_AREAS: usize = 65_530;
 
 /// The areas and the sums over them, in pages.
 pub(crate) struct Areas {

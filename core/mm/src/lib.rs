@@ -51,6 +51,7 @@ mod tests;
 mod types;
 mod vma;
 
+pub use areas::MAX_AREAS;
 pub use flags::VmFlags;
 pub use map::MMAP_MIN_ADDR;
 pub use mm::{AUXV_WORDS, Mm};

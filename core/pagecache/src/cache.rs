@@ -3,6 +3,7 @@ use crate::map::{MapToken, MapUser, Unmapped, Users};
 use abi::{Errno, PAGE_SHIFT, PAGE_SIZE, Result};
 use alloc::sync::{Arc, Weak};
 use core::sync::atomic::{AtomicU64, Ordering};
+use kmem::charge::{Charge, charge};
 use kmem::frame::{Frame, PageFlags};
 use kmem::user::UserBuf;
 use sync::{LockClass, SpinLock, rank};
@@ -106,8 +107,9 @@ impl PageCache {
     pub fn insert(&self, index: u64, page: Frame) -> Result<()> {
         self.source.charge()?;
         let inserted = self.insert_charged(index, page);
-        if inserted.is_err() {
-            self.source.uncharge(1);
+        match inserted {
+            Ok(()) => charge(Charge::Cache, 1),
+            Err(_) => self.source.uncharge(1),
         }
         inserted
     }
@@ -292,6 +294,7 @@ impl PageCache {
                 }
             }
             if taken > 0 {
+                charge(Charge::Cache, -(taken as isize));
                 self.source.uncharge(taken as u64);
             }
             if taken < BATCH {
@@ -362,6 +365,7 @@ impl Drop for PageCache {
     fn drop(&mut self) {
         let pages = self.pages.get_mut().len() as u64;
         if pages > 0 {
+            charge(Charge::Cache, -(pages as isize));
             self.source.uncharge(pages);
         }
     }

@@ -4,6 +4,9 @@ use sync::{LockClass, SpinLock, rank};
 
 static NAMES: LockClass = LockClass::new("uts", rank::TASK_LEAF);
 
+/// `version` of uname(2).
+pub const VERSION: &str = concat!("#1 SMP PREEMPT Gaon ", env!("CARGO_PKG_VERSION"));
+
 /// A name of up to 64 bytes, NUL-padded.
 pub type Name = [u8; 65];
 

@@ -1,3 +1,61 @@
-//! procfs: live state in Linux' formats.
+//! procfs: live state in the formats of Linux 6.1.
+//!
+//! | module | what it has |
+//! |---|---|
+//! | `node` | directories, generated text, links: what all of the tree is made of |
+//! | `root` | the top directory: the table of files, processes by number |
+//! | `system/*` | files about the whole machine: memory, CPUs, interrupts, slabs |
+//! | `process/*` | /proc/PID and /proc/PID/task/TID |
+//! | `sys` | /proc/sys: what can be read and set |
+//!
+//! Every number is looked up when the file is read; a file that would be empty or made up does not exist. Nothing but
+//! the mount itself is kept: entries are made by each walk (`Caching::Never`), so a process' end leaves nothing behind.
+//!
+//! Called by the VFS. Calls the accessors of every crate below. Lock order: none of its own; it takes one lock of
+//! another crate at a time. Specification: proc(5), Documentation/filesystems/proc.rst.
+#![cfg(target_os = "none")]
 #![no_std]
 #![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod node;
+mod process;
+mod root;
+mod sys;
+mod system;
+
+use abi::Result;
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use vfs::{Dentry, FileSystemType, SuperBlock, SuperOps};
+
+/// What statfs(2) calls a procfs.
+const PROC_SUPER_MAGIC: u64 = 0x9fa0;
+
+struct ProcFs;
+struct ProcSuper;
+impl SuperOps for ProcSuper {}
+
+impl FileSystemType for ProcFs {
+    fn name(&self) -> &'static str {
+        "proc"
+    }
+
+    fn mount(&self, _source: &[u8], _data: &[u8]) -> Result<Arc<SuperBlock>> {
+        let ops = kmem::try_box(ProcSuper)? as Box<dyn SuperOps>;
+        let sb = SuperBlock::new("proc", PROC_SUPER_MAGIC, i64::MAX as u64, ops)?;
+        let root = root::make(&sb)?;
+        sb.set_root(Dentry::new_root(root)?);
+        Ok(sb)
+    }
+}
+
+/// Makes "proc" a file system that can be mounted. `cmdline` is the kernel's own.
+///
+/// # Errors
+/// `EBUSY`: registered already; `ENOMEM`.
+pub fn init(cmdline: &'static str) -> Result<()> {
+    let _ = system::CMDLINE.set(cmdline);
+    vfs::register_filesystem(&ProcFs)
+}

@@ -1,0 +1,155 @@
+//! Small files: cmdline, environ, comm, limits, auxv, OOM scores.
+use super::Who;
+use crate::node::parse_number;
+use abi::{Errno, Result};
+use alloc::vec::Vec;
+use core::fmt::Write;
+use cred::Resource;
+use hal::addr::UserAddr;
+use kmem::TryVec;
+use vfs::SeqBuf;
+
+/// Copies `start..end` of its memory, as far as it is there.
+fn memory(who: &Who, start: usize, end: usize, out: &mut SeqBuf) -> Result<()> {
+    let mm = who.mm()?;
+    let mut page = Vec::try_filled(0u8, abi::PAGE_SIZE)?;
+    let mut at = start;
+    while at < end {
+        let want = (end - at).min(abi::PAGE_SIZE - at % abi::PAGE_SIZE);
+        let Ok(got) = mm.read_remote(UserAddr(at), &mut page[..want]) else {
+            break;
+        };
+        out.push_bytes(&page[..got]);
+        at += got;
+        if got < want {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// The arguments, each with a NUL behind it; nothing for a zombie.
+pub(crate) fn cmdline(who: &Who, out: &mut SeqBuf) -> Result<()> {
+    let Some(mm) = who.task.mm() else {
+        return Ok(());
+    };
+    let layout = mm.layout();
+    memory(who, layout.arg_start, layout.arg_end, out)
+}
+
+/// The environment it was started with.
+pub(crate) fn environ(who: &Who, out: &mut SeqBuf) -> Result<()> {
+    let Some(mm) = who.task.mm() else {
+        return Ok(());
+    };
+    let layout = mm.layout();
+    memory(who, layout.env_start, layout.env_end, out)
+}
+
+/// The auxiliary vector as exec wrote it.
+pub(crate) fn auxv(who: &Who, out: &mut SeqBuf) -> Result<()> {
+    if let Some(words) = who.mm()?.auxv() {
+        let end = words
+            .chunks_exact(2)
+            .position(|pair| pair[0] == 0)
+            .map_or(words.len(), |i| 2 * i + 2);
+        words[..end]
+            .iter()
+            .for_each(|word| out.push_bytes(&word.to_le_bytes()));
+    }
+    Ok(())
+}
+
+/// The name, with a newline.
+pub(crate) fn comm(who: &Who, out: &mut SeqBuf) -> Result<()> {
+    let comm = who.task.comm();
+    let len = comm.iter().position(|b| *b == 0).unwrap_or(comm.len());
+    out.push_bytes(&comm[..len]);
+    out.push_bytes(b"\n");
+    Ok(())
+}
+
+/// A process may rename its own threads only.
+pub(crate) fn set_comm(who: &Who, text: &[u8]) -> Result<()> {
+    let own = task::task::current().is_some_and(|task| task.tgid() == who.process.nr());
+    if !own {
+        return Err(Errno::EINVAL);
+    }
+    who.task.set_comm(text.strip_suffix(b"\n").unwrap_or(text));
+    Ok(())
+}
+
+/// Badness as the OOM killer counts it, 0 to 2000.
+pub(crate) fn oom_score(who: &Who, out: &mut SeqBuf) -> Result<()> {
+    let _ = writeln!(out, "{}", task::oom::badness(&who.process));
+    Ok(())
+}
+
+pub(crate) fn oom_score_adj(who: &Who, out: &mut SeqBuf) -> Result<()> {
+    let _ = writeln!(out, "{}", who.process.oom_score_adj());
+    Ok(())
+}
+
+/// -1000 to 1000; lowering it takes `CAP_SYS_RESOURCE`.
+pub(crate) fn set_oom_score_adj(who: &Who, text: &[u8]) -> Result<()> {
+    let value = i16::try_from(parse_number(text)?).map_err(|_| Errno::EINVAL)?;
+    if !(-1000..=1000).contains(&value) {
+        return Err(Errno::EINVAL);
+    }
+    let privileged = task::task::current()
+        .and_then(|t| t.cred().ok())
+        .is_some_and(|c| c.has_cap(cred::cap::SYS_RESOURCE));
+    if value < who.process.oom_score_adj() && !privileged {
+        return Err(Errno::EACCES);
+    }
+    who.process.set_oom_score_adj(value);
+    Ok(())
+}
+
+/// /proc/PID/limits: name, soft, hard, unit.
+pub(crate) fn limits(who: &Who, out: &mut SeqBuf) -> Result<()> {
+    const ROWS: [(&str, Resource, &str); 16] = [
+        ("Max cpu time", Resource::Cpu, "seconds"),
+        ("Max file size", Resource::Fsize, "bytes"),
+        ("Max data size", Resource::Data, "bytes"),
+        ("Max stack size", Resource::Stack, "bytes"),
+        ("Max core file size", Resource::Core, "bytes"),
+        ("Max resident set", Resource::Rss, "bytes"),
+        ("Max processes", Resource::Nproc, "processes"),
+        ("Max open files", Resource::Nofile, "files"),
+        ("Max locked memory", Resource::Memlock, "bytes"),
+        ("Max address space", Resource::As, "bytes"),
+        ("Max file locks", Resource::Locks, "locks"),
+        ("Max pending signals", Resource::Sigpending, "signals"),
+        ("Max msgqueue size", Resource::Msgqueue, "bytes"),
+        ("Max nice priority", Resource::Nice, ""),
+        ("Max realtime priority", Resource::Rtprio, ""),
+        ("Max realtime timeout", Resource::Rttime, "us"),
+    ];
+    let _ = writeln!(
+        out,
+        "{:<25} {:<20} {:<20} {:<10}",
+        "Limit", "Soft Limit", "Hard Limit", "Units"
+    );
+    for (name, resource, unit) in ROWS {
+        let limit = who.process.limits().get(resource);
+        let _ = writeln!(
+            out,
+            "{name:<25} {:<20} {:<20} {unit:<10}",
+            Value(limit.cur),
+            Value(limit.max)
+        );
+    }
+    Ok(())
+}
+
+struct Value(u64);
+impl core::fmt::Display for Value {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        if self.0 == u64::MAX {
+            f.pad("unlimited")
+        } else {
+            self.0.fmt(f)
+        }
+    }
+}

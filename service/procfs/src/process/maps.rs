@@ -1,0 +1,142 @@
+//! maps, smaps, smaps_rollup.
+use super::Who;
+use abi::Result;
+use core::fmt::{self, Write};
+use mm::{AreaPages, VmFlags, VmaInfo};
+use vfs::{SeqBuf, major, minor};
+
+const KIB_PER_PAGE: usize = abi::PAGE_SIZE / 1024;
+
+/// One line an area.
+pub(crate) fn maps(who: &Who, out: &mut SeqBuf) -> Result<()> {
+    let Some(mm) = who.task.mm() else {
+        return Ok(());
+    };
+    mm.for_each_vma(0, &mut |vma| {
+        head(vma, out);
+        true
+    });
+    Ok(())
+}
+
+fn head(vma: &VmaInfo<'_>, out: &mut SeqBuf) {
+    let before = out.len();
+    let flag = |f: VmFlags, yes: char, no: char| if vma.flags.contains(f) { yes } else { no };
+    let (dev, ino) = vma.object.map_or((0, 0), |object| object.dev_ino());
+    let _ = write!(
+        out,
+        "{:08x}-{:08x} {}{}{}{} {:08x} {:02x}:{:02x} {ino} ",
+        vma.start,
+        vma.end,
+        flag(VmFlags::READ, 'r', '-'),
+        flag(VmFlags::WRITE, 'w', '-'),
+        flag(VmFlags::EXEC, 'x', '-'),
+        flag(VmFlags::SHARED, 's', 'p'),
+        vma.offset,
+        major(dev),
+        minor(dev),
+    );
+    if vma.object.is_some() || vma.name.is_some() {
+        while out.len() - before < 73 {
+            out.push_bytes(b" ");
+        }
+        let _ = name(vma, out);
+    }
+    out.push_bytes(b"\n");
+}
+
+fn name(vma: &VmaInfo<'_>, out: &mut SeqBuf) -> fmt::Result {
+    match (vma.object, vma.name) {
+        (Some(object), _) => object.write_path(out),
+        (None, Some(name)) => out.write_str(name),
+        (None, None) => Ok(()),
+    }
+}
+
+/// maps with page counts.
+pub(crate) fn smaps(who: &Who, out: &mut SeqBuf) -> Result<()> {
+    let Some(mm) = who.task.mm() else {
+        return Ok(());
+    };
+    mm.for_each_vma(0, &mut |vma| {
+        head(vma, out);
+        let kib = (vma.end - vma.start) / 1024;
+        let _ = writeln!(
+            out,
+            "Size:           {kib:>8} kB\nKernelPageSize: {0:>8} kB\nMMUPageSize:    {0:>8} kB",
+            4
+        );
+        pages(&mm.area_pages(vma.start..vma.end), out);
+        let _ = write!(out, "VmFlags:");
+        for (flag, short) in [
+            (VmFlags::READ, "rd"),
+            (VmFlags::WRITE, "wr"),
+            (VmFlags::EXEC, "ex"),
+            (VmFlags::SHARED, "sh"),
+            (VmFlags::MAY_READ, "mr"),
+            (VmFlags::MAY_WRITE, "mw"),
+            (VmFlags::MAY_EXEC, "me"),
+        ] {
+            if vma.flags.contains(flag) {
+                let _ = write!(out, " {short}");
+            }
+        }
+        let _ = writeln!(out, " ");
+        true
+    });
+    Ok(())
+}
+
+fn pages(p: &AreaPages, out: &mut SeqBuf) {
+    for (name, pages) in [
+        ("Rss", p.rss),
+        ("Shared_Clean", p.shared_clean),
+        ("Shared_Dirty", p.shared_dirty),
+        ("Private_Clean", p.private_clean),
+        ("Private_Dirty", p.private_dirty),
+        ("Referenced", p.referenced),
+        ("Anonymous", p.anonymous),
+    ] {
+        let _ = writeln!(out, "{:<16}{:>8} kB", Colon(name), pages * KIB_PER_PAGE);
+        if name == "Rss" {
+            let _ = writeln!(out, "{:<16}{:>8} kB", Colon("Pss"), p.pss_4096 / 1024);
+        }
+    }
+}
+
+struct Colon(&'static str);
+impl fmt::Display for Colon {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:", self.0)?;
+        (self.0.len() + 1..f.width().unwrap_or(0)).try_for_each(|_| f.write_char(' '))
+    }
+}
+
+/// The sums over all areas.
+pub(crate) fn smaps_rollup(who: &Who, out: &mut SeqBuf) -> Result<()> {
+    let Some(mm) = who.task.mm() else {
+        return Ok(());
+    };
+    let (mut sum, mut first, mut last) = (AreaPages::default(), None, 0);
+    mm.for_each_vma(0, &mut |vma| {
+        let p = mm.area_pages(vma.start..vma.end);
+        first.get_or_insert(vma.start);
+        last = vma.end;
+        sum.rss += p.rss;
+        sum.pss_4096 += p.pss_4096;
+        sum.shared_clean += p.shared_clean;
+        sum.shared_dirty += p.shared_dirty;
+        sum.private_clean += p.private_clean;
+        sum.private_dirty += p.private_dirty;
+        sum.referenced += p.referenced;
+        sum.anonymous += p.anonymous;
+        true
+    });
+    let _ = writeln!(
+        out,
+        "{:08x}-{last:08x} ---p 00000000 00:00 0                                  [rollup]",
+        first.unwrap_or(0)
+    );
+    pages(&sum, out);
+    Ok(())
+}

@@ -1,0 +1,299 @@
+//! /proc/PID and /proc/PID/task/TID.
+mod fd;
+mod info;
+mod maps;
+mod mounts;
+mod places;
+mod stat;
+mod status;
+
+use crate::node::{self, Decimal, Directory, Listed, Owner, Text, ino};
+use abi::{Errno, Result};
+use alloc::sync::Arc;
+use cred::Cred;
+use task::process::{Process, find_process, find_task, next_process};
+use task::task::{Life, Task};
+use vfs::{FileType, Inode, Link, SeqBuf, Sink, SuperBlock};
+
+/// Whom an entry is about.
+#[derive(Clone)]
+pub(crate) struct Who {
+    pub(crate) process: Arc<Process>,
+    /// The thread: the first one for /proc/PID itself.
+    pub(crate) task: Arc<Task>,
+    /// Below task/TID: figures of the thread alone.
+    pub(crate) one_thread: bool,
+}
+
+impl Who {
+    /// Its address space. ESRCH once it has none.
+    pub(crate) fn mm(&self) -> Result<Arc<mm::Mm>> {
+        self.task.mm().ok_or(Errno::ESRCH)
+    }
+
+    fn gone(&self) -> bool {
+        matches!(self.task.life(), Life::Dead)
+    }
+
+    /// Whether `cred` may look into it (ptrace(2), "PTRACE_MODE_READ_FSCREDS"): the same user and group, and it has not
+    /// made itself undumpable; or `CAP_SYS_PTRACE`. EACCES.
+    pub(crate) fn may_look(&self, by: &Cred) -> Result<()> {
+        if by.has_cap(cred::cap::SYS_PTRACE) {
+            return Ok(());
+        }
+        let of = self.task.cred()?;
+        let same = [of.uid, of.euid, of.suid]
+            .iter()
+            .all(|uid| *uid == by.fsuid)
+            && [of.gid, of.egid, of.sgid]
+                .iter()
+                .all(|gid| *gid == by.fsgid);
+        if same && self.process.is_dumpable() {
+            Ok(())
+        } else {
+            Err(Errno::EACCES)
+        }
+    }
+
+    fn owner(&self) -> Owner {
+        match self.task.cred() {
+            Ok(cred) if self.process.is_dumpable() => Owner {
+                uid: cred.euid,
+                gid: cred.egid,
+            },
+            _ => Owner::ROOT,
+        }
+    }
+
+    fn ino(&self) -> u64 {
+        self.task.tid() as u64 * ino::PER_PROCESS
+            + if self.one_thread {
+                ino::PER_PROCESS / 2
+            } else {
+                0
+            }
+    }
+}
+
+type Show = fn(&Who, &mut SeqBuf) -> Result<()>;
+
+enum Kind {
+    /// Anybody may read it.
+    Open(u32, Show),
+    /// Only who may look into the process.
+    Private(u32, Show),
+    /// It can be written.
+    Settable(u32, Show, fn(&Who, &[u8]) -> Result<()>),
+    Link(fn(&Who, &Cred) -> Result<Link>),
+    Fds(fd::View),
+    /// task/, in a process' directory only.
+    Threads,
+}
+
+const FILES: &[(&str, Kind)] = &[
+    ("auxv", Kind::Private(0o400, info::auxv)),
+    ("cmdline", Kind::Open(0o444, info::cmdline)),
+    ("comm", Kind::Settable(0o644, info::comm, info::set_comm)),
+    ("cwd", Kind::Link(places::cwd)),
+    ("environ", Kind::Private(0o400, info::environ)),
+    ("exe", Kind::Link(places::exe)),
+    ("fd", Kind::Fds(fd::View::Links)),
+    ("fdinfo", Kind::Fds(fd::View::Info)),
+    ("limits", Kind::Open(0o444, info::limits)),
+    ("maps", Kind::Private(0o444, maps::maps)),
+    ("mountinfo", Kind::Open(0o444, mounts::mountinfo)),
+    ("mounts", Kind::Open(0o444, mounts::mounts)),
+    ("oom_score", Kind::Open(0o444, info::oom_score)),
+    (
+        "oom_score_adj",
+        Kind::Settable(0o644, info::oom_score_adj, info::set_oom_score_adj),
+    ),
+    ("root", Kind::Link(places::root)),
+    ("smaps", Kind::Private(0o444, maps::smaps)),
+    ("smaps_rollup", Kind::Private(0o444, maps::smaps_rollup)),
+    ("stat", Kind::Open(0o444, stat::stat)),
+    ("statm", Kind::Open(0o444, stat::statm)),
+    ("status", Kind::Open(0o444, status::status)),
+    ("task", Kind::Threads),
+];
+
+/// The directory of a process (or of a thread, which has one too but is not listed). `None`: there is no such number.
+pub(crate) fn find(sb: &Arc<SuperBlock>, nr: i32) -> Result<Option<Arc<Inode>>> {
+    let Ok(task) = find_task(nr) else {
+        return find_ended(sb, nr);
+    };
+    let who = Who {
+        process: task.process().clone(),
+        task,
+        one_thread: false,
+    };
+    directory(sb, who).map(Some)
+}
+
+/// A zombie's first thread is no longer found by number; its process is.
+fn find_ended(sb: &Arc<SuperBlock>, nr: i32) -> Result<Option<Arc<Inode>>> {
+    let Ok(process) = find_process(nr) else {
+        return Ok(None);
+    };
+    let Some(task) = process.leader() else {
+        return Ok(None);
+    };
+    directory(
+        sb,
+        Who {
+            process,
+            task,
+            one_thread: false,
+        },
+    )
+    .map(Some)
+}
+
+fn directory(sb: &Arc<SuperBlock>, who: Who) -> Result<Arc<Inode>> {
+    let (ino, owner) = (who.ino(), who.owner());
+    node::directory(sb, ino, 0o555, owner, OfProcess(who))
+}
+
+struct OfProcess(Who);
+
+impl Directory for OfProcess {
+    fn find(&self, sb: &Arc<SuperBlock>, name: &[u8]) -> Result<Option<Arc<Inode>>> {
+        if self.0.gone() {
+            return Ok(None);
+        }
+        let Some(place) = FILES.iter().position(|(n, _)| n.as_bytes() == name) else {
+            return Ok(None);
+        };
+        let ino = self.0.ino() + 1 + place as u64;
+        self.make(sb, ino, &FILES[place].1)
+    }
+
+    fn entry(
+        &self,
+        at: u64,
+        emit: &mut dyn FnMut(&Listed<'_>) -> Result<Sink>,
+    ) -> Result<Option<(u64, Sink)>> {
+        let Some((name, kind)) = FILES.get(at as usize) else {
+            return Ok(None);
+        };
+        if matches!(kind, Kind::Threads) && self.0.one_thread {
+            return Ok(None); // the last of the table
+        }
+        let kind = match kind {
+            Kind::Open(..) | Kind::Private(..) | Kind::Settable(..) => FileType::Regular,
+            Kind::Link(_) => FileType::Symlink,
+            Kind::Fds(_) | Kind::Threads => FileType::Directory,
+        };
+        let listed = Listed {
+            name: name.as_bytes(),
+            ino: self.0.ino() + 1 + at,
+            kind,
+        };
+        Ok(Some((at, emit(&listed)?)))
+    }
+
+    fn alive(&self) -> bool {
+        !self.0.gone()
+    }
+}
+
+impl OfProcess {
+    fn make(&self, sb: &Arc<SuperBlock>, ino: u64, kind: &Kind) -> Result<Option<Arc<Inode>>> {
+        let (who, owner) = (self.0.clone(), self.0.owner());
+        let text = |mode: u32, show: Show, store, may_open| {
+            node::text(
+                sb,
+                ino,
+                mode,
+                owner,
+                who.clone(),
+                Text {
+                    show,
+                    store,
+                    may_open,
+                },
+            )
+        };
+        match kind {
+            Kind::Open(mode, show) => text(*mode, *show, None, None),
+            Kind::Private(mode, show) => text(*mode, *show, None, Some(Who::may_look)),
+            Kind::Settable(mode, show, store) => text(*mode, *show, Some(*store), None),
+            Kind::Link(target) => node::link(sb, ino, 0o777, owner, who, *target),
+            Kind::Fds(view) => node::directory(sb, ino, 0o500, owner, fd::Fds::new(who, *view)),
+            Kind::Threads if who.one_thread => return Ok(None),
+            Kind::Threads => node::directory(sb, ino, 0o555, owner, Threads(who)),
+        }
+        .map(Some)
+    }
+}
+
+struct Threads(Who);
+
+impl Threads {
+    /// The thread of this process with the lowest number of at least `from`.
+    fn next(&self, from: i32) -> Option<Arc<Task>> {
+        let mut best: Option<Arc<Task>> = None;
+        self.0.process.for_each_thread(|task| {
+            if task.tid() >= from && best.as_ref().is_none_or(|b| task.tid() < b.tid()) {
+                best = Some(task.clone());
+            }
+            true
+        });
+        best
+    }
+}
+
+impl Directory for Threads {
+    fn find(&self, sb: &Arc<SuperBlock>, name: &[u8]) -> Result<Option<Arc<Inode>>> {
+        let Some(nr) = node::number(name) else {
+            return Ok(None);
+        };
+        let Some(task) = self.next(nr).filter(|task| task.tid() == nr) else {
+            return Ok(None);
+        };
+        directory(
+            sb,
+            Who {
+                process: self.0.process.clone(),
+                task,
+                one_thread: true,
+            },
+        )
+        .map(Some)
+    }
+
+    fn entry(
+        &self,
+        at: u64,
+        emit: &mut dyn FnMut(&Listed<'_>) -> Result<Sink>,
+    ) -> Result<Option<(u64, Sink)>> {
+        let Some(task) = self.next(at.min(i32::MAX as u64) as i32) else {
+            return Ok(None);
+        };
+        let nr = task.tid() as u64;
+        let ino = nr * ino::PER_PROCESS + ino::PER_PROCESS / 2;
+        let name = Decimal::new(nr);
+        Ok(Some((
+            nr,
+            emit(&Listed {
+                name: name.as_bytes(),
+                ino,
+                kind: FileType::Directory,
+            })?,
+        )))
+    }
+
+    fn alive(&self) -> bool {
+        !self.0.gone()
+    }
+}
+
+/// How many processes there are.
+pub(crate) fn count() -> usize {
+    let (mut n, mut from) = (0, 1);
+    while let Some(process) = next_process(from) {
+        from = process.nr() + 1;
+        n += 1;
+    }
+    n
+}

@@ -1,0 +1,109 @@
+//! mounts and mountinfo.
+use super::Who;
+use abi::{Errno, Result};
+use alloc::sync::Arc;
+use core::fmt::Write;
+use vfs::{Mount, MountFlags, Path, SeqBuf, major, minor};
+
+/// Blanks and what else would break a line are written in octal.
+const ESCAPE: &[u8] = b" \t\n\\#";
+
+/// Calls `f` for every mount that the process can see, with its place as the process names it.
+fn each(who: &Who, mut f: impl FnMut(&Arc<Mount>, &[u8])) -> Result<()> {
+    let fs = who.task.fs().ok_or(Errno::EINVAL)?;
+    let root = fs.root();
+    for mount in root.mnt.ns()?.mounts()? {
+        let at = place(&mount).to_bytes_from(Some(&root))?;
+        if !at.starts_with(b"(unreachable)") {
+            f(&mount, &at);
+        }
+    }
+    Ok(())
+}
+
+fn place(mount: &Arc<Mount>) -> Path {
+    mount.place().unwrap_or_else(|| mount.root_path())
+}
+
+fn options(mount: &Mount, out: &mut SeqBuf) {
+    let flags = mount.flags();
+    let read_only = flags.contains(MountFlags::RDONLY);
+    out.push_bytes(if read_only { b"ro" } else { b"rw" });
+    for (flag, name) in [
+        (MountFlags::NOSUID, ",nosuid"),
+        (MountFlags::NODEV, ",nodev"),
+        (MountFlags::NOEXEC, ",noexec"),
+        (MountFlags::NOATIME, ",noatime"),
+        (MountFlags::NODIRATIME, ",nodiratime"),
+        (MountFlags::RELATIME, ",relatime"),
+        (MountFlags::NOSYMFOLLOW, ",nosymfollow"),
+    ] {
+        if flags.contains(flag) {
+            out.push_bytes(name.as_bytes());
+        }
+    }
+}
+
+/// As fstab(5) has it.
+pub(crate) fn mounts(who: &Who, out: &mut SeqBuf) -> Result<()> {
+    each(who, |mount, at| {
+        out.push_escaped(mount.source(), ESCAPE);
+        out.push_bytes(b" ");
+        out.push_escaped(at, ESCAPE);
+        let _ = write!(out, " {} ", mount.sb().kind());
+        options(mount, out);
+        let _ = mount.sb().ops().show_options(out);
+        out.push_bytes(b" 0 0\n");
+    })
+}
+
+/// With numbers and parents.
+pub(crate) fn mountinfo(who: &Who, out: &mut SeqBuf) -> Result<()> {
+    each(who, |mount, at| {
+        let parent = mount.place().map_or(mount.id(), |p| p.mnt.id());
+        let dev = mount.sb().dev();
+        let _ = write!(
+            out,
+            "{} {parent} {}:{} ",
+            mount.id(),
+            major(dev),
+            minor(dev)
+        );
+        let root = Path {
+            mnt: mount.clone(),
+            dentry: mount.root().clone(),
+        };
+        let _ = write_root(&root, out);
+        out.push_bytes(b" ");
+        out.push_escaped(at, ESCAPE);
+        out.push_bytes(b" ");
+        options(mount, out);
+        let _ = write!(out, " - {} ", mount.sb().kind());
+        out.push_escaped(mount.source(), ESCAPE);
+        out.push_bytes(if mount.sb().is_read_only() {
+            b" ro"
+        } else {
+            b" rw"
+        });
+        let _ = mount.sb().ops().show_options(out);
+        out.push_bytes(b"\n");
+    })
+}
+
+/// What part of its file system a mount shows: names from its root up to the file system's.
+fn write_root(root: &Path, out: &mut SeqBuf) -> Result<()> {
+    let mut chain = alloc::vec::Vec::new();
+    let mut at = root.dentry.clone();
+    while let Some(parent) = at.parent().filter(|_| !at.is_root()) {
+        kmem::TryVec::try_push(&mut chain, at.name()?)?;
+        at = parent;
+    }
+    if chain.is_empty() {
+        out.push_bytes(b"/");
+    }
+    for name in chain.iter().rev() {
+        out.push_bytes(b"/");
+        out.push_escaped(name, ESCAPE);
+    }
+    Ok(())
+}

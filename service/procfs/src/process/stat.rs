@@ -1,0 +1,132 @@
+//! stat and statm: one line of numbers each.
+use super::Who;
+use abi::Result;
+use core::fmt::Write;
+use cred::Resource;
+use sched::Policy;
+use task::times::Usage;
+use time::ns_to_clock_t;
+use vfs::SeqBuf;
+
+/// Priority as the line shows it: 20 plus the nice value, or below 0 for real-time threads.
+fn priority(share: &sched::Share) -> i64 {
+    if share.policy.is_rt() {
+        -1 - i64::from(share.rt_level)
+    } else {
+        20 + i64::from(share.nice)
+    }
+}
+
+/// `SCHED_*`.
+pub(super) fn policy_number(policy: Policy) -> u32 {
+    match policy {
+        Policy::Normal => 0,
+        Policy::Fifo => 1,
+        Policy::Rr => 2,
+        Policy::Batch => 3,
+        Policy::Idle => 5,
+    }
+}
+
+/// /proc/PID/stat, the 52 fields of proc_pid_stat(5).
+pub(crate) fn stat(who: &Who, out: &mut SeqBuf) -> Result<()> {
+    let (process, task) = (&who.process, &who.task);
+    let usage = if who.one_thread {
+        Usage::of_task(task)
+    } else {
+        process.usage()
+    };
+    let children = process.children_usage();
+    let (group, session) = process.group_and_session();
+    let (tty, foreground) = terminal(who);
+    let mm = task.mm();
+    let counters = mm.as_ref().map(|mm| mm.counters()).unwrap_or_default();
+    let layout = mm.as_ref().map(|mm| mm.layout()).unwrap_or_default();
+    let attr = task
+        .thread()
+        .map_or(sched::SchedAttr::NORMAL, |thread| thread.attr());
+    let (ignored, caught) = process.sighand().ignored_and_caught();
+    let comm = task.comm();
+    let comm_len = comm.iter().position(|b| *b == 0).unwrap_or(comm.len());
+
+    let _ = write!(out, "{} (", task.tid());
+    out.push_bytes(&comm[..comm_len]);
+    let _ = write!(
+        out,
+        ") {} {} {group} {session} {tty} {foreground} 0 {} {} {} {} {} {} {} {} {} {} {} 0 {} {} {} {} ",
+        task.state_char(),
+        process.parent_nr(),
+        usage.minor_faults,
+        children.minor_faults,
+        usage.major_faults,
+        children.major_faults,
+        ns_to_clock_t(usage.user_ns),
+        ns_to_clock_t(usage.system_ns),
+        ns_to_clock_t(children.user_ns),
+        ns_to_clock_t(children.system_ns),
+        priority(&attr.share),
+        attr.share.nice,
+        process.thread_count(),
+        ns_to_clock_t(task.started_ns()),
+        counters.total * abi::PAGE_SIZE,
+        counters.rss,
+        process.limits().cur(Resource::Rss),
+    );
+    let last_cpu = task.thread().map_or(0, |thread| thread.cpu());
+    let _ = writeln!(
+        out,
+        "{} {} {} 0 0 {} {} {} {} 0 0 0 {} {last_cpu} {} {} 0 0 0 {} {} {} {} {} {} {} {}",
+        layout.start_code,
+        layout.end_code,
+        layout.start_stack,
+        task.pending_set().0 & 0x7fff_ffff,
+        task.blocked().0 & 0x7fff_ffff,
+        ignored.0 & 0x7fff_ffff,
+        caught.0 & 0x7fff_ffff,
+        17, // exit signal of a process: SIGCHLD
+        attr.share.rt_level,
+        policy_number(attr.share.policy),
+        layout.start_data,
+        layout.end_data,
+        layout.start_brk,
+        layout.arg_start,
+        layout.arg_end,
+        layout.env_start,
+        layout.env_end,
+        0,
+    );
+    Ok(())
+}
+
+/// Number of the controlling terminal and its foreground process group; 0 and -1 without one.
+fn terminal(who: &Who) -> (u64, i32) {
+    let tty = who
+        .process
+        .group()
+        .ok()
+        .and_then(|group| group.session().tty());
+    tty.map_or((0, -1), |tty| {
+        (
+            tty.device(),
+            tty.foreground().map_or(-1, |group| group.id()),
+        )
+    })
+}
+
+/// /proc/PID/statm: total, resident, shared, text, lib, data, dirty; in pages.
+pub(crate) fn statm(who: &Who, out: &mut SeqBuf) -> Result<()> {
+    let counters = who.task.mm().map(|mm| mm.counters()).unwrap_or_default();
+    let layout = who.task.mm().map(|mm| mm.layout()).unwrap_or_default();
+    let text = (layout.end_code.next_multiple_of(abi::PAGE_SIZE))
+        .saturating_sub(layout.start_code & !0xfff)
+        / abi::PAGE_SIZE;
+    let _ = writeln!(
+        out,
+        "{} {} {} {text} 0 {} 0",
+        counters.total,
+        counters.rss,
+        counters.file + counters.shmem,
+        counters.data + counters.stack
+    );
+    Ok(())
+}

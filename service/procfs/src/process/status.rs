@@ -1,0 +1,164 @@
+//! status: the numbers for people.
+use super::Who;
+use abi::Result;
+use core::fmt::Write;
+use vfs::SeqBuf;
+
+/// /proc/PID/status (proc_pid_status(5)).
+pub(crate) fn status(who: &Who, out: &mut SeqBuf) -> Result<()> {
+    identity(who, out)?;
+    memory(who, out);
+    signals(who, out);
+    let cred = who.task.cred()?;
+    for (name, set) in [
+        ("CapInh", cred.inheritable),
+        ("CapPrm", cred.permitted),
+        ("CapEff", cred.effective),
+        ("CapBnd", cred.bounding),
+        ("CapAmb", cred.ambient),
+    ] {
+        let _ = writeln!(out, "{name}:\t{:016x}", set.0);
+    }
+    let _ = writeln!(
+        out,
+        "NoNewPrivs:\t{}\nSeccomp:\t0",
+        u8::from(who.task.no_new_privs())
+    );
+    affinity(who, out);
+    let (voluntary, involuntary) = who.task.switches();
+    let _ = writeln!(
+        out,
+        "voluntary_ctxt_switches:\t{voluntary}\nnonvoluntary_ctxt_switches:\t{involuntary}"
+    );
+    Ok(())
+}
+
+fn identity(who: &Who, out: &mut SeqBuf) -> Result<()> {
+    let (process, task) = (&who.process, &who.task);
+    let comm = task.comm();
+    let len = comm.iter().position(|b| *b == 0).unwrap_or(comm.len());
+    out.push_bytes(b"Name:\t");
+    out.push_escaped(&comm[..len], b"\n\\");
+    let umask = task.fs().map(|fs| fs.umask());
+    if let Some(umask) = umask {
+        let _ = write!(out, "\nUmask:\t{umask:04o}");
+    }
+    let state = task.state_char();
+    let word = match state {
+        'R' => "running",
+        'S' => "sleeping",
+        'D' => "disk sleep",
+        'T' => "stopped",
+        't' => "tracing stop",
+        'Z' => "zombie",
+        'I' => "idle",
+        _ => "dead",
+    };
+    let cred = task.cred()?;
+    let _ = writeln!(
+        out,
+        "\nState:\t{state} ({word})\nTgid:\t{}\nNgid:\t0\nPid:\t{}",
+        process.nr(),
+        task.tid()
+    );
+    let _ = writeln!(out, "PPid:\t{}\nTracerPid:\t0", process.parent_nr());
+    let _ = writeln!(
+        out,
+        "Uid:\t{}\t{}\t{}\t{}",
+        cred.uid.0, cred.euid.0, cred.suid.0, cred.fsuid.0
+    );
+    let _ = writeln!(
+        out,
+        "Gid:\t{}\t{}\t{}\t{}",
+        cred.gid.0, cred.egid.0, cred.sgid.0, cred.fsgid.0
+    );
+    let _ = writeln!(
+        out,
+        "FDSize:\t{}",
+        task.files().map_or(0, |files| files.capacity())
+    );
+    let _ = write!(out, "Groups:\t");
+    for gid in cred.groups.iter().flat_map(|list| list.as_slice()) {
+        let _ = write!(out, "{} ", gid.0);
+    }
+    let (group, session) = process.group_and_session();
+    let _ = writeln!(
+        out,
+        "\nNStgid:\t{0}\nNSpid:\t{1}\nNSpgid:\t{group}\nNSsid:\t{session}",
+        process.nr(),
+        task.tid()
+    );
+    Ok(())
+}
+
+fn memory(who: &Who, out: &mut SeqBuf) {
+    let Some(mm) = who.task.mm() else { return };
+    let (c, layout) = (mm.counters(), mm.layout());
+    let text = layout.end_code.saturating_sub(layout.start_code) / 1024;
+    let kib = abi::PAGE_SIZE / 1024;
+    for (name, kib) in [
+        ("VmPeak", c.peak.max(c.total) * kib),
+        ("VmSize", c.total * kib),
+        ("VmLck", c.locked * kib),
+        ("VmPin", 0),
+        ("VmHWM", c.rss_peak.max(c.rss) * kib),
+        ("VmRSS", c.rss * kib),
+        ("RssAnon", c.anon * kib),
+        ("RssFile", c.file * kib),
+        ("RssShmem", c.shmem * kib),
+        ("VmData", c.data * kib),
+        ("VmStk", c.stack * kib),
+        ("VmExe", text),
+        ("VmLib", (c.exec * kib).saturating_sub(text)),
+        ("VmPTE", c.page_tables * kib),
+        ("VmSwap", 0),
+    ] {
+        let _ = writeln!(out, "{name}:\t{kib:>8} kB");
+    }
+}
+
+fn signals(who: &Who, out: &mut SeqBuf) {
+    let (process, task) = (&who.process, &who.task);
+    let (ignored, caught) = process.sighand().ignored_and_caught();
+    let _ = writeln!(out, "Threads:\t{}", process.thread_count());
+    let limit = process.limits().cur(cred::Resource::Sigpending);
+    let _ = writeln!(out, "SigQ:\t{}/{limit}", process.queued_signals());
+    for (name, set) in [
+        ("SigPnd", task.pending_set()),
+        ("ShdPnd", process.pending_set()),
+        ("SigBlk", task.blocked()),
+        ("SigIgn", ignored),
+        ("SigCgt", caught),
+    ] {
+        let _ = writeln!(out, "{name}:\t{:016x}", set.0);
+    }
+}
+
+fn affinity(who: &Who, out: &mut SeqBuf) {
+    let Some(thread) = who.task.thread() else {
+        return;
+    };
+    let allowed = thread.allowed();
+    let online = sched::stats::active_cpus();
+    let mask = online
+        .iter()
+        .filter(|cpu| allowed.has(*cpu))
+        .fold(0u32, |mask, cpu| mask | 1 << cpu);
+    let _ = write!(out, "Cpus_allowed:\t{mask:x}\nCpus_allowed_list:\t");
+    let mut first = true;
+    let mut cpu = 0;
+    while cpu < 32 {
+        let run = (mask >> cpu).trailing_ones();
+        if run > 0 {
+            let comma = if first { "" } else { "," };
+            let _ = if run == 1 {
+                write!(out, "{comma}{cpu}")
+            } else {
+                write!(out, "{comma}{cpu}-{}", cpu + run - 1)
+            };
+            first = false;
+        }
+        cpu += run.max(1);
+    }
+    let _ = writeln!(out);
+}

@@ -1,0 +1,214 @@
+//! /proc/sys: what acts. A file is a path with two functions; directories follow from the paths.
+use crate::node::{self, Directory, Listed, Owner, Text, ino, parse_number};
+use abi::{Errno, Result};
+use alloc::sync::Arc;
+use core::fmt::Write;
+use vfs::{FileType, Inode, SeqBuf, Sink, SuperBlock};
+
+type Show = fn(&(), &mut SeqBuf) -> Result<()>;
+type Store = fn(&(), &[u8]) -> Result<()>;
+
+struct Knob {
+    path: &'static str,
+    show: Show,
+    /// Root may write it.
+    store: Option<Store>,
+}
+
+const fn read_only(path: &'static str, show: Show) -> Knob {
+    Knob {
+        path,
+        show,
+        store: None,
+    }
+}
+const fn settable(path: &'static str, show: Show, store: Store) -> Knob {
+    Knob {
+        path,
+        show,
+        store: Some(store),
+    }
+}
+
+/// In order of path: entries of a directory stand together.
+static KNOBS: &[Knob] = &[
+    read_only("fs/nr_open", |_, out| number(out, vfs::NR_OPEN as u64)),
+    read_only("fs/pipe-max-size", |_, out| number(out, 1 << 20)),
+    settable("kernel/domainname", domain, set_domain),
+    settable("kernel/hostname", host, set_host),
+    read_only("kernel/ngroups_max", |_, out| {
+        number(out, cred::NGROUPS_MAX as u64)
+    }),
+    read_only("kernel/osrelease", |_, out| text(out, abi::RELEASE)),
+    read_only("kernel/ostype", |_, out| text(out, "Linux")),
+    read_only("kernel/pid_max", |_, out| number(out, pid::PID_MAX as u64)),
+    settable("kernel/printk", printk, set_printk),
+    read_only("kernel/random/boot_id", boot_id),
+    read_only("kernel/random/uuid", uuid),
+    read_only("kernel/tainted", |_, out| number(out, trace::taint::mask())),
+    read_only("kernel/version", version),
+    read_only("vm/max_map_count", |_, out| {
+        number(out, mm::MAX_AREAS as u64)
+    }),
+    read_only("vm/mmap_min_addr", |_, out| {
+        number(out, mm::MMAP_MIN_ADDR as u64)
+    }),
+];
+
+fn text(out: &mut SeqBuf, value: &str) -> Result<()> {
+    let _ = writeln!(out, "{value}");
+    Ok(())
+}
+
+fn number(out: &mut SeqBuf, value: u64) -> Result<()> {
+    let _ = writeln!(out, "{value}");
+    Ok(())
+}
+
+fn field(out: &mut SeqBuf, field: &[u8]) -> Result<()> {
+    let len = field.iter().position(|b| *b == 0).unwrap_or(field.len());
+    out.push_bytes(&field[..len]);
+    out.push_bytes(b"\n");
+    Ok(())
+}
+
+fn host(_: &(), out: &mut SeqBuf) -> Result<()> {
+    field(out, &task::uts::get().host)
+}
+fn set_host(_: &(), text: &[u8]) -> Result<()> {
+    task::uts::set_host(line(text))
+}
+fn domain(_: &(), out: &mut SeqBuf) -> Result<()> {
+    field(out, &task::uts::get().domain)
+}
+fn set_domain(_: &(), text: &[u8]) -> Result<()> {
+    task::uts::set_domain(line(text))
+}
+fn version(_: &(), out: &mut SeqBuf) -> Result<()> {
+    text(out, task::uts::VERSION)
+}
+
+/// What was written, up to the first newline.
+fn line(text: &[u8]) -> &[u8] {
+    text.split(|b| *b == b'\n' || *b == 0)
+        .next()
+        .unwrap_or_default()
+}
+
+fn printk(_: &(), out: &mut SeqBuf) -> Result<()> {
+    let [a, b, c, d] = trace::console::printk_levels();
+    let _ = writeln!(out, "{a}\t{b}\t{c}\t{d}");
+    Ok(())
+}
+fn set_printk(_: &(), text: &[u8]) -> Result<()> {
+    let first = text
+        .split(u8::is_ascii_whitespace)
+        .find(|word| !word.is_empty())
+        .ok_or(Errno::EINVAL)?;
+    let level = u8::try_from(parse_number(first)?).map_err(|_| Errno::EINVAL)?;
+    trace::console::set_loglevel(level);
+    Ok(())
+}
+
+fn write_uuid(out: &mut SeqBuf, high: u64, low: u64) -> Result<()> {
+    // Version 4, variant 1 (RFC 4122).
+    let high = high & !0xf000 | 0x4000;
+    let low = low & !(3 << 62) | 2 << 62;
+    let _ = writeln!(
+        out,
+        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+        high >> 32,
+        high >> 16 & 0xffff,
+        high & 0xffff,
+        low >> 48,
+        low & 0xffff_ffff_ffff
+    );
+    Ok(())
+}
+fn uuid(_: &(), out: &mut SeqBuf) -> Result<()> {
+    write_uuid(out, hal::random::seed_u64(), hal::random::seed_u64())
+}
+fn boot_id(_: &(), out: &mut SeqBuf) -> Result<()> {
+    static ID: sync::Once<(u64, u64)> = sync::Once::new();
+    let (high, low) = *ID.get_or_init(|| (hal::random::seed_u64(), hal::random::seed_u64()));
+    write_uuid(out, high, low)
+}
+
+/// The directory whose path is a prefix ("" or "kernel/") of its knobs' paths.
+struct Level(&'static str);
+
+/// /proc/sys itself.
+pub(crate) fn make(sb: &Arc<SuperBlock>) -> Result<Arc<Inode>> {
+    node::directory(sb, ino::SYS, 0o555, Owner::ROOT, Level(""))
+}
+
+impl Level {
+    /// The name of a knob's entry in this directory, and whether it is a directory.
+    fn entry_of(&self, knob: &'static Knob) -> Option<(&'static str, bool)> {
+        let rest = knob.path.strip_prefix(self.0)?;
+        Some(
+            rest.split_once('/')
+                .map_or((rest, false), |(dir, _)| (dir, true)),
+        )
+    }
+}
+
+impl Directory for Level {
+    fn find(&self, sb: &Arc<SuperBlock>, name: &[u8]) -> Result<Option<Arc<Inode>>> {
+        let wanted = |k: &'static Knob| self.entry_of(k).is_some_and(|(n, _)| n.as_bytes() == name);
+        let Some(at) = KNOBS.iter().position(wanted) else {
+            return Ok(None);
+        };
+        let knob = &KNOBS[at];
+        let ino = ino::SYS + 1 + 2 * at as u64;
+        let made = match self.entry_of(knob) {
+            Some((dir, true)) => {
+                let below = &knob.path[..self.0.len() + dir.len() + 1];
+                node::directory(sb, ino + 1, 0o555, Owner::ROOT, Level(below))
+            }
+            _ => {
+                let mode = if knob.store.is_some() { 0o644 } else { 0o444 };
+                let text = Text {
+                    show: knob.show,
+                    store: knob.store,
+                    may_open: None,
+                };
+                node::text(sb, ino, mode, Owner::ROOT, (), text)
+            }
+        };
+        made.map(Some)
+    }
+
+    fn entry(
+        &self,
+        at: u64,
+        emit: &mut dyn FnMut(&Listed<'_>) -> Result<Sink>,
+    ) -> Result<Option<(u64, Sink)>> {
+        for place in at as usize..KNOBS.len() {
+            let Some((name, is_dir)) = self.entry_of(&KNOBS[place]) else {
+                continue;
+            };
+            let seen = place > 0
+                && self
+                    .entry_of(&KNOBS[place - 1])
+                    .is_some_and(|(n, _)| n == name);
+            if !seen {
+                let kind = if is_dir {
+                    FileType::Directory
+                } else {
+                    FileType::Regular
+                };
+                let ino = ino::SYS + 1 + 2 * place as u64 + u64::from(is_dir);
+                return Ok(Some((
+                    place as u64,
+                    emit(&Listed {
+                        name: name.as_bytes(),
+                        ino,
+                        kind,
+                    })?,
+                )));
+            }
+        }
+        Ok(None)
+    }
+}

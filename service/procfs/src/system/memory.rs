@@ -1,0 +1,142 @@
+//! Memory: meminfo, buddyinfo, zoneinfo, vmstat, slabinfo.
+use abi::Result;
+use core::fmt::Write;
+use kmem::slab::SlabInfo;
+use vfs::SeqBuf;
+
+const KIB_PER_PAGE: usize = abi::PAGE_SIZE / 1024;
+
+/// /proc/meminfo: the lines whose subject exists here.
+pub(crate) fn meminfo(_: &(), out: &mut SeqBuf) -> Result<()> {
+    let stats = kmem::stats::stats();
+    let page_cache = pagecache_pages();
+    let available = stats.frames.free.saturating_sub(stats.frames.low);
+    let mut pages = |name: &str, pages: usize| line(out, name, pages * KIB_PER_PAGE);
+    pages("MemTotal", stats.frames.total);
+    pages("MemFree", stats.frames.free);
+    pages("MemAvailable", available);
+    pages("Buffers", 0);
+    pages("Cached", page_cache);
+    pages("SwapCached", 0);
+    pages("SwapTotal", 0);
+    pages("SwapFree", 0);
+    pages("AnonPages", anon_pages());
+    pages("Shmem", page_cache);
+    pages("Slab", stats.slab);
+    pages("SUnreclaim", stats.slab);
+    line(out, "KernelStack", stats.stack_bytes / 1024);
+    line(out, "PageTables", stats.tables * KIB_PER_PAGE);
+    line(out, "CommitLimit", mm::commit::limit_pages() * KIB_PER_PAGE);
+    line(
+        out,
+        "Committed_AS",
+        mm::commit::committed_pages() * KIB_PER_PAGE,
+    );
+    line(out, "VmallocTotal", stats.vmalloc.total_bytes / 1024);
+    line(out, "VmallocUsed", stats.vmalloc.used_bytes / 1024);
+    Ok(())
+}
+
+fn line(out: &mut SeqBuf, name: &str, kib: usize) {
+    let _ = writeln!(out, "{:<16}{kib:>8} kB", Named(name));
+}
+
+/// A name with its colon, padded as one word.
+struct Named<'a>(&'a str);
+impl core::fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(self.0)?;
+        f.write_char(':')?;
+        let width = f.width().unwrap_or(0);
+        (self.0.len() + 1..width).try_for_each(|_| f.write_char(' '))
+    }
+}
+
+fn pagecache_pages() -> usize {
+    kmem::charge::pages(kmem::charge::ROOT, kmem::charge::Charge::Cache)
+}
+
+/// Anonymous pages of all processes.
+fn anon_pages() -> usize {
+    let (mut pages, mut from) = (0, 1);
+    while let Some(process) = task::process::next_process(from) {
+        from = process.nr() + 1;
+        pages += process
+            .leader()
+            .and_then(|task| task.mm())
+            .map_or(0, |mm| mm.counters().anon);
+    }
+    pages
+}
+
+/// /proc/buddyinfo: one zone.
+pub(crate) fn buddyinfo(_: &(), out: &mut SeqBuf) -> Result<()> {
+    let _ = write!(out, "Node 0, zone {:>8} ", "Normal");
+    for count in kmem::frame::stats().by_order {
+        let _ = write!(out, "{count:>6} ");
+    }
+    let _ = writeln!(out);
+    Ok(())
+}
+
+/// /proc/zoneinfo: the counters of the one zone.
+pub(crate) fn zoneinfo(_: &(), out: &mut SeqBuf) -> Result<()> {
+    let f = kmem::frame::stats();
+    let _ = writeln!(out, "Node 0, zone {:>8}", "Normal");
+    let _ = writeln!(out, "  pages free     {}", f.free - f.per_cpu);
+    for (name, value) in [
+        ("min", f.min),
+        ("low", f.low),
+        ("high", f.high),
+        ("managed", f.total),
+    ] {
+        let _ = writeln!(out, "        {name:<8} {value}");
+    }
+    let _ = writeln!(out, "  pagesets\n    count: {}", f.per_cpu);
+    Ok(())
+}
+
+/// /proc/vmstat: the counters that are kept.
+pub(crate) fn vmstat(_: &(), out: &mut SeqBuf) -> Result<()> {
+    let stats = kmem::stats::stats();
+    for (name, value) in [
+        ("nr_free_pages", stats.frames.free),
+        ("nr_anon_pages", anon_pages()),
+        ("nr_file_pages", pagecache_pages()),
+        ("nr_slab_unreclaimable", stats.slab),
+        ("nr_page_table_pages", stats.tables),
+        ("nr_kernel_stack", stats.stack_bytes / 1024),
+    ] {
+        let _ = writeln!(out, "{name} {value}");
+    }
+    Ok(())
+}
+
+/// /proc/slabinfo, version 2.1 (slabinfo(5)).
+pub(crate) fn slabinfo(_: &(), out: &mut SeqBuf) -> Result<()> {
+    let _ = writeln!(out, "slabinfo - version: 2.1");
+    let _ = writeln!(
+        out,
+        "# name            <active_objs> <num_objs> <objsize> <objperslab> <pagesperslab> : tunables <limit> \
+         <batchcount> <sharedfactor> : slabdata <active_slabs> <num_slabs> <sharedavail>"
+    );
+    kmem::slab::for_each_info(|s: &SlabInfo| {
+        let _ = writeln!(
+            out,
+            "{:<17} {:>6} {:>6} {:>6} {:>4} {:>4} : tunables {:>4} {:>4} {:>4} : slabdata {:>6} {:>6} {:>6}",
+            s.name,
+            s.active_objs,
+            s.num_objs,
+            s.objsize,
+            s.objperslab,
+            s.pagesperslab,
+            0,
+            0,
+            0,
+            s.active_slabs,
+            s.num_slabs,
+            0
+        );
+    });
+    Ok(())
+}

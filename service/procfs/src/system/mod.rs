@@ -1,0 +1,33 @@
+//! Files about the whole machine.
+mod cpu;
+mod kernel;
+mod memory;
+
+use crate::root::Kind;
+use sync::Once;
+
+/// The kernel's command line.
+pub(crate) static CMDLINE: Once<&'static str> = Once::new();
+
+/// The files of the top directory, by name.
+pub(crate) static FILES: &[(&str, Kind)] = &[
+    ("buddyinfo", Kind::Text(0o400, memory::buddyinfo, None)),
+    ("cmdline", Kind::Text(0o444, kernel::cmdline, None)),
+    ("cpuinfo", Kind::Text(0o444, cpu::cpuinfo, None)),
+    ("devices", Kind::Text(0o444, kernel::devices, None)),
+    ("filesystems", Kind::Text(0o444, kernel::filesystems, None)),
+    ("interrupts", Kind::Text(0o444, cpu::interrupts, None)),
+    ("loadavg", Kind::Text(0o444, cpu::loadavg, None)),
+    ("meminfo", Kind::Text(0o444, memory::meminfo, None)),
+    ("mounts", Kind::Link(kernel::mounts)),
+    ("self", Kind::Link(kernel::self_link)),
+    ("slabinfo", Kind::Text(0o400, memory::slabinfo, None)),
+    ("softirqs", Kind::Text(0o444, cpu::softirqs, None)),
+    ("stat", Kind::Text(0o444, cpu::stat, None)),
+    ("sys", Kind::Sys),
+    ("thread-self", Kind::Link(kernel::thread_self_link)),
+    ("uptime", Kind::Text(0o444, cpu::uptime, None)),
+    ("version", Kind::Text(0o444, kernel::version, None)),
+    ("vmstat", Kind::Text(0o444, memory::vmstat, None)),
+    ("zoneinfo", Kind::Text(0o444, memory::zoneinfo, None)),
+];
