@@ -65,7 +65,8 @@ impl<T: ?Sized> SpinLock<T> {
     #[track_caller]
     pub fn try_lock(&self) -> Option<SpinGuard<'_, T>> {
         let pin = preempt_disable();
-        self.try_acquire().then_some(SpinGuard {
+        // Lazily: a guard made and dropped would release another's lock.
+        self.try_acquire().then(|| SpinGuard {
             lock: self,
             _pin: pin,
         })
@@ -76,7 +77,7 @@ impl<T: ?Sized> SpinLock<T> {
     #[track_caller]
     pub fn try_lock_irq(&self) -> Option<SpinIrqGuard<'_, T>> {
         let pin = irq_disable();
-        self.try_acquire().then_some(SpinIrqGuard {
+        self.try_acquire().then(|| SpinIrqGuard {
             lock: self,
             _pin: pin,
         })
@@ -228,6 +229,8 @@ mod tests {
         let lock = SpinLock::new(&CLASS, ());
         let held = lock.lock();
         assert!(lock.try_lock().is_none());
+        assert!(lock.try_lock_irq().is_none());
+        assert!(lock.is_locked(), "a failed try must not unlock");
         drop(held);
         assert!(lock.try_lock().is_some());
     }

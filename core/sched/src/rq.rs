@@ -197,9 +197,19 @@ fn grow(cpu: usize, threads: usize) -> Result<()> {
     Ok(())
 }
 
+/// A CPU that comes up cannot sleep yet: it spins until whoever makes room is done.
+fn without_sleeping() -> sync::MutexGuard<'static, CpuSet> {
+    loop {
+        if let Some(guard) = ROOMY.try_lock() {
+            return guard;
+        }
+        hal::cpu::relax();
+    }
+}
+
 /// Gives a CPU that comes up its room.
 pub(crate) fn cpu_up(cpu: usize) -> Result<()> {
-    let mut roomy = ROOMY.lock();
+    let mut roomy = without_sleeping();
     grow(cpu, ROOM.load(Ordering::Acquire).max(FIRST_ROOM))?;
     roomy.0 |= 1 << cpu;
     Ok(())

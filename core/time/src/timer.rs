@@ -257,8 +257,18 @@ fn grow(cpu: usize, room: usize) -> Result<()> {
     Ok(())
 }
 
+/// A CPU that comes up cannot sleep yet: it spins until whoever makes room is done.
+fn without_sleeping() -> sync::MutexGuard<'static, u64> {
+    loop {
+        if let Some(guard) = UP.try_lock() {
+            return guard;
+        }
+        hal::cpu::relax();
+    }
+}
+
 pub(crate) fn cpu_up(cpu: usize) -> Result<()> {
-    let mut up = UP.lock();
+    let mut up = without_sleeping();
     grow(cpu, ROOM.load(Ordering::Acquire).max(FIRST_ROOM))?;
     *up |= 1 << cpu;
     Ok(())
