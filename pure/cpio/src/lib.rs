@@ -5,16 +5,23 @@
 //! follows an archive that is not another one ends the walk and is left to the caller ([`Reader::rest`]): a compressed
 //! archive, perhaps.
 //!
-//! Called by `initramfs`; calls nothing, allocates nothing.
+//! [`Stream`] reads the same out of pieces, as a decompressor yields them.
+//!
+//! Called by `initramfs`; calls nothing; only [`Stream`] allocates, for the name.
 //!
 //! Specification: Documentation/driver-api/early-userspace/buffer-format.rst of Linux; cpio(5). A header is 110 bytes:
 //! the magic number "070701" (or "070702", with checksums) and 13 fields of 8 hexadecimal digits, followed by the name
-//! with a NUL, padded to 4 bytes, and the data, padded to 4 bytes. Offsets count from the start of the archive.
+//! with one NUL or more, padded to 4 bytes, and the data, padded to 4 bytes. Offsets count from the start of the archive.
 #![no_std]
 #![forbid(unsafe_code)]
 
+extern crate alloc;
+
+mod stream;
 #[cfg(test)]
 mod tests;
+
+pub use stream::{Event, Stream};
 
 use core::fmt;
 
@@ -36,12 +43,14 @@ pub enum Error {
     OldFormat,
     /// A field is not a hexadecimal number.
     BadNumber,
-    /// A name is empty, too long, not terminated or has a NUL inside.
+    /// A name is empty, too long, not terminated or goes on behind a NUL.
     BadName,
     /// A sum of bytes ("070702") is wrong.
     BadChecksum,
     /// It has no trailer.
     NoTrailer,
+    /// There is no memory for a name.
+    NoMemory,
 }
 
 impl fmt::Display for Error {
@@ -54,12 +63,13 @@ impl fmt::Display for Error {
             Self::BadName => "malformed name",
             Self::BadChecksum => "wrong checksum",
             Self::NoTrailer => "no trailer",
+            Self::NoMemory => "out of memory",
         })
     }
 }
 
 /// The fields of a header.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
     pub ino: u32,
     /// Type and permissions, as `st_mode`.
@@ -80,6 +90,23 @@ pub struct Header {
 }
 
 impl Header {
+    /// All fields 0.
+    const NONE: Self = Self {
+        ino: 0,
+        mode: 0,
+        uid: 0,
+        gid: 0,
+        nlink: 0,
+        mtime: 0,
+        size: 0,
+        dev_major: 0,
+        dev_minor: 0,
+        rdev_major: 0,
+        rdev_minor: 0,
+        name_size: 0,
+        checksum: 0,
+    };
+
     /// Names the file among all of the archive: entries with one identity and more than one link are one file.
     pub const fn identity(&self) -> (u32, u32, u32) {
         (self.dev_major, self.dev_minor, self.ino)
@@ -192,15 +219,28 @@ impl<'a> Reader<'a> {
     }
 
     fn name(&self, at: usize, size: usize) -> Result<&'a [u8], Error> {
-        if size > NAME_MAX {
-            return Err(Error::BadName);
-        }
-        let bytes = self.bytes.get(at..at + size).ok_or(Error::Truncated)?;
-        match bytes.split_last() {
-            Some((0, name)) if !name.is_empty() && !name.contains(&0) => Ok(name),
-            _ => Err(Error::BadName),
-        }
+        is_longest(size)?;
+        check_name(self.bytes.get(at..at + size).ok_or(Error::Truncated)?)
     }
+}
+
+/// Whether a name may be so long.
+fn is_longest(size: usize) -> Result<(), Error> {
+    if size == 0 || size > NAME_MAX {
+        Err(Error::BadName)
+    } else {
+        Ok(())
+    }
+}
+
+/// The name without what ends it: a NUL, and any number of NULs that pad it.
+fn check_name(bytes: &[u8]) -> Result<&[u8], Error> {
+    let len = bytes.iter().position(|b| *b == 0).ok_or(Error::BadName)?;
+    let (name, end) = bytes.split_at(len);
+    if name.is_empty() || end.iter().any(|b| *b != 0) {
+        return Err(Error::BadName);
+    }
+    Ok(name)
 }
 
 /// Whether an archive begins here.

@@ -162,3 +162,83 @@ fn huge_numbers_do_not_wrap() {
     bytes[6 + 11 * 8..6 + 12 * 8].copy_from_slice(b"FFFFFFFF");
     assert_eq!(read_all(&bytes).err(), Some(Error::BadName));
 }
+
+/// The events of a stream fed in pieces of `step` bytes, data joined.
+fn stream(bytes: &[u8], step: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error> {
+    let mut stream = Stream::new();
+    let mut out: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+    for mut piece in bytes.chunks(step) {
+        while let Some(event) = stream.feed(&mut piece)? {
+            match event {
+                Event::File(_) => out.push((stream.name().to_vec(), Vec::new())),
+                Event::Data(data) => out.last_mut().unwrap().1.extend(data),
+                Event::FileEnd => {}
+                Event::Trailer => out.push((b"--".to_vec(), Vec::new())),
+            }
+        }
+    }
+    stream.finish()?;
+    Ok(out)
+}
+
+#[test]
+fn a_stream_says_what_the_reader_says() {
+    let mut bytes = sample();
+    bytes.extend([0; 30]);
+    bytes.extend(sample());
+    let expected: Vec<_> = read_all(&bytes)
+        .unwrap()
+        .0
+        .iter()
+        .map(|item| match item {
+            Item::File(entry) => (entry.name.to_vec(), entry.data.to_vec()),
+            Item::Trailer => (b"--".to_vec(), Vec::new()),
+        })
+        .collect();
+    for step in [1, 2, 3, 7, 110, 111, 4096] {
+        assert_eq!(stream(&bytes, step).unwrap(), expected, "{step}");
+    }
+    for end in 1..sample().len() - 4 {
+        let error = stream(&bytes[..end], 5).unwrap_err();
+        assert!(
+            matches!(error, Error::Truncated | Error::NoTrailer),
+            "{end}: {error:?}"
+        );
+    }
+}
+
+#[test]
+fn a_stream_survives_flipped_bits() {
+    let bytes = sample();
+    for bit in 0..bytes.len() * 8 {
+        let mut bad = bytes.clone();
+        bad[bit / 8] ^= 1 << (bit % 8);
+        let ours = stream(&bad, 13).map(|s| s.into_iter().map(|e| e.0).collect::<Vec<_>>());
+        match names(&bad) {
+            // What is no archive ends the reader and is an error to the stream.
+            Ok(names) => assert!(ours == Ok(names) || ours == Err(Error::BadMagic)),
+            // Where it ends for the reader it may be anything for the stream.
+            Err(error) => assert!(ours == Err(error) || ours.is_err()),
+        }
+    }
+}
+
+#[test]
+fn names_may_be_padded() {
+    let mut bytes = Vec::new();
+    entry(
+        &mut bytes,
+        "070701",
+        0o100_644,
+        1,
+        b"file\0\0\0\0\0",
+        b"data",
+        0,
+    );
+    entry(&mut bytes, "070701", 0, 1, TRAILER, b"", 0);
+    assert_eq!(names(&bytes).unwrap(), [b"file".to_vec(), b"--".to_vec()]);
+    assert_eq!(
+        stream(&bytes, 3).unwrap()[0],
+        (b"file".to_vec(), b"data".to_vec())
+    );
+}
