@@ -19,6 +19,7 @@ mod exec;
 mod fdio;
 mod fs;
 mod futex;
+mod limits;
 mod mm;
 mod mount;
 mod pipe;
@@ -47,6 +48,7 @@ const FAMILIES: &[&[Call]] = &[
     fdio::CALLS,
     fs::CALLS,
     futex::CALLS,
+    limits::CALLS,
     mm::CALLS,
     mount::CALLS,
     pipe::CALLS,

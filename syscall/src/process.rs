@@ -1,5 +1,321 @@
-//! System calls: process.
+//! System calls: birth, death, numbers and groups of processes.
 use crate::Call;
+use abi::process::Rusage;
+use abi::raw::{
+    __NR_arch_prctl, __NR_clone, __NR_clone3, __NR_exit, __NR_exit_group, __NR_fork,
+    __NR_get_robust_list, __NR_getpgid, __NR_getpgrp, __NR_getpid, __NR_getppid, __NR_getsid,
+    __NR_gettid, __NR_personality, __NR_set_robust_list, __NR_set_tid_address, __NR_setpgid,
+    __NR_setsid, __NR_unshare, __NR_vfork, __NR_wait4, __NR_waitid, P_PIDFD,
+};
+use abi::{Errno, Result};
+use alloc::sync::Arc;
+use hal::addr::UserAddr;
+use kmem::user;
+use pid::signals::SIGCHLD;
+use pid::{SigData, SigInfo};
+use task::times::Usage;
+use task::wait::Waited;
+use task::wait_match::WaitRequest;
+use task::{CloneArgs, Cx, Process, Task, find_task, jobs};
 
 /// This family.
-pub(crate) const CALLS: &[Call] = &[];
+pub(crate) const CALLS: &[Call] = &[
+    (__NR_getpid, "getpid", sys_getpid),
+    (__NR_gettid, "gettid", sys_gettid),
+    (__NR_getppid, "getppid", sys_getppid),
+    (__NR_getpgid, "getpgid", sys_getpgid),
+    (__NR_getpgrp, "getpgrp", sys_getpgrp),
+    (__NR_setpgid, "setpgid", sys_setpgid),
+    (__NR_getsid, "getsid", sys_getsid),
+    (__NR_setsid, "setsid", sys_setsid),
+    (__NR_fork, "fork", sys_fork),
+    (__NR_vfork, "vfork", sys_vfork),
+    (__NR_clone, "clone", sys_clone),
+    (__NR_clone3, "clone3", sys_clone3),
+    (__NR_unshare, "unshare", sys_unshare),
+    (__NR_exit, "exit", sys_exit),
+    (__NR_exit_group, "exit_group", sys_exit_group),
+    (__NR_wait4, "wait4", sys_wait4),
+    (__NR_waitid, "waitid", sys_waitid),
+    (__NR_set_tid_address, "set_tid_address", sys_set_tid_address),
+    (__NR_set_robust_list, "set_robust_list", sys_set_robust_list),
+    (__NR_get_robust_list, "get_robust_list", sys_get_robust_list),
+    (__NR_arch_prctl, "arch_prctl", sys_arch_prctl),
+    (__NR_personality, "personality", sys_personality),
+];
+
+fn sys_getpid(cx: &mut Cx, _a: &[usize; 6]) -> Result<usize> {
+    Ok(cx.task.tgid() as usize)
+}
+
+fn sys_gettid(cx: &mut Cx, _a: &[usize; 6]) -> Result<usize> {
+    Ok(cx.task.tid() as usize)
+}
+
+fn sys_getppid(cx: &mut Cx, _a: &[usize; 6]) -> Result<usize> {
+    Ok(cx.process().parent_nr() as usize)
+}
+
+/// The process that a call names: 0 is the caller's. `ESRCH`.
+pub(crate) fn process_of(cx: &Cx, nr: i32) -> Result<Arc<Process>> {
+    if nr == 0 {
+        Ok(cx.process().clone())
+    } else {
+        thread_of(cx, nr).map(|task| task.process().clone())
+    }
+}
+
+/// The thread that a call names: 0 is the caller. `ESRCH`.
+pub(crate) fn thread_of(cx: &Cx, nr: i32) -> Result<Arc<Task>> {
+    if nr == 0 {
+        Ok(cx.task.clone())
+    } else {
+        find_task(nr)
+    }
+}
+
+fn sys_getpgid(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    Ok(process_of(cx, a[0] as i32)?.group()?.id() as usize)
+}
+
+fn sys_getpgrp(cx: &mut Cx, _a: &[usize; 6]) -> Result<usize> {
+    Ok(cx.process().group()?.id() as usize)
+}
+
+fn sys_setpgid(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    jobs::set_group(cx.process(), a[0] as i32, a[1] as i32)?;
+    Ok(0)
+}
+
+fn sys_getsid(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    Ok(process_of(cx, a[0] as i32)?.group()?.session().id() as usize)
+}
+
+fn sys_setsid(cx: &mut Cx, _a: &[usize; 6]) -> Result<usize> {
+    Ok(jobs::new_session(cx.process())? as usize)
+}
+
+fn sys_fork(cx: &mut Cx, _a: &[usize; 6]) -> Result<usize> {
+    clone(cx, &CloneArgs::fork())
+}
+
+fn sys_vfork(cx: &mut Cx, _a: &[usize; 6]) -> Result<usize> {
+    clone(cx, &CloneArgs::vfork())
+}
+
+fn sys_clone(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    let args = CloneArgs::legacy(a[0], a[1], a[2], a[3], a[4])?;
+    clone(cx, &args)
+}
+
+fn clone(cx: &mut Cx, args: &CloneArgs) -> Result<usize> {
+    task::clone::clone(cx, args).map(|tid| tid as usize)
+}
+
+fn sys_clone3(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    const FIRST: usize = 64;
+    const KNOWN: usize = 88;
+    let (at, size) = (a[0], a[1]);
+    if size > abi::PAGE_SIZE {
+        return Err(Errno::E2BIG);
+    }
+    if size < FIRST {
+        return Err(Errno::EINVAL);
+    }
+    let mut bytes = [0u8; KNOWN];
+    user::copy_from_user(&mut bytes[..size.min(KNOWN)], UserAddr(at))?;
+    require_zero(at + KNOWN, size.saturating_sub(KNOWN))?;
+    let mut words = [0u64; 11];
+    for (word, bytes) in words.iter_mut().zip(bytes.chunks_exact(8)) {
+        let mut eight = [0; 8];
+        eight.copy_from_slice(bytes);
+        *word = u64::from_le_bytes(eight);
+    }
+    let args = CloneArgs::modern(&words)?;
+    clone(cx, &args)
+}
+
+/// What a newer program passes beyond what is known must be zero. `E2BIG`.
+pub(crate) fn require_zero(at: usize, len: usize) -> Result<()> {
+    let mut done = 0;
+    while done < len {
+        let mut chunk = [0u8; 64];
+        let n = chunk.len().min(len - done);
+        user::copy_from_user(&mut chunk[..n], UserAddr(at + done))?;
+        if chunk[..n].iter().any(|&b| b != 0) {
+            return Err(Errno::E2BIG);
+        }
+        done += n;
+    }
+    Ok(())
+}
+
+fn sys_unshare(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    use abi::raw::{CLONE_FILES, CLONE_FS, CLONE_SIGHAND, CLONE_SYSVSEM, CLONE_THREAD, CLONE_VM};
+    const SHARED: u32 =
+        CLONE_FILES | CLONE_FS | CLONE_SYSVSEM | CLONE_THREAD | CLONE_SIGHAND | CLONE_VM;
+    let flags = a[0] as u32;
+    let alone = cx.process().thread_count() == 1;
+    if flags & !SHARED != 0 || (flags & (CLONE_THREAD | CLONE_SIGHAND | CLONE_VM) != 0 && !alone) {
+        return Err(Errno::EINVAL);
+    }
+    if flags & CLONE_FS != 0 {
+        let fs = cx.fs.try_clone()?;
+        cx.set_fs(fs);
+    }
+    if flags & CLONE_FILES != 0 {
+        let files = cx.files.try_clone()?;
+        cx.set_files(files);
+    }
+    Ok(0)
+}
+
+fn sys_exit(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    task::exit::exit(cx, a[0] as i32);
+    Ok(0)
+}
+
+fn sys_exit_group(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    task::exit::exit_group(cx, a[0] as i32);
+    Ok(0)
+}
+
+fn sys_wait4(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    let own_group = cx.process().group()?.id();
+    let request = WaitRequest::wait4(a[0] as i32, a[2] as u32, own_group)?;
+    let Some(waited) = task::wait::wait(cx, &request)? else {
+        return Ok(0);
+    };
+    if a[1] != 0 {
+        user::write(UserAddr(a[1]), &waited.change.status())?;
+    }
+    write_usage(a[3], &waited)?;
+    Ok(waited.pid as usize)
+}
+
+fn sys_waitid(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    if a[0] as u32 == P_PIDFD {
+        return Err(Errno::EINVAL);
+    }
+    let own_group = cx.process().group()?.id();
+    let request = WaitRequest::waitid(a[0] as u32, a[1] as i32, a[3] as u32, own_group)?;
+    let waited = task::wait::wait(cx, &request)?;
+    if a[2] != 0 {
+        // Nothing to tell: the fields that a caller looks at are zero.
+        let info = waited.as_ref().map_or([0; 128], |w| child_info(w).encode());
+        user::copy_to_user(UserAddr(a[2]), &info)?;
+    }
+    if let Some(waited) = &waited {
+        write_usage(a[4], waited)?;
+    }
+    Ok(0)
+}
+
+fn child_info(waited: &Waited) -> SigInfo {
+    let (code, status) = waited.change.code_and_status();
+    let data = SigData::Child {
+        pid: waited.pid,
+        uid: waited.uid,
+        status,
+        utime: 0,
+        stime: 0,
+    };
+    SigInfo {
+        signo: SIGCHLD,
+        errno: 0,
+        code,
+        data,
+    }
+}
+
+fn write_usage(at: usize, waited: &Waited) -> Result<()> {
+    if at == 0 {
+        Ok(())
+    } else {
+        user::write(UserAddr(at), &encode_usage(&waited.usage))
+    }
+}
+
+/// A usage as getrusage(2) has it.
+pub(crate) fn encode_usage(usage: &Usage) -> Rusage {
+    Rusage {
+        utime: crate::time::timeval(usage.user_ns),
+        stime: crate::time::timeval(usage.system_ns),
+        maxrss: (usage.max_rss_pages * 4) as i64,
+        minflt: usage.minor_faults as i64,
+        majflt: usage.major_faults as i64,
+        nvcsw: usage.voluntary as i64,
+        nivcsw: usage.involuntary as i64,
+        ..Rusage::default()
+    }
+}
+
+fn sys_set_tid_address(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    cx.clear_child_tid = a[0];
+    Ok(cx.task.tid() as usize)
+}
+
+const ROBUST_HEAD_SIZE: usize = 24;
+
+fn sys_set_robust_list(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    if a[1] != ROBUST_HEAD_SIZE {
+        return Err(Errno::EINVAL);
+    }
+    cx.task.set_robust_list(a[0]);
+    Ok(0)
+}
+
+fn sys_get_robust_list(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    let task = thread_of(cx, a[0] as i32)?;
+    if !may_inspect(cx, &task)? {
+        return Err(Errno::EPERM);
+    }
+    user::write(UserAddr(a[2]), &ROBUST_HEAD_SIZE)?;
+    user::write(UserAddr(a[1]), &task.robust_list())?;
+    Ok(0)
+}
+
+/// Whether the caller may look into another task (ptrace(2), "Ptrace access mode checking", real ids).
+pub(crate) fn may_inspect(cx: &Cx, task: &Task) -> Result<bool> {
+    if Arc::ptr_eq(task.process(), cx.process()) {
+        return Ok(true);
+    }
+    let (me, it) = (&cx.cred, task.cred()?);
+    let same = [it.uid, it.euid, it.suid].iter().all(|&uid| uid == me.uid)
+        && [it.gid, it.egid, it.sgid].iter().all(|&gid| gid == me.gid)
+        && task.process().is_dumpable();
+    Ok(same || me.has_cap(cred::cap::SYS_PTRACE))
+}
+
+fn sys_arch_prctl(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    const ARCH_SET_GS: u32 = 0x1001;
+    const ARCH_SET_FS: u32 = 0x1002;
+    const ARCH_GET_FS: u32 = 0x1003;
+    const ARCH_GET_GS: u32 = 0x1004;
+    let context = cx.context();
+    let done = |ok: bool| if ok { Ok(0) } else { Err(Errno::EPERM) };
+    match a[0] as u32 {
+        ARCH_SET_FS => done(context.set_fs_base(a[1] as u64)),
+        ARCH_SET_GS => done(context.set_gs_base(a[1] as u64)),
+        which @ (ARCH_GET_FS | ARCH_GET_GS) => {
+            let (fs, gs) = context.user_bases().ok_or(Errno::EINVAL)?;
+            user::write(UserAddr(a[1]), if which == ARCH_GET_FS { &fs } else { &gs })?;
+            Ok(0)
+        }
+        _ => Err(Errno::EINVAL),
+    }
+}
+
+fn sys_personality(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    /// `ADDR_NO_RANDOMIZE` and the plain Linux personality are what there is.
+    const KNOWN: u32 = 0x0004_0000;
+    let old = cx.personality;
+    let new = a[0] as u32;
+    if new != u32::MAX {
+        if new & !KNOWN != 0 {
+            return Err(Errno::EINVAL);
+        }
+        cx.personality = new;
+    }
+    Ok(old as usize)
+}

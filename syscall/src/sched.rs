@@ -1,5 +1,436 @@
-//! System calls: sched.
+//! System calls: scheduling.
 use crate::Call;
+use crate::process::{require_zero, thread_of};
+use abi::process::SchedAttr;
+use abi::raw::{
+    __NR_getcpu, __NR_getpriority, __NR_membarrier, __NR_sched_get_priority_max,
+    __NR_sched_get_priority_min, __NR_sched_getaffinity, __NR_sched_getattr, __NR_sched_getparam,
+    __NR_sched_getscheduler, __NR_sched_rr_get_interval, __NR_sched_setaffinity,
+    __NR_sched_setattr, __NR_sched_setparam, __NR_sched_setscheduler, __NR_sched_yield,
+    __NR_setpriority,
+};
+use abi::{Errno, Result};
+use alloc::sync::Arc;
+use cred::{Cred, Kuid, Resource, cap};
+use hal::addr::UserAddr;
+use kmem::user;
+use sched::{CpuSet, Policy, Share, Thread};
+use task::{Cx, Process, Task, next_process};
+use time::clock::to_timespec;
 
 /// This family.
-pub(crate) const CALLS: &[Call] = &[];
+pub(crate) const CALLS: &[Call] = &[
+    (__NR_sched_yield, "sched_yield", sys_sched_yield),
+    (
+        __NR_sched_setscheduler,
+        "sched_setscheduler",
+        sys_sched_setscheduler,
+    ),
+    (
+        __NR_sched_getscheduler,
+        "sched_getscheduler",
+        sys_sched_getscheduler,
+    ),
+    (__NR_sched_setparam, "sched_setparam", sys_sched_setparam),
+    (__NR_sched_getparam, "sched_getparam", sys_sched_getparam),
+    (__NR_sched_setattr, "sched_setattr", sys_sched_setattr),
+    (__NR_sched_getattr, "sched_getattr", sys_sched_getattr),
+    (
+        __NR_sched_get_priority_max,
+        "sched_get_priority_max",
+        sys_sched_get_priority_max,
+    ),
+    (
+        __NR_sched_get_priority_min,
+        "sched_get_priority_min",
+        sys_sched_get_priority_min,
+    ),
+    (
+        __NR_sched_rr_get_interval,
+        "sched_rr_get_interval",
+        sys_sched_rr_get_interval,
+    ),
+    (
+        __NR_sched_setaffinity,
+        "sched_setaffinity",
+        sys_sched_setaffinity,
+    ),
+    (
+        __NR_sched_getaffinity,
+        "sched_getaffinity",
+        sys_sched_getaffinity,
+    ),
+    (__NR_getpriority, "getpriority", sys_getpriority),
+    (__NR_setpriority, "setpriority", sys_setpriority),
+    (__NR_getcpu, "getcpu", sys_getcpu),
+    (__NR_membarrier, "membarrier", sys_membarrier),
+];
+
+const RESET_ON_FORK: u32 = 0x4000_0000;
+
+fn sys_sched_yield(_cx: &mut Cx, _a: &[usize; 6]) -> Result<usize> {
+    sched::yield_now();
+    Ok(0)
+}
+
+/// The thread that a call names, and its scheduling side. `EINVAL`: negative; `ESRCH`.
+fn target(cx: &Cx, nr: usize) -> Result<(Arc<Task>, Arc<Thread>)> {
+    if (nr as i32) < 0 {
+        return Err(Errno::EINVAL);
+    }
+    let task = thread_of(cx, nr as i32)?;
+    let thread = task.thread().ok_or(Errno::ESRCH)?;
+    Ok((task, thread))
+}
+
+/// Whether the caller owns the target (setpriority(2)).
+fn owns(cx: &Cx, task: &Task) -> Result<bool> {
+    let theirs = task.cred()?;
+    Ok(cx.cred.euid == theirs.euid || cx.cred.euid == theirs.uid)
+}
+
+/// What a change of policy needs (sched(7), "Privileges and resource limits"). `EPERM`.
+fn check_share(cx: &Cx, task: &Task, old: Share, new: Share) -> Result<()> {
+    if cx.cred.has_cap(cap::SYS_NICE) {
+        return Ok(());
+    }
+    let limits = task.process().limits();
+    if new.policy.is_rt() {
+        let most = limits.cur(Resource::Rtprio);
+        if (new.policy != old.policy && most == 0)
+            || (new.rt_level > old.rt_level && u64::from(new.rt_level) > most)
+        {
+            return Err(Errno::EPERM);
+        }
+    } else if new.nice < old.nice && !nice_allowed(limits.cur(Resource::Nice), new.nice) {
+        return Err(Errno::EPERM);
+    }
+    if owns(cx, task)? {
+        Ok(())
+    } else {
+        Err(Errno::EPERM)
+    }
+}
+
+/// `RLIMIT_NICE` is 20 - nice.
+fn nice_allowed(limit: u64, nice: i8) -> bool {
+    (20 - i64::from(nice)) as u64 <= limit
+}
+
+fn set(cx: &Cx, task: &Task, thread: &Thread, new: Share, reset_on_fork: bool) -> Result<usize> {
+    let old = thread.attr();
+    check_share(cx, task, old.share, new)?;
+    if old.reset_on_fork && !reset_on_fork && !cx.cred.has_cap(cap::SYS_NICE) {
+        return Err(Errno::EPERM);
+    }
+    thread.set_share(new)?;
+    thread.set_reset_on_fork(reset_on_fork);
+    Ok(0)
+}
+
+/// A policy and level as sched_setscheduler(2) gives them. `EINVAL`.
+fn share(old: Share, policy: u32, level: i32) -> Result<Share> {
+    let policy = Policy::from_raw(policy).ok_or(Errno::EINVAL)?;
+    let fits = if policy.is_rt() {
+        (1..=99).contains(&level)
+    } else {
+        level == 0
+    };
+    if !fits {
+        return Err(Errno::EINVAL);
+    }
+    Ok(Share {
+        policy,
+        nice: old.nice,
+        rt_level: level as u8,
+    })
+}
+
+fn sys_sched_setscheduler(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    if (a[1] as i32) < 0 || a[2] == 0 {
+        return Err(Errno::EINVAL);
+    }
+    let level: i32 = user::read(UserAddr(a[2]))?;
+    let (task, thread) = target(cx, a[0])?;
+    let policy = a[1] as u32;
+    let new = share(thread.attr().share, policy & !RESET_ON_FORK, level)?;
+    set(cx, &task, &thread, new, policy & RESET_ON_FORK != 0)
+}
+
+fn sys_sched_setparam(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    if a[1] == 0 {
+        return Err(Errno::EINVAL);
+    }
+    let level: i32 = user::read(UserAddr(a[1]))?;
+    let (task, thread) = target(cx, a[0])?;
+    let old = thread.attr();
+    let new = share(old.share, old.share.policy as u32, level)?;
+    set(cx, &task, &thread, new, old.reset_on_fork)
+}
+
+fn sys_sched_getscheduler(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    let attr = target(cx, a[0])?.1.attr();
+    let flag = if attr.reset_on_fork { RESET_ON_FORK } else { 0 };
+    Ok((attr.share.policy as u32 | flag) as usize)
+}
+
+fn sys_sched_getparam(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    if a[1] == 0 {
+        return Err(Errno::EINVAL);
+    }
+    let level = i32::from(target(cx, a[0])?.1.attr().share.rt_level);
+    user::write(UserAddr(a[1]), &level)?;
+    Ok(0)
+}
+
+const ATTR_SIZE: usize = size_of::<SchedAttr>();
+const FLAG_RESET_ON_FORK: u64 = 1;
+const FLAG_KEEP_POLICY: u64 = 8;
+const FLAG_KEEP_PARAMS: u64 = 16;
+
+fn sys_sched_setattr(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    if a[1] == 0 || a[2] != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let size = match user::read::<u32>(UserAddr(a[1]))? as usize {
+        0 => ATTR_SIZE,
+        size => size,
+    };
+    if !(ATTR_SIZE..=abi::PAGE_SIZE).contains(&size)
+        || require_zero(a[1] + ATTR_SIZE, size - ATTR_SIZE).is_err()
+    {
+        user::write(UserAddr(a[1]), &(ATTR_SIZE as u32))?;
+        return Err(Errno::E2BIG);
+    }
+    let attr: SchedAttr = user::read(UserAddr(a[1]))?;
+    if attr.flags & !(FLAG_RESET_ON_FORK | FLAG_KEEP_POLICY | FLAG_KEEP_PARAMS) != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let (task, thread) = target(cx, a[0])?;
+    let old = thread.attr().share;
+    let policy = if attr.flags & FLAG_KEEP_POLICY != 0 {
+        old.policy as u32
+    } else {
+        attr.policy
+    };
+    let mut new = share(old, policy, attr.priority as i32)?;
+    if attr.flags & FLAG_KEEP_PARAMS != 0 {
+        new = Share {
+            policy: new.policy,
+            ..old
+        };
+    } else if !new.policy.is_rt() {
+        new.nice = attr.nice.clamp(-20, 19) as i8;
+    }
+    set(
+        cx,
+        &task,
+        &thread,
+        new,
+        attr.flags & FLAG_RESET_ON_FORK != 0,
+    )
+}
+
+fn sys_sched_getattr(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    let size = a[2] as u32 as usize;
+    if a[1] == 0 || !(ATTR_SIZE..=abi::PAGE_SIZE).contains(&size) || a[3] != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let attr = target(cx, a[0])?.1.attr();
+    let out = SchedAttr {
+        size: ATTR_SIZE as u32,
+        policy: attr.share.policy as u32,
+        flags: if attr.reset_on_fork {
+            FLAG_RESET_ON_FORK
+        } else {
+            0
+        },
+        nice: if attr.share.policy.is_rt() {
+            0
+        } else {
+            attr.share.nice.into()
+        },
+        priority: attr.share.rt_level.into(),
+        ..SchedAttr::default()
+    };
+    user::write(UserAddr(a[1]), &out)?;
+    Ok(0)
+}
+
+fn levels(policy: usize) -> Result<(usize, usize)> {
+    const DEADLINE: usize = 6;
+    match Policy::from_raw(policy as u32) {
+        Some(policy) if policy.is_rt() => Ok((1, 99)),
+        Some(_) => Ok((0, 0)),
+        None if policy == DEADLINE => Ok((0, 0)),
+        None => Err(Errno::EINVAL),
+    }
+}
+
+fn sys_sched_get_priority_max(_cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    levels(a[0]).map(|(_, most)| most)
+}
+
+fn sys_sched_get_priority_min(_cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    levels(a[0]).map(|(least, _)| least)
+}
+
+fn sys_sched_rr_get_interval(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    let thread = target(cx, a[0])?.1;
+    let turn = if thread.attr().share.policy == Policy::Fifo {
+        0
+    } else {
+        thread.turn_ns()
+    };
+    user::write(UserAddr(a[1]), &to_timespec(turn))?;
+    Ok(0)
+}
+
+fn sys_sched_setaffinity(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    let mut bytes = [0u8; 8];
+    let len = (a[1] as u32 as usize).min(bytes.len());
+    user::copy_from_user(&mut bytes[..len], UserAddr(a[2]))?;
+    let (task, thread) = target(cx, a[0])?;
+    if !owns(cx, &task)? && !cx.cred.has_cap(cap::SYS_NICE) {
+        return Err(Errno::EPERM);
+    }
+    thread.set_allowed(CpuSet(u64::from_le_bytes(bytes)))?;
+    Ok(0)
+}
+
+fn sys_sched_getaffinity(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    let len = a[1] as u32 as usize;
+    if len < 8 || len % 8 != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let allowed = target(cx, a[0])?
+        .1
+        .allowed()
+        .and(sched::stats::active_cpus());
+    user::write(UserAddr(a[2]), &allowed.0)?;
+    Ok(8)
+}
+
+/// Whose priority: `PRIO_PROCESS`, `PRIO_PGRP`, `PRIO_USER`.
+fn for_each_prio(
+    cx: &Cx,
+    which: usize,
+    who: i32,
+    f: &mut dyn FnMut(&Arc<Task>, &Thread),
+) -> Result<()> {
+    let mut visit = |task: &Arc<Task>| {
+        if let Some(thread) = task.thread() {
+            f(task, &thread);
+        }
+    };
+    match which {
+        0 => visit(&thread_of(cx, who)?),
+        1 => {
+            let group = match who {
+                0 => cx.process().group()?,
+                nr => pid::find(nr)
+                    .and_then(|pid| pid.group())
+                    .ok_or(Errno::ESRCH)?,
+            };
+            each_thread(
+                |process| process.group_and_session().0 == group.id(),
+                &mut visit,
+            );
+        }
+        2 => {
+            let uid = if who == 0 {
+                cx.cred.uid
+            } else {
+                cx.cred.user_ns.kuid(who as u32)
+            };
+            each_thread(|process| real_user(process) == Some(uid), &mut visit);
+        }
+        _ => return Err(Errno::EINVAL),
+    }
+    Ok(())
+}
+
+fn real_user(process: &Process) -> Option<Kuid> {
+    let cred: Arc<Cred> = process.leader()?.cred().ok()?;
+    Some(cred.uid)
+}
+
+fn each_thread(wanted: impl Fn(&Process) -> bool, visit: &mut dyn FnMut(&Arc<Task>)) {
+    let mut from = 1;
+    while let Some(process) = next_process(from) {
+        from = process.nr() + 1;
+        if wanted(&process) {
+            let mut nth = 0;
+            // One at a time: what is done with a thread must not run under the signal lock.
+            while let Some(task) = process.nth_thread(nth) {
+                visit(&task);
+                nth += 1;
+            }
+        }
+    }
+}
+
+fn sys_getpriority(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    let mut best: Option<i8> = None;
+    for_each_prio(cx, a[0], a[1] as i32, &mut |_, thread| {
+        let nice = thread.attr().share.nice;
+        best = Some(best.map_or(nice, |best| best.min(nice)));
+    })?;
+    // The call answers 20 - nice, so that no result is negative.
+    best.map(|nice| (20 - i32::from(nice)) as usize)
+        .ok_or(Errno::ESRCH)
+}
+
+fn sys_setpriority(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    let nice = (a[2] as i32).clamp(-20, 19) as i8;
+    let mut answer = Err(Errno::ESRCH);
+    for_each_prio(cx, a[0], a[1] as i32, &mut |task, thread| {
+        let done = set_nice(cx, task, thread, nice);
+        if answer != Ok(()) || done.is_err() {
+            answer = done;
+        }
+    })?;
+    answer.map(|()| 0)
+}
+
+fn set_nice(cx: &Cx, task: &Task, thread: &Thread, nice: i8) -> Result<()> {
+    let privileged = cx.cred.has_cap(cap::SYS_NICE);
+    let old = thread.attr().share;
+    if !privileged && !owns(cx, task)? {
+        return Err(Errno::EPERM);
+    }
+    if nice < old.nice
+        && !privileged
+        && !nice_allowed(task.process().limits().cur(Resource::Nice), nice)
+    {
+        return Err(Errno::EACCES);
+    }
+    thread.set_share(Share { nice, ..old })
+}
+
+fn sys_getcpu(_cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    if a[0] != 0 {
+        user::write(UserAddr(a[0]), &(hal::cpu::id() as u32))?;
+    }
+    if a[1] != 0 {
+        user::write(UserAddr(a[1]), &0u32)?; // one node
+    }
+    Ok(0)
+}
+
+fn sys_membarrier(_cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    const QUERY: u32 = 0;
+    const GLOBAL: u32 = 1;
+    if a[1] != 0 {
+        return Err(Errno::EINVAL);
+    }
+    match a[0] as u32 {
+        QUERY => Ok(GLOBAL as usize),
+        GLOBAL => {
+            // Every CPU passes a point where it runs no user code between two instructions of its own.
+            sync::rcu::synchronize();
+            Ok(0)
+        }
+        _ => Err(Errno::EINVAL),
+    }
+}

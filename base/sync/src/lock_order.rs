@@ -10,6 +10,7 @@ pub mod rank {
     // Sleeping locks, from the process inwards.
     pub const EXEC: u16 = 100;
     pub const TASK_GROUP: u16 = 200;
+    pub const SYSLOG: u16 = 250;
     pub const TTY_TABLE: u16 = 290;
     pub const FIFO_TABLE: u16 = 295;
     pub const TTY: u16 = 300;
@@ -62,6 +63,7 @@ pub mod rank {
     pub const TIMER: u16 = 8000;
     pub const RUNQUEUE: u16 = 8100;
     pub const TASK_MM: u16 = 8150;
+    pub const RANDOM: u16 = 8900;
     pub const SLAB: u16 = 9000;
     pub const VMALLOC: u16 = 9050;
     pub const BUDDY: u16 = 9100;

@@ -222,6 +222,10 @@ impl Process {
             }
         }
     }
+    /// The n-th thread, oldest first; for callers that do more with it than the signal lock allows.
+    pub fn nth_thread(&self, n: usize) -> Option<Arc<Task>> {
+        self.sig.lock_irq().threads.iter().nth(n).cloned()
+    }
     /// How many threads there are, ended first thread included.
     pub fn thread_count(&self) -> usize {
         self.sig.lock_irq().threads.len()
