@@ -118,7 +118,7 @@ impl Context {
             traps::context_start as *const () as usize,
         ];
         assert!(stack.end % 16 == 0 && stack.end - stack.start >= 1024);
-        let sp = stack.end - size_of_val(&frame) - 16 + 8;
+        let sp = stack.end - size_of_val(&frame) - 16;
         // SAFETY: the caller gave the stack; the frame lies within it.
         unsafe { (sp as *mut [usize; 7]).write(frame) };
         let inner = self.inner.get_mut();
@@ -424,9 +424,23 @@ impl Context {
     /// Waits until it is suspended or fresh, and makes it running.
     #[inline]
     fn acquire(&self) {
-        let mut spins = 0u64;
-        loop {
+        if self
+            .state
+            .compare_exchange(SUSPENDED, RUNNING, Ordering::Acquire, Ordering::Relaxed)
+            .is_err()
+        {
+            self.acquire_slowly();
+        }
+    }
+
+    #[cold]
+    fn acquire_slowly(&self) {
+        for _ in 0..1u64 << 32 {
             let state = self.state.load(Ordering::Relaxed);
+            assert!(
+                !matches!(state, EMPTY | FINISHED),
+                "switch to a context that can't run"
+            );
             if matches!(state, FRESH | SUSPENDED)
                 && self
                     .state
@@ -435,14 +449,9 @@ impl Context {
             {
                 return;
             }
-            assert!(
-                !matches!(state, EMPTY | FINISHED),
-                "switch to a context that can't run"
-            );
-            spins += 1;
-            assert!(spins < 1 << 32, "a context is wanted by two CPUs");
             core::hint::spin_loop();
         }
+        panic!("a context is wanted by two CPUs");
     }
 
     /// Declares that the running context will never be switched to again: after the next `switch` away it may be
