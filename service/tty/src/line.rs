@@ -62,6 +62,12 @@ impl Line {
         events
     }
 
+    /// The line below holds input back; false if there is room again already.
+    pub(crate) fn throttle(&mut self) -> bool {
+        self.throttled = self.backlog.room() == 0;
+        self.throttled
+    }
+
     /// True once when the line below was throttled and there is room again.
     pub(crate) fn take_unthrottle(&mut self) -> bool {
         let go_on = self.throttled && self.backlog.room() >= BACKLOG_SIZE / 2;

@@ -166,6 +166,11 @@ impl Tty {
         n
     }
 
+    /// Says that the line holds input back from now on; false if there is room again already.
+    pub fn throttle(&self) -> bool {
+        self.line.lock_irq().throttle()
+    }
+
     /// Bytes of input that [`Tty::receive`] takes at least.
     pub fn input_room(&self) -> usize {
         self.line.lock_irq().input_room()
