@@ -139,6 +139,13 @@ impl Mm {
         self.remove(&mut self.areas.write(), start, end)
     }
 
+    /// Where mmap(2) would put `len` bytes now (exec: nobody else maps meanwhile). `ENOMEM`.
+    pub fn find_room(&self, len: usize) -> Result<usize> {
+        self.areas
+            .read()
+            .place(0, page_ceil(len).ok_or(Errno::ENOMEM)?, 0, false)
+    }
+
     /// Takes `start..end` out, cutting areas at its ends. `ENOMEM`: nothing was changed.
     pub(crate) fn remove(&self, areas: &mut Areas, start: usize, end: usize) -> Result<()> {
         areas.isolate(start, end)?;
