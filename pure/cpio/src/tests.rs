@@ -215,8 +215,8 @@ fn a_stream_survives_flipped_bits() {
         bad[bit / 8] ^= 1 << (bit % 8);
         let ours = stream(&bad, 13).map(|s| s.into_iter().map(|e| e.0).collect::<Vec<_>>());
         match names(&bad) {
-            // What is no archive ends the reader and is an error to the stream.
-            Ok(names) => assert!(ours == Ok(names) || ours == Err(Error::BadMagic)),
+            // What is no archive, or unclean padding, ends the reader and is an error to the stream.
+            Ok(names) => assert!(ours == Ok(names) || ours.is_err()),
             // Where it ends for the reader it may be anything for the stream.
             Err(error) => assert!(ours == Err(error) || ours.is_err()),
         }

@@ -2,7 +2,7 @@
 use super::{Frame, Kind, zone};
 use crate::machine;
 use core::ops::Range;
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{AtomicU8, Ordering};
 use hal::addr::{PAGE_SIZE, Pfn, PhysAddr};
 use sync::Once;
 
@@ -18,7 +18,11 @@ pub(crate) fn set_adoptable(pages: Range<Pfn>) {
 /// is cut to whole pages. Each page is given once; dropping the frame frees the memory. Who holds no more than bytes of
 /// the initrd must be done with a page before it is adopted.
 pub fn adopt(range: Range<PhysAddr>) -> impl Iterator<Item = Frame> {
-    let may = ADOPTABLE.get().cloned().unwrap_or(0..0);
+    let mut may = ADOPTABLE.get().cloned().unwrap_or(0..0);
+    let taken = STATE.compare_exchange(FRESH, ADOPTED, Ordering::AcqRel, Ordering::Acquire);
+    if taken == Err(READING) {
+        may = 0..0;
+    }
     let first = range.start.page_ceil().pfn().max(may.start);
     let end = range.end.pfn().min(may.end);
     (first..end.max(first)).filter_map(adopt_page)
@@ -41,6 +45,46 @@ fn adopt_page(pfn: Pfn) -> Option<Frame> {
     zone::grow(1);
     // SAFETY: the exchange made the page ours; `reset` gave it the one reference.
     Some(unsafe { Frame::from_meta(meta) })
+}
+
+/// What is going on with the initrd's pages: bytes are borrowed only while none of them has another owner.
+static STATE: AtomicU8 = AtomicU8::new(FRESH);
+const FRESH: u8 = 0;
+const READING: u8 = 1;
+const ADOPTED: u8 = 2;
+
+/// Runs `f` on the bytes of the initrd, which lies at `range`. `None` if that is not where it lies, or if pages of it
+/// were adopted before; while `f` runs none can be.
+pub fn with_initrd<R>(range: Range<PhysAddr>, f: impl FnOnce(&[u8]) -> R) -> Option<R> {
+    let may = ADOPTABLE.get()?;
+    let len = range.end.0.checked_sub(range.start.0)?;
+    let inside = may.start <= range.start.pfn() && range.end.page_ceil().pfn() <= may.end;
+    if !inside || len == 0 {
+        return None;
+    }
+    let taken = STATE.compare_exchange(FRESH, READING, Ordering::Acquire, Ordering::Relaxed);
+    taken.ok()?;
+    // SAFETY: RAM that boot set aside for the initrd; nobody writes to it before it is adopted, and READING keeps that
+    // from happening while the slice lives.
+    let bytes = unsafe { core::slice::from_raw_parts(machine::phys_to_virt(range.start), len) };
+    let result = f(bytes);
+    STATE.store(FRESH, Ordering::Release);
+    Some(result)
+}
+
+/// Hosted: puts bytes where the initrd lies and says where that is.
+///
+/// # Panics
+/// When they do not fit.
+#[cfg(not(target_os = "none"))]
+pub fn place_initrd(bytes: &[u8]) -> Range<PhysAddr> {
+    let pages = machine::INITRD;
+    assert!(bytes.len() <= pages.len() * PAGE_SIZE);
+    assert_eq!(STATE.load(Ordering::Relaxed), FRESH, "adopted already");
+    let start = PhysAddr::from_pfn(pages.start);
+    // SAFETY: the arena's pages that play the initrd, which nobody else uses yet.
+    unsafe { machine::copy(machine::phys_to_virt(start), bytes.as_ptr(), bytes.len()) };
+    start..start.add(bytes.len())
 }
 
 /// Frees what of a range was not adopted: the rest of the initrd once it is unpacked. Returns how many pages.

@@ -12,7 +12,9 @@ mod zone;
 
 pub use block::{Block, alloc_block};
 pub use gfp::Gfp;
-pub use initrd::{adopt, free_reserved};
+#[cfg(not(target_os = "none"))]
+pub use initrd::place_initrd;
+pub use initrd::{adopt, free_reserved, with_initrd};
 pub use lists::zero_one_ahead;
 pub use meta::{FrameMeta, PageFlags};
 pub use page_alloc::{FRAME_ALLOC, FrameStats, stats};
