@@ -1,8 +1,8 @@
 //! Copying a space: one increment per present page, protection taken away in place, tables walked only where they are.
-use super::table::{self, LEAF_SPAN, Leaf, Table};
+use super::table::{self, LEAF_SPAN, Leaf};
 use super::{Prot, UserSpace, entry, tlb};
 use abi::Result;
-use core::ops::Range;
+use core::ops::{ControlFlow, Range};
 use core::sync::atomic::Ordering;
 use hal::addr::{PAGE_SIZE, UserAddr};
 
@@ -78,18 +78,19 @@ impl UserSpace {
 
     /// Whether a part of a leaf has anything to copy: a table for the child costs more than this look.
     fn wants(&self, range: Range<usize>, mode: CowMode) -> bool {
-        table::lock_leaf(self.root, range.start).is_some_and(|leaf| {
-            entries(leaf.table, &range)
-                .any(|i| copied(leaf.table.entries()[i].load(Ordering::Relaxed), mode))
-        })
+        let mut wants = false;
+        if let Some(leaf) = table::lock_leaf(self.root, range.start) {
+            leaf.each_filled(range.start, range.end, |_, _, e| {
+                wants = copied(e, mode);
+                if wants {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            });
+        }
+        wants
     }
-}
-
-fn entries(table: Table, range: &Range<usize>) -> impl Iterator<Item = usize> {
-    table.filled(
-        table::index(range.start, 1),
-        table::index(range.end - 1, 1) + 1,
-    )
 }
 
 #[inline]
@@ -104,33 +105,33 @@ struct Fork {
 }
 
 impl Fork {
+    #[inline]
     fn leaf(&mut self, from: &Leaf, to: &Leaf, range: Range<usize>, mode: CowMode) {
-        let base = range.start & !(LEAF_SPAN - 1);
+        let target = to.table.entries();
         let mut count = 0;
-        for i in entries(from.table, &range) {
-            let slot = &from.table.entries()[i];
-            let mut e = slot.load(Ordering::Relaxed);
+        from.each_filled(range.start, range.end, |at, slot, mut e| {
             if !copied(e, mode) {
-                continue;
+                return ControlFlow::Continue(());
             }
-            let at = base + i * PAGE_SIZE;
             if mode != CowMode::Share && e & entry::WRITE != 0 {
                 e = slot.fetch_and(!entry::WRITE, Ordering::AcqRel) & !entry::WRITE;
                 self.changed = self.changed.start.min(at)..self.changed.end.max(at + PAGE_SIZE);
             }
-            let child = &to.table.entries()[i];
+            let child = &target[table::index(at, 1)];
             if child.load(Ordering::Relaxed) != 0 {
                 debug_assert!(false, "fork into a range that is mapped");
-                continue;
+                return ControlFlow::Continue(());
             }
             // SAFETY: metadata lives forever; the parent's entry, locked, holds a reference.
             unsafe { table::page_meta(e).as_ref() }
                 .refs
                 .fetch_add(1, Ordering::Relaxed);
             child.store(e & !entry::DIRTY, Ordering::Release);
-            to.table.note(i);
             count += 1;
-        }
+            ControlFlow::Continue(())
+        });
+        // A superset of what was filled is good enough for the child's groups.
+        to.table.note_all(from.table.groups());
         to.filled(count);
         self.count += count;
     }

@@ -4,7 +4,7 @@ use super::{Mapping, Prot, UserSpace, entry, mapping, tlb};
 use crate::frame::{self, Frame};
 use abi::{Result, USER_END};
 use arrayvec::ArrayVec;
-use core::ops::Range;
+use core::ops::{ControlFlow, Range};
 use core::sync::atomic::Ordering;
 use hal::addr::{PAGE_SIZE, UserAddr};
 
@@ -75,12 +75,7 @@ impl UserSpace {
         let prot = prot - Prot::ANON;
         let mut changed = usize::MAX..0;
         self.for_leaves(range, |leaf, va, end| {
-            for i in leaf
-                .table
-                .filled(table::index(va, 1), table::index(end - 1, 1) + 1)
-            {
-                let slot = &leaf.table.entries()[i];
-                let at = (va & !(LEAF_SPAN - 1)) + i * PAGE_SIZE;
+            leaf.each_filled(va, end, |at, slot, _| {
                 let old = slot.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |e| {
                     let new = entry::with_prot(e, weaker(entry::prot(e), prot));
                     (e != 0 && e != new).then_some(new)
@@ -88,7 +83,8 @@ impl UserSpace {
                 if old.is_ok_and(|e| e & entry::PRESENT != 0) {
                     changed = changed.start.min(at)..at + PAGE_SIZE;
                 }
-            }
+                ControlFlow::Continue(())
+            });
         });
         if changed.start < changed.end {
             tlb::flush(self.root, changed);
@@ -100,21 +96,17 @@ impl UserSpace {
     pub fn clean(&self, range: Range<UserAddr>, mut each: impl FnMut(UserAddr, &Frame)) {
         let mut changed = usize::MAX..0;
         self.for_leaves(range, |leaf, va, end| {
-            for i in leaf
-                .table
-                .filled(table::index(va, 1), table::index(end - 1, 1) + 1)
-            {
-                let slot = &leaf.table.entries()[i];
-                if slot.load(Ordering::Relaxed) & (entry::WRITE | entry::DIRTY) == 0 {
-                    continue;
+            leaf.each_filled(va, end, |at, slot, e| {
+                if e & (entry::WRITE | entry::DIRTY) == 0 {
+                    return ControlFlow::Continue(());
                 }
-                let at = (va & !(LEAF_SPAN - 1)) + i * PAGE_SIZE;
                 let old = slot.fetch_and(!(entry::WRITE | entry::DIRTY), Ordering::AcqRel);
                 changed = changed.start.min(at)..at + PAGE_SIZE;
                 if old & entry::DIRTY != 0 {
                     each(UserAddr(at), &mapping(old).frame);
                 }
-            }
+                ControlFlow::Continue(())
+            });
         });
         if changed.start < changed.end {
             tlb::flush(self.root, changed);
@@ -124,18 +116,10 @@ impl UserSpace {
     /// Calls `each` for every present page of a range. It runs under a leaf lock: it must not sleep nor call the space.
     pub fn for_each(&self, range: Range<UserAddr>, mut each: impl FnMut(UserAddr, &Mapping)) {
         self.for_leaves(range, |leaf, va, end| {
-            for i in leaf
-                .table
-                .filled(table::index(va, 1), table::index(end - 1, 1) + 1)
-            {
-                let e = leaf.table.entries()[i].load(Ordering::Relaxed);
-                if e != 0 {
-                    each(
-                        UserAddr((va & !(LEAF_SPAN - 1)) + i * PAGE_SIZE),
-                        &mapping(e),
-                    );
-                }
-            }
+            leaf.each_filled(va, end, |at, _, e| {
+                each(UserAddr(at), &mapping(e));
+                ControlFlow::Continue(())
+            });
         });
     }
 
@@ -242,32 +226,19 @@ impl UserSpace {
 
     /// Moves entries into the batch until it is full; returns where to go on.
     fn take_leaf(&self, leaf: &Leaf, va: usize, stop: usize, batch: &mut Batch) -> usize {
-        let base = va & !(LEAF_SPAN - 1);
         let mut taken = 0;
         let mut next = stop;
-        for i in leaf
-            .table
-            .filled(table::index(va, 1), table::index(stop - 1, 1) + 1)
-        {
-            let slot = &leaf.table.entries()[i];
-            if slot.load(Ordering::Relaxed) == 0 {
-                continue;
-            }
-            let at = base + i * PAGE_SIZE;
-            if batch
-                .entries
-                .try_push((at, slot.swap(0, Ordering::AcqRel)))
-                .is_err()
-            {
-                unreachable!("the batch is emptied when full");
-            }
+        leaf.each_filled(va, stop, |at, slot, _| {
+            // The caller emptied the batch when it was full.
+            let _ = batch.entries.try_push((at, slot.swap(0, Ordering::AcqRel)));
             taken += 1;
             batch.span = batch.span.start.min(at)..at + PAGE_SIZE;
             if batch.entries.is_full() {
                 next = at + PAGE_SIZE;
-                break;
+                return ControlFlow::Break(());
             }
-        }
+            ControlFlow::Continue(())
+        });
         if leaf.emptied(taken) == 0 {
             self.unlink(leaf, va, batch);
         }

@@ -12,7 +12,8 @@ use crate::charge::{self, Charge};
 use crate::frame::{self, FrameMeta, Gfp, Kind};
 use crate::machine;
 use abi::Result;
-use core::ptr::NonNull;
+use core::ops::ControlFlow;
+use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use hal::addr::{PAGE_SHIFT, PAGE_SIZE, Pfn, PhysAddr};
 use sync::PreemptGuard;
@@ -73,26 +74,40 @@ impl Table {
         }
     }
 
-    /// Indices that may be filled, within `[first, end)`.
-    pub(super) fn filled(self, first: usize, end: usize) -> impl Iterator<Item = usize> {
-        let mut groups = self.groups() & (!0 << (first / 8));
-        if end <= ENTRIES - 8 {
-            groups &= (1 << end.div_ceil(8)) - 1;
-        }
-        let (mut at, mut stop) = (0, 0);
-        core::iter::from_fn(move || {
-            while at >= stop {
-                if groups == 0 {
-                    return None;
+    /// Notes that entries of all `groups` may be filled.
+    #[inline]
+    pub(super) fn note_all(self, groups: u64) {
+        self.meta().private[0].fetch_or(groups, Ordering::Relaxed);
+    }
+
+    /// Calls `each(index, entry, value)` for every entry in `[first, end)` that is not 0, until it answers `Break`.
+    #[inline]
+    pub(super) fn each_filled(
+        self,
+        first: usize,
+        end: usize,
+        mut each: impl FnMut(usize, &'static AtomicU64, u64) -> ControlFlow<()>,
+    ) {
+        // SAFETY: the same table, seen as groups of eight.
+        let table: &'static [[AtomicU64; 8]; 64] =
+            unsafe { &*ptr::from_ref(self.entries()).cast() };
+        let mut groups = self.groups() & (!0 << (first / 8 & 63));
+        while groups != 0 {
+            let g = groups.trailing_zeros() as usize;
+            groups &= groups - 1;
+            for (k, slot) in table[g & 63].iter().enumerate() {
+                let e = slot.load(Ordering::Acquire);
+                let i = g * 8 + k;
+                if e != 0 && i >= first {
+                    if i >= end {
+                        return;
+                    }
+                    if each(i, slot, e).is_break() {
+                        return;
+                    }
                 }
-                let group = groups.trailing_zeros() as usize;
-                groups &= groups - 1;
-                at = (group * 8).max(first);
-                stop = (group * 8 + 8).min(end);
             }
-            at += 1;
-            Some(at - 1)
-        })
+        }
     }
 
     /// Frees the table. `zero`: all its entries are 0.
@@ -166,36 +181,39 @@ pub(super) fn make_leaf(root: Table, va: usize, count: &AtomicUsize) -> Result<(
 }
 
 /// The first address in `[va, end)` for which a leaf table exists.
+#[inline]
 pub(super) fn next_leaf(root: Table, va: usize, end: usize) -> Option<usize> {
-    if va < end {
-        find_leaf(root, 4, va, end)
-    } else {
-        None
+    if va >= end {
+        return None;
     }
+    if leaf_entry(root, va).is_some_and(|e| e.load(Ordering::Relaxed) != 0) {
+        return Some(va);
+    }
+    find_leaf(root, 4, va, end)
 }
 
 fn find_leaf(table: Table, level: u32, va: usize, end: usize) -> Option<usize> {
     let span = PAGE_SIZE << (9 * (level - 1));
     let base = va & !(span * ENTRIES - 1);
-    for i in table.filled(index(va, level), ENTRIES) {
+    let mut found = None;
+    table.each_filled(index(va, level), ENTRIES, |i, _, e| {
         let start = va.max(base + i * span);
         if start >= end {
-            return None;
+            return ControlFlow::Break(());
         }
-        let e = table.entries()[i].load(Ordering::Acquire);
-        if e == 0 {
-            continue;
+        found = if level == 2 {
+            Some(start)
+        } else {
+            // SAFETY: as in `leaf_entry`.
+            find_leaf(unsafe { Table::at(entry::pfn(e)) }, level - 1, start, end)
+        };
+        if found.is_some() {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
         }
-        if level == 2 {
-            return Some(start);
-        }
-        // SAFETY: as in `leaf_entry`.
-        let below = unsafe { Table::at(entry::pfn(e)) };
-        if let Some(found) = find_leaf(below, level - 1, start, end) {
-            return Some(found);
-        }
-    }
-    None
+    });
+    found
 }
 
 /// A locked leaf table; preemption is off.
@@ -205,6 +223,21 @@ pub(super) struct Leaf {
 }
 
 impl Leaf {
+    /// Calls `each(address, entry, value)` for every entry in `[va, end)` of this leaf's span that is not 0.
+    #[inline]
+    pub(super) fn each_filled(
+        &self,
+        va: usize,
+        end: usize,
+        mut each: impl FnMut(usize, &'static AtomicU64, u64) -> ControlFlow<()>,
+    ) {
+        let base = va & !(LEAF_SPAN - 1);
+        let first = index(va, 1);
+        let last = (end - base) / PAGE_SIZE;
+        self.table.each_filled(first, last, |i, slot, e| {
+            each(base + i * PAGE_SIZE, slot, e)
+        });
+    }
     #[inline]
     pub(super) fn entry(&self, va: usize) -> &'static AtomicU64 {
         &self.table.entries()[index(va, 1)]

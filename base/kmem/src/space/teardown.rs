@@ -1,9 +1,10 @@
 //! The ends of a space: roots ready for use, and freeing all at once.
 use super::range::FreeBatch;
-use super::table::Table;
+use super::table::{ENTRIES, Table};
 use super::{UserSpace, entry, tlb};
 use crate::machine;
 use abi::Result;
+use core::ops::ControlFlow;
 use core::sync::atomic::{AtomicU32, Ordering};
 use hal::MAX_CPUS;
 use hal::addr::Pfn;
@@ -85,12 +86,7 @@ impl Drop for UserSpace {
 /// # Safety
 /// Nobody uses or finds the tables any more.
 unsafe fn free_below(table: Table, level: u32, free: &mut FreeBatch) {
-    for i in table.filled(0, 512) {
-        let slot = &table.entries()[i];
-        let e = slot.load(Ordering::Relaxed);
-        if e == 0 {
-            continue;
-        }
+    table.each_filled(0, ENTRIES, |_, slot, e| {
         slot.store(0, Ordering::Relaxed);
         if level == 1 {
             free.put(e);
@@ -102,5 +98,6 @@ unsafe fn free_below(table: Table, level: u32, free: &mut FreeBatch) {
                 below.free(true);
             }
         }
-    }
+        ControlFlow::Continue(())
+    });
 }
