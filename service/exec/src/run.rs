@@ -74,7 +74,8 @@ impl<'a> Strings<'a> {
 }
 
 /// Replaces the caller's program. `base` is where a relative path starts (`None`: the working directory), `name` what
-/// the program is told of itself (`AT_EXECFN`) if that is not `path`.
+/// the program is told of itself (`AT_EXECFN`) if that is not `path`, and whether that will open the file again after
+/// exec: a script whose interpreter could not open it is `ENOENT`.
 ///
 /// On success the registers are those of the new program; the call's value is to be 0. Errors as execve(2) lists them.
 pub fn execve(
@@ -82,7 +83,7 @@ pub fn execve(
     base: Option<&Path>,
     path: &[u8],
     lookup: LookupFlags,
-    name: Option<&[u8]>,
+    name: Option<(&[u8], bool)>,
     argv: Strings<'_>,
     envp: Strings<'_>,
 ) -> Result<usize> {
@@ -94,8 +95,11 @@ pub fn execve(
         base,
     };
     let file = vfs::open_exec(ctx, path, lookup)?;
-    let name = name.unwrap_or(path);
+    let (name, reachable) = name.unwrap_or((path, true));
     let program = Binary::find(cx, file, name)?;
+    if !reachable && !program.prefix.is_empty() {
+        return Err(Errno::ENOENT);
+    }
     let stack = build_stack(cx, &program, name, (argv, argc), (envp, envc))?;
     replace(cx, program, stack, name)?;
     Ok(0)
