@@ -68,3 +68,11 @@ pub(crate) fn enable_irqs() {
 }
 #[cfg(not(target_os = "none"))]
 pub(crate) fn enable_irqs() {}
+
+/// Does what other CPUs wait for, while interrupts are off.
+#[cfg(target_os = "none")]
+pub(crate) fn serve_tlb_requests() {
+    kmem::space::serve_tlb_requests();
+}
+#[cfg(not(target_os = "none"))]
+pub(crate) fn serve_tlb_requests() {}

@@ -3,8 +3,8 @@
 //!
 //! Each CPU has a stopper thread (`migration/N`, FIFO 99). The caller wakes those of the others; each turns interrupts
 //! off, says that it stands, and spins until it is released.
-use crate::kthread;
 use crate::rq;
+use crate::{kthread, machine};
 use abi::Result;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -86,6 +86,8 @@ fn stand_still(round: u64) {
     let irqs_off = irq_disable();
     STANDING.fetch_add(1, Ordering::AcqRel);
     while ROUND.load(Ordering::Acquire) == round {
+        // A CPU that does not stand yet may be waiting for this one to drop translations.
+        machine::serve_tlb_requests();
         hal::cpu::relax();
     }
     STANDING.fetch_sub(1, Ordering::AcqRel);
