@@ -32,7 +32,7 @@ fn walk_in(mut frame_pointer: usize, stacks: &[Range<usize>], mut each: impl FnM
         let inside = |stack: &Range<usize>| {
             stack.contains(&frame_pointer) && stack.contains(&(frame_pointer + 15))
         };
-        if frame_pointer % 8 != 0 || !stacks.iter().any(inside) {
+        if !frame_pointer.is_multiple_of(8) || !stacks.iter().any(inside) {
             return;
         }
         // SAFETY: both words lie within a stack of this CPU or of a suspended context, which is mapped memory.

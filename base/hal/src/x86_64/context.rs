@@ -117,7 +117,7 @@ impl Context {
             0,              // rbp
             traps::context_start as *const () as usize,
         ];
-        assert!(stack.end % 16 == 0 && stack.end - stack.start >= 1024);
+        assert!(stack.end.is_multiple_of(16) && stack.end - stack.start >= 1024);
         let sp = stack.end - size_of_val(&frame) - 16;
         // SAFETY: the caller gave the stack; the frame lies within it.
         unsafe { (sp as *mut [usize; 7]).write(frame) };

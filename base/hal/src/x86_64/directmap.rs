@@ -92,7 +92,7 @@ impl Builder<'_> {
     fn map_small(&mut self, virt: usize, phys: usize, length: usize, flags: u64) {
         let mut entry = core::ptr::null_mut::<u64>();
         for offset in (0..length).step_by(PAGE_SIZE) {
-            if entry.is_null() || (virt + offset) % MIB2 == 0 {
+            if entry.is_null() || (virt + offset).is_multiple_of(MIB2) {
                 entry = self.entry(virt + offset, 1);
             }
             // SAFETY: within one table: the walk is done again where the next begins.
@@ -111,7 +111,11 @@ impl Builder<'_> {
         while phys < range.end {
             let virt = paging::DIRECT_MAP_BASE + phys;
             let meets_image = |size: usize| phys < image.end && image.start < phys + size;
-            if self.gib_pages && phys % GIB == 0 && range.end - phys >= GIB && !meets_image(GIB) {
+            if self.gib_pages
+                && phys.is_multiple_of(GIB)
+                && range.end - phys >= GIB
+                && !meets_image(GIB)
+            {
                 self.set(virt, 3, phys as u64 | flags | pte::WRITE | pte::HUGE);
                 phys += GIB;
                 continue;

@@ -47,7 +47,7 @@ pub(crate) fn map(phys: PhysAddr, length: usize, kind: Kind) -> Option<usize> {
             set(
                 first + page,
                 entry | flags | pte::PRESENT | pte::ACCESSED | pte::NX | pte::GLOBAL,
-            )
+            );
         };
     }
     Some(BASE + first * PAGE_SIZE + phys.page_offset())

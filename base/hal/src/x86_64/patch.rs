@@ -79,4 +79,4 @@ pub(crate) unsafe fn apply_smap() {
     serialize();
 }
 
-const _: () = assert!(KERNEL_BASE % PAGE_SIZE == 0);
+const _: () = assert!(KERNEL_BASE.is_multiple_of(PAGE_SIZE));

@@ -31,7 +31,7 @@ pub fn off() {
                 outw(
                     port,
                     inw(port) & !0x3c00 | u16::from(sleep_type) << 10 | SLEEP_ENABLE,
-                )
+                );
             };
         }
     }

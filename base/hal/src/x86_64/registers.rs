@@ -97,7 +97,7 @@ pub fn rdtsc() -> u64 {
     let (low, high): (u32, u32);
     // SAFETY: reading the counter has no effect; CR4.TSD only concerns user mode.
     unsafe {
-        asm!("rdtsc", out("eax") low, out("edx") high, options(nomem, nostack, preserves_flags))
+        asm!("rdtsc", out("eax") low, out("edx") high, options(nomem, nostack, preserves_flags));
     };
     u64::from(high) << 32 | u64::from(low)
 }

@@ -88,7 +88,7 @@ pub fn start_all(
 /// Starts one CPU as `number`; whether it came up.
 fn start(apic_id: u32, number: usize, page: usize, memory: &'static mut [u8]) -> bool {
     assert!(
-        memory.len() >= CPU_MEMORY && memory.as_ptr() as usize % 16 == 0,
+        memory.len() >= CPU_MEMORY && (memory.as_ptr() as usize).is_multiple_of(16),
         "memory for a CPU"
     );
     let base = memory.as_mut_ptr() as usize;

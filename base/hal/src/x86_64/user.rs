@@ -40,7 +40,7 @@ pub struct UserRegs {
     pub ss: u64,
 }
 
-const _: () = assert!(size_of::<UserRegs>() == FRAME_SIZE && FRAME_SIZE % 16 == 0);
+const _: () = assert!(size_of::<UserRegs>() == FRAME_SIZE && FRAME_SIZE.is_multiple_of(16));
 pub(crate) const FRAME_SIZE: usize = 176;
 
 /// Flags that user mode may have set: CF PF AF ZF SF TF DF OF RF AC ID (and the always-on bit 1).

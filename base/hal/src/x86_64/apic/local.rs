@@ -113,7 +113,7 @@ fn command(destination: u32, low: u32) {
             wrmsr(
                 msr::X2APIC + (COMMAND_LOW >> 4) as u32,
                 u64::from(destination) << 32 | u64::from(low),
-            )
+            );
         };
         return;
     }

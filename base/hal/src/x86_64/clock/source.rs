@@ -131,14 +131,7 @@ impl Source {
     /// The counter, counting up.
     pub(super) fn read(self) -> u64 {
         match self {
-            // SAFETY: mapped registers of an HPET.
-            Self::Hpet {
-                base, wide: true, ..
-            } => unsafe { ((base + 0xf0) as *const u64).read_volatile() },
-            // SAFETY: as above.
-            Self::Hpet { base, .. } => unsafe {
-                ((base + 0xf0) as *const u32).read_volatile().into()
-            },
+            Self::Hpet { base, wide, .. } => read_hpet(base, wide),
             // SAFETY: the timer's port; reading it has no effect.
             Self::PmTimer { port, mask } => unsafe { u64::from(inl(port)) & mask },
             Self::LocalApic => u64::from(u32::MAX - apic::read_count()),
@@ -151,6 +144,18 @@ impl Source {
                 u64::from(!u16::from_le_bytes([low, high]))
             }
         }
+    }
+}
+
+/// The HPET's main counter; half of it where the other half isn't there.
+fn read_hpet(base: usize, wide: bool) -> u64 {
+    let counter = base + 0xf0;
+    if wide {
+        // SAFETY: only `Source::hpet` makes such a base: mapped registers.
+        unsafe { (counter as *const u64).read_volatile() }
+    } else {
+        // SAFETY: as above.
+        unsafe { (counter as *const u32).read_volatile().into() }
     }
 }
 
