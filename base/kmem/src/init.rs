@@ -45,6 +45,14 @@ pub fn init(info: &BootInfo) {
     }
 }
 
+/// Memory that is never freed: the first, interrupt and exception stacks of a CPU. Zeroed; an unmapped page follows.
+/// `None`: no memory.
+pub fn boot_memory(bytes: usize) -> Option<&'static mut [u8]> {
+    let ptr = crate::vmalloc::alloc(bytes).ok()?.into_raw();
+    // SAFETY: the area is mapped and initialised for that length, and it is nobody else's from here on.
+    Some(unsafe { core::slice::from_raw_parts_mut(ptr, bytes) })
+}
+
 fn push_taken(taken: &mut ArrayVec<Range<Pfn>, 64>, pages: Range<Pfn>) {
     taken
         .try_push(pages)

@@ -44,7 +44,7 @@ pub mod vmalloc;
 pub use fallible::{TryString, TryVec, try_arc, try_arc_cyclic, try_box, try_format};
 pub use hal::addr::{PAGE_SHIFT, PAGE_SIZE, Pfn, PhysAddr, UserAddr, VirtAddr};
 #[cfg(target_os = "none")]
-pub use init::init;
+pub use init::{boot_memory, init};
 
 /// Gives back what this CPU keeps at hand: objects, empty slabs, kernel stacks, roots of page tables, single pages. When
 /// every CPU has done so (the scheduler can have each run this) counts of pages in use are exact. In task context.

@@ -291,11 +291,15 @@ impl FreeBatch {
         let refs = &unsafe { table::page_meta(e).as_ref() }.refs;
         // A count of 1 is ours alone: nobody can make more of it.
         if refs.load(Ordering::Acquire) == 1 || refs.fetch_sub(1, Ordering::AcqRel) == 1 {
-            if self.0.is_full() {
-                self.flush();
-            }
-            self.0.push(entry::pfn(e) as u32);
+            self.push(entry::pfn(e) as u32);
         }
+    }
+    #[inline(never)]
+    fn push(&mut self, page: u32) {
+        if self.0.is_full() {
+            self.flush();
+        }
+        self.0.push(page);
     }
     fn flush(&mut self) {
         frame::give_all(&self.0);

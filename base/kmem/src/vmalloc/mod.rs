@@ -182,6 +182,9 @@ fn retry(mut take: impl FnMut(&mut Maps) -> Option<usize>) -> Option<usize> {
 
 /// Has all TLBs forget freed addresses, which can then be used again.
 pub(crate) fn settle() {
+    if !hal::irq::enabled() {
+        return; // another CPU may wait for us with its interrupts off
+    }
     // Copies of the sets would not fit a stack frame all at once: one kind after the other, one flush each.
     let stale = MAPS.lock_irq().stacks.stale();
     if stale.iter().any(|w| *w != 0) {
