@@ -105,3 +105,11 @@ pub fn init() -> Result<()> {
     register_chrdev(SLAVE_MAJOR, 0, pty::MAX as u32, &Slaves)?;
     vfs::register_filesystem(&devpts::DEVPTS)
 }
+
+/// vhangup(2): hangs up the caller's controlling terminal, if there is one. The caller has checked
+/// `CAP_SYS_TTY_CONFIG`. May sleep.
+pub fn vhangup() {
+    if let Some(tty) = caller::controlling_tty() {
+        tty.hangup(false);
+    }
+}

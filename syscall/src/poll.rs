@@ -1,5 +1,0 @@
-//! System calls: poll.
-use crate::Call;
-
-/// This family.
-pub(crate) const CALLS: &[Call] = &[];
