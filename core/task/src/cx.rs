@@ -139,8 +139,12 @@ impl Cx {
 
     /// Replaces the address space and makes the new one current (exec).
     pub fn set_mm(&mut self, mm: Arc<Mm>) {
-        let shown = self.task.show_mm(Some(mm.clone()));
-        mm.activate();
+        let shown = {
+            let _pin = sync::preempt_disable();
+            let shown = self.task.show_mm(Some(mm.clone()));
+            mm.activate();
+            shown
+        };
         let old = core::mem::replace(&mut self.mm, mm);
         drop((shown, old));
     }

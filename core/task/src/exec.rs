@@ -75,6 +75,7 @@ fn become_leader(process: &Arc<Process>, me: &Arc<Task>) {
     }
     let own = me.take_over_pid(process.pid().clone());
     drop(shared);
+    sched::current().set_id(me.tid() as u32);
     process.pid().replace_thread(me.clone());
     own.detach_thread();
     drop(old_leader);

@@ -71,6 +71,7 @@ pub(crate) fn end(mut cx: Cx, status: i32) {
             panic!("Attempted to kill init! exitcode={status:#010x}");
         }
         process.itimers.cancel_all();
+        process.timers.delete_all();
     }
     crate::slots::exit(&mut cx);
     leave_mm(&mut cx);

@@ -6,8 +6,9 @@ use crate::process::Process;
 use crate::signal::send_to_process;
 use abi::{Errno, Result};
 use alloc::sync::{Arc, Weak};
-use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use pid::signals::{SIGALRM, SIGPROF, SIGVTALRM};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use cred::{RLIM_INFINITY, Resource};
+use pid::signals::{SIGALRM, SIGKILL, SIGPROF, SIGVTALRM, SIGXCPU};
 use pid::{SigInfo, Signal};
 use sync::{LockClass, SpinLock, rank};
 use time::{Restart, Timer, monotonic_ns};
@@ -88,6 +89,8 @@ pub(crate) struct Itimers {
     real: SpinLock<Real>,
     cpu: SpinLock<[Armed; 2]>,
     cpu_armed: AtomicBool,
+    /// CPU seconds from which the next SIGXCPU is due.
+    xcpu_told: AtomicU64,
 }
 
 impl Itimers {
@@ -96,6 +99,7 @@ impl Itimers {
             real: SpinLock::new(&REAL, Real::default()),
             cpu: SpinLock::new(&CPU, Default::default()),
             cpu_armed: AtomicBool::new(false),
+            xcpu_told: AtomicU64::new(0),
         }
     }
 
@@ -192,6 +196,25 @@ fn set_cpu(process: &Process, which: usize, new: Setting) -> Setting {
 pub(crate) fn on_tick(process: &Process) {
     if process.itimers.cpu_armed.load(Relaxed) {
         expire_cpu(process);
+    }
+    if process.limits().cur(Resource::Cpu) != RLIM_INFINITY {
+        check_limit(process);
+    }
+}
+
+/// `RLIMIT_CPU`: SIGXCPU at the soft limit and every second after, SIGKILL at the hard one.
+#[cold]
+fn check_limit(process: &Process) {
+    let limit = process.limits().get(Resource::Cpu);
+    let used = cpu_now(process)[1] / time::NSEC_PER_SEC;
+    if limit.max != RLIM_INFINITY && used >= limit.max {
+        let _ = send_to_process(process, &SigInfo::kernel(SIGKILL));
+        return;
+    }
+    let told = process.itimers.xcpu_told.load(Relaxed);
+    let first_or_next = used >= limit.cur && used >= told;
+    if first_or_next && process.itimers.xcpu_told.swap(used + 1, Relaxed) == told {
+        let _ = send_to_process(process, &SigInfo::kernel(SIGXCPU));
     }
 }
 

@@ -163,14 +163,33 @@ fn bad_page(cx: &mut Cx, error: FaultError, error_code: u64, addr: u64) {
         FaultError::BusAdrErr => SigInfo::fault(SIGBUS, code::BUS_ADRERR, addr),
         FaultError::Oom => {
             // Somebody was killed for memory, perhaps this task; then the fault is taken again.
-            if !crate::oom::out_of_memory() {
+            if !cx.task.is_killed() && !crate::oom::out_of_memory() {
                 signal::force(&cx.task, &SigInfo::kernel(SIGKILL));
             }
             return;
         }
         FaultError::Interrupted => return,
     };
+    log_unhandled(cx, info.signo, error_code, addr);
     signal::force(&cx.task, &info);
+}
+
+/// Says in the log what ends a program, as Linux does (`debug.exception-trace`).
+fn log_unhandled(cx: &Cx, sig: pid::Signal, error_code: u64, addr: usize) {
+    let handled = cx.process().sighand().get(sig).handler > signal::action::IGNORE;
+    if handled && !cx.task.blocked().contains(sig) {
+        return;
+    }
+    let comm = cx.task.comm();
+    let name = core::str::from_utf8(&comm).unwrap_or("?").trim_end_matches('\0');
+    let what = if sig == SIGSEGV { "segfault" } else { "bus error" };
+    trace::pr_info!(
+        "{name}[{}]: {what} at {addr:x} ip {:016x} sp {:016x} error {:x}",
+        cx.task.tid(),
+        cx.regs.rip,
+        cx.regs.rsp,
+        error_code | 4
+    );
 }
 
 /// The signal of an exception that is not a page fault (SDM volume 3, chapter 6; Linux' arch/x86/kernel/traps.c for the
@@ -237,7 +256,7 @@ pub fn handle_kernel_page_fault(addr: usize, write: bool) -> bool {
     let access = if write { Access::Write } else { Access::Read };
     match mm.handle_fault(UserAddr(addr), access) {
         Ok(()) => true,
-        Err(FaultError::Oom) => crate::oom::out_of_memory(),
+        Err(FaultError::Oom) => !task.is_killed() && crate::oom::out_of_memory(),
         Err(_) => false,
     }
 }
