@@ -4,6 +4,7 @@
 //! initramfs), `tree` (where things are). Started by the script `gaon` at the root, which sees to what is missing.
 
 mod cargo;
+mod oracle;
 mod pack;
 mod session;
 mod signals;
@@ -28,12 +29,14 @@ struct Arguments {
 enum Verb {
     Build(verb::build::Arguments),
     Run(verb::run::Arguments),
+    Test(verb::test::Arguments),
 }
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().verb {
         Verb::Build(arguments) => verb::build::run(&arguments),
         Verb::Run(arguments) => verb::run::run(arguments),
+        Verb::Test(arguments) => verb::test::run(&arguments),
     };
     terminal::restore();
     match outcome {

@@ -239,14 +239,14 @@ impl Session {
         self.remote.clone()
     }
 
-    /// Waits for the end. All output has been written when it returns, unless a limit or a signal cut it short.
+    /// Waits for the end, or until `time_is_up`. All output has been written when it returns, unless time or a signal cut
+    /// it short.
     pub(crate) fn wait(
         self,
         machine: &mut Machine,
-        limit: Option<Duration>,
+        mut time_is_up: impl FnMut() -> bool,
         on_hello: impl FnOnce(),
     ) -> End {
-        let start = Instant::now();
         let mut on_hello = Some(on_hello);
         let mut panic_seen = None;
         let end = loop {
@@ -266,7 +266,7 @@ impl Session {
             if panic_seen.is_some_and(|seen| seen.elapsed() > PANIC_GRACE) {
                 break End::Panicked;
             }
-            if limit.is_some_and(|limit| start.elapsed() >= limit) {
+            if time_is_up() {
                 break End::TimedOut;
             }
         };

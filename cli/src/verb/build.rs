@@ -67,32 +67,39 @@ pub(crate) fn kernel_if_missing() -> Result<PathBuf> {
     }
 }
 
-/// Builds the guest's init; gives its path.
-pub(crate) fn init() -> Result<PathBuf> {
+/// A guest program of this tree, built when it is missing or older than its sources (`folders`); gives its path.
+fn guest_program(package: &str, name: &str, folders: &[&str]) -> Result<PathBuf> {
+    let (root, path) = (tree::root()?, tree::output()?.join(name));
+    let built = std::fs::metadata(&path)
+        .and_then(|meta| meta.modified())
+        .ok();
+    let newest = folders
+        .iter()
+        .filter_map(|folder| tree::newest(&root.join(folder)))
+        .max();
+    if built.is_some() && newest <= built {
+        return Ok(path);
+    }
     let mut command = cargo::command("build")?;
     command.args([
         "-p",
-        "gaon-init",
+        package,
         "--target",
         GUEST_TARGET,
         "--profile",
         "guest",
     ]);
-    cargo::build("building the guest's init", command)?;
-    let init = tree::output()?.join("init");
-    cargo::install(&cargo::artifact(GUEST_TARGET, "guest", "gaon-init")?, &init)?;
-    Ok(init)
+    cargo::build(&format!("building {package}"), command)?;
+    cargo::install(&cargo::artifact(GUEST_TARGET, "guest", package)?, &path)?;
+    Ok(path)
 }
 
-/// The guest's init, built when it is missing or older than its sources.
-pub(crate) fn init_if_stale() -> Result<PathBuf> {
-    let (root, path) = (tree::root()?, tree::output()?.join("init"));
-    let sources = ["user/init", "pure/frames"].map(|folder| tree::newest(&root.join(folder)));
-    let built = std::fs::metadata(&path)
-        .and_then(|meta| meta.modified())
-        .ok();
-    if built.is_some_and(|built| sources.iter().flatten().all(|source| *source <= built)) {
-        return Ok(path);
-    }
-    init()
+/// The guest's init.
+pub(crate) fn init() -> Result<PathBuf> {
+    guest_program("gaon-init", "init", &["user/init", "pure/frames"])
+}
+
+/// The driver of the guest tests.
+pub(crate) fn driver() -> Result<PathBuf> {
+    guest_program("gaon-drive", "drive", &["user/drive"])
 }

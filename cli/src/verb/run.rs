@@ -12,7 +12,7 @@ use std::io::Write;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Exit status when the time was up, as timeout(1) has it.
 const TIMED_OUT: u8 = 124;
@@ -118,7 +118,7 @@ fn own_initrd(arguments: &Arguments) -> Result<PathBuf> {
 
 /// Packs the initramfs and says what is to run in it.
 fn prepare(arguments: &Arguments, scratch: &Path) -> Result<(PathBuf, Option<Job>)> {
-    let mut tree = pack::base(&build::init_if_stale()?)?;
+    let mut tree = pack::base(&build::init()?)?;
     pack::channel(&mut tree);
     let term = std::env::var("TERM").unwrap_or_else(|_| "linux".to_owned());
     let mut job = Job {
@@ -232,8 +232,12 @@ fn framed(
     let raw = job
         .terminal
         .is_some_and(|(_, _, descriptors)| descriptors[0]);
-    let limit = arguments.timeout.map(Duration::from_secs_f64);
-    let end = session.wait(&mut machine, limit, || {
+    let (start, limit) = (
+        Instant::now(),
+        arguments.timeout.map(Duration::from_secs_f64),
+    );
+    let time_is_up = || limit.is_some_and(|limit| start.elapsed() >= limit);
+    let end = session.wait(&mut machine, time_is_up, || {
         bar.finish_and_clear();
         if raw {
             terminal::make_raw();

@@ -1,0 +1,342 @@
+//! Guest tests: programs in C and tables of command lines, as many as possible to one boot. A test that takes the kernel
+//! down, or hangs it, is told, and the rest go on in a fresh boot.
+
+use super::plan::{Check, Group, Test};
+use super::report::{Outcome, Parser, Progress};
+use super::table::{self, Answer, Answers};
+use super::{Tally, plan};
+use crate::session::{End, Job, Session, Streams};
+use crate::verb::run::{DEFAULT_MACHINE, GUEST_PATH, PEER_MACHINE};
+use crate::vm::{self, Machine};
+use crate::{cargo, tree};
+use anyhow::Result;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// What the user asked for.
+pub(crate) struct Plan {
+    pub(crate) kernel: PathBuf,
+    pub(crate) machine: Option<String>,
+    pub(crate) linux: bool,
+    pub(crate) bless: bool,
+    pub(crate) full: bool,
+    pub(crate) verbose: bool,
+    pub(crate) filter: String,
+}
+
+/// A boot may take this long on a busy host; so may the gap between a test's own limit and its report.
+const GRACE: Duration = Duration::from_secs(40);
+/// Boots of one group at most: a kernel that dies in every test need not die in all of them.
+const MOST_BOOTS: usize = 12;
+
+pub(crate) fn run(plan: &Plan) -> Result<Tally> {
+    let groups = plan::groups(plan)?;
+    let mut runner = Runner {
+        plan,
+        tally: Tally::default(),
+        blessed: BTreeMap::new(),
+    };
+    for group in groups {
+        runner.group(group)?;
+    }
+    let shell = tree::root()?.join("test/shell");
+    for (name, answers) in &runner.blessed {
+        table::bless(&shell, name, answers)?;
+    }
+    Ok(runner.tally)
+}
+
+struct Runner<'a> {
+    plan: &'a Plan,
+    tally: Tally,
+    /// Fresh answers by table.
+    blessed: BTreeMap<String, Answers>,
+}
+
+impl Runner<'_> {
+    fn group(&mut self, group: Group) -> Result<()> {
+        let mut left: Vec<&Test> = Vec::new();
+        for test in &group.tests {
+            match test.skip.as_ref().filter(|_| !self.plan.linux) {
+                Some(why) => self.skip(&test.name, why),
+                None => left.push(test),
+            }
+        }
+        for _ in 0..MOST_BOOTS {
+            if left.is_empty() {
+                return Ok(());
+            }
+            let bar = cargo::spinner(&format!("{}: {} tests", group.name, left.len()));
+            let (outcomes, end) = boot(self.plan, &group, &left, &bar)?;
+            bar.finish_and_clear();
+            let done = outcomes.len();
+            for (test, outcome) in left.iter().zip(&outcomes) {
+                self.judge(test, outcome);
+            }
+            left.drain(..done);
+            if let (Some(why), false) = (end, left.is_empty()) {
+                let culprit = left.remove(0);
+                self.fail(&culprit.name, &why);
+            }
+        }
+        for test in left {
+            self.fail(&test.name, "not run: the kernel died too often");
+        }
+        Ok(())
+    }
+
+    fn judge(&mut self, test: &Test, outcome: &Outcome) {
+        match &test.check {
+            Check::Lines => self.judge_lines(test, outcome),
+            Check::Answer {
+                table,
+                expected,
+                stderr,
+            } => {
+                let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+                let stderr = if *stderr {
+                    text(&outcome.stderr)
+                } else {
+                    String::new()
+                };
+                let answer = Answer {
+                    status: outcome.status,
+                    stdout: text(&outcome.stdout),
+                    stderr,
+                };
+                if self.plan.bless {
+                    self.blessed
+                        .entry(table.clone())
+                        .or_default()
+                        .insert(test.name.clone(), answer);
+                    self.pass(&test.name);
+                    return;
+                }
+                match expected {
+                    None => self.skip(
+                        &test.name,
+                        "no answer from Linux yet: ./gaon test guest --oracle linux --bless",
+                    ),
+                    Some(expected) if *expected == answer => self.pass(&test.name),
+                    Some(expected) => {
+                        let why = difference(expected, &answer, &text(&outcome.stderr));
+                        self.fail(&test.name, &why);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A program's own lines: `ok NAME`, `not ok NAME: why`, `skip NAME: why`, and `done` at the end.
+    fn judge_lines(&mut self, test: &Test, outcome: &Outcome) {
+        let text = String::from_utf8_lossy(&outcome.stdout).into_owned();
+        let mut done = false;
+        for line in text.lines() {
+            let full = |name: &str| format!("{}/{name}", test.name);
+            if let Some(name) = line.strip_prefix("ok ") {
+                self.pass(&full(name));
+            } else if let Some(rest) = line.strip_prefix("not ok ") {
+                let (name, why) = rest.split_once(": ").unwrap_or((rest, "failed"));
+                self.fail(&full(name), why);
+            } else if let Some(rest) = line.strip_prefix("skip ") {
+                let (name, why) = rest.split_once(": ").unwrap_or((rest, ""));
+                self.skip(&full(name), why);
+            }
+            done |= line == "done";
+        }
+        if !done || outcome.status != 0 {
+            let last = text.lines().last().unwrap_or("nothing");
+            let errors = String::from_utf8_lossy(&outcome.stderr);
+            let why = format!(
+                "{} after {last:?} {}",
+                meaning(outcome.status),
+                one_line(&errors)
+            );
+            self.fail(&test.name, why.trim_end());
+        }
+    }
+
+    fn pass(&mut self, name: &str) {
+        self.tally.passed += 1;
+        if self.plan.verbose {
+            println!("ok {name}");
+        }
+    }
+
+    fn fail(&mut self, name: &str, why: &str) {
+        self.tally.failed += 1;
+        println!("FAILED {name}: {why}");
+    }
+
+    fn skip(&mut self, name: &str, why: &str) {
+        self.tally.skipped += 1;
+        if self.plan.verbose {
+            println!("skipped {name}: {why}");
+        }
+    }
+}
+
+/// Boots once and runs `tests` until all are done or the kernel is. Gives what was answered, and why it ended early.
+fn boot(
+    plan: &Plan,
+    group: &Group,
+    tests: &[&Test],
+    bar: &indicatif::ProgressBar,
+) -> Result<(Vec<Outcome>, Option<String>)> {
+    let scratch = tempfile::Builder::new().prefix("gaon-").tempdir()?;
+    let initrd = scratch.path().join("initrd.cpio");
+    plan::pack(group, tests, &initrd)?;
+    let machine = plan.machine.as_deref().unwrap_or(if plan.linux {
+        PEER_MACHINE
+    } else {
+        DEFAULT_MACHINE
+    });
+    let config = vm::Config {
+        kernel: plan.kernel.clone(),
+        initrd,
+        append: if plan.linux {
+            "mitigations=off".to_owned()
+        } else {
+            String::new()
+        },
+        cpus: group.cpus,
+        memory: "1G".to_owned(),
+        machine: machine.to_owned(),
+        cpu: "max".to_owned(),
+        accel: vm::choose_accel(&tree::output()?.join("accel")),
+        verbose: false,
+        extra: Vec::new(),
+    };
+    let mut guest = Machine::start(&config, false)?;
+    let progress = Arc::new(Mutex::new(Progress::default()));
+    let streams = Streams {
+        stdin: None,
+        stdout: Box::new(Parser::new(Arc::clone(&progress))),
+        stderr: Box::new(File::options().write(true).open("/dev/null")?),
+    };
+    let session = Session::start(&guest, &job(plan), streams, |_| {})?;
+    let limits: BTreeMap<&str, u64> = tests
+        .iter()
+        .map(|test| (test.name.as_str(), test.limit))
+        .collect();
+    let (mut seen, mut since) = (0, Instant::now());
+    let stuck = || {
+        let progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = progress.started + progress.outcomes.len();
+        if count != seen {
+            (seen, since) = (count, Instant::now());
+            bar.set_message(format!(
+                "{}: {}/{}",
+                group.name,
+                progress.outcomes.len(),
+                tests.len()
+            ));
+        }
+        let own = limits.get(progress.current.as_str()).copied().unwrap_or(0);
+        since.elapsed() > GRACE + Duration::from_secs(own)
+    };
+    let end = session.wait(&mut guest, stuck, || {});
+    guest.wait(Duration::from_millis(300))?;
+    guest.stop();
+    let outcomes = std::mem::take(
+        &mut progress
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .outcomes,
+    );
+    let early = outcomes.len() < tests.len();
+    Ok((outcomes, early.then(|| story(&end, &guest))))
+}
+
+fn job(plan: &Plan) -> Job {
+    let environment = [
+        format!("PATH={GUEST_PATH}"),
+        "HOME=/root".to_owned(),
+        "USER=root".to_owned(),
+        "TERM=linux".to_owned(),
+        "LC_ALL=C".to_owned(),
+        "TZ=UTC".to_owned(),
+        format!("GAON_FULL={}", u8::from(plan.full)),
+    ];
+    Job {
+        program: plan::DRIVER.to_owned(),
+        arguments: vec![plan::DRIVER.to_owned(), plan::LIST.to_owned()],
+        environment: environment.to_vec(),
+        folder: "/tmp".to_owned(),
+        terminal: None,
+    }
+}
+
+/// Why a boot ended before its tests did, with what the kernel had to say.
+fn story(end: &End, guest: &Machine) -> String {
+    let why = match end {
+        _ if guest.console.panicked() => "the kernel panicked".to_owned(),
+        End::TimedOut => "the kernel or the test hung".to_owned(),
+        End::Silent(why) => why.clone(),
+        other => format!("{other:?}"),
+    };
+    let report = guest.console.report();
+    let shown: Vec<&str> = report.lines().take(30).collect();
+    format!("{why}\n    {}", shown.join("\n    "))
+}
+
+fn difference(expected: &Answer, answer: &Answer, errors: &str) -> String {
+    let mut parts = Vec::new();
+    if expected.status != answer.status {
+        parts.push(format!(
+            "expected {}, got {}",
+            meaning(expected.status),
+            meaning(answer.status)
+        ));
+    }
+    if expected.stdout != answer.stdout {
+        parts.push(format!(
+            "expected output {:?}, got {:?}",
+            short(&expected.stdout),
+            short(&answer.stdout)
+        ));
+    }
+    if expected.stderr != answer.stderr {
+        parts.push(format!(
+            "expected errors {:?}, got {:?}",
+            short(&expected.stderr),
+            short(&answer.stderr)
+        ));
+    } else if !errors.is_empty() {
+        parts.push(format!("errors {:?}", short(errors)));
+    }
+    parts.join("; ")
+}
+
+fn short(text: &str) -> String {
+    const MOST: usize = 300;
+    let mut cut: String = text.chars().take(MOST).collect();
+    if cut.len() < text.len() {
+        cut.push('…');
+    }
+    cut
+}
+
+fn one_line(text: &str) -> String {
+    short(&text.replace('\n', " | "))
+}
+
+fn meaning(status: i32) -> String {
+    match status {
+        -1 => "time up".to_owned(),
+        -2 => "not started".to_owned(),
+        status if status & 0x7f == 0 => format!("exit {}", status >> 8),
+        status => format!("signal {}", status & 0x7f),
+    }
+}
+
+/// Path of a test program in the guest.
+pub(crate) fn guest_path(program: &Path) -> String {
+    format!(
+        "/test/{}",
+        program.file_name().unwrap_or_default().to_string_lossy()
+    )
+}

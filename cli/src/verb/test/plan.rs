@@ -1,0 +1,299 @@
+//! Which guest tests there are, which share a boot, and the initramfs of a boot.
+
+use super::guest::{Plan, guest_path};
+use super::table::{self, Answer, Table};
+use crate::pack::{self, program};
+use crate::verb::build;
+use crate::{cargo, tree};
+use anyhow::{Context, Result, bail};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::fs::{self, File};
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The driver in the guest.
+pub(crate) const DRIVER: &str = "/test/drive";
+/// The list of tests in the guest.
+pub(crate) const LIST: &str = "/test/list";
+/// Busybox's applets and nothing else, for tables about them.
+const APPLETS: &str = "/bb";
+/// A line of a C program that says how it wants to be run: `// test: smp=4 limit=120`.
+const WISHES: &str = "// test:";
+
+/// What decides whether a test has passed.
+pub(crate) enum Check {
+    /// The program's own `ok` and `not ok` lines.
+    Lines,
+    /// The answer Linux gave.
+    Answer {
+        table: String,
+        expected: Option<Answer>,
+        stderr: bool,
+    },
+}
+
+/// One program run in the guest.
+pub(crate) struct Test {
+    pub(crate) name: String,
+    /// Seconds.
+    pub(crate) limit: u64,
+    pub(crate) program: String,
+    pub(crate) arguments: Vec<String>,
+    pub(crate) skip: Option<String>,
+    pub(crate) check: Check,
+}
+
+/// Tests that share a boot, and the host files they need.
+pub(crate) struct Group {
+    pub(crate) name: String,
+    pub(crate) cpus: u32,
+    pub(crate) tests: Vec<Test>,
+    pub(crate) files: Vec<PathBuf>,
+    /// Built test programs, which go to /test.
+    pub(crate) programs: Vec<PathBuf>,
+}
+
+/// All groups that hold a test the plan wants.
+pub(crate) fn groups(plan: &Plan) -> Result<Vec<Group>> {
+    let root = tree::root()?;
+    let mut groups = program_groups(&root.join("test/programs"), plan)?;
+    groups.extend(table_groups(&root.join("test/shell"), plan)?);
+    groups.retain(|group| !group.tests.is_empty());
+    Ok(groups)
+}
+
+/// The programs in C, compiled, by the number of processors they want.
+fn program_groups(folder: &Path, plan: &Plan) -> Result<Vec<Group>> {
+    let mut sources: Vec<PathBuf> = fs::read_dir(folder)?
+        .flatten()
+        .map(|entry| entry.path())
+        .collect();
+    sources.retain(|file| file.extension().is_some_and(|extension| extension == "c"));
+    sources.sort();
+    let output = tree::output()?.join("test");
+    fs::create_dir_all(&output)?;
+    let mut by_cpus: BTreeMap<u32, Group> = BTreeMap::new();
+    let mut stale = Vec::new();
+    for source in sources {
+        let stem = source
+            .file_stem()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        if !stem.contains(&plan.filter) {
+            continue;
+        }
+        let binary = output.join(&stem);
+        let wishes = wishes(&source)?;
+        if is_stale(&binary, &[&source, &folder.join("check.h")]) {
+            stale.push((source.clone(), binary.clone()));
+        }
+        let cpus = wishes.get("smp").copied().unwrap_or(1);
+        let group = by_cpus.entry(cpus).or_insert_with(|| Group {
+            name: format!("programs, {cpus} CPU"),
+            cpus,
+            tests: Vec::new(),
+            files: Vec::new(),
+            programs: Vec::new(),
+        });
+        group.tests.push(Test {
+            name: stem,
+            limit: u64::from(wishes.get("limit").copied().unwrap_or(30))
+                * if plan.full { 10 } else { 1 },
+            program: guest_path(&binary),
+            arguments: Vec::new(),
+            skip: None,
+            check: Check::Lines,
+        });
+        group.programs.push(binary);
+    }
+    compile(stale)?;
+    Ok(by_cpus.into_values().collect())
+}
+
+fn is_stale(built: &Path, sources: &[&Path]) -> bool {
+    let time = |path: &Path| fs::metadata(path).and_then(|meta| meta.modified()).ok();
+    let Some(built) = time(built) else {
+        return true;
+    };
+    sources
+        .iter()
+        .filter_map(|source| time(source))
+        .any(|source| source > built)
+}
+
+fn wishes(source: &Path) -> Result<BTreeMap<String, u32>> {
+    let text = fs::read_to_string(source).with_context(|| format!("{}", source.display()))?;
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix(WISHES))
+        .unwrap_or("");
+    let pairs = line
+        .split_whitespace()
+        .filter_map(|word| word.split_once('='));
+    Ok(pairs
+        .filter_map(|(key, value)| Some((key.to_owned(), value.parse().ok()?)))
+        .collect())
+}
+
+/// Compiles statically, as many at a time as there are processors.
+fn compile(mut wanted: Vec<(PathBuf, PathBuf)>) -> Result<()> {
+    let bar = cargo::spinner("compiling test programs");
+    let width = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    while !wanted.is_empty() {
+        let batch: Vec<_> = wanted.drain(..wanted.len().min(width)).collect();
+        let children: Vec<_> = batch
+            .iter()
+            .map(|(source, binary)| {
+                let mut gcc = Command::new("gcc");
+                gcc.args([
+                    "-static",
+                    "-O1",
+                    "-Wall",
+                    "-Wno-unused-result",
+                    "-Wno-stringop-overread",
+                    "-Wno-nonnull",
+                    "-pthread",
+                    "-o",
+                ])
+                .arg(binary)
+                .arg(source);
+                gcc.spawn().context("gcc")
+            })
+            .collect::<Result<_>>()?;
+        for (mut child, (source, _)) in children.into_iter().zip(&batch) {
+            if !child.wait()?.success() {
+                bail!("{} does not compile", source.display());
+            }
+        }
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+/// The tables, by the number of processors they want.
+fn table_groups(folder: &Path, plan: &Plan) -> Result<Vec<Group>> {
+    let mut by_cpus: BTreeMap<u32, Group> = BTreeMap::new();
+    for (name, table) in table::read_all(folder)? {
+        let answers = table::answers(folder, &name)?;
+        let group = by_cpus.entry(table.smp).or_insert_with(|| Group {
+            name: format!("command lines, {} CPU", table.smp),
+            cpus: table.smp,
+            tests: Vec::new(),
+            files: Vec::new(),
+            programs: Vec::new(),
+        });
+        let missing = table
+            .tools
+            .iter()
+            .chain(&table.shells)
+            .find(|tool| program::find(tool).is_err());
+        let absent = missing.map(|tool| format!("{tool} is not on this host"));
+        let files: Vec<PathBuf> = table
+            .tools
+            .iter()
+            .chain(&table.shells)
+            .filter_map(|tool| program::find(tool).ok())
+            .collect();
+        for test in table_tests(&name, &table, &answers, absent.as_ref()) {
+            // All of a table is blessed at once.
+            if plan.bless || test.name.contains(&plan.filter) {
+                group.tests.push(test);
+            }
+        }
+        group.files.extend(files);
+    }
+    Ok(by_cpus.into_values().collect())
+}
+
+fn table_tests(
+    name: &str,
+    table: &Table,
+    answers: &table::Answers,
+    absent: Option<&String>,
+) -> Vec<Test> {
+    let mut tests = Vec::new();
+    for case in &table.cases {
+        for shell in &table.shells {
+            let full = if table.shells.len() == 1 {
+                format!("{name}/{}", case.name)
+            } else {
+                format!("{name}/{}/{shell}", case.name)
+            };
+            let only_applets =
+                table.tools.iter().all(|tool| tool == "busybox") && shell == "busybox";
+            let path = if only_applets {
+                format!("export PATH={APPLETS}\n")
+            } else {
+                String::new()
+            };
+            let script = format!("{path}{}\n{}", table.before, case.run);
+            let (program, mut arguments) = match shell.as_str() {
+                "busybox" => (format!("{APPLETS}/sh"), vec![]),
+                other => (
+                    program::find(other)
+                        .map_or(String::new(), |p| p.to_string_lossy().into_owned()),
+                    vec![],
+                ),
+            };
+            arguments.extend(["-c".to_owned(), script]);
+            tests.push(Test {
+                limit: table.limit,
+                program,
+                arguments,
+                skip: case.skip.clone().or_else(|| absent.cloned()),
+                check: Check::Answer {
+                    table: name.to_owned(),
+                    expected: answers.get(&full).cloned(),
+                    stderr: case.stderr,
+                },
+                name: full,
+            });
+        }
+    }
+    tests
+}
+
+/// Writes the initramfs of a boot.
+pub(crate) fn pack(group: &Group, tests: &[&Test], to: &Path) -> Result<()> {
+    let mut tree = pack::base(&build::init()?)?;
+    pack::channel(&mut tree);
+    tree.host_file_as(DRIVER, 0o755, &build::driver()?);
+    for binary in &group.programs {
+        tree.host_file_as(&guest_path(binary), 0o755, binary);
+    }
+    for file in &group.files {
+        program::pack(&mut tree, file)?;
+    }
+    pack::userland(&mut tree, "linux")?;
+    let busybox = program::find("busybox")?;
+    let list = Command::new(&busybox).arg("--list").output()?;
+    for applet in String::from_utf8_lossy(&list.stdout).lines() {
+        tree.link(&format!("{APPLETS}/{applet}"), &busybox.to_string_lossy());
+    }
+    let mut list = String::new();
+    for test in tests {
+        let arguments: String = test
+            .arguments
+            .iter()
+            .map(|argument| format!("\t{}", escape(argument)))
+            .collect();
+        let _ = writeln!(
+            list,
+            "{}\t{}\t{}{arguments}",
+            test.name, test.limit, test.program
+        );
+    }
+    tree.file(LIST, 0o644, list.as_bytes());
+    tree.write(BufWriter::new(File::create(to)?))?;
+    Ok(())
+}
+
+fn escape(argument: &str) -> String {
+    argument
+        .replace('\\', "\\\\")
+        .replace('\n', "\\n")
+        .replace('\t', "\\t")
+}
