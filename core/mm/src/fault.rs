@@ -132,58 +132,72 @@ impl Mm {
         let Some(object) = vma.object() else {
             return Err(FaultError::SegvMapErr);
         };
+        if access == Access::Write && !vma.is_shared() {
+            return self.copy_from_object(area, object.as_ref(), va);
+        }
         // Memory without a file behind it has no use for the news that it is dirty: writable at once.
         let write = access == Access::Write || vma.flags.contains(VmFlags::SHMEM | VmFlags::WRITE);
-        let page = object_page(
-            object.as_ref(),
-            vma.index(area.start, va),
-            write && vma.is_shared(),
-        )?;
-        if write && !vma.is_shared() {
-            let copy = Frame::uninit().map_err(|_| FaultError::Oom)?;
-            copy.copy_from(&page);
-            vma.note_anon();
-            if lost_race(self.space.map(UserAddr(va), copy, vma.prot() | Prot::ANON))? {
-                self.rss.anon.fetch_add(1, Ordering::Relaxed);
+        if write {
+            let page = object_page(object.as_ref(), vma.index(area.start, va), MapAccess::Write)?;
+            if lost_race(self.space.map(UserAddr(va), page, vma.prot()))? {
+                self.rss.of(vma).fetch_add(1, Ordering::Relaxed);
             }
             return Ok(());
         }
-        // Read-only first even where writing is allowed: the first write marks the page dirty, or copies it.
-        let prot = if write {
-            vma.prot()
-        } else {
-            vma.prot() - Prot::WRITE
-        };
-        let mut mapped = isize::from(lost_race(self.space.map(UserAddr(va), page, prot))?);
-        if !write && !vma.flags.contains(VmFlags::RAND_READ) {
-            mapped += self.fault_around(area, object.as_ref(), va, prot);
-        }
-        self.rss.of(vma).fetch_add(mapped, Ordering::Relaxed);
-        Ok(())
+        self.read_around(area, object.as_ref(), va)
     }
 
-    /// Maps what is in memory around `va`; says how many pages.
-    fn fault_around(
+    /// A private copy at once.
+    fn copy_from_object(
         &self,
         area: &Area<Vma>,
         object: &dyn MapObject,
         va: usize,
-        prot: Prot,
-    ) -> isize {
-        let window = va & !(AROUND - 1);
-        let (start, end) = (window.max(area.start), (window + AROUND).min(area.end));
-        let mut mapped = 0;
-        for at in (start..end).step_by(PAGE_SIZE).filter(|&at| at != va) {
-            let Some(page) = object.cached(area.data.index(area.start, at)) else {
-                continue;
-            };
-            match self.space.map(UserAddr(at), page, prot) {
-                Ok(()) => mapped += 1,
-                Err(MapError::Exists) => {}
-                Err(MapError::NoMem) => break,
-            }
+    ) -> Result<(), FaultError> {
+        let vma = &area.data;
+        let page = object_page(object, vma.index(area.start, va), MapAccess::Read)?;
+        let copy = Frame::uninit().map_err(|_| FaultError::Oom)?;
+        copy.copy_from(&page);
+        vma.note_anon();
+        if lost_race(self.space.map(UserAddr(va), copy, vma.prot() | Prot::ANON))? {
+            self.rss.anon.fetch_add(1, Ordering::Relaxed);
         }
-        mapped
+        Ok(())
+    }
+
+    /// Maps the page and what else is in memory around it. Read-only even where writing is allowed: the first write
+    /// marks the page dirty, or copies it.
+    fn read_around(
+        &self,
+        area: &Area<Vma>,
+        object: &dyn MapObject,
+        va: usize,
+    ) -> Result<(), FaultError> {
+        let vma = &area.data;
+        let (start, end) = if vma.flags.contains(VmFlags::RAND_READ) {
+            (va, va + PAGE_SIZE)
+        } else {
+            let window = va & !(AROUND - 1);
+            (window.max(area.start), (window + AROUND).min(area.end))
+        };
+        let mut pages = [const { None }; AROUND / PAGE_SIZE];
+        let pages = &mut pages[..(end - start) / PAGE_SIZE];
+        object.cached_range(vma.index(area.start, start), pages);
+        let wanted = &mut pages[(va - start) / PAGE_SIZE];
+        if wanted.is_none() {
+            *wanted = Some(object_page(
+                object,
+                vma.index(area.start, va),
+                MapAccess::Read,
+            )?);
+        }
+        let mapped = self
+            .space
+            .map_pages(UserAddr(start), pages, vma.prot() - Prot::WRITE)?;
+        self.rss
+            .of(vma)
+            .fetch_add(mapped as isize, Ordering::Relaxed);
+        Ok(())
     }
 
     /// A fault on a page that is there: a write to a read-only entry, or somebody else was faster.
@@ -223,7 +237,7 @@ impl Mm {
         let Some(object) = vma.object() else {
             return Err(FaultError::SegvMapErr);
         };
-        let page = object_page(object.as_ref(), vma.index(area.start, va), true)?;
+        let page = object_page(object.as_ref(), vma.index(area.start, va), MapAccess::Write)?;
         if !self.space.set_prot(UserAddr(va), vma.prot(), page.paddr()) {
             // Another page stands there than the object has now: take the stale one out, the next fault maps anew.
             self.zap(va, va + PAGE_SIZE, vma);
@@ -298,12 +312,7 @@ impl Mm {
     }
 }
 
-fn object_page(object: &dyn MapObject, index: u64, write: bool) -> Result<Frame, FaultError> {
-    let access = if write {
-        MapAccess::Write
-    } else {
-        MapAccess::Read
-    };
+fn object_page(object: &dyn MapObject, index: u64, access: MapAccess) -> Result<Frame, FaultError> {
     object.page(index, access).map_err(|e| match e {
         Errno::ENOMEM => FaultError::Oom,
         Errno::ERESTARTSYS | Errno::EINTR => FaultError::Interrupted,

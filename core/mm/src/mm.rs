@@ -3,13 +3,13 @@ use crate::areas::{Areas, pages};
 use crate::types::{Layout, Limits};
 use crate::vma::{Attachment, Vma};
 use crate::{VmFlags, commit};
-use abi::{Errno, Result, USER_END};
+use abi::{Errno, Result};
 use alloc::sync::{Arc, Weak};
 use core::any::Any;
 use core::ops::Range;
 use core::sync::atomic::{AtomicIsize, AtomicU64, AtomicUsize, Ordering};
 use hal::addr::UserAddr;
-use kmem::space::{CowMode, Unmapped, UserSpace};
+use kmem::space::{CowMode, UserSpace};
 use pagecache::MapUser;
 use sync::{LockClass, RwLock, SpinLock, rank};
 
@@ -227,15 +227,8 @@ impl Mm {
     /// to be forgotten. The areas are locked.
     pub(crate) fn zap(&self, start: usize, end: usize, vma: &Vma) {
         self.rss.note_peak();
-        let (mut anon, mut other) = (0, 0);
-        self.space
-            .unmap(UserAddr(start)..UserAddr(end), |page: Unmapped| {
-                if page.prot.contains(kmem::space::Prot::ANON) {
-                    anon += 1;
-                } else {
-                    other += 1;
-                }
-            });
+        let gone = self.space.discard(UserAddr(start)..UserAddr(end));
+        let (anon, other) = (gone.anon as isize, gone.other as isize);
         if anon != 0 {
             self.rss.anon.fetch_sub(anon, Ordering::Relaxed);
         }
@@ -248,10 +241,7 @@ impl Mm {
 
 impl Drop for Mm {
     fn drop(&mut self) {
-        let areas = self.areas.get_mut();
-        commit::uncharge(areas.committed);
-        // Pages first, in one pass: then nothing of an object is mapped when its note is taken back.
-        self.space.unmap(UserAddr(0)..UserAddr(USER_END), drop);
-        areas.map.clear(drop);
+        commit::uncharge(self.areas.get_mut().committed);
+        // The page tables go first, in one pass (the order of the fields), then the areas with their notes at objects.
     }
 }

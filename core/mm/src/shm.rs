@@ -55,6 +55,10 @@ impl MapObject for Shared {
     fn cached(&self, index: u64) -> Option<Frame> {
         self.cache.lookup(index)
     }
+    fn cached_range(&self, first: u64, pages: &mut [Option<Frame>]) {
+        let len = pages.len().min(self.pages.saturating_sub(first) as usize);
+        self.cache.lookup_range(first, &mut pages[..len]);
+    }
     fn identity(&self) -> u64 {
         self.cache.identity()
     }

@@ -82,6 +82,14 @@ impl PageCache {
         self.pages.lock().get(index).cloned()
     }
 
+    /// The pages from `first` on, as far as they are cached, one for each place of `pages`.
+    pub fn lookup_range(&self, first: u64, pages: &mut [Option<Frame>]) {
+        let cached = self.pages.lock();
+        for (n, page) in pages.iter_mut().enumerate() {
+            *page = cached.get(first + n as u64).cloned();
+        }
+    }
+
     /// The page at `index`, brought in if need be. ENOMEM, ENOSPC, EIO.
     #[inline]
     pub fn get_page(&self, index: u64) -> Result<Frame> {

@@ -29,6 +29,13 @@ pub trait MapObject: Send + Sync {
         None
     }
 
+    /// The pages from `first` on as [`cached`](Self::cached) has them, one for each place of `pages`, which hold `None`.
+    fn cached_range(&self, first: u64, pages: &mut [Option<Frame>]) {
+        for (n, page) in pages.iter_mut().enumerate() {
+            *page = self.cached(first + n as u64);
+        }
+    }
+
     /// Names the memory behind it: two objects with one identity map the same pages.
     fn identity(&self) -> u64;
 

@@ -210,6 +210,14 @@ impl MapObject for File {
         self.inode().cache()?.lookup(index)
     }
 
+    fn cached_range(&self, first: u64, pages: &mut [Option<Frame>]) {
+        let end = self.inode().size().div_ceil(PAGE_SIZE as u64);
+        let len = pages.len().min(end.saturating_sub(first) as usize);
+        if let Some(cache) = self.inode().cache() {
+            cache.lookup_range(first, &mut pages[..len]);
+        }
+    }
+
     fn identity(&self) -> u64 {
         self.inode()
             .cache()

@@ -109,6 +109,36 @@ impl UserSpace {
         Ok(())
     }
 
+    /// Maps pages in a row from `va` on, all within the 2 MiB of one leaf table, wherever nothing is; `None` leaves its
+    /// place free. What was mapped is taken out of `pages`; returns how many were.
+    pub fn map_pages(
+        &self,
+        va: UserAddr,
+        pages: &mut [Option<Frame>],
+        prot: Prot,
+    ) -> Result<usize, MapError> {
+        let span = table::LEAF_SPAN;
+        assert!(
+            va.0 % span + pages.len() * PAGE_SIZE <= span,
+            "beyond a leaf: {va:?}"
+        );
+        let leaf = self.leaf(va)?;
+        let mut count = 0;
+        for (n, page) in pages.iter_mut().enumerate() {
+            let at = va.0 + n * PAGE_SIZE;
+            if page.is_none() || leaf.entry(at).load(Ordering::Relaxed) != 0 {
+                continue;
+            }
+            if let Some(frame) = page.take() {
+                let e = entry::leaf(frame.pfn(), prot);
+                let _ = frame.into_meta();
+                leaf.fill(at, e);
+                count += 1;
+            }
+        }
+        Ok(count)
+    }
+
     /// What is mapped at the page of `va`.
     pub fn get(&self, va: UserAddr) -> Option<Mapping> {
         self.with(va, |_, e| mapping(e))
