@@ -100,4 +100,7 @@ impl trace::CallerId for CallerOfRecord {
         }
         try_current().map(Thread::id)
     }
+    fn interrupted(&self) -> Option<(u32, [u8; 16])> {
+        try_current().map(|thread| (thread.id(), thread.name().0))
+    }
 }

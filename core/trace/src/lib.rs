@@ -16,15 +16,24 @@
 //!
 //! # Specification
 //! syslog(2), Documentation/ABI/testing/dev-kmsg, Documentation/admin-guide/{kernel-parameters,tainted-kernels}.
-#![cfg_attr(not(test), no_std)]
+#![no_std]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 pub mod console;
 mod format;
 pub mod kmsg;
+mod machine;
+pub mod oops;
+pub mod panic;
 mod printk;
+pub mod symbols;
 pub mod taint;
+pub mod tracepoint;
+
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
 
 pub use printk::{CallerId, Level, Line, print, record, set_caller_id};
 
@@ -32,4 +41,5 @@ pub use printk::{CallerId, Level, Line, print, record, set_caller_id};
 #[doc(hidden)]
 pub mod __private {
     pub use core::format_args;
+    pub use sync::{StaticKey, static_branch};
 }

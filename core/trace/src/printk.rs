@@ -46,6 +46,8 @@ pub(crate) const FLAG_OPEN: u8 = 2;
 pub trait CallerId: Sync {
     /// The thread's id, or `None` where no thread runs.
     fn caller(&self) -> Option<u32>;
+    /// The id and name of the thread that runs or was interrupted.
+    fn interrupted(&self) -> Option<(u32, [u8; 16])>;
 }
 
 static CALLER: sync::Once<&'static dyn CallerId> = sync::Once::new();
@@ -53,6 +55,12 @@ static CALLER: sync::Once<&'static dyn CallerId> = sync::Once::new();
 /// Sets who knows the id of the running thread (sched, at its start). A second call is ignored.
 pub fn set_caller_id(source: &'static dyn CallerId) {
     let _ = CALLER.set(source);
+}
+
+/// Id and name of the thread that runs or was interrupted, for reports.
+pub(crate) fn caller() -> (u32, [u8; 16]) {
+    let known = CALLER.get().and_then(|source| source.interrupted());
+    known.unwrap_or((0, *b"swapper\0\0\0\0\0\0\0\0\0"))
 }
 
 /// Records a message and shows it on the consoles. What the macros call.

@@ -19,6 +19,13 @@ pub fn is_kernel_text(address: usize) -> bool {
     (&raw const _text as usize..&raw const _etext as usize).contains(&address)
 }
 
+/// One byte of the kernel's text, for the code bytes of a report.
+#[must_use]
+pub fn read_text(address: usize) -> Option<u8> {
+    // SAFETY: the address lies in the kernel's text, which is always mapped; volatile, since it may be patched.
+    is_kernel_text(address).then(|| unsafe { (address as *const u8).read_volatile() })
+}
+
 /// Overwrites instructions at `address` in the kernel's text.
 ///
 /// # Safety

@@ -1,0 +1,262 @@
+//! The report of a fault in the kernel, and what dies of it.
+//!
+//! A spinlock held, an interrupt, an atomic section, the first process or the idle thread: the machine. Otherwise the
+//! thread dies, and every sleeping lock that it held is marked dead, so that nobody waits for it in silence.
+use crate::panic::trace_line;
+use crate::printk::caller;
+use crate::{Level, machine, pr_emerg, printk, taint};
+use core::fmt;
+use core::sync::atomic::{AtomicU32, Ordering};
+use sync::class;
+
+#[cfg(target_os = "none")]
+use crate::symbols::Named;
+#[cfg(target_os = "none")]
+use hal::traps::{FaultInfo, TrapFrame, page_fault};
+
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+/// How many oopses there were.
+pub fn count() -> u32 {
+    COUNT.load(Ordering::Relaxed)
+}
+
+/// `CPU: 0 PID: 1 Comm: init Tainted: ... 6.1.0-gaon`.
+pub(crate) fn who() {
+    let (id, name) = caller();
+    let len = name.iter().position(|b| *b == 0).unwrap_or(name.len());
+    let name = core::str::from_utf8(&name[..len]).unwrap_or("?");
+    let cpu = hal::cpu::id();
+    pr_emerg!(
+        "CPU: {cpu} PID: {id} Comm: {name} {} {}",
+        taint::Report,
+        abi::RELEASE
+    );
+}
+
+/// The locks that this CPU and the running thread hold.
+pub(crate) fn held_locks() {
+    let mut none = true;
+    let mut show = |held: &class::Held| {
+        if let Some(class) = held.class() {
+            none = false;
+            pr_emerg!(" #{} ({:#x})", class.name(), held.addr());
+        }
+    };
+    pr_emerg!("Locks held:");
+    class::spin_held().for_each(&mut show);
+    if let Some(thread) = sync::thread::current() {
+        thread.exec().held.for_each(&mut show);
+    }
+    if none {
+        pr_emerg!(" none");
+    }
+}
+
+/// Where the caller stands.
+pub(crate) fn backtrace_here() {
+    pr_emerg!("Call Trace:");
+    machine::walk_here(trace_line);
+}
+
+/// Shows where the caller stands, at a level (`dump_stack`).
+pub fn dump_stack(level: Level) {
+    printk!(level, "Call Trace:");
+    machine::walk_here(|address| {
+        printk!(
+            level,
+            " {}",
+            crate::symbols::Named::return_address(address as u64)
+        );
+    });
+}
+
+/// Why the machine must die of an oops here; `None` when the running thread's death is enough.
+#[cfg(target_os = "none")]
+fn fatal() -> Option<&'static str> {
+    use sync::context::Context;
+    match Context::current() {
+        Context::Nmi => return Some("Fatal exception in NMI"),
+        Context::Hardirq | Context::Softirq => return Some("Fatal exception in interrupt"),
+        Context::Task => {}
+    }
+    if class::spin_held().depth() != 0 {
+        return Some("Fatal exception with a spinlock held");
+    }
+    if hal::preempt::count() != 0 {
+        return Some("Fatal exception in an atomic section");
+    }
+    if crate::panic::on_oops() {
+        return Some("Fatal exception");
+    }
+    match caller() {
+        (0, _) => Some("Attempted to kill the idle task!"),
+        (1, _) => Some("Attempted to kill init!"),
+        _ => None,
+    }
+}
+
+/// Ends an oops: the machine if it must, else returns when the running thread's locks are marked dead; the caller then
+/// ends the thread.
+#[cfg(target_os = "none")]
+fn end_oops() {
+    taint::add(taint::Taint::Die);
+    held_locks();
+    pr_emerg!("---[ end trace {:016x} ]---", 0);
+    if let Some(why) = fatal() {
+        crate::panic::after_oops(format_args!("{why}"));
+    }
+    if let Some(thread) = sync::thread::current() {
+        thread.exec().held.kill_all();
+    }
+    crate::kmsg::poll_wakeups();
+}
+
+/// Reports a fault in kernel mode that nothing resolved. Returns if only the running thread has to die; for
+/// `KernelTraps::oops`.
+#[cfg(target_os = "none")]
+pub fn report(frame: &TrapFrame, fault: &FaultInfo) {
+    use core::fmt::Write;
+    cause(fault);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed) + 1;
+    let smp = if hal::cpu::online() > 1 { " SMP" } else { "" };
+    pr_emerg!("Oops: {:04x} [#{number}] PREEMPT{smp}", fault.error_code);
+    who();
+    pr_emerg!("RIP: {:04x}:{}", frame.cs, Named::instruction(frame.rip));
+    let mut code = crate::format::TextBuf::<256>::new();
+    // 42 bytes before and 21 from the instruction on, as Linux' decodecode script expects.
+    for at in frame.rip.wrapping_sub(42)..frame.rip.wrapping_add(22) {
+        let _ = match hal::patch::read_text(at as usize) {
+            Some(byte) if at == frame.rip => write!(code, "<{byte:02x}> "),
+            Some(byte) => write!(code, "{byte:02x} "),
+            None => write!(code, "?? "),
+        };
+    }
+    pr_emerg!(
+        "Code: {}",
+        core::str::from_utf8(code.as_bytes()).unwrap_or("")
+    );
+    registers(frame, fault);
+    pr_emerg!("Call Trace:");
+    pr_emerg!(" {}", Named::instruction(frame.rip));
+    hal::backtrace::walk(frame.rbp as usize, trace_line);
+    end_oops();
+}
+
+#[cfg(target_os = "none")]
+fn cause(fault: &FaultInfo) {
+    use hal::traps::{DOUBLE_FAULT, GENERAL_PROTECTION, INVALID_OPCODE, MACHINE_CHECK, PAGE_FAULT};
+    if fault.stack_overflow {
+        pr_emerg!("BUG: kernel stack overflow, address: {:016x}", fault.addr);
+        return;
+    }
+    match fault.vector {
+        PAGE_FAULT => page_fault_cause(fault),
+        GENERAL_PROTECTION => {
+            pr_emerg!("general protection fault: {:04x}", fault.error_code);
+        }
+        INVALID_OPCODE => pr_emerg!("invalid opcode"),
+        DOUBLE_FAULT => pr_emerg!("double fault"),
+        MACHINE_CHECK => {
+            taint::add(taint::Taint::MachineCheck);
+            pr_emerg!("machine check");
+        }
+        0 => pr_emerg!("divide error"),
+        vector => pr_emerg!("exception {vector}"),
+    }
+}
+
+#[cfg(target_os = "none")]
+fn page_fault_cause(fault: &FaultInfo) {
+    let code = fault.error_code;
+    match fault.addr {
+        0..4096 => pr_emerg!(
+            "BUG: kernel NULL pointer dereference, address: {:016x}",
+            fault.addr
+        ),
+        addr => pr_emerg!("BUG: unable to handle page fault for address: {addr:016x}"),
+    }
+    let what = match code {
+        c if c & page_fault::FETCH != 0 => "instruction fetch",
+        c if c & page_fault::WRITE != 0 => "write access",
+        _ => "read access",
+    };
+    pr_emerg!("#PF: supervisor {what} in kernel mode");
+    let why = match code {
+        c if c & page_fault::PRESENT == 0 => "not-present page",
+        c if c & page_fault::RESERVED != 0 => "reserved bit violation",
+        _ => "permissions violation",
+    };
+    pr_emerg!("#PF: error_code({code:#06x}) - {why}");
+}
+
+#[cfg(target_os = "none")]
+fn registers(f: &TrapFrame, fault: &FaultInfo) {
+    pr_emerg!("RSP: {:04x}:{:016x} EFLAGS: {:08x}", f.ss, f.rsp, f.rflags);
+    pr_emerg!(
+        "RAX: {:016x} RBX: {:016x} RCX: {:016x}",
+        f.rax,
+        f.rbx,
+        f.rcx
+    );
+    pr_emerg!(
+        "RDX: {:016x} RSI: {:016x} RDI: {:016x}",
+        f.rdx,
+        f.rsi,
+        f.rdi
+    );
+    pr_emerg!("RBP: {:016x} R08: {:016x} R09: {:016x}", f.rbp, f.r8, f.r9);
+    pr_emerg!(
+        "R10: {:016x} R11: {:016x} R12: {:016x}",
+        f.r10,
+        f.r11,
+        f.r12
+    );
+    pr_emerg!(
+        "R13: {:016x} R14: {:016x} R15: {:016x}",
+        f.r13,
+        f.r14,
+        f.r15
+    );
+    pr_emerg!(
+        "CR2: {:016x} CR3: {:016x}",
+        fault.addr,
+        hal::registers::read_cr3()
+    );
+}
+
+/// A rule of locking was broken: warns, with the stack. For `sync::class::set_report_hook`.
+pub fn lock_report(report: &class::Report<'_>) {
+    use class::Report as R;
+    taint::add(taint::Taint::Warn);
+    match report {
+        R::Order { held, taken, at } => warn(format_args!(
+            "lock order: {} (rank {}) taken with {} (rank {}) held, at {at}",
+            taken.name(),
+            taken.rank(),
+            held.name(),
+            held.rank()
+        )),
+        R::Circle { held, taken, at } => warn(format_args!(
+            "circular locking: {} taken with {} held, at {at}",
+            taken.name(),
+            held.name()
+        )),
+        R::IrqUnsafe { class, at } => warn(format_args!(
+            "{} is taken in interrupts and with interrupts on, at {at}",
+            class.name()
+        )),
+        R::SleepInAtomic { preempt_count, at } => warn(format_args!(
+            "BUG: sleeping function called from invalid context at {at} (preempt count {preempt_count:#x})"
+        )),
+        R::DeadLock { class } => {
+            warn(format_args!("{}: its owner died holding it", class.name()));
+        }
+        R::TooDeep { class } => warn(format_args!("too many locks held: {}", class.name())),
+    }
+}
+
+fn warn(what: fmt::Arguments<'_>) {
+    printk!(Level::Warning, "WARNING: {what}");
+    dump_stack(Level::Warning);
+}
