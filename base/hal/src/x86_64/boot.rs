@@ -60,7 +60,7 @@ const CPU0_STACKS: usize =
 struct Stack<const N: usize>(UnsafeCell<[u8; N]>);
 // SAFETY: used as stacks by the boot CPU only.
 unsafe impl<const N: usize> Sync for Stack<N> {}
-/// The first page is unmapped once the kernel's own tables are loaded: a guard.
+/// The first page of each is unmapped once the kernel's own tables are loaded: a guard.
 static BOOT_STACK: Stack<BOOT_STACK_SIZE> = Stack(UnsafeCell::new([0; BOOT_STACK_SIZE]));
 static TRAP_STACKS: Stack<CPU0_STACKS> = Stack(UnsafeCell::new([0; CPU0_STACKS]));
 
@@ -191,7 +191,7 @@ extern "C" fn start(start_info: *const StartInfo) -> ! {
     // SAFETY: CPU 0's header, before anything uses it; the trap stacks are CPU 0's.
     unsafe {
         (*local).stack = [boot_stack().start, boot_stack().end];
-        descriptors::prepare(local, TRAP_STACKS.0.get() as usize);
+        descriptors::prepare(local, TRAP_STACKS.0.get() as usize + PAGE_SIZE);
         descriptors::prepare_idt();
         descriptors::load(local);
         if cpu::features().smap {
@@ -202,7 +202,10 @@ extern "C" fn start(start_info: *const StartInfo) -> ! {
     // SAFETY: the loader's structures, mapped at their physical addresses until the next call.
     let (mut map, initrd, rsdp) = unsafe { read_start_info(&*start_info) };
     carve(&mut map, initrd.as_ref());
-    directmap::build(&mut map, boot_stack().start - PAGE_SIZE);
+    directmap::build(
+        &mut map,
+        [boot_stack().start - PAGE_SIZE, TRAP_STACKS.0.get() as usize],
+    );
     MEMORY.get_or_init(|| map);
     cpu::set_control_registers();
     super::fpu::decide(cpu::features().xsave, cpu::features().fsgsbase);

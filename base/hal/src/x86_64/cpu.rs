@@ -135,6 +135,7 @@ const CR0_NE: u64 = 1 << 5;
 const CR0_WP: u64 = 1 << 16;
 const CR4_PSE: u64 = 1 << 4;
 const CR4_PAE: u64 = 1 << 5;
+const CR4_MCE: u64 = 1 << 6;
 const CR4_PGE: u64 = 1 << 7;
 const CR4_OSFXSR: u64 = 1 << 9;
 const CR4_OSXMMEXCPT: u64 = 1 << 10;
@@ -147,7 +148,7 @@ const CR4_SMAP: u64 = 1 << 21;
 /// Sets this CPU's control registers. The boot CPU has patched the text for SMAP before.
 pub(crate) fn set_control_registers() {
     let features = features();
-    let mut cr4 = CR4_PSE | CR4_PAE | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT;
+    let mut cr4 = CR4_PSE | CR4_PAE | CR4_MCE | CR4_PGE | CR4_OSFXSR | CR4_OSXMMEXCPT;
     for (present, flag) in [
         (features.umip, CR4_UMIP),
         (features.fsgsbase, CR4_FSGSBASE),

@@ -150,8 +150,8 @@ fn split(range: Range<usize>, inner: &Range<usize>) -> [(Range<usize>, bool); 3]
     ]
 }
 
-/// Builds the kernel's tables and loads them. `guard` is a page of the image that stays unmapped.
-pub(crate) fn build(map: &mut MemoryMap, guard: usize) {
+/// Builds the kernel's tables and loads them. `guards` are pages of the image that stay unmapped.
+pub(crate) fn build(map: &mut MemoryMap, guards: [usize; 2]) {
     choose_ranges(map);
     let mut builder = Builder {
         map,
@@ -177,7 +177,9 @@ pub(crate) fn build(map: &mut MemoryMap, guard: usize) {
         let (start, end) = (address(start), address(end));
         builder.map_small(start, start - KERNEL_BASE, end - start, flags | rights);
     }
-    builder.set(guard, 1, 0);
+    for guard in guards {
+        builder.set(guard, 1, 0);
+    }
     // Tables that must be there before anybody copies the top table's entries.
     let fixmap_table = virt_to_phys(VirtAddr(FIXMAP.0.get() as usize)).0 as u64;
     builder.set(

@@ -234,8 +234,9 @@ fn describe(frame: &TrapFrame) -> FaultInfo {
         _ => 0,
     };
     // SAFETY: this CPU's header; traps leave interrupts off.
-    let [low, _] = unsafe { (*percpu::this()).stack };
-    let below_stack = low != 0 && addr < low && low - addr <= GUARD_REACH;
+    let (stack, irq_stack) = unsafe { ((*percpu::this()).stack, (*percpu::this()).irq_stack) };
+    let below = |[low, _]: [usize; 2]| low != 0 && addr < low && low - addr <= GUARD_REACH;
+    let below_stack = below(stack) || below(irq_stack);
     FaultInfo {
         vector,
         error_code: if has_error_code(vector) {
