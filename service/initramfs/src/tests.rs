@@ -314,7 +314,7 @@ fn corrupt_archives_are_named() {
     assert!(failure(&packed[..packed.len() - 3]).contains("compressed data is truncated"));
     assert!(failure(&damage(&packed, packed.len() - 7)).contains("crc error"));
     assert!(failure(&damage(&packed, packed.len() - 2)).contains("length error"));
-    assert!(failure(&gzip(b"no archive")).contains("cpio magic"));
+    assert!(failure(&gzip(&[b'x'; 200])).contains("cpio magic"));
     assert!(failure(&gzip(&plain[..200])).contains("truncated"));
     let mut junk = plain.clone();
     junk.extend(b"junk");
