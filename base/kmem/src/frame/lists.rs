@@ -113,6 +113,12 @@ pub(super) fn give(meta: NonNull<FrameMeta>, zero: bool) {
     push(LISTS.get(&pin), page, zero, &pin);
 }
 
+/// Takes a page back that was only just taken.
+pub(super) fn put_back(page: u32, zero: bool) {
+    let pin = machine::pin();
+    push(LISTS.get(&pin), page, zero, &pin);
+}
+
 /// Takes many free pages.
 pub(crate) fn give_all(pages: &[u32]) {
     let pin = machine::pin();

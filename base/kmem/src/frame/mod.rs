@@ -8,6 +8,8 @@ mod initrd;
 mod lists;
 mod meta;
 mod page_alloc;
+#[cfg(test)]
+mod tests;
 mod zone;
 
 pub use block::{Block, alloc_block};

@@ -35,7 +35,7 @@ pub(crate) fn alloc_page(gfp: Gfp, kind: Kind) -> Result<NonNull<FrameMeta>> {
 #[cold]
 fn alloc_slow(taken: Option<(u32, bool)>, gfp: Gfp) -> Result<(u32, bool)> {
     if let Some((page, zero)) = taken {
-        lists::give(machine::meta_of(page as Pfn), zero);
+        lists::put_back(page, zero);
         return Err(NO_MEMORY);
     }
     pressure::retry(gfp, || lists::take(gfp)).ok_or(NO_MEMORY)

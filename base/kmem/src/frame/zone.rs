@@ -116,11 +116,13 @@ pub(super) fn watermarks() -> [usize; 3] {
 
 /// Pages managed.
 pub(super) fn total() -> usize {
+    machine::boot_if_hosted();
     TOTAL.load(Ordering::Relaxed)
 }
 
 /// Free pages and free blocks by order, of one moment.
 pub(super) fn free_counts() -> (usize, [usize; ORDERS]) {
+    machine::boot_if_hosted();
     let zone = ZONE.lock_irq();
     (
         zone.free_pages(),
@@ -139,6 +141,7 @@ fn floor(gfp: Gfp) -> usize {
 
 /// A block of 2^order pages. `None` below the watermark, or when memory is in smaller pieces.
 pub(super) fn alloc(order: u8, gfp: Gfp) -> Option<Pfn> {
+    machine::boot_if_hosted();
     let mut zone = ZONE.lock_irq();
     if zone.free_pages() < floor(gfp) + (1 << order) {
         return None;
@@ -150,6 +153,9 @@ pub(super) fn alloc(order: u8, gfp: Gfp) -> Option<Pfn> {
 pub(super) fn alloc_batch(batch: usize, gfp: Gfp, mut each: impl FnMut(u32)) -> usize {
     let mut zone = ZONE.lock_irq();
     let floor = floor(gfp);
+    // Out of the reserve one page at a time: what lies on a list is anybody's.
+    let plenty = zone.free_pages() >= MIN.load(Ordering::Relaxed) + batch;
+    let batch = if plenty { batch } else { 1 };
     let mut got = 0;
     let mut order = batch.ilog2() as u8;
     while got < batch {

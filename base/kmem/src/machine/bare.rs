@@ -21,6 +21,10 @@ pub(crate) fn pin() -> Pinned {
     sync::irq_disable()
 }
 
+/// Boot is over before anybody asks.
+#[inline(always)]
+pub(crate) fn boot_if_hosted() {}
+
 /// Where the metadata of page 0 would stand.
 static METAS: AtomicUsize = AtomicUsize::new(0);
 

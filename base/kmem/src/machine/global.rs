@@ -92,7 +92,7 @@ fn alloc_large(layout: Layout, zeroed: bool) -> *mut u8 {
     if layout.align() > PAGE_SIZE {
         return null_mut();
     }
-    vmalloc::alloc(layout.size()).map_or(null_mut(), vmalloc::VmArea::into_raw)
+    vmalloc::alloc_pages(layout.size(), zeroed).map_or(null_mut(), vmalloc::VmArea::into_raw)
 }
 
 #[cold]

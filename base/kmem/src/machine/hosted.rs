@@ -31,6 +31,11 @@ fn arena() -> &'static Arena {
     arena
 }
 
+/// The RAM played exists from the first use on.
+pub(crate) fn boot_if_hosted() {
+    arena();
+}
+
 /// The machine's first moments: RAM with a hole, a kernel image and an initrd in it.
 fn boot() {
     crate::frame::init(&[1..159, 256..RAM_PAGES], &[256..1000, INITRD]);

@@ -69,9 +69,14 @@ pub struct VmArea {
 
 /// An area of at least `size` bytes, zeroed. ENOMEM. Interrupts must be on for it to wait for memory or TLBs.
 pub fn alloc(size: usize) -> Result<VmArea> {
+    alloc_pages(size, true)
+}
+
+/// [`alloc`], of unspecified content unless `zeroed`: for who writes before reading.
+pub(crate) fn alloc_pages(size: usize, zeroed: bool) -> Result<VmArea> {
     let pages = size.div_ceil(PAGE_SIZE).max(1);
     let addr = take_area(pages).ok_or(NO_MEMORY)?;
-    if machine::map_kernel(addr, pages, true).is_none() {
+    if machine::map_kernel(addr, pages, zeroed).is_none() {
         give_area(addr, pages);
         return Err(NO_MEMORY);
     }
