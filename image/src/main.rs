@@ -1,46 +1,35 @@
-//! The kernel image: init order.
+//! The kernel image: in which order things start, and who answers traps. No mechanism lives here.
+//!
+//! | file | what it has |
+//! |---|---|
+//! | `start` | the boot CPU's way from `hal` to its idle loop, and that of the others |
+//! | `init` | the thread that mounts the root, unpacks the initramfs and becomes process 1 |
+//! | `traps` | [`hal::traps::KernelTraps`]: one line to the right crate for each trap |
+//! | `options` | the command line |
 #![cfg_attr(target_os = "none", no_std, no_main)]
 #![forbid(unsafe_code)]
 
 #[cfg(target_os = "none")]
-mod kernel {
-    use core::fmt::Write;
-    use core::panic::PanicInfo;
+extern crate alloc;
 
-    use hal::boot::BootInfo;
-    use hal::console::Writer;
+#[cfg(target_os = "none")]
+mod init;
+#[cfg(target_os = "none")]
+mod options;
+#[cfg(target_os = "none")]
+mod report;
+#[cfg(target_os = "none")]
+mod start;
+#[cfg(target_os = "none")]
+mod traps;
 
-    // kmem holds the global allocator.
-    use kmem as _;
+#[cfg(target_os = "none")]
+hal::kernel_main!(start::main);
 
-    hal::kernel_main!(main);
-
-    fn main(info: &'static BootInfo) -> ! {
-        let _ = writeln!(
-            Writer,
-            "Gaon: {} MHz, command line: {}",
-            hal::cpu::khz() / 1000,
-            info.cmdline
-        );
-        for region in info.memory {
-            let _ = writeln!(
-                Writer,
-                "  {:#012x}..{:#012x} {:?}",
-                region.start.0, region.end.0, region.kind
-            );
-        }
-        hal::power::off();
-        hal::power::reboot()
-    }
-
-    #[panic_handler]
-    fn panic(info: &PanicInfo<'_>) -> ! {
-        let _ = writeln!(Writer, "{info}");
-        hal::backtrace::walk_here(|address| {
-            let _ = writeln!(Writer, "  {address:#x}");
-        });
-        hal::cpu::halt_forever()
-    }
+#[cfg(target_os = "none")]
+#[panic_handler]
+fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
+    report::on_panic(info)
 }
 
 #[cfg(not(target_os = "none"))]

@@ -5,20 +5,35 @@ use abi::raw::{
 };
 use abi::{Errno, PAGE_SIZE, Result, USER_END};
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use elf::{ElfError, Header, Kind, Plan, ProgramHeader, Segments, StackFlags, pf};
 use hal::addr::UserAddr;
+use kmem::TryVec;
 use kmem::frame::Frame;
 use mm::{Backing, MapAccess, MapObject, Mm, MmapRequest, Placement};
 
 /// Most program headers that fit in the page Linux allows for them.
-const TABLE: usize = 73 * elf::PHDR_SIZE;
+
+/// Why a program's headers could not be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReadError {
+    /// The file is not a program.
+    Elf(ElfError),
+    /// No memory for its table of segments.
+    NoMemory,
+}
+
+impl From<ElfError> for ReadError {
+    fn from(e: ElfError) -> Self {
+        Self::Elf(e)
+    }
+}
 
 /// What was read of an ELF file.
 pub struct Image {
     /// The file header.
     pub header: Header,
-    table: [u8; TABLE],
-    table_len: usize,
+    table: Vec<u8>,
     /// Where its pages come from.
     pub object: Backing,
 }
@@ -54,31 +69,30 @@ pub fn read_at(object: &dyn MapObject, mut offset: u64, buf: &mut [u8]) -> Resul
 impl Image {
     /// Reads the headers of a program or interpreter. [`ElfError`] for what is wrong with it; an I/O error counts as
     /// truncated.
-    pub fn read(object: &Backing) -> core::result::Result<Self, ElfError> {
+    pub fn read(object: &Backing) -> core::result::Result<Self, ReadError> {
         let mut head = [0; elf::HEADER_SIZE];
         let read = |offset, buf: &mut [u8]| match read_at(object.as_ref(), offset, buf) {
             Ok(n) if n == buf.len() => Ok(()),
-            _ => Err(ElfError::Truncated),
+            _ => Err(ReadError::Elf(ElfError::Truncated)),
         };
         read(0, &mut head)?;
         let header = Header::parse(&head)?;
         if header.kind == Kind::Relocatable {
-            return Err(ElfError::Kind);
+            return Err(ElfError::Kind.into());
         }
         let (offset, table_len) = header.table()?;
-        let mut table = [0; TABLE];
-        read(offset, &mut table[..table_len])?;
+        let mut table = Vec::try_filled(0, table_len).map_err(|_| ReadError::NoMemory)?;
+        read(offset, &mut table)?;
         Ok(Self {
             header,
             table,
-            table_len,
             object: object.clone(),
         })
     }
 
     /// Its program headers.
     pub fn segments(&self) -> Segments<'_> {
-        Segments::new(&self.table[..self.table_len])
+        Segments::new(&self.table)
     }
 
     /// Maps it into `mm`: a position-independent file at `at`, or where there is room. `ENOEXEC`-like defects of

@@ -129,15 +129,15 @@ fn broken_files_are_refused() {
     let good = std::fs::read(std::env::current_exe().unwrap()).unwrap();
     assert!(matches!(
         Image::read(&file(Vec::new())),
-        Err(ElfError::Truncated)
+        Err(ReadError::Elf(ElfError::Truncated))
     ));
     assert!(matches!(
         Image::read(&file(good[..100].to_vec())),
-        Err(ElfError::Truncated)
+        Err(ReadError::Elf(ElfError::Truncated))
     ));
     assert!(matches!(
         Image::read(&file(std::vec![b'x'; 100])),
-        Err(ElfError::NotElf)
+        Err(ReadError::Elf(ElfError::NotElf))
     ));
     // A segment that wants to be in kernel space.
     let mut bad = good;

@@ -1,5 +1,5 @@
 //! From a path to a task that runs the program.
-use crate::load::{self, Image, Loaded};
+use crate::load::{self, Image, Loaded, ReadError};
 use crate::script::{self, HEAD_SIZE};
 use crate::stack::{Shape, StackImage, Text};
 use abi::auxvec::{
@@ -157,7 +157,10 @@ impl Binary {
     }
 
     fn elf(cx: &Cx, file: Arc<File>, object: &Backing, prefix: Vec<Vec<u8>>) -> Result<Self> {
-        let image = Image::read(object).map_err(|_| Errno::ENOEXEC)?;
+        let image = Image::read(object).map_err(|e| match e {
+            ReadError::NoMemory => Errno::ENOMEM,
+            ReadError::Elf(_) => Errno::ENOEXEC,
+        })?;
         let interpreter = match Plan::interp(image.segments()).map_err(|_| Errno::ENOEXEC)? {
             Some((offset, len)) => Some(open_interpreter(cx, object, offset, len)?),
             None => None,
@@ -206,8 +209,9 @@ fn open_interpreter(cx: &Cx, object: &Backing, offset: u64, len: usize) -> Resul
         LookupFlags::FOLLOW,
     )?;
     Image::read(&map_object(&file)?).map_err(|e| match e {
-        ElfError::Truncated => Errno::EIO,
-        _ => Errno::ELIBBAD,
+        ReadError::NoMemory => Errno::ENOMEM,
+        ReadError::Elf(ElfError::Truncated) => Errno::EIO,
+        ReadError::Elf(_) => Errno::ELIBBAD,
     })
 }
 

@@ -1,0 +1,124 @@
+//! From a kernel thread to process 1: file systems, devices, the initramfs, `/init`.
+use crate::options::Options;
+use abi::{Errno, Result};
+use alloc::sync::Arc;
+use cred::{Cred, Rlimits};
+use hal::boot::BootInfo;
+use task::clone::First;
+use vfs::{FdTable, FileType, FsStruct, Make, MountNs, OnExec, OpenHow, WalkCtx};
+
+/// Most threads there may be, as far as memory is concerned: half the pages as stacks of four.
+fn max_threads() -> u64 {
+    (kmem::frame::stats().total / 8) as u64
+}
+
+/// The thread's work. Nothing can go on without process 1, so a failure is a panic that names it.
+pub(crate) fn run(info: &'static BootInfo, options: Options) {
+    if let Err(e) = prepare(info, options) {
+        panic!("no first process: {e}");
+    }
+}
+
+fn prepare(info: &'static BootInfo, options: Options) -> Result<()> {
+    register(info)?;
+    let cred = Cred::init()?;
+    let rootfs = tmpfs::new_superblock("rootfs", b"mode=755")?;
+    let ns = MountNs::new(&rootfs)?;
+    let root = ns.root().ok_or(Errno::ENOENT)?.root_path();
+    let fs = FsStruct::new(root.clone())?;
+    default_tree(&fs, &cred)?;
+    if let Some(initrd) = &info.initrd {
+        match initramfs::unpack(initrd.clone(), &root, &cred) {
+            Ok(report) => trace::pr_info!(
+                "initramfs: {} entries, {} pages adopted, {} freed",
+                report.entries,
+                report.adopted,
+                report.freed
+            ),
+            Err(e) => panic!("{e}"),
+        }
+    }
+    let files = FdTable::new()?;
+    open_console(&files, &fs, &cred)?;
+    let first = First {
+        files,
+        fs,
+        mm: mm::Mm::new()?,
+        cred,
+        limits: Rlimits::init(max_threads()),
+    };
+    task::clone::spawn_init(first, move |cx| exec_first(cx, options))?;
+    Ok(())
+}
+
+/// What each service adds: file systems, devices, hooks.
+fn register(info: &'static BootInfo) -> Result<()> {
+    task::userloop::set_syscall_dispatcher(syscall::dispatch);
+    task::oom::register();
+    tmpfs::init()?;
+    pipe::init();
+    tty::init()?;
+    serial::init(info.cmdline)?;
+    procfs::init(info.cmdline)
+}
+
+/// What stands in the root before anything is unpacked, as in Linux' built-in archive.
+fn default_tree(fs: &Arc<FsStruct>, cred: &Arc<Cred>) -> Result<()> {
+    let ctx = || WalkCtx::new(fs, cred);
+    vfs::make(ctx(), b"/dev", Make::Directory(0o755))?;
+    vfs::make(
+        ctx(),
+        b"/dev/console",
+        Make::Node(FileType::CharDevice, 0o600, vfs::makedev(5, 1)),
+    )?;
+    vfs::make(ctx(), b"/root", Make::Directory(0o700))
+}
+
+/// Process 1's descriptors 0, 1 and 2, if there is a console.
+fn open_console(files: &Arc<FdTable>, fs: &Arc<FsStruct>, cred: &Arc<Cred>) -> Result<()> {
+    let how = OpenHow::new(abi::raw::O_RDWR, 0);
+    let console = match vfs::open(WalkCtx::new(fs, cred), b"/dev/console", &how) {
+        Ok(console) => console,
+        Err(e) => {
+            trace::pr_warn!("unable to open an initial console: {e}");
+            return Ok(());
+        }
+    };
+    for _ in 0..3 {
+        files.alloc(0, 3, console.clone(), OnExec::from_flag(false))?;
+    }
+    Ok(())
+}
+
+/// `rdinit=` or /init; then `init=`, and the usual places.
+fn exec_first(cx: &mut task::cx::Cx, options: Options) -> Result<()> {
+    let candidates = [
+        Some(options.rdinit),
+        options.init,
+        Some("/sbin/init"),
+        Some("/etc/init"),
+        Some("/bin/init"),
+        Some("/bin/sh"),
+    ];
+    let mut last = Errno::ENOENT;
+    for path in candidates.into_iter().flatten() {
+        match exec::start_init(
+            cx,
+            path.as_bytes(),
+            &[path.as_bytes()],
+            &[b"HOME=/", b"TERM=linux"],
+        ) {
+            Ok(()) => {
+                trace::pr_info!("Run {path} as init process");
+                return Ok(());
+            }
+            Err(Errno::ENOENT) => {}
+            Err(e) => {
+                trace::pr_err!("Failed to execute {path} (error {})", -e.code());
+                last = e;
+            }
+        }
+    }
+    trace::pr_emerg!("No working init found. Try passing init= option to kernel.");
+    Err(last)
+}

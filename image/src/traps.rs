@@ -1,0 +1,58 @@
+//! Traps from kernel mode, each passed on to the crate that knows what to do.
+use hal::traps::{FaultAction, FaultInfo, IpiKind, KernelTraps, TrapFrame, page_fault};
+
+pub(crate) struct Traps;
+
+impl KernelTraps for Traps {
+    fn fault(&self, _frame: &mut TrapFrame, fault: FaultInfo) -> FaultAction {
+        if !fault.user_access {
+            return FaultAction::Oops;
+        }
+        // Whoever holds a spinning lock or has interrupts off can't wait for a page: the access fails.
+        if !fault.interrupts_on || hal::preempt::count() != 0 {
+            return FaultAction::Fixup;
+        }
+        let write = fault.error_code & page_fault::WRITE != 0;
+        if task::userloop::handle_kernel_page_fault(fault.addr, write) {
+            FaultAction::Resolved
+        } else {
+            FaultAction::Fixup
+        }
+    }
+
+    fn oops(&self, frame: &TrapFrame, fault: FaultInfo) -> ! {
+        crate::report::on_fault(frame, &fault)
+    }
+
+    fn irq(&self, vector: u8) {
+        irq::handle_vector(vector);
+    }
+
+    fn timer(&self) {
+        sched::on_timer();
+    }
+
+    fn ipi(&self, kind: IpiKind) {
+        match kind {
+            IpiKind::Reschedule => sched::on_reschedule_ipi(),
+            IpiKind::Call => {}
+            IpiKind::TlbFlush => {
+                irq::stats::count(irq::stats::Arch::TlbFlush);
+                kmem::space::serve_tlb_requests();
+            }
+            IpiKind::Stop => hal::cpu::halt_forever(),
+        }
+    }
+
+    fn irq_exit(&self) {
+        irq::on_irq_exit();
+    }
+
+    fn nmi(&self, frame: &TrapFrame) {
+        irq::nmi::on_nmi(frame.rip as usize as u64);
+    }
+
+    fn preempt(&self) {
+        sched::preempt_from_irq();
+    }
+}
