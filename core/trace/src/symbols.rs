@@ -21,6 +21,16 @@ pub struct Symbol<'a> {
 pub trait SymbolSource: Sync {
     /// Tells `found` about the symbol that `address` lies in and returns true, or returns false.
     fn find(&self, address: u64, found: &mut dyn FnMut(&Symbol<'_>)) -> bool;
+
+    /// Tells `each` about every symbol in the order of addresses: address, type letter of nm(1), name, module.
+    fn for_each(&self, _each: &mut dyn FnMut(u64, u8, &dyn fmt::Display, Option<&str>)) {}
+}
+
+/// Tells `each` about every symbol there is (/proc/kallsyms).
+pub fn for_each(each: &mut dyn FnMut(u64, u8, &dyn fmt::Display, Option<&str>)) {
+    for source in SOURCES.iter().filter_map(Once::get) {
+        source.for_each(each);
+    }
 }
 
 const MAX_SOURCES: usize = 4;

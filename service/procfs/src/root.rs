@@ -19,7 +19,12 @@ pub(crate) enum Kind {
     Special(u32, fn() -> Result<FileOpsRef>),
     /// /proc/sys.
     Sys,
+    /// A directory of such entries.
+    Dir(&'static [Entry]),
 }
+
+/// A name and what it is.
+pub(crate) type Entry = (&'static str, Kind);
 
 struct Root;
 
@@ -35,20 +40,32 @@ fn kind_of(kind: &Kind) -> FileType {
     match kind {
         Kind::Text(..) | Kind::Special(..) => FileType::Regular,
         Kind::Link(_) => FileType::Symlink,
-        Kind::Sys => FileType::Directory,
+        Kind::Sys | Kind::Dir(_) => FileType::Directory,
     }
 }
 
-impl Directory for Root {
+/// A directory whose entries stand in a table; its files have numbers from `ino` on.
+#[derive(Clone, Copy)]
+struct Table {
+    entries: &'static [Entry],
+    ino: u64,
+}
+
+/// Numbers that a directory below the top one has for its entries.
+const PER_TABLE: u64 = 0x100;
+
+const TOP: Table = Table {
+    entries: system::FILES,
+    ino: ino::SYSTEM,
+};
+
+impl Directory for Table {
     fn find(&self, sb: &Arc<SuperBlock>, name: &[u8]) -> Result<Option<Arc<Inode>>> {
-        if let Some(nr) = node::number(name) {
-            return process::find(sb, nr);
-        }
-        let Some(place) = system::FILES.iter().position(|(n, _)| n.as_bytes() == name) else {
+        let Some(place) = self.entries.iter().position(|(n, _)| n.as_bytes() == name) else {
             return Ok(None);
         };
-        let ino = ino::SYSTEM + place as u64;
-        let made = match &system::FILES[place].1 {
+        let ino = self.ino + place as u64;
+        let made = match &self.entries[place].1 {
             Kind::Text(mode, show, store) => {
                 let text = Text {
                     show: *show,
@@ -60,6 +77,13 @@ impl Directory for Root {
             Kind::Link(target) => node::link(sb, ino, 0o777, Owner::ROOT, (), *target),
             Kind::Special(mode, open) => node::special(sb, ino, *mode, *open),
             Kind::Sys => sys::make(sb),
+            Kind::Dir(entries) => {
+                let below = Self {
+                    entries,
+                    ino: ino::SYSTEM + PER_TABLE * (place as u64 + 1),
+                };
+                node::directory(sb, ino, 0o555, Owner::ROOT, below)
+            }
         };
         made.map(Some)
     }
@@ -69,13 +93,33 @@ impl Directory for Root {
         at: u64,
         emit: &mut dyn FnMut(&Listed<'_>) -> Result<Sink>,
     ) -> Result<Option<(u64, Sink)>> {
-        if let Some((name, kind)) = system::FILES.get(at as usize) {
-            let listed = Listed {
-                name: name.as_bytes(),
-                ino: ino::SYSTEM + at,
-                kind: kind_of(kind),
-            };
-            return Ok(Some((at, emit(&listed)?)));
+        let Some((name, kind)) = self.entries.get(at as usize) else {
+            return Ok(None);
+        };
+        let listed = Listed {
+            name: name.as_bytes(),
+            ino: self.ino + at,
+            kind: kind_of(kind),
+        };
+        Ok(Some((at, emit(&listed)?)))
+    }
+}
+
+impl Directory for Root {
+    fn find(&self, sb: &Arc<SuperBlock>, name: &[u8]) -> Result<Option<Arc<Inode>>> {
+        if let Some(nr) = node::number(name) {
+            return process::find(sb, nr);
+        }
+        TOP.find(sb, name)
+    }
+
+    fn entry(
+        &self,
+        at: u64,
+        emit: &mut dyn FnMut(&Listed<'_>) -> Result<Sink>,
+    ) -> Result<Option<(u64, Sink)>> {
+        if let Some(found) = TOP.entry(at, emit)? {
+            return Ok(Some(found));
         }
         let from = at.saturating_sub(PROCESSES).clamp(1, i32::MAX as u64) as i32;
         let Some(process) = task::process::next_process(from) else {

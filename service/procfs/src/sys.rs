@@ -33,7 +33,16 @@ const fn settable(path: &'static str, show: Show, store: Store) -> Knob {
 /// In order of path: entries of a directory stand together.
 static KNOBS: &[Knob] = &[
     read_only("fs/nr_open", |_, out| number(out, vfs::NR_OPEN as u64)),
-    read_only("fs/pipe-max-size", |_, out| number(out, 1 << 20)),
+    settable(
+        "fs/pipe-max-size",
+        |_, out| number(out, pipe::max_size() as u64),
+        |_, text| {
+            pipe::set_max_size(usize::try_from(parse_number(text)?).map_err(|_| Errno::EINVAL)?)
+        },
+    ),
+    read_only("kernel/cap_last_cap", |_, out| {
+        number(out, u64::from(cred::cap::LAST))
+    }),
     settable("kernel/domainname", domain, set_domain),
     settable("kernel/hostname", host, set_host),
     read_only("kernel/ngroups_max", |_, out| {
@@ -41,8 +50,21 @@ static KNOBS: &[Knob] = &[
     }),
     read_only("kernel/osrelease", |_, out| text(out, abi::RELEASE)),
     read_only("kernel/ostype", |_, out| text(out, "Linux")),
+    settable("kernel/panic", panic_timeout, set_panic_timeout),
+    settable(
+        "kernel/panic_on_oops",
+        |_, out| number(out, u64::from(trace::panic::on_oops())),
+        |_, text| {
+            trace::panic::set_on_oops(parse_number(text)? != 0);
+            Ok(())
+        },
+    ),
     read_only("kernel/pid_max", |_, out| number(out, pid::PID_MAX as u64)),
     settable("kernel/printk", printk, set_printk),
+    read_only("kernel/pty/max", |_, out| number(out, tty::pty::MAX as u64)),
+    read_only("kernel/pty/nr", |_, out| {
+        number(out, tty::pty::count() as u64)
+    }),
     read_only("kernel/random/boot_id", boot_id),
     read_only("kernel/random/uuid", uuid),
     read_only("kernel/tainted", |_, out| number(out, trace::taint::mask())),
@@ -53,6 +75,20 @@ static KNOBS: &[Knob] = &[
     read_only("vm/mmap_min_addr", |_, out| {
         number(out, mm::MMAP_MIN_ADDR as u64)
     }),
+    settable(
+        "vm/overcommit_memory",
+        |_, out| number(out, mm::commit::mode() as u64),
+        set_overcommit,
+    ),
+    settable(
+        "vm/overcommit_ratio",
+        |_, out| number(out, mm::commit::ratio() as u64),
+        |_, text| {
+            let percent = usize::try_from(parse_number(text)?).map_err(|_| Errno::EINVAL)?;
+            mm::commit::set_ratio(percent);
+            Ok(())
+        },
+    ),
 ];
 
 fn text(out: &mut SeqBuf, value: &str) -> Result<()> {
@@ -107,6 +143,27 @@ fn set_printk(_: &(), text: &[u8]) -> Result<()> {
         .ok_or(Errno::EINVAL)?;
     let level = u8::try_from(parse_number(first)?).map_err(|_| Errno::EINVAL)?;
     trace::console::set_loglevel(level);
+    Ok(())
+}
+
+fn panic_timeout(_: &(), out: &mut SeqBuf) -> Result<()> {
+    let _ = writeln!(out, "{}", trace::panic::timeout_seconds());
+    Ok(())
+}
+fn set_panic_timeout(_: &(), text: &[u8]) -> Result<()> {
+    let seconds = i32::try_from(parse_number(text)?).map_err(|_| Errno::EINVAL)?;
+    trace::panic::set_timeout_seconds(seconds);
+    Ok(())
+}
+
+fn set_overcommit(_: &(), text: &[u8]) -> Result<()> {
+    use mm::commit::Mode;
+    mm::commit::set_mode(match parse_number(text)? {
+        0 => Mode::Heuristic,
+        1 => Mode::Always,
+        2 => Mode::Never,
+        _ => return Err(Errno::EINVAL),
+    });
     Ok(())
 }
 

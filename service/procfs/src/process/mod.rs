@@ -11,7 +11,7 @@ use crate::node::{self, Decimal, Directory, Listed, Owner, Text, ino};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use cred::Cred;
-use task::process::{Process, find_process, find_task, next_process};
+use task::process::{Process, find_process, find_task};
 use task::task::{Life, Task};
 use vfs::{FileType, Inode, Link, SeqBuf, Sink, SuperBlock};
 
@@ -286,14 +286,4 @@ impl Directory for Threads {
     fn alive(&self) -> bool {
         !self.0.gone()
     }
-}
-
-/// How many processes there are.
-pub(crate) fn count() -> usize {
-    let (mut n, mut from) = (0, 1);
-    while let Some(process) = next_process(from) {
-        from = process.nr() + 1;
-        n += 1;
-    }
-    n
 }

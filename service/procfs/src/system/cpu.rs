@@ -81,16 +81,16 @@ fn cpu_line(out: &mut SeqBuf, t: &sched::stats::CpuTimes) {
 pub(crate) fn interrupts(_: &(), out: &mut SeqBuf) -> Result<()> {
     header(out, 11);
     irq::for_each_line(|line, names| {
-        let _ = write!(out, "{line:>4}:");
+        let _ = write!(out, "{line:>3}:");
         counts(out, |cpu| irq::stats::line(line, cpu));
-        let _ = write!(out, "  IO-APIC {line:>4}-edge   ");
+        let _ = write!(out, "  IO-APIC {line:>3}-edge   ");
         for (i, name) in names.enumerate() {
             let _ = write!(out, "{}{name}", if i == 0 { "   " } else { ", " });
         }
         let _ = writeln!(out);
     });
     for (kind, name, description) in irq::stats::ARCH {
-        let _ = write!(out, "{name:>4}:");
+        let _ = write!(out, "{name:>3}:");
         counts(out, |cpu| irq::stats::arch(kind, cpu));
         let _ = writeln!(out, "   {description}");
     }

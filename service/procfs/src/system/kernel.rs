@@ -74,3 +74,86 @@ pub(crate) fn thread_self_link(_: &(), _: &Cred) -> Result<Link> {
     );
     body(&[pid.as_bytes(), b"/task/", tid.as_bytes()])
 }
+
+/// /proc/consoles: who shows kernel messages; `C` marks the one that is /dev/console.
+pub(crate) fn consoles(_: &(), out: &mut SeqBuf) -> Result<()> {
+    let preferred = tty::console().map(|tty| tty.device_number());
+    trace::console::for_each(|console| {
+        let index = console
+            .name()
+            .strip_prefix("ttyS")
+            .and_then(|n| n.parse().ok());
+        let Some(device) = index.map(tty::serial_device) else {
+            return;
+        };
+        let c = if preferred == Some(device) { 'C' } else { ' ' };
+        let _ = writeln!(
+            out,
+            "{:<20} -W- (E{c} p a) {:>4}:{}",
+            console.name(),
+            vfs::major(device),
+            vfs::minor(device)
+        );
+    });
+    Ok(())
+}
+
+/// /proc/tty/drivers.
+pub(crate) fn tty_drivers(_: &(), out: &mut SeqBuf) -> Result<()> {
+    let slaves = vfs::makedev(tty::pty::SLAVE_MAJOR, 0);
+    for (name, node, device, minors, kind) in [
+        (
+            "/dev/tty",
+            "/dev/tty",
+            vfs::makedev(5, 0),
+            None,
+            "system:/dev/tty",
+        ),
+        (
+            "/dev/console",
+            "/dev/console",
+            vfs::makedev(5, 1),
+            None,
+            "system:console",
+        ),
+        ("/dev/ptmx", "/dev/ptmx", vfs::makedev(5, 2), None, "system"),
+        (
+            "serial",
+            "/dev/ttyS",
+            tty::serial_device(0),
+            Some(32),
+            "serial",
+        ),
+        (
+            "pty_slave",
+            "/dev/pts",
+            slaves,
+            Some(tty::pty::MAX as u32),
+            "pty:slave",
+        ),
+    ] {
+        let (major, minor) = (vfs::major(device), vfs::minor(device));
+        let _ = write!(out, "{name:<20} {node:<8} {major:>3} ");
+        let _ = match minors {
+            Some(count) => write!(out, "{minor}-{}", minor + count - 1),
+            None => write!(out, "{minor:>7}"),
+        };
+        let _ = writeln!(out, " {kind}");
+    }
+    Ok(())
+}
+
+/// /proc/kallsyms: addresses are for those with `CAP_SYSLOG`.
+pub(crate) fn kallsyms(_: &(), out: &mut SeqBuf) -> Result<()> {
+    let cred = task::task::current().and_then(|task| task.cred().ok());
+    let shown = cred.is_some_and(|cred| cred.capable(cred::cap::SYSLOG));
+    trace::symbols::for_each(&mut |address, letter, name, module| {
+        let address = if shown { address } else { 0 };
+        let _ = write!(out, "{address:016x} {} {name}", char::from(letter));
+        let _ = match module {
+            Some(module) => writeln!(out, "\t[{module}]"),
+            None => writeln!(out),
+        };
+    });
+    Ok(())
+}

@@ -1,7 +1,9 @@
 //! Files about the whole machine.
 mod cpu;
 mod kernel;
+mod kmsg;
 mod memory;
+mod sysrq;
 
 use crate::root::Kind;
 use sync::Once;
@@ -13,10 +15,13 @@ pub(crate) static CMDLINE: Once<&'static str> = Once::new();
 pub(crate) static FILES: &[(&str, Kind)] = &[
     ("buddyinfo", Kind::Text(0o400, memory::buddyinfo, None)),
     ("cmdline", Kind::Text(0o444, kernel::cmdline, None)),
+    ("consoles", Kind::Text(0o444, kernel::consoles, None)),
     ("cpuinfo", Kind::Text(0o444, cpu::cpuinfo, None)),
     ("devices", Kind::Text(0o444, kernel::devices, None)),
     ("filesystems", Kind::Text(0o444, kernel::filesystems, None)),
     ("interrupts", Kind::Text(0o444, cpu::interrupts, None)),
+    ("kallsyms", Kind::Text(0o444, kernel::kallsyms, None)),
+    ("kmsg", Kind::Special(0o400, kmsg::open)),
     ("loadavg", Kind::Text(0o444, cpu::loadavg, None)),
     ("meminfo", Kind::Text(0o444, memory::meminfo, None)),
     ("mounts", Kind::Link(kernel::mounts)),
@@ -25,9 +30,14 @@ pub(crate) static FILES: &[(&str, Kind)] = &[
     ("softirqs", Kind::Text(0o444, cpu::softirqs, None)),
     ("stat", Kind::Text(0o444, cpu::stat, None)),
     ("sys", Kind::Sys),
+    ("sysrq-trigger", Kind::Special(0o200, sysrq::open)),
     ("thread-self", Kind::Link(kernel::thread_self_link)),
+    ("tty", Kind::Dir(TTY)),
     ("uptime", Kind::Text(0o444, cpu::uptime, None)),
     ("version", Kind::Text(0o444, kernel::version, None)),
     ("vmstat", Kind::Text(0o444, memory::vmstat, None)),
     ("zoneinfo", Kind::Text(0o444, memory::zoneinfo, None)),
 ];
+
+/// /proc/tty.
+static TTY: &[(&str, Kind)] = &[("drivers", Kind::Text(0o444, kernel::tty_drivers, None))];
