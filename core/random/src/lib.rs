@@ -96,6 +96,17 @@ pub fn fill(out: &mut [u8]) {
     Stream::new().fill(out);
 }
 
+/// Stirs bytes into this CPU's key (a write to /dev/urandom). Nothing they hold makes it weaker.
+pub fn mix(bytes: &[u8]) {
+    let mut state = STATES.here().lock_irq();
+    for piece in bytes.chunks(32) {
+        for (at, byte) in piece.iter().enumerate() {
+            state.key[at / 4] ^= u32::from(*byte) << (8 * (at % 4));
+        }
+        state.next_key();
+    }
+}
+
 /// 64 random bits.
 pub fn next_u64() -> u64 {
     let mut bytes = [0; 8];

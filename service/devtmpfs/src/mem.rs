@@ -202,7 +202,20 @@ struct Random;
 
 impl FileOps for Random {
     fn read(&self, _file: &File, buf: &mut UserBuf<'_>, _io: &mut Io) -> Result<usize> {
-        device::random::read(buf, signal_pending)
+        let mut stream = random::Stream::new();
+        let mut piece = [0; 256];
+        let mut done = 0;
+        while !buf.is_empty() && !(done > 0 && done % abi::PAGE_SIZE == 0 && signal_pending()) {
+            let want = buf.remaining().min(piece.len());
+            stream.fill(&mut piece[..want]);
+            match buf.copy_to(&piece[..want]) {
+                Ok(n) if n == want => done += n,
+                Ok(n) => return Ok(done + n),
+                Err(e) if done == 0 => return Err(e),
+                Err(_) => break,
+            }
+        }
+        Ok(done)
     }
 
     fn write(&self, _file: &File, buf: &mut UserBuf<'_>, _io: &mut Io) -> Result<usize> {
@@ -211,7 +224,7 @@ impl FileOps for Random {
         while !buf.is_empty() && !(done > 0 && signal_pending()) {
             match buf.copy_from(&mut piece) {
                 Ok(n) => {
-                    device::random::mix(&piece[..n]);
+                    random::mix(&piece[..n]);
                     done += n;
                 }
                 Err(e) if done == 0 => return Err(e),
