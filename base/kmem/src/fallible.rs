@@ -219,7 +219,9 @@ mod tests {
         // The layout of ArcInner is not promised by the library; this test is what pins it.
         use crate::machine::layout_probe;
         #[repr(align(64))]
-        struct Wide([u8; 100]);
+        struct Wide {
+            _bytes: [u8; 100],
+        }
         for (asked, ours) in [
             (
                 layout_probe(|| drop(Arc::new([0u8; 3]))),
@@ -227,7 +229,7 @@ mod tests {
             ),
             (layout_probe(|| drop(Arc::new(0u128))), arc_layout::<u128>()),
             (
-                layout_probe(|| drop(Arc::new(Wide([0; 100])))),
+                layout_probe(|| drop(Arc::new(Wide { _bytes: [0; 100] }))),
                 arc_layout::<Wide>(),
             ),
         ] {

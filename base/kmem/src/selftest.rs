@@ -12,9 +12,11 @@ use hal::addr::{PAGE_SIZE, UserAddr};
 const RW: Prot = Prot::READ.union(Prot::WRITE).union(Prot::ANON);
 const BASE: UserAddr = UserAddr(0x40_0000);
 
+type Test = (&'static str, fn() -> bool);
+
 /// Runs all; one line each. `false`: one failed.
 pub fn run(out: &mut dyn Write) -> bool {
-    let tests: [(&str, fn() -> bool); 8] = [
+    let tests: [Test; 8] = [
         ("frames come back", frames),
         ("boxes, arcs and vectors", heap),
         ("vmalloc and stacks", areas),

@@ -184,7 +184,7 @@ pub fn zero_one_ahead() -> bool {
         machine::zero(
             machine::phys_to_virt(PhysAddr::from_pfn(page as Pfn)),
             PAGE_SIZE,
-        )
+        );
     };
     let pin = machine::pin();
     push(LISTS.get(&pin), page, true, &pin);

@@ -55,6 +55,7 @@ pub(crate) enum Kind {
     /// A page table.
     Table = 6,
     /// Mapped in vmalloc's window.
+    #[cfg(target_os = "none")]
     Kernel = 8,
     /// On its way between the buddy lists and a user.
     Taken = 7,

@@ -25,7 +25,7 @@ pub(crate) fn alloc_page(gfp: Gfp, kind: Kind) -> Result<NonNull<FrameMeta>> {
             machine::zero(
                 machine::phys_to_virt(PhysAddr::from_pfn(page as Pfn)),
                 PAGE_SIZE,
-            )
+            );
         };
     }
     Ok(meta)
@@ -56,7 +56,7 @@ pub(crate) fn alloc_order(order: u8, gfp: Gfp, kind: Kind) -> Option<Pfn> {
             machine::zero(
                 machine::phys_to_virt(PhysAddr::from_pfn(first)),
                 PAGE_SIZE << order,
-            )
+            );
         };
     }
     Some(first)
@@ -65,9 +65,9 @@ pub(crate) fn alloc_order(order: u8, gfp: Gfp, kind: Kind) -> Option<Pfn> {
 /// Frees what [`alloc_order`] gave.
 pub(crate) fn free_order(first: Pfn, order: u8) {
     if order == 0 {
-        free_page(machine::meta_of(first))
+        free_page(machine::meta_of(first));
     } else {
-        zone::free(first, order)
+        zone::free(first, order);
     }
 }
 

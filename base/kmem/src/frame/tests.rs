@@ -86,8 +86,9 @@ fn pages_are_distinct_across_threads() {
                         seen.lock().unwrap().remove(&f.pfn());
                     }
                 }
-                held.iter()
-                    .for_each(|f| drop(seen.lock().unwrap().remove(&f.pfn())));
+                for f in &held {
+                    seen.lock().unwrap().remove(&f.pfn());
+                }
             });
         }
     });

@@ -59,7 +59,7 @@ pub(crate) fn clear_metas(first: Pfn, count: usize) {
         zero(
             meta_of(first).as_ptr().cast(),
             count * size_of::<FrameMeta>(),
-        )
+        );
     };
 }
 

@@ -139,9 +139,12 @@ pub(crate) unsafe fn zero(dst: *mut u8, len: usize) {
 /// Makes sure that the next allocation of `layout` on this CPU succeeds while the guard lives. The host's allocator
 /// answers for itself.
 #[inline]
-pub(crate) fn prime(_layout: Layout) -> Result<()> {
-    Ok(())
+pub(crate) fn prime(_layout: Layout) -> Result<Primed> {
+    Ok(Primed)
 }
+
+/// Nothing to hold.
+pub(crate) struct Primed;
 
 /// There is one TLB, and it is never stale.
 pub(crate) const HAS_IPI: bool = false;

@@ -54,6 +54,10 @@ pub(crate) fn class_of(layout: Layout) -> Option<Class> {
     Some(Class(&CLASSES[index]))
 }
 
+#[cfg_attr(
+    not(any(target_os = "none", test)),
+    expect(dead_code, reason = "the host has its own global allocator")
+)]
 impl Class {
     /// An object. `None`: no memory.
     #[inline]
@@ -70,6 +74,7 @@ impl Class {
         unsafe { self.0.free(object) }
     }
     /// Whether two layouts share a class.
+    #[cfg(target_os = "none")]
     #[inline]
     pub(crate) fn is(self, other: Self) -> bool {
         core::ptr::eq(self.0, other.0)

@@ -150,11 +150,11 @@ pub(super) fn give(cache: &RawCache, feed: impl FnOnce(&mut dyn FnMut(NonNull<u8
     {
         let mut node = cache.node.lock_irq();
         feed(&mut |object| {
-            if let Some(slab) = give_one(cache, &mut node, object) {
-                if node.empty > KEEP_EMPTY && !dead.is_full() {
-                    drop_slab(&mut node, slab);
-                    dead.push(slab);
-                }
+            if let Some(slab) = give_one(cache, &mut node, object)
+                && node.empty > KEEP_EMPTY
+                && dead.try_push(slab).is_ok()
+            {
+                drop_slab(&mut node, slab);
             }
         });
     }

@@ -1,10 +1,11 @@
 //! Copying a space: one increment per present page, protection taken away in place, tables walked only where they are.
 use super::table::{self, LEAF_SPAN, Leaf};
-use super::{Prot, UserSpace, entry, tlb};
+use super::tlb::{self, Span};
+use super::{Prot, UserSpace, entry};
 use abi::Result;
 use core::ops::{ControlFlow, Range};
 use core::sync::atomic::Ordering;
-use hal::addr::{PAGE_SIZE, UserAddr};
+use hal::addr::UserAddr;
 
 /// What [`UserSpace::fork_range`] does to each present page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,13 +38,13 @@ impl UserSpace {
     ) -> Result<usize> {
         let mut fork = Fork {
             count: 0,
-            changed: usize::MAX..0,
+            changed: Span::new(),
         };
         let result = ranges
             .into_iter()
             .try_for_each(|(range, mode)| self.fork_one(dst, range, mode, &mut fork));
-        if fork.changed.start < fork.changed.end {
-            tlb::flush(self.root, fork.changed.clone());
+        if let Some(changed) = fork.changed.take() {
+            tlb::flush(self.root, changed);
         }
         result.map(|()| fork.count)
     }
@@ -101,7 +102,7 @@ fn copied(e: u64, mode: CowMode) -> bool {
 struct Fork {
     count: usize,
     /// Addresses that lost the right to write.
-    changed: Range<usize>,
+    changed: Span,
 }
 
 impl Fork {
@@ -115,7 +116,7 @@ impl Fork {
             }
             if mode != CowMode::Share && e & entry::WRITE != 0 {
                 e = slot.fetch_and(!entry::WRITE, Ordering::AcqRel) & !entry::WRITE;
-                self.changed = self.changed.start.min(at)..self.changed.end.max(at + PAGE_SIZE);
+                self.changed.add(at);
             }
             let child = &target[table::index(at, 1)];
             if child.load(Ordering::Relaxed) != 0 {

@@ -1,6 +1,7 @@
 //! Operations on ranges of a space: take out, protect, clean, visit, move.
 use super::table::{self, LEAF_SPAN, Leaf, Table};
-use super::{Mapping, Prot, UserSpace, entry, mapping, tlb};
+use super::tlb::{self, Span};
+use super::{Mapping, Prot, UserSpace, entry, mapping};
 use crate::frame::{self, Frame};
 use abi::{Result, USER_END};
 use arrayvec::ArrayVec;
@@ -34,7 +35,7 @@ pub struct Discarded {
 struct Batch {
     entries: ArrayVec<(usize, u64), 64>,
     dead: ArrayVec<Table, 8>,
-    span: Range<usize>,
+    span: Span,
 }
 
 impl UserSpace {
@@ -73,7 +74,7 @@ impl UserSpace {
     /// added: the next write fault decides (the page may be shared after a fork, or clean). `ANON` marks stay.
     pub fn protect(&self, range: Range<UserAddr>, prot: Prot) {
         let prot = prot - Prot::ANON;
-        let mut changed = usize::MAX..0;
+        let mut changed = Span::new();
         self.for_leaves(range, |leaf, va, end| {
             leaf.each_filled(va, end, |at, slot, _| {
                 let old = slot.fetch_update(Ordering::AcqRel, Ordering::Relaxed, |e| {
@@ -81,12 +82,12 @@ impl UserSpace {
                     (e != 0 && e != new).then_some(new)
                 });
                 if old.is_ok_and(|e| e & entry::PRESENT != 0) {
-                    changed = changed.start.min(at)..at + PAGE_SIZE;
+                    changed.add(at);
                 }
                 ControlFlow::Continue(())
             });
         });
-        if changed.start < changed.end {
+        if let Some(changed) = changed.take() {
             tlb::flush(self.root, changed);
         }
     }
@@ -94,21 +95,21 @@ impl UserSpace {
     /// Makes the pages of a range clean and read-only; `each` sees those that were dirty (msync(2), writeback). It runs
     /// under a leaf lock: it must not sleep nor call the space.
     pub fn clean(&self, range: Range<UserAddr>, mut each: impl FnMut(UserAddr, &Frame)) {
-        let mut changed = usize::MAX..0;
+        let mut changed = Span::new();
         self.for_leaves(range, |leaf, va, end| {
             leaf.each_filled(va, end, |at, slot, e| {
                 if e & (entry::WRITE | entry::DIRTY) == 0 {
                     return ControlFlow::Continue(());
                 }
                 let old = slot.fetch_and(!(entry::WRITE | entry::DIRTY), Ordering::AcqRel);
-                changed = changed.start.min(at)..at + PAGE_SIZE;
+                changed.add(at);
                 if old & entry::DIRTY != 0 {
                     each(UserAddr(at), &mapping(old).frame);
                 }
                 ControlFlow::Continue(())
             });
         });
-        if changed.start < changed.end {
+        if let Some(changed) = changed.take() {
             tlb::flush(self.root, changed);
         }
     }
@@ -147,7 +148,7 @@ impl UserSpace {
                 match self.move_in_leaf(va..end, target) {
                     Some(()) => break,
                     None => {
-                        table::make_leaf(self.root, target, &self.tables).map_err(|_| va - from)?
+                        table::make_leaf(self.root, target, &self.tables).map_err(|_| va - from)?;
                     }
                 }
             }
@@ -209,7 +210,7 @@ impl UserSpace {
         let mut batch = Batch {
             entries: ArrayVec::new(),
             dead: ArrayVec::new(),
-            span: usize::MAX..0,
+            span: Span::new(),
         };
         while let Some(va) = table::next_leaf(self.root, at, end) {
             let stop = ((va | (LEAF_SPAN - 1)) + 1).min(end);
@@ -232,7 +233,7 @@ impl UserSpace {
             // The caller emptied the batch when it was full.
             let _ = batch.entries.try_push((at, slot.swap(0, Ordering::AcqRel)));
             taken += 1;
-            batch.span = batch.span.start.min(at)..at + PAGE_SIZE;
+            batch.span.add(at);
             if batch.entries.is_full() {
                 next = at + PAGE_SIZE;
                 return ControlFlow::Break(());
@@ -252,17 +253,15 @@ impl UserSpace {
         {
             above.store(0, Ordering::Release);
             self.tables.fetch_sub(1, Ordering::Relaxed);
-            let at = va & !(PAGE_SIZE - 1);
-            batch.span = batch.span.start.min(at)..batch.span.end.max(at + PAGE_SIZE);
+            batch.span.add(va & !(PAGE_SIZE - 1));
         }
     }
 
     fn finish(&self, batch: &mut Batch, sink: &mut impl FnMut(usize, u64)) {
-        if batch.span.start >= batch.span.end {
+        let Some(span) = batch.span.take() else {
             return;
-        }
-        tlb::flush(self.root, batch.span.clone());
-        batch.span = usize::MAX..0;
+        };
+        tlb::flush(self.root, span);
         for table in batch.dead.drain(..) {
             // SAFETY: unlinked under its lock, and flushed: no walker and no CPU finds it. Late lockers see the entry
             // above changed and leave.

@@ -91,7 +91,7 @@ impl Table {
         // SAFETY: the same table, seen as groups of eight.
         let table: &'static [[AtomicU64; 8]; 64] =
             unsafe { &*ptr::from_ref(self.entries()).cast() };
-        let mut groups = self.groups() & (!0 << (first / 8 & 63));
+        let mut groups = self.groups() & (!0 << ((first / 8) & 63));
         while groups != 0 {
             let g = groups.trailing_zeros() as usize;
             groups &= groups - 1;
@@ -118,9 +118,9 @@ impl Table {
         charge::charge(Charge::Tables, -1);
         let meta = machine::meta_of(self.0);
         if zero {
-            frame::free_zero_page(meta)
+            frame::free_zero_page(meta);
         } else {
-            frame::free_page(meta)
+            frame::free_page(meta);
         }
     }
 }
@@ -288,10 +288,8 @@ pub(super) fn lock_leaf(root: Table, va: usize) -> Option<Leaf> {
         let meta = unsafe { machine::meta_of(pfn).as_ref() };
         lock(meta);
         // SAFETY: if the entry above still names it, it is this space's leaf table and stays so under the lock.
-        let leaf = Leaf {
-            table: unsafe { Table::at(pfn) },
-            _pin: pin,
-        };
+        let table = unsafe { Table::at(pfn) };
+        let leaf = Leaf { table, _pin: pin };
         if above.load(Ordering::Acquire) == e {
             return Some(leaf);
         }

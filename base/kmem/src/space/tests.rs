@@ -136,7 +136,7 @@ fn behaves_like_a_map() {
                     let end = page + 1 + rng.below(60);
                     let mut got = Vec::new();
                     s.unmap(va(page)..UserAddr((end << 12).min(USER_END)), |u| {
-                        got.push((u.va.0 >> 12, u.prot))
+                        got.push((u.va.0 >> 12, u.prot));
                     });
                     let keys: Vec<usize> = model.range(page..end).map(|(k, _)| *k).collect();
                     let expected: Vec<_> = keys

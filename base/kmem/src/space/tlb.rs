@@ -43,6 +43,33 @@ static CPUS: PerCpu<Cpu> = PerCpu::new(
 );
 const _: () = assert!(MAX_CPUS <= 32);
 
+/// Addresses whose entries changed: what has to be forgotten.
+pub(super) struct Span {
+    start: usize,
+    end: usize,
+}
+
+impl Span {
+    pub(super) const fn new() -> Self {
+        Self {
+            start: usize::MAX,
+            end: 0,
+        }
+    }
+    /// Adds a page.
+    #[inline]
+    pub(super) fn add(&mut self, va: usize) {
+        self.start = self.start.min(va);
+        self.end = self.end.max(va + PAGE_SIZE);
+    }
+    /// What was added, if anything was; starts anew.
+    #[inline]
+    pub(super) fn take(&mut self) -> Option<Range<usize>> {
+        let span = core::mem::replace(self, Self::new());
+        (span.start < span.end).then_some(span.start..span.end)
+    }
+}
+
 fn mask(root: Table) -> &'static core::sync::atomic::AtomicU64 {
     &root.meta().private[1]
 }

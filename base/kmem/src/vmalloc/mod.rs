@@ -232,7 +232,7 @@ mod tests {
         let mut areas: std::vec::Vec<VmArea> =
             (0..40).map(|i| alloc(i * 5000 + 1).unwrap()).collect();
         for (i, a) in areas.iter_mut().enumerate() {
-            assert!(a.len() >= i * 5000 + 1 && a.bytes().iter().all(|b| *b == 0));
+            assert!(a.len() > i * 5000 && a.bytes().iter().all(|b| *b == 0));
             a.bytes_mut().fill(i as u8);
         }
         for (i, a) in areas.iter().enumerate() {
