@@ -6,7 +6,7 @@ use crate::panic::trace_line;
 use crate::printk::caller;
 use crate::{Level, machine, pr_emerg, printk, taint};
 use core::fmt;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use sync::class;
 
 #[cfg(target_os = "none")]
@@ -15,6 +15,9 @@ use crate::symbols::Named;
 use hal::traps::{FaultInfo, TrapFrame, page_fault};
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
+
+/// The CPU that reports a panic of Rust code.
+static REPORTING: AtomicUsize = AtomicUsize::new(usize::MAX);
 
 /// How many oopses there were.
 pub fn count() -> u32 {
@@ -72,7 +75,6 @@ pub fn dump_stack(level: Level) {
 }
 
 /// Why the machine must die of an oops here; `None` when the running thread's death is enough.
-#[cfg(target_os = "none")]
 fn fatal() -> Option<&'static str> {
     use sync::context::Context;
     match Context::current() {
@@ -98,12 +100,11 @@ fn fatal() -> Option<&'static str> {
 
 /// Ends an oops: the machine if it must, else returns when the running thread's locks are marked dead; the caller then
 /// ends the thread.
-#[cfg(target_os = "none")]
-fn end_oops() {
+fn end_oops(hopeless: Option<&'static str>) {
     taint::add(taint::Taint::Die);
     held_locks();
     pr_emerg!("---[ end trace {:016x} ]---", 0);
-    if let Some(why) = fatal() {
+    if let Some(why) = hopeless.or_else(fatal) {
         crate::panic::after_oops(format_args!("{why}"));
     }
     if let Some(thread) = sync::thread::current() {
@@ -140,7 +141,19 @@ pub fn report(frame: &TrapFrame, fault: &FaultInfo) {
     pr_emerg!("Call Trace:");
     pr_emerg!(" {}", Named::instruction(frame.rip));
     hal::backtrace::walk(frame.rbp as usize, trace_line);
-    end_oops();
+    end_oops(hopeless(fault));
+}
+
+/// Faults after which the thread's stack or the CPU is not to be trusted.
+#[cfg(target_os = "none")]
+fn hopeless(fault: &FaultInfo) -> Option<&'static str> {
+    use hal::traps::{DOUBLE_FAULT, MACHINE_CHECK};
+    match fault.vector {
+        _ if fault.stack_overflow => Some("kernel stack overflow"),
+        DOUBLE_FAULT => Some("double fault"),
+        MACHINE_CHECK => Some("machine check"),
+        _ => None,
+    }
 }
 
 #[cfg(target_os = "none")]
@@ -223,6 +236,27 @@ fn registers(f: &TrapFrame, fault: &FaultInfo) {
         fault.addr,
         hal::registers::read_cr3()
     );
+}
+
+/// Reports a panic of Rust code: a bug in the kernel. Returns if only the running thread has to die, its locks marked
+/// dead: the image's panic handler then ends the thread.
+pub fn rust_panic(info: &core::panic::PanicInfo<'_>) {
+    if crate::panic::in_progress()
+        || REPORTING.swap(hal::cpu::id(), Ordering::Relaxed) == hal::cpu::id()
+    {
+        crate::panic::after_oops(format_args!("panic while reporting a panic"));
+    }
+    match info.location() {
+        Some(at) => pr_emerg!("kernel BUG at {}:{}!", at.file(), at.line()),
+        None => pr_emerg!("kernel BUG!"),
+    }
+    pr_emerg!("{}", info.message());
+    let number = COUNT.fetch_add(1, Ordering::Relaxed) + 1;
+    pr_emerg!("Oops: BUG [#{number}]");
+    who();
+    backtrace_here();
+    end_oops(None);
+    REPORTING.store(usize::MAX, Ordering::Relaxed);
 }
 
 /// A rule of locking was broken: warns, with the stack. For `sync::class::set_report_hook`.

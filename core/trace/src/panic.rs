@@ -1,6 +1,6 @@
 //! The end of the machine.
 use crate::symbols::Named;
-use crate::{console, machine, pr_emerg, taint};
+use crate::{console, machine, pr_emerg};
 use core::fmt;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
 
@@ -55,30 +55,16 @@ pub fn panic(why: fmt::Arguments<'_>) -> ! {
 }
 
 /// As [`panic`], after an oops that has shown where.
-#[cfg(target_os = "none")]
 pub(crate) fn after_oops(why: fmt::Arguments<'_>) -> ! {
     begin();
     pr_emerg!("Kernel panic - not syncing: {why}");
     finish(why)
 }
 
-/// The body of the image's panic handler: a panic of Rust code is a bug in the kernel.
+/// The body of a panic handler that never lets only a thread die; see [`crate::oops::rust_panic`].
 pub fn rust_panic(info: &core::panic::PanicInfo<'_>) -> ! {
-    begin();
-    let message = info.message();
-    match info.location() {
-        Some(at) => {
-            pr_emerg!("kernel BUG at {}:{}!", at.file(), at.line());
-            pr_emerg!("{message}");
-        }
-        None => pr_emerg!("kernel BUG: {message}"),
-    }
-    taint::add(taint::Taint::Die);
-    crate::oops::who();
-    crate::oops::held_locks();
-    crate::oops::backtrace_here();
-    pr_emerg!("Kernel panic - not syncing: {message}");
-    finish(format_args!("{message}"))
+    crate::oops::rust_panic(info);
+    after_oops(format_args!("{}", info.message()))
 }
 
 /// One CPU panics; one that panics while it panics ends at once, others stop.
