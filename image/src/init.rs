@@ -56,6 +56,7 @@ fn register(info: &'static BootInfo) -> Result<()> {
     task::userloop::set_syscall_dispatcher(syscall::dispatch);
     task::oom::register();
     tmpfs::init()?;
+    devtmpfs::init()?;
     pipe::init();
     tty::init()?;
     serial::init(info.cmdline)?;

@@ -5,7 +5,7 @@
 //! | `start` | the boot CPU's way from `hal` to its idle loop, and that of the others |
 //! | `init` | the thread that mounts the root, unpacks the initramfs and becomes process 1 |
 //! | `traps` | [`hal::traps::KernelTraps`]: one line to the right crate for each trap |
-//! | `options` | the command line |
+//! | `options`, `symbols` | the command line; names of kernel addresses |
 #![cfg_attr(target_os = "none", no_std, no_main)]
 #![forbid(unsafe_code)]
 
@@ -17,7 +17,7 @@ mod init;
 #[cfg(target_os = "none")]
 mod options;
 #[cfg(target_os = "none")]
-mod report;
+mod symbols;
 #[cfg(target_os = "none")]
 mod start;
 #[cfg(target_os = "none")]
@@ -29,7 +29,7 @@ hal::kernel_main!(start::main);
 #[cfg(target_os = "none")]
 #[panic_handler]
 fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
-    report::on_panic(info)
+    trace::panic::rust_panic(info)
 }
 
 #[cfg(not(target_os = "none"))]

@@ -1,6 +1,7 @@
 //! From `hal` to the idle loop, on the boot CPU and on the others.
 use crate::init;
 use crate::options::Options;
+use crate::symbols::Symbols;
 use crate::traps::Traps;
 use alloc::boxed::Box;
 use hal::boot::BootInfo;
@@ -15,6 +16,8 @@ static OPTIONS: Once<Options> = Once::new();
 pub(crate) fn main(info: &'static BootInfo) -> ! {
     let options = *OPTIONS.get_or_init(|| Options::parse(info.cmdline));
     hal::traps::set_kernel_traps(TRAPS);
+    sync::class::set_report_hook(trace::oops::lock_report);
+    must("symbols", trace::symbols::add_source(&Symbols));
     banner(info);
     kmem::init(info);
     must("scheduler", sched::init());

@@ -21,7 +21,8 @@ impl KernelTraps for Traps {
     }
 
     fn oops(&self, frame: &TrapFrame, fault: FaultInfo) -> ! {
-        crate::report::on_fault(frame, &fault)
+        trace::oops::report(frame, &fault);
+        sched::exit_thread()
     }
 
     fn irq(&self, vector: u8) {

@@ -102,7 +102,9 @@ fn add_port(index: usize, baud: u32, console: bool) -> Result<()> {
     let handler: Arc<dyn IrqHandler> = kmem::try_arc(Handler(port))?;
     request_irq(u32::from(place.irq()), name, Sharing::Shared, handler)?;
     port.start_receiving();
-    tty::add_line(tty, console)
+    let rdev = tty.device_number();
+    tty::add_line(tty, console)?;
+    device::add_node(device::Node { name, kind: vfs::FileType::CharDevice, rdev, mode: 0o600 })
 }
 
 fn register_console(index: usize) -> Result<()> {
