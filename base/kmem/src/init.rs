@@ -23,8 +23,8 @@ pub fn init(info: &BootInfo) {
     machine::set_metas(hal::paging::phys_to_virt(metas.start).0);
 
     // Neighbouring regions of RAM are one range for the allocator, what is in use is cut out of it.
-    let mut usable: ArrayVec<Range<Pfn>, 64> = ArrayVec::new();
-    let mut taken: ArrayVec<Range<Pfn>, 64> = ArrayVec::new();
+    let mut usable: ArrayVec<Range<Pfn>, 130> = ArrayVec::new();
+    let mut taken: ArrayVec<Range<Pfn>, 130> = ArrayVec::new();
     for r in ram() {
         let pages = r.start.page_ceil().pfn()..r.end.pfn();
         match usable.last_mut() {
@@ -53,7 +53,7 @@ pub fn boot_memory(bytes: usize) -> Option<&'static mut [u8]> {
     Some(unsafe { core::slice::from_raw_parts_mut(ptr, bytes) })
 }
 
-fn push_taken(taken: &mut ArrayVec<Range<Pfn>, 64>, pages: Range<Pfn>) {
+fn push_taken(taken: &mut ArrayVec<Range<Pfn>, 130>, pages: Range<Pfn>) {
     taken
         .try_push(pages)
         .expect("too many regions in the memory map");

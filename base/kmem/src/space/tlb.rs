@@ -2,12 +2,12 @@
 //!
 //! A root's metadata has the set of CPUs that have it loaded; it is a superset at any moment: a CPU enters it before it
 //! loads the root and leaves it after it has loaded another. Who changes entries then reads the set (both with full
-//! barriers) and tells those CPUs. One request per asking CPU at a time; a CPU that waits serves the others' requests,
+//! barriers) and tells those CPUs. A CPU has one request out at a time (and one from a softirq); a CPU that waits serves the others' requests,
 //! so that two that ask each other with interrupts off get on.
 use super::table::Table;
 use crate::machine;
 use core::ops::Range;
-use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering, fence};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 use hal::MAX_CPUS;
 use hal::addr::{PAGE_SIZE, Pfn};
 use sync::percpu::{CachePadded, PerCpu};
@@ -15,33 +15,49 @@ use sync::percpu::{CachePadded, PerCpu};
 /// More pages than this are forgotten by forgetting everything.
 const RANGE_PAGES: usize = 32;
 
-struct Cpu {
-    /// Root in use; 0: the kernel's own.
-    loaded: AtomicUsize,
-    /// CPUs whose request this one has to serve.
-    inbox: AtomicU32,
-    /// This CPU's request: the root concerned (0: kernel addresses), the range, and who has not served it yet.
+/// What a CPU asks of others.
+struct Request {
+    busy: AtomicBool,
+    /// The root concerned; 0: kernel addresses.
     root: AtomicUsize,
     start: AtomicUsize,
     end: AtomicUsize,
-    leave: AtomicU32,
+    /// Stop using the root.
+    leave: AtomicBool,
+    /// CPUs that have not served it yet.
     waiting: AtomicU32,
+}
+
+/// A task's request, and one of a softirq that runs on top of it.
+const REQUESTS: usize = 2;
+
+struct Cpu {
+    /// Root in use; 0: the kernel's own.
+    loaded: AtomicUsize,
+    /// Requests that this CPU has to serve: bit `asking CPU * REQUESTS + number`.
+    inbox: AtomicU64,
+    requests: [Request; REQUESTS],
 }
 
 static CPUS: PerCpu<Cpu> = PerCpu::new(
     [const {
         CachePadded(Cpu {
             loaded: AtomicUsize::new(0),
-            inbox: AtomicU32::new(0),
-            root: AtomicUsize::new(0),
-            start: AtomicUsize::new(0),
-            end: AtomicUsize::new(0),
-            leave: AtomicU32::new(0),
-            waiting: AtomicU32::new(0),
+            inbox: AtomicU64::new(0),
+            requests: [const {
+                Request {
+                    busy: AtomicBool::new(false),
+                    root: AtomicUsize::new(0),
+                    start: AtomicUsize::new(0),
+                    end: AtomicUsize::new(0),
+                    leave: AtomicBool::new(false),
+                    waiting: AtomicU32::new(0),
+                }
+            }; REQUESTS],
         })
     }; MAX_CPUS],
 );
-const _: () = assert!(MAX_CPUS <= 32);
+const _: () = assert!(MAX_CPUS * REQUESTS <= 64);
 
 /// Addresses whose entries changed: what has to be forgotten.
 pub(super) struct Span {
@@ -70,7 +86,7 @@ impl Span {
     }
 }
 
-fn mask(root: Table) -> &'static core::sync::atomic::AtomicU64 {
+fn mask(root: Table) -> &'static AtomicU64 {
     &root.meta().private[1]
 }
 
@@ -178,20 +194,25 @@ fn kernel_local(range: Range<usize>) {
 #[cold]
 fn ask(others: u32, root: Pfn, range: Range<usize>, leave: bool, pin: &sync::PreemptGuard) {
     let cpu = CPUS.get(pin);
-    let me = 1 << hal::cpu::id();
-    cpu.root.store(root, Ordering::Relaxed);
-    cpu.start.store(range.start, Ordering::Relaxed);
-    cpu.end.store(range.end, Ordering::Relaxed);
-    cpu.leave.store(leave.into(), Ordering::Relaxed);
-    cpu.waiting.store(others, Ordering::Release);
-    for other in bits(others) {
-        if CPUS.of(other).inbox.fetch_or(me, Ordering::SeqCst) == 0 {
+    let number = usize::from(cpu.requests[0].busy.swap(true, Ordering::Relaxed));
+    let request = &cpu.requests[number];
+    request.root.store(root, Ordering::Relaxed);
+    request.start.store(range.start, Ordering::Relaxed);
+    request.end.store(range.end, Ordering::Relaxed);
+    request.leave.store(leave, Ordering::Relaxed);
+    request.waiting.store(others, Ordering::Release);
+    let bit = 1 << (hal::cpu::id() * REQUESTS + number);
+    for other in bits(others.into()) {
+        if CPUS.of(other).inbox.fetch_or(bit, Ordering::SeqCst) == 0 {
             machine::send_flush_ipi(other);
         }
     }
-    while cpu.waiting.load(Ordering::Acquire) != 0 {
+    while request.waiting.load(Ordering::Acquire) != 0 {
         service();
         hal::cpu::relax();
+    }
+    if number == 0 {
+        request.busy.store(false, Ordering::Relaxed);
     }
 }
 
@@ -210,29 +231,34 @@ fn serve() {
     let cpu = CPUS.get(&pin);
     let me = 1 << hal::cpu::id();
     let inbox = cpu.inbox.swap(0, Ordering::SeqCst);
-    for asker in bits(inbox).map(|n| CPUS.of(n)) {
-        if asker.waiting.load(Ordering::Acquire) & me == 0 {
+    for bit in bits(inbox) {
+        let request = &CPUS.of(bit / REQUESTS).requests[bit % REQUESTS];
+        if request.waiting.load(Ordering::Acquire) & me == 0 {
             continue;
         }
-        let range = asker.start.load(Ordering::Relaxed)..asker.end.load(Ordering::Relaxed);
-        let root = asker.root.load(Ordering::Relaxed);
-        if root == 0 {
-            kernel_local(range);
-        } else if cpu.loaded.load(Ordering::Relaxed) == root {
-            if asker.leave.load(Ordering::Relaxed) != 0 {
-                unload_pinned(cpu);
-            } else {
-                local(range);
-            }
-        }
-        asker.waiting.fetch_and(!me, Ordering::Release);
+        serve_one(cpu, request);
+        request.waiting.fetch_and(!me, Ordering::Release);
     }
 }
 
-fn bits(mut mask: u32) -> impl Iterator<Item = usize> {
+fn serve_one(cpu: &Cpu, request: &Request) {
+    let range = request.start.load(Ordering::Relaxed)..request.end.load(Ordering::Relaxed);
+    let root = request.root.load(Ordering::Relaxed);
+    if root == 0 {
+        kernel_local(range);
+    } else if cpu.loaded.load(Ordering::Relaxed) == root {
+        if request.leave.load(Ordering::Relaxed) {
+            unload_pinned(cpu);
+        } else {
+            local(range);
+        }
+    }
+}
+
+fn bits(mut mask: u64) -> impl Iterator<Item = usize> {
     core::iter::from_fn(move || {
         let bit = mask.trailing_zeros();
         mask &= mask.wrapping_sub(1);
-        (bit < 32).then_some(bit as usize)
+        (bit < 64).then_some(bit as usize)
     })
 }

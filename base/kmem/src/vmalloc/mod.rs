@@ -178,7 +178,7 @@ fn retry(mut take: impl FnMut(&mut Maps) -> Option<usize>) -> Option<usize> {
             maps.stacks.stale_count() + maps.stale_areas,
         )
     };
-    if (got.is_none() || stale >= SETTLE) && hal::irq::enabled() {
+    if (got.is_none() || stale >= SETTLE) && sync::context::may_sleep() {
         settle();
         return got.or_else(|| take(&mut MAPS.lock_irq()));
     }
@@ -187,8 +187,8 @@ fn retry(mut take: impl FnMut(&mut Maps) -> Option<usize>) -> Option<usize> {
 
 /// Has all TLBs forget freed addresses, which can then be used again.
 pub(crate) fn settle() {
-    if !hal::irq::enabled() {
-        return; // another CPU may wait for us with its interrupts off
+    if !sync::context::may_sleep() {
+        return; // another CPU may wait for us with its interrupts off, or a request of ours is under way below
     }
     // Copies of the sets would not fit a stack frame all at once: one kind after the other, one flush each.
     let stale = MAPS.lock_irq().stacks.stale();
