@@ -56,7 +56,9 @@ pub use idle::{cpu_online, init, run_idle};
 pub use mask::CpuSet;
 pub use runqueue::{Policy, RR_SLICE_NS, Share};
 pub use state::StateChar;
-pub use switch::{exit_thread, preempt_from_irq, resched_if_needed, yield_now};
+pub use switch::{
+    SchedSwitch, exit_thread, preempt_from_irq, resched_if_needed, sched_switch, yield_now,
+};
 pub use thread::{COMM_LEN, Thread, ThreadData, Times, current, current_data, try_current};
 pub use tick::{on_reschedule_ipi, on_timer};
 pub use wake::resched_cpu;

@@ -76,3 +76,11 @@ pub(crate) fn serve_tlb_requests() {
 }
 #[cfg(not(target_os = "none"))]
 pub(crate) fn serve_tlb_requests() {}
+
+/// Return addresses on the stack of a context that does not run.
+#[cfg(target_os = "none")]
+pub(crate) fn walk(context: &KContext, each: impl FnMut(usize)) {
+    hal::backtrace::walk_context(context.machine(), each);
+}
+#[cfg(not(target_os = "none"))]
+pub(crate) fn walk(_context: &KContext, _each: impl FnMut(usize)) {}

@@ -2,7 +2,7 @@
 //! what the floors above keep with it) in a context that may sleep: by the next thread that is created on this CPU, or by
 //! a kernel thread that the next tick or idle moment wakes.
 use crate::kthread;
-use crate::thread::Thread;
+use crate::thread::{Thread, try_current};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::cell::UnsafeCell;
@@ -31,10 +31,14 @@ pub(crate) fn lay_out(thread: &'static Thread, irqs_off: &IrqGuard) {
     WAITING.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Drops this CPU's dead. May sleep.
+/// Drops this CPU's dead, unless the caller holds a lock: what the floors above keep with a thread may take any.
 #[inline]
 pub(crate) fn bury() {
-    if WAITING.load(Ordering::Relaxed) != 0 {
+    if WAITING.load(Ordering::Relaxed) != 0
+        && let Some(me) = try_current()
+        && me.exec.held.depth() == 0
+        && sync::context::may_sleep()
+    {
         bury_here();
     }
 }

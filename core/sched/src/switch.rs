@@ -24,6 +24,19 @@ pub(crate) enum Why {
     Exit,
 }
 
+/// A context switch, for the tracepoint of that name.
+#[derive(Clone, Copy, Debug)]
+pub struct SchedSwitch {
+    /// Who leaves the CPU.
+    pub prev: &'static Thread,
+    /// Who gets it.
+    pub next: &'static Thread,
+}
+trace::define_tracepoint!(
+    /// A CPU switches from one thread to another. Interrupts are off.
+    pub mod sched_switch(SchedSwitch)
+);
+
 /// From whom to whom this CPU switches, for whoever runs next to finish with.
 static SWITCHING: PerCpuCell<Option<(&'static Thread, &'static Thread)>> =
     PerCpuCell::new([const { CachePadded(UnsafeCell::new(None)) }; MAX_CPUS]);
@@ -79,6 +92,8 @@ fn schedule_from(prev: &'static Thread, why: Why) {
         "a context switch in an atomic section"
     );
     let cpu = hal::cpu::id();
+    // Preemption was on: this CPU is in no read section, whether it switches or not.
+    rcu::quiescent();
     if let Some(next) = choose(cpu, prev, why, &irqs_off) {
         switch_to(prev, next, &irqs_off);
     }
@@ -193,7 +208,7 @@ fn note_idleness(rq: &Rq, cpu: usize, was_idle: bool, now: u64, irqs_off: &IrqGu
 
 #[inline]
 fn switch_to(prev: &'static Thread, next: &'static Thread, irqs_off: &IrqGuard) {
-    rcu::quiescent();
+    trace::tracepoint!(sched_switch, SchedSwitch { prev, next });
     SWITCHING.with(irqs_off, |switching| *switching = Some((prev, next)));
     if let Some(data) = prev.data() {
         data.switch_out();

@@ -335,6 +335,11 @@ impl Thread {
         self.in_user.store(in_user, Ordering::Relaxed);
     }
 
+    /// Return addresses of where it sleeps, innermost first, for /proc/PID/stack and wchan; nothing while it runs.
+    pub fn backtrace(&self, each: impl FnMut(usize)) {
+        crate::machine::walk(&self.context, each);
+    }
+
     /// Where its exit can be waited for; see [`Self::has_exited`].
     pub fn exit_queue(&self) -> &WaitQueue {
         &self.exited
