@@ -49,7 +49,6 @@ fn pop() -> Option<Table> {
 
 /// Keeps a root whose user half is empty, or frees it.
 fn recycle(root: Table) {
-    root.meta().private[0].store(0, Ordering::Relaxed);
     let pin = machine::pin();
     let ready = ROOTS.get(&pin);
     let len = ready.len.load(Ordering::Relaxed);
@@ -71,12 +70,22 @@ pub(crate) fn drain_local() {
     }
 }
 
-impl Drop for UserSpace {
-    fn drop(&mut self) {
+impl UserSpace {
+    /// Takes the space off all CPUs and frees every page and table but the root: the end of a process. Not with
+    /// interrupts off.
+    pub fn clear(&mut self) {
         tlb::evict(self.root);
         let mut free = FreeBatch::default();
         // SAFETY: the space is ours alone and on no CPU.
         unsafe { free_below(self.root, 4, &mut free) };
+        self.root.meta().private[0].store(0, Ordering::Relaxed);
+        *self.tables.get_mut() = 1;
+    }
+}
+
+impl Drop for UserSpace {
+    fn drop(&mut self) {
+        self.clear();
         recycle(self.root);
     }
 }
