@@ -9,6 +9,8 @@
 
 pub mod addr;
 #[cfg(any(test, target_os = "none"))]
+mod calendar;
+#[cfg(any(test, target_os = "none"))]
 pub mod memmap;
 
 #[cfg(not(target_os = "none"))]

@@ -240,6 +240,29 @@ impl MemoryMap {
     }
 }
 
+/// `mem=SIZE` with K, M or G.
+pub(crate) fn memory_limit(cmdline: &str) -> Option<usize> {
+    let value = cmdline
+        .split_ascii_whitespace()
+        .rev()
+        .find_map(|word| word.strip_prefix("mem="))?;
+    let digits = value.len()
+        - value
+            .trim_start_matches(|digit: char| digit.is_ascii_digit())
+            .len();
+    let shift = match value.as_bytes().get(digits).map(u8::to_ascii_lowercase) {
+        Some(b'k') => 10,
+        Some(b'm') => 20,
+        Some(b'g') => 30,
+        _ => 0,
+    };
+    value[..digits]
+        .parse::<usize>()
+        .ok()?
+        .checked_mul(1 << shift)
+        .filter(|limit| *limit >= 16 << 20)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -326,6 +349,24 @@ mod tests {
         assert_eq!(map(&m), [(0, 0x4000, Usable)]);
         m.limit(PhysAddr(0));
         assert!(m.regions().is_empty());
+    }
+
+    #[test]
+    fn the_limit_on_the_command_line() {
+        assert_eq!(memory_limit("quiet mem=64M panic=1"), Some(64 << 20));
+        assert_eq!(memory_limit("mem=1G mem=0x"), None);
+        assert_eq!(memory_limit("mem=524288k"), Some(512 << 20));
+        assert_eq!(memory_limit("mem=33554432"), Some(32 << 20));
+        for bad in [
+            "",
+            "mem=",
+            "mem=1M",
+            "mem=99999999999999999999G",
+            "mem=18446744073709551615G",
+            "xmem=1G",
+        ] {
+            assert_eq!(memory_limit(bad), None, "{bad}");
+        }
     }
 
     #[test]

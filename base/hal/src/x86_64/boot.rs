@@ -14,7 +14,7 @@ use super::paging::{self, virt_to_phys};
 use super::percpu::{self, HEADERS};
 use super::{acpi, apic, clock, cpu, descriptors, directmap, extable, patch, pic, timer};
 use crate::addr::{PAGE_SIZE, PhysAddr, VirtAddr};
-use crate::memmap::MemoryMap;
+use crate::memmap::{MemoryMap, memory_limit};
 
 /// What the loader said, copied out of its memory.
 #[derive(Debug)]
@@ -291,29 +291,6 @@ fn carve(map: &mut MemoryMap, initrd: Option<&Range<PhysAddr>>) {
         map.carve(page..page.add(PAGE_SIZE), MemoryKind::Trampoline);
         TRAMPOLINE.store(page.0, Ordering::Relaxed);
     }
-}
-
-/// `mem=SIZE` with K, M or G.
-fn memory_limit(cmdline: &str) -> Option<usize> {
-    let value = cmdline
-        .split_ascii_whitespace()
-        .rev()
-        .find_map(|word| word.strip_prefix("mem="))?;
-    let digits = value.len()
-        - value
-            .trim_start_matches(|digit: char| digit.is_ascii_digit())
-            .len();
-    let shift = match value.as_bytes().get(digits).map(u8::to_ascii_lowercase) {
-        Some(b'k') => 10,
-        Some(b'm') => 20,
-        Some(b'g') => 30,
-        _ => 0,
-    };
-    value[..digits]
-        .parse::<usize>()
-        .ok()?
-        .checked_mul(1 << shift)
-        .filter(|limit| *limit >= 16 << 20)
 }
 
 /// An ACPI table by its signature ("MCFG", "DSDT"…), checked only as far as its header goes.

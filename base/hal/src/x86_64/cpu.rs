@@ -168,6 +168,10 @@ pub(crate) fn set_control_registers() {
         registers::write_cr0(cr0 | CR0_MP | CR0_NE | CR0_WP);
     }
     fpu::enable_on_this_cpu();
+    if features.rdtscp {
+        // SAFETY: the register comes with the instruction. User space reads its CPU's number there.
+        unsafe { registers::wrmsr(registers::msr::TSC_AUX, id() as u64) };
+    }
 }
 
 /// The vendor's name, as "GenuineIntel".
