@@ -121,7 +121,13 @@ pub(super) fn take(cache: &RawCache, want: usize, mut each: impl FnMut(NonNull<u
         while left != 0 && used < g.objects {
             let object = if free.is_null() {
                 touched += 1;
-                base.wrapping_add((touched - 1) * g.size)
+                let fresh = base.wrapping_add((touched - 1) * g.size);
+                if cfg!(debug_assertions) && g.size > 8 {
+                    // SAFETY: a free object of this slab, of more than 8 bytes. What the page held before must not
+                    // look like the start of poison to `check_free`.
+                    unsafe { fresh.add(8).write(0) };
+                }
+                fresh
             } else {
                 let object = free;
                 // SAFETY: a free object of this slab; its first word is the link.
