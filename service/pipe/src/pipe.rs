@@ -72,26 +72,15 @@ impl Pipe {
         }
         let mut waited = false;
         loop {
-            let mut ring = self.ring.lock();
-            let was_full = ring.is_full();
-            let result = drain(&mut ring, dst);
-            self.tail.store(ring.tail(), Ordering::Release);
-            let (empty, full) = (ring.is_empty(), ring.is_full());
-            drop(ring);
-            if was_full && !full {
-                self.write_wait.wake_some(1, OUT, true);
-            }
-            match result {
-                Ok(0) => {}
-                other => {
-                    // A wake-up reaches one reader; what it leaves is for the next.
-                    if waited && !empty {
-                        self.read_wait.wake_some(1, IN, true);
-                    }
-                    return other;
+            // An empty pipe is seen without the lock: a reader that comes to wait takes none.
+            if self.readable() {
+                let result = self.read_now(dst, waited);
+                if result != Ok(0) {
+                    return result;
                 }
             }
-            if self.writers() == 0 {
+            // In this order: what the last writer wrote is there before it is gone.
+            if self.writers() == 0 && !self.readable() {
                 return Ok(0);
             }
             if mode.nonblock {
@@ -101,6 +90,24 @@ impl Pipe {
             self.read_wait.wait(WaitMode::Interruptible, None, ready)?;
             waited = true;
         }
+    }
+
+    /// Reads what is there; 0: another reader was faster.
+    fn read_now(&self, dst: &mut UserBuf<'_>, waited: bool) -> Result<usize> {
+        let mut ring = self.ring.lock();
+        let was_full = ring.is_full();
+        let result = drain(&mut ring, dst);
+        self.tail.store(ring.tail(), Ordering::Release);
+        let (empty, full) = (ring.is_empty(), ring.is_full());
+        drop(ring);
+        if was_full && !full {
+            self.write_wait.wake_some(1, OUT, true);
+        }
+        // A wake-up reaches one reader; what it leaves is for the next.
+        if waited && !empty {
+            self.read_wait.wake_some(1, IN, true);
+        }
+        result
     }
 
     /// Writes all of `src`, waiting for room; up to `PIPE_BUF` bytes go in one piece.
