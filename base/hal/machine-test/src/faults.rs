@@ -1,0 +1,43 @@
+//! Deliberate faults in the kernel, each of which must be caught and reported.
+
+use crate::pages;
+use crate::user;
+
+pub(crate) fn cause(mode: &str) -> ! {
+    user::prepare();
+    let text = user::run as *const () as usize;
+    let alias = hal::paging::phys_to_virt(hal::paging::virt_to_phys(hal::addr::VirtAddr(text))).0;
+    static CODE: [core::sync::atomic::AtomicU64; 2] =
+        [const { core::sync::atomic::AtomicU64::new(0xc3c3_c3c3) }; 2];
+    // SAFETY: none: every one of these must fault.
+    unsafe {
+        match mode {
+            "overflow" => {
+                say!("{}", recurse(u64::MAX));
+            }
+            "write-text" => (text as *mut u8).write_volatile(0),
+            "write-text-alias" => (alias as *mut u8).write_volatile(0),
+            "write-rodata" => "abc".as_ptr().cast_mut().write_volatile(0),
+            "run-direct-map" => core::mem::transmute::<usize, fn()>(alias)(),
+            "run-data" => core::mem::transmute::<usize, fn()>(&raw const CODE as usize)(),
+            "run-user" => core::mem::transmute::<usize, fn()>(pages::CODE)(),
+            "read-user" => {
+                let _ = (pages::DATA as *const u8).read_volatile();
+            }
+            "null" => {
+                let _ = (16 as *const u8).read_volatile();
+            }
+            _ => panic!("no such test"),
+        }
+    }
+    panic!("{mode}: no fault")
+}
+
+fn recurse(depth: u64) -> u64 {
+    let here = core::hint::black_box([depth; 64]);
+    if depth == 0 {
+        0
+    } else {
+        recurse(depth - 1) + here[3]
+    }
+}

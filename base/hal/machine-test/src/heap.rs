@@ -1,0 +1,44 @@
+//! Memory that is given out and never taken back.
+
+use core::alloc::{GlobalAlloc, Layout};
+use core::cell::UnsafeCell;
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+const SIZE: usize = 4 << 20;
+
+#[repr(C, align(4096))]
+struct Heap {
+    memory: UnsafeCell<[u8; SIZE]>,
+    next: AtomicUsize,
+}
+
+// SAFETY: each byte is given to one caller.
+unsafe impl Sync for Heap {}
+
+// SAFETY: blocks are within `memory`, aligned, and never overlap, since `next` only rises.
+unsafe impl GlobalAlloc for Heap {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        let place = |next: usize| next.next_multiple_of(layout.align());
+        let claimed = self.next.fetch_update(Relaxed, Relaxed, |next| {
+            let end = place(next) + layout.size();
+            (end <= SIZE).then_some(end)
+        });
+        claimed.map_or(core::ptr::null_mut(), |next| {
+            self.memory.get().cast::<u8>().wrapping_add(place(next))
+        })
+    }
+    unsafe fn dealloc(&self, _: *mut u8, _: Layout) {}
+}
+
+#[global_allocator]
+static HEAP: Heap = Heap {
+    memory: UnsafeCell::new([0; SIZE]),
+    next: AtomicUsize::new(0),
+};
+
+/// Zeroed memory for good, aligned to 16 bytes.
+pub(crate) fn leak(length: usize) -> &'static mut [u8] {
+    let blocks: &'static mut [u128] = alloc::vec![0; length.div_ceil(16)].leak();
+    // SAFETY: the same memory as bytes.
+    unsafe { core::slice::from_raw_parts_mut(blocks.as_mut_ptr().cast::<u8>(), length) }
+}
