@@ -124,6 +124,8 @@ pub struct Process {
     pub(crate) stop_wait: WaitQueue,
     /// Its end, and the end of its threads (exec, pidfds).
     pub(crate) end_wait: WaitQueue,
+    /// Woken by every signal that comes (signalfd).
+    pub(crate) signal_wait: WaitQueue,
     limits: Rlimits,
     oom_score_adj: AtomicI16,
 }
@@ -174,6 +176,7 @@ impl Process {
             child_wait: WaitQueue::new(),
             stop_wait: WaitQueue::new(),
             end_wait: WaitQueue::new(),
+            signal_wait: WaitQueue::new(),
             limits: init.limits,
             oom_score_adj: AtomicI16::new(init.oom_score_adj),
         })
@@ -271,6 +274,10 @@ impl Process {
     /// Whether the process has ended (zombie or gone).
     pub fn has_ended(&self) -> bool {
         self.life() != ProcessLife::Alive
+    }
+    /// What every signal wakes that comes to it or one of its threads, blocked or not (signalfd).
+    pub fn signal_queue(&self) -> &WaitQueue {
+        &self.signal_wait
     }
     /// What is woken when it ends.
     pub fn end_queue(&self) -> &WaitQueue {

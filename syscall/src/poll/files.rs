@@ -1,11 +1,13 @@
-//! Descriptors for events and timers.
+//! Descriptors for events, signals and timers.
 use abi::pod::Timespec;
 use abi::{Errno, Result, raw};
 use alloc::sync::Arc;
 use cred::Resource;
 use event::eventfd::EventFd;
+use event::signalfd::SignalFd;
 use event::timerfd::{Setting, TimerFd};
 use kmem::user::UserPtr;
+use pid::SigSet;
 use task::Cx;
 use vfs::{File, OnExec};
 
@@ -29,6 +31,32 @@ pub(super) fn sys_eventfd2(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let flags = a[1] as u32;
     let file = EventFd::create(a[0] as u32, flags, &cx.cred)?;
     install(cx, file, flags & raw::EFD_CLOEXEC != 0)
+}
+
+/// signalfd(2) without flags. EBADF, EFAULT, EINVAL, EMFILE, ENOMEM.
+pub(super) fn sys_signalfd(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    signalfd(cx, a, 0)
+}
+
+/// signalfd(2). EBADF, EFAULT, EINVAL, EMFILE, ENOMEM.
+pub(super) fn sys_signalfd4(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    signalfd(cx, a, a[3] as u32)
+}
+
+fn signalfd(cx: &Cx, a: &[usize; 6], flags: u32) -> Result<usize> {
+    if a[2] != size_of::<u64>() || flags & !(raw::O_CLOEXEC | raw::O_NONBLOCK) != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let mask = SigSet(UserPtr::<u64>::new(a[1]).read()?);
+    let fd = a[0] as i32;
+    if fd == -1 {
+        let file = SignalFd::create(mask, flags, &cx.cred)?;
+        return install(cx, file, flags & raw::O_CLOEXEC != 0);
+    }
+    let file = cx.files.get_io(fd)?;
+    let signals = file.ops_as::<SignalFd>().ok_or(Errno::EINVAL)?;
+    signals.set_mask(mask);
+    Ok(fd as usize)
 }
 
 /// timerfd_create(2). EINVAL, EPERM, EMFILE, ENOMEM.

@@ -1,9 +1,11 @@
-//! System calls: waiting for files. poll(2), select(2), epoll(7), eventfd(2), timerfd_create(2).
+//! System calls: waiting for files. poll(2), select(2), epoll(7), eventfd(2), signalfd(2),
+//! timerfd_create(2).
 mod epoll;
 mod files;
 
 use crate::Call;
 use abi::pod::{Timespec, Timeval};
+use abi::zerocopy::IntoBytes;
 use abi::{Errno, Result, raw};
 use alloc::vec::Vec;
 use cred::Resource;
@@ -13,7 +15,6 @@ use kmem::TryVec;
 use kmem::user::{UserAddr, UserPtr, copy_from_user, copy_to_user};
 use task::Cx;
 use task::signal::mask_of;
-use abi::zerocopy::IntoBytes;
 
 /// This family.
 pub(crate) const CALLS: &[Call] = &[
@@ -21,17 +22,43 @@ pub(crate) const CALLS: &[Call] = &[
     (raw::__NR_ppoll, "ppoll", sys_ppoll),
     (raw::__NR_select, "select", sys_select),
     (raw::__NR_pselect6, "pselect6", sys_pselect6),
-    (raw::__NR_epoll_create, "epoll_create", epoll::sys_epoll_create),
-    (raw::__NR_epoll_create1, "epoll_create1", epoll::sys_epoll_create1),
+    (
+        raw::__NR_epoll_create,
+        "epoll_create",
+        epoll::sys_epoll_create,
+    ),
+    (
+        raw::__NR_epoll_create1,
+        "epoll_create1",
+        epoll::sys_epoll_create1,
+    ),
     (raw::__NR_epoll_ctl, "epoll_ctl", epoll::sys_epoll_ctl),
     (raw::__NR_epoll_wait, "epoll_wait", epoll::sys_epoll_wait),
     (raw::__NR_epoll_pwait, "epoll_pwait", epoll::sys_epoll_pwait),
-    (raw::__NR_epoll_pwait2, "epoll_pwait2", epoll::sys_epoll_pwait2),
+    (
+        raw::__NR_epoll_pwait2,
+        "epoll_pwait2",
+        epoll::sys_epoll_pwait2,
+    ),
     (raw::__NR_eventfd, "eventfd", files::sys_eventfd),
     (raw::__NR_eventfd2, "eventfd2", files::sys_eventfd2),
-    (raw::__NR_timerfd_create, "timerfd_create", files::sys_timerfd_create),
-    (raw::__NR_timerfd_settime, "timerfd_settime", files::sys_timerfd_settime),
-    (raw::__NR_timerfd_gettime, "timerfd_gettime", files::sys_timerfd_gettime),
+    (raw::__NR_signalfd, "signalfd", files::sys_signalfd),
+    (raw::__NR_signalfd4, "signalfd4", files::sys_signalfd4),
+    (
+        raw::__NR_timerfd_create,
+        "timerfd_create",
+        files::sys_timerfd_create,
+    ),
+    (
+        raw::__NR_timerfd_settime,
+        "timerfd_settime",
+        files::sys_timerfd_settime,
+    ),
+    (
+        raw::__NR_timerfd_gettime,
+        "timerfd_gettime",
+        files::sys_timerfd_gettime,
+    ),
 ];
 
 const NS_PER_MS: u64 = 1_000_000;
@@ -183,7 +210,10 @@ fn finish(cx: &mut Cx, result: Result<usize>, until: Until, left: Left) -> Resul
 }
 
 fn write_left(left: Left, ns: u64) -> Result<()> {
-    let (sec, nsec) = ((ns / time::NSEC_PER_SEC) as i64, (ns % time::NSEC_PER_SEC) as i64);
+    let (sec, nsec) = (
+        (ns / time::NSEC_PER_SEC) as i64,
+        (ns % time::NSEC_PER_SEC) as i64,
+    );
     match left {
         Left::Timespec(addr) => UserPtr::new(addr).write_if(&Timespec {
             tv_sec: sec,

@@ -25,5 +25,5 @@ machine! {
 
     pub use frame::sigreturn;
     pub use send::{Sender, force, kill_all, send_checked, send_to_group, send_to_process, send_to_task};
-    pub use take::{mask_of, set_action, set_altstack, set_blocked, wait_for};
+    pub use take::{mask_of, set_action, set_altstack, set_blocked, take_pending, wait_for};
 }

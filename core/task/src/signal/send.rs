@@ -152,6 +152,7 @@ pub(crate) fn send_locked(
     };
     if added {
         choose_and_wake(process, shared, to, sig, &action);
+        process.signal_wait.wake_all_key(abi::raw::POLLIN);
     }
     Ok(())
 }

@@ -281,6 +281,14 @@ pub fn set_altstack(cx: &mut Cx, new: Option<StackT>) -> Result<()> {
     Ok(())
 }
 
+/// Takes a signal of `set` that is pending for the calling task, blocked or not, without waiting (signalfd).
+pub fn take_pending(task: &Task, set: SigSet) -> Option<SigInfo> {
+    let mut shared = task.process().sig.lock_irq();
+    let info = next_signal(&mut shared, task, SigSet(!set.minus(SigSet::UNBLOCKABLE).0));
+    recalculate(&shared, task);
+    info
+}
+
 /// sigtimedwait(2): takes a signal of `set`, waiting until `deadline_ns` (absolute, monotonic; none for ever).
 ///
 /// # Errors
