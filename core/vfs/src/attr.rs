@@ -5,7 +5,9 @@ use crate::mount::MountFlags;
 use crate::path::Path;
 use crate::types::{Access, FileMode, FileType, SetAttr, SetTime, StatFs};
 use abi::{Errno, Result, raw};
+use alloc::vec::Vec;
 use cred::{Cred, Kgid, Kuid, cap};
+use kmem::TryVec;
 use kmem::user::UserBuf;
 
 /// chmod(2). EPERM: not the owner; EROFS.
@@ -174,10 +176,11 @@ pub fn copy_between(
     len: usize,
     limit: u64,
 ) -> Result<usize, crate::WriteError> {
-    let page = kmem::try_box([0_u8; 4096])?;
-    let mut page = page;
+    let mut page = Vec::try_filled(0_u8, abi::PAGE_SIZE)?;
     let mut done = 0;
-    while done < len {
+    let signalled =
+        || sync::thread::current().is_some_and(|t| t.signal_pending(sync::WaitMode::Interruptible));
+    while done < len && !(done > 0 && signalled()) {
         let want = (len - done).min(page.len());
         let start = from_pos.as_deref().copied().unwrap_or(from.pos());
         let mut buf = UserBuf::kernel_dst(&mut page[..want]);

@@ -415,6 +415,22 @@ impl File {
         self.ops.write(self, buf, io)
     }
 
+    /// Reads as `io` says, for a caller inside [`at_position`](Self::at_position).
+    pub fn read_io(&self, buf: &mut UserBuf<'_>, io: &mut Io) -> Result<usize> {
+        if !self.mode.contains(FileMode::READ) {
+            return Err(Errno::EBADF);
+        }
+        self.ops.read(self, buf, io)
+    }
+
+    /// Writes as `io` says, for a caller inside [`at_position`](Self::at_position).
+    pub fn write_io(&self, buf: &mut UserBuf<'_>, io: &mut Io) -> Result<usize> {
+        if !self.mode.contains(FileMode::WRITE) {
+            return Err(Errno::EBADF);
+        }
+        self.ops.write(self, buf, io)
+    }
+
     /// Reads or writes at the file position as `op` says with the usual [`Io`], for preadv2(2) with offset -1.
     pub fn at_position(&self, op: impl FnOnce(&mut Io) -> Result<usize>) -> Result<usize> {
         let _pos = self.lock_pos();

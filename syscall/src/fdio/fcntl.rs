@@ -1,0 +1,274 @@
+//! fcntl(2), flock(2) and the general part of ioctl(2).
+use crate::fs::fd_limit;
+use abi::ioctl::{FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FIONREAD, FIOQSIZE};
+use abi::pod::{FOwnerEx, Flock};
+use abi::raw::{
+    F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_GETLK, F_GETOWN, F_GETOWN_EX, F_GETSIG,
+    F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW, F_OWNER_PGRP, F_OWNER_PID, F_OWNER_TID, F_RDLCK,
+    F_SETFD, F_SETFL, F_SETLK, F_SETLKW, F_SETOWN, F_SETOWN_EX, F_SETSIG, F_UNLCK, F_WRLCK,
+    FD_CLOEXEC, LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN, SEEK_CUR, SEEK_END, SEEK_SET,
+};
+use abi::{Errno, Result};
+use alloc::sync::Arc;
+use kmem::user::{self, UserAddr};
+use task::Cx;
+use vfs::{
+    File, FileLock, FileMode, FileType, LockKind, LockOwner, LockWait, OnExec, OpenFlags, OwnerKind,
+};
+
+/// Commands that work on an `O_PATH` descriptor too.
+const OF_PATHS: [u32; 5] = [F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL];
+
+pub(super) fn sys_fcntl(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    let (fd, cmd, arg) = (a[0] as i32, a[1] as u32, a[2]);
+    let file = cx.files.get(fd)?;
+    if file.mode().contains(FileMode::PATH) && !OF_PATHS.contains(&cmd) {
+        return Err(Errno::EBADF);
+    }
+    match cmd {
+        F_DUPFD => dup_from(cx, file, arg, OnExec::Keep),
+        F_DUPFD_CLOEXEC => dup_from(cx, file, arg, OnExec::Close),
+        F_GETFD => Ok(usize::from(cx.files.on_exec(fd)? == OnExec::Close)),
+        F_SETFD => {
+            let on_exec = OnExec::from_flag(arg as u32 & FD_CLOEXEC != 0);
+            cx.files.set_on_exec(fd, on_exec).map(|()| 0)
+        }
+        F_GETFL => Ok(file.flags().bits() as usize),
+        F_SETFL => set_flags(cx, &file, OpenFlags::from_bits_truncate(arg as u32)),
+        F_GETLK | F_OFD_GETLK => get_lock(cx, &file, cmd, arg),
+        F_SETLK | F_OFD_SETLK => set_lock(cx, &file, cmd, arg, LockWait::No),
+        F_SETLKW | F_OFD_SETLKW => set_lock(cx, &file, cmd, arg, LockWait::Yes),
+        F_SETOWN => {
+            let nr = arg as i32;
+            let kind = if nr < 0 {
+                OwnerKind::Group
+            } else {
+                OwnerKind::Process
+            };
+            file.owner_or_new()?
+                .set(kind, nr.checked_abs().ok_or(Errno::EINVAL)?)?;
+            Ok(0)
+        }
+        F_GETOWN => Ok(match file.owner().map(vfs::FileOwner::get) {
+            Some((OwnerKind::Group, nr)) => -nr as isize as usize,
+            Some((_, nr)) => nr as usize,
+            None => 0,
+        }),
+        F_SETOWN_EX => set_owner(&file, arg),
+        F_GETOWN_EX => get_owner(&file, arg),
+        F_SETSIG => {
+            let signal = i32::try_from(arg).map_err(|_| Errno::EINVAL)?;
+            file.owner_or_new()?.set_signal(signal).map(|()| 0)
+        }
+        F_GETSIG => Ok(file.owner().map_or(0, vfs::FileOwner::signal) as usize),
+        _ => file.ops().fcntl(&file, cmd, arg),
+    }
+}
+
+fn dup_from(cx: &Cx, file: Arc<File>, min: usize, on_exec: OnExec) -> Result<usize> {
+    let limit = fd_limit(cx);
+    if min as u64 >= limit {
+        return Err(Errno::EINVAL);
+    }
+    Ok(cx.files.alloc(min, limit, file, on_exec)? as usize)
+}
+
+fn set_flags(cx: &Cx, file: &File, flags: OpenFlags) -> Result<usize> {
+    let gains_noatime = flags.difference(file.flags()).contains(OpenFlags::NOATIME);
+    if gains_noatime && !file.inode().owner_or_capable(&cx.cred) {
+        return Err(Errno::EPERM);
+    }
+    file.set_flags(flags).map(|()| 0)
+}
+
+fn set_owner(file: &File, arg: usize) -> Result<usize> {
+    let owner: FOwnerEx = user::read(UserAddr(arg))?;
+    let kind = match owner.kind as u32 {
+        F_OWNER_TID => OwnerKind::Thread,
+        F_OWNER_PID => OwnerKind::Process,
+        F_OWNER_PGRP => OwnerKind::Group,
+        _ => return Err(Errno::EINVAL),
+    };
+    file.owner_or_new()?.set(kind, owner.pid).map(|()| 0)
+}
+
+fn get_owner(file: &File, arg: usize) -> Result<usize> {
+    let (kind, pid) = file
+        .owner()
+        .map_or((OwnerKind::Process, 0), vfs::FileOwner::get);
+    user::write(
+        UserAddr(arg),
+        &FOwnerEx {
+            kind: kind as i32,
+            pid,
+        },
+    )?;
+    Ok(0)
+}
+
+/// Who owns the record locks of a command.
+fn lock_owner(cx: &Cx, file: &Arc<File>, cmd: u32) -> (LockOwner, i32) {
+    if matches!(cmd, F_OFD_GETLK | F_OFD_SETLK | F_OFD_SETLKW) {
+        (vfs::ofd_owner(file), -1)
+    } else {
+        (LockOwner::Process(cx.files.id()), cx.process().nr())
+    }
+}
+
+/// First and last byte. EINVAL, EOVERFLOW.
+fn lock_range(file: &File, lock: &Flock) -> Result<(u64, u64)> {
+    let base = match u32::try_from(lock.l_whence) {
+        Ok(SEEK_SET) => 0,
+        Ok(SEEK_CUR) => file.pos() as i64,
+        Ok(SEEK_END) => file.inode().size() as i64,
+        _ => return Err(Errno::EINVAL),
+    };
+    let start = base.checked_add(lock.l_start).ok_or(Errno::EOVERFLOW)?;
+    let (start, end) = match lock.l_len {
+        0 => (start, i64::MAX),
+        len if len > 0 => (start, start.checked_add(len - 1).ok_or(Errno::EOVERFLOW)?),
+        len => (start.checked_add(len).ok_or(Errno::EINVAL)?, start - 1),
+    };
+    if start < 0 {
+        return Err(Errno::EINVAL);
+    }
+    // The end of all files is the end of all locks.
+    let end = if end == i64::MAX {
+        u64::MAX
+    } else {
+        end as u64
+    };
+    Ok((start as u64, end))
+}
+
+fn read_lock(cmd: u32, arg: usize) -> Result<Flock> {
+    let lock: Flock = user::read(UserAddr(arg))?;
+    let ofd = matches!(cmd, F_OFD_GETLK | F_OFD_SETLK | F_OFD_SETLKW);
+    if ofd && lock.l_pid != 0 {
+        Err(Errno::EINVAL)
+    } else {
+        Ok(lock)
+    }
+}
+
+fn lock_kind(lock: &Flock) -> Result<Option<LockKind>> {
+    match lock.l_type as u32 {
+        F_RDLCK => Ok(Some(LockKind::Read)),
+        F_WRLCK => Ok(Some(LockKind::Write)),
+        F_UNLCK => Ok(None),
+        _ => Err(Errno::EINVAL),
+    }
+}
+
+fn get_lock(cx: &Cx, file: &Arc<File>, cmd: u32, arg: usize) -> Result<usize> {
+    let mut asked = read_lock(cmd, arg)?;
+    let kind = lock_kind(&asked)?.ok_or(Errno::EINVAL)?;
+    let (start, end) = lock_range(file, &asked)?;
+    let (owner, pid) = lock_owner(cx, file, cmd);
+    match vfs::find_conflict(
+        file,
+        &FileLock {
+            kind,
+            owner,
+            pid,
+            start,
+            end,
+        },
+    ) {
+        None => asked.l_type = F_UNLCK as i16,
+        Some(found) => {
+            asked = Flock {
+                l_type: if found.kind == LockKind::Read {
+                    F_RDLCK
+                } else {
+                    F_WRLCK
+                } as i16,
+                l_whence: SEEK_SET as i16,
+                l_start: found.start as i64,
+                l_len: if found.end == u64::MAX {
+                    0
+                } else {
+                    (found.end - found.start + 1) as i64
+                },
+                l_pid: found.pid,
+                ..Flock::default()
+            }
+        }
+    }
+    user::write(UserAddr(arg), &asked)?;
+    Ok(0)
+}
+
+fn set_lock(cx: &Cx, file: &Arc<File>, cmd: u32, arg: usize, wait: LockWait) -> Result<usize> {
+    let asked = read_lock(cmd, arg)?;
+    let (start, end) = lock_range(file, &asked)?;
+    let (owner, pid) = lock_owner(cx, file, cmd);
+    let Some(kind) = lock_kind(&asked)? else {
+        return vfs::unlock_file(file, owner, start, end).map(|()| 0);
+    };
+    let needed = if kind == LockKind::Read {
+        FileMode::READ
+    } else {
+        FileMode::WRITE
+    };
+    if !file.mode().contains(needed) {
+        return Err(Errno::EBADF);
+    }
+    vfs::lock_file(
+        file,
+        FileLock {
+            kind,
+            owner,
+            pid,
+            start,
+            end,
+        },
+        wait,
+    )
+    .map(|()| 0)
+}
+
+pub(super) fn sys_flock(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    let file = cx.files.get_io(a[0] as i32)?;
+    let op = a[1] as u32;
+    let kind = match op & !LOCK_NB {
+        LOCK_SH => Some(LockKind::Read),
+        LOCK_EX => Some(LockKind::Write),
+        LOCK_UN => None,
+        _ => return Err(Errno::EINVAL),
+    };
+    let wait = if op & LOCK_NB != 0 {
+        LockWait::No
+    } else {
+        LockWait::Yes
+    };
+    vfs::flock(&file, kind, cx.process().nr(), wait).map(|()| 0)
+}
+
+pub(super) fn sys_ioctl(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    let (fd, cmd, arg) = (a[0] as i32, a[1] as u32, a[2]);
+    let file = cx.files.get_io(fd)?;
+    match cmd {
+        FIOCLEX => cx.files.set_on_exec(fd, OnExec::Close).map(|()| 0),
+        FIONCLEX => cx.files.set_on_exec(fd, OnExec::Keep).map(|()| 0),
+        FIONBIO => set_flag(&file, OpenFlags::NONBLOCK, arg),
+        FIOASYNC => set_flag(&file, OpenFlags::ASYNC, arg),
+        FIONREAD if file.inode().kind() == FileType::Regular && file.inode().cache().is_some() => {
+            let left = file.inode().size() as i64 - file.pos() as i64;
+            user::write(UserAddr(arg), &(left as i32))?;
+            Ok(0)
+        }
+        FIOQSIZE if matches!(file.inode().kind(), FileType::Regular | FileType::Directory) => {
+            user::write(UserAddr(arg), &file.inode().size())?;
+            Ok(0)
+        }
+        _ => file.ioctl(cmd, arg),
+    }
+}
+
+fn set_flag(file: &File, flag: OpenFlags, arg: usize) -> Result<usize> {
+    let on: i32 = user::read(UserAddr(arg))?;
+    let mut flags = file.flags();
+    flags.set(flag, on != 0);
+    file.set_flags(flags).map(|()| 0)
+}

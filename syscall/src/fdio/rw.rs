@@ -1,0 +1,180 @@
+//! Reading and writing.
+use super::{signal_self, size_limit};
+use abi::pod::Iovec;
+use abi::raw::{RWF_APPEND, RWF_DSYNC, RWF_HIPRI, RWF_NOWAIT, RWF_SYNC};
+use abi::{Errno, MAX_RW_COUNT, Result};
+use alloc::vec::Vec;
+use kmem::TryVec;
+use kmem::user::{self, UserAddr, UserBuf, UserPtr};
+use pid::signals;
+use task::Cx;
+use vfs::{File, Io, WriteError};
+
+/// Most segments of a call; `IOV_MAX`.
+const IOV_MAX: usize = 1024;
+/// Lists up to this long need no allocation.
+const SHORT: usize = 8;
+
+/// The user range of a call. EINVAL: more than half the address space; EFAULT: not user space's.
+#[inline]
+fn range(addr: usize, len: usize) -> Result<UserBuf<'static>> {
+    if len > isize::MAX as usize {
+        return Err(Errno::EINVAL);
+    }
+    user::check(UserAddr(addr), len)?;
+    Ok(UserBuf::single(UserAddr(addr), len.min(MAX_RW_COUNT)))
+}
+
+/// Calls `f` with the segments that `count` iovecs at `addr` name. EINVAL, EFAULT, ENOMEM.
+fn with_segments<R>(
+    addr: usize,
+    count: usize,
+    f: impl FnOnce(&mut UserBuf<'_>) -> Result<R>,
+) -> Result<R> {
+    if count > IOV_MAX {
+        return Err(Errno::EINVAL);
+    }
+    let mut short = [Iovec::default(); SHORT];
+    let mut long = Vec::new();
+    let list = if count <= SHORT {
+        &mut short[..count]
+    } else {
+        long.try_resize(count, Iovec::default())?;
+        &mut long[..]
+    };
+    UserPtr::new(addr).read_slice(list)?;
+    for segment in &*list {
+        user::check(UserAddr(segment.iov_base), segment.iov_len)?;
+    }
+    f(&mut UserBuf::vectored(list)?)
+}
+
+/// The errno of a write, after the signals that go with it.
+#[cold]
+fn write_failed(cx: &Cx, error: WriteError) -> Errno {
+    if error.over_limit {
+        signal_self(cx, signals::SIGXFSZ);
+    }
+    if error.errno == Errno::EPIPE {
+        signal_self(cx, signals::SIGPIPE);
+    }
+    error.errno
+}
+
+#[inline]
+fn write(cx: &Cx, file: &File, buf: &mut UserBuf<'_>) -> Result<usize> {
+    file.write(buf, size_limit(cx))
+        .map_err(|e| write_failed(cx, e))
+}
+
+pub(super) fn sys_read(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    let file = cx.files.get(a[0] as i32)?;
+    file.read(&mut range(a[1], a[2])?)
+}
+
+pub(super) fn sys_write(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    let file = cx.files.get(a[0] as i32)?;
+    write(cx, &file, &mut range(a[1], a[2])?)
+}
+
+/// A position in a file. EINVAL: negative.
+fn position(pos: usize) -> Result<u64> {
+    u64::try_from(pos as i64).map_err(|_| Errno::EINVAL)
+}
+
+pub(super) fn sys_pread64(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    let pos = position(a[3])?;
+    cx.files
+        .get(a[0] as i32)?
+        .read_at(&mut range(a[1], a[2])?, pos)
+}
+
+pub(super) fn sys_pwrite64(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    let pos = position(a[3])?;
+    let file = cx.files.get(a[0] as i32)?;
+    let written = file.write_at(&mut range(a[1], a[2])?, pos, size_limit(cx));
+    written.map_err(|e| write_failed(cx, e))
+}
+
+pub(super) fn sys_readv(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    let file = cx.files.get(a[0] as i32)?;
+    with_segments(a[1], a[2], |buf| file.read(buf))
+}
+
+pub(super) fn sys_writev(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    let file = cx.files.get(a[0] as i32)?;
+    with_segments(a[1], a[2], |buf| write(cx, &file, buf))
+}
+
+pub(super) fn sys_preadv(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    let pos = position(a[3])?;
+    let file = cx.files.get(a[0] as i32)?;
+    with_segments(a[1], a[2], |buf| file.read_at(buf, pos))
+}
+
+pub(super) fn sys_pwritev(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    let pos = position(a[3])?;
+    let file = cx.files.get(a[0] as i32)?;
+    let limit = size_limit(cx);
+    with_segments(a[1], a[2], |buf| {
+        file.write_at(buf, pos, limit)
+            .map_err(|e| write_failed(cx, e))
+    })
+}
+
+/// Changes an [`Io`] as `RWF_*` flags say. EOPNOTSUPP: an unknown one.
+fn apply(flags: u32, io: &mut Io) -> Result<()> {
+    if flags & !(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND) != 0 {
+        return Err(Errno::EOPNOTSUPP);
+    }
+    io.nonblock |= flags & RWF_NOWAIT != 0;
+    io.append |= flags & RWF_APPEND != 0;
+    io.sync |= flags & (RWF_DSYNC | RWF_SYNC) != 0;
+    Ok(())
+}
+
+pub(super) fn sys_preadv2(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    let flags = a[5] as u32;
+    let file = cx.files.get(a[0] as i32)?;
+    with_segments(a[1], a[2], |buf| {
+        if a[3] as i64 == -1 {
+            if flags == 0 {
+                return file.read(buf);
+            }
+            return file.at_position(|io| {
+                apply(flags, io)?;
+                file.read_io(buf, io)
+            });
+        }
+        let mut io = file.io_at(position(a[3])?);
+        apply(flags, &mut io)?;
+        file.read_with(buf, &mut io)
+    })
+}
+
+pub(super) fn sys_pwritev2(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    let flags = a[5] as u32;
+    let file = cx.files.get(a[0] as i32)?;
+    let limit = size_limit(cx);
+    with_segments(a[1], a[2], |buf| {
+        let current = a[3] as i64 == -1;
+        let mut over_limit = false;
+        let mut run = |io: &mut Io| {
+            apply(flags, io)?;
+            io.fsize_limit = limit;
+            let result = if current {
+                file.write_io(buf, io)
+            } else {
+                file.write_with(buf, io)
+            };
+            over_limit = io.over_limit;
+            result
+        };
+        let result = if current {
+            file.at_position(run)
+        } else {
+            run(&mut file.io_at(position(a[3])?))
+        };
+        result.map_err(|errno| write_failed(cx, WriteError { errno, over_limit }))
+    })
+}
