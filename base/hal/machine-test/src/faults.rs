@@ -12,8 +12,11 @@ pub(crate) fn cause(mode: &str) -> ! {
     // SAFETY: none: every one of these must fault.
     unsafe {
         match mode {
-            "overflow" => {
-                say!("{}", recurse(u64::MAX));
+            "overflow" => overflow(),
+            "irq-overflow" => {
+                crate::traps::OVERFLOW.store(true, core::sync::atomic::Ordering::SeqCst);
+                hal::irq::enable();
+                crate::time::timer();
             }
             "write-text" => (text as *mut u8).write_volatile(0),
             "write-text-alias" => (alias as *mut u8).write_volatile(0),
@@ -31,6 +34,11 @@ pub(crate) fn cause(mode: &str) -> ! {
         }
     }
     panic!("{mode}: no fault")
+}
+
+/// Uses the whole stack and more.
+pub(crate) fn overflow() {
+    say!("{}", recurse(u64::MAX));
 }
 
 fn recurse(depth: u64) -> u64 {

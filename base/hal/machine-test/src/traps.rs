@@ -14,6 +14,8 @@ pub(crate) static BREAKPOINTS: AtomicU64 = AtomicU64::new(0);
 pub(crate) static IPIS: [AtomicU64; 4] = [const { AtomicU64::new(0) }; 4];
 /// The timer's handler asks to reschedule.
 pub(crate) static RESCHEDULE: AtomicBool = AtomicBool::new(false);
+/// The timer's handler overflows its stack.
+pub(crate) static OVERFLOW: AtomicBool = AtomicBool::new(false);
 /// A page-table entry that the next fault on user memory makes present.
 pub(crate) static ABSENT: AtomicUsize = AtomicUsize::new(0);
 
@@ -61,6 +63,9 @@ impl KernelTraps for Counting {
 
     fn timer(&self) {
         TIMERS.fetch_add(1, SeqCst);
+        if OVERFLOW.load(SeqCst) {
+            crate::faults::overflow();
+        }
         if RESCHEDULE.load(SeqCst) {
             hal::preempt::set_need_resched();
         }

@@ -191,7 +191,8 @@ extern "C" fn start(start_info: *const StartInfo) -> ! {
     // SAFETY: CPU 0's header, before anything uses it; the trap stacks are CPU 0's.
     unsafe {
         (*local).stack = [boot_stack().start, boot_stack().end];
-        descriptors::prepare(local, TRAP_STACKS.0.get() as usize + PAGE_SIZE);
+        let irq_stack = TRAP_STACKS.0.get() as usize + PAGE_SIZE;
+        descriptors::prepare(local, irq_stack, irq_stack + descriptors::IRQ_STACK_SIZE);
         descriptors::prepare_idt();
         descriptors::load(local);
         if cpu::features().smap {

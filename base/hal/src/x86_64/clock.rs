@@ -119,7 +119,8 @@ fn set_rate(index: usize, base_tsc: u64, base_ns: u64, hz: u64) {
 /// From the timer's interrupt: measures the rate again when it is time to.
 #[inline]
 pub(crate) fn maybe_refine() {
-    if now_ns() >= NEXT_REFINEMENT.load(Relaxed) {
+    let due = NEXT_REFINEMENT.load(Relaxed);
+    if due != u64::MAX && now_ns() >= due {
         refine();
     }
 }

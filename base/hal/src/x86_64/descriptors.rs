@@ -12,7 +12,7 @@ pub(crate) const USER_CS: u16 = 0x33;
 pub(crate) const USER_SS: u16 = 0x2b;
 const TSS: u16 = 0x40;
 
-/// Sizes of the stacks in a [`super::smp::CpuStacks`] block: one for interrupts, four for IST entries.
+/// Sizes of a CPU's stack for interrupts, and of those for IST entries.
 pub(crate) const IRQ_STACK_SIZE: usize = 16 << 10;
 pub(crate) const IST_STACK_SIZE: usize = 8 << 10;
 pub(crate) const IST_STACKS: usize = 4;
@@ -29,17 +29,17 @@ struct Pointer {
     base: u64,
 }
 
-/// Fills in a CPU's GDT and TSS: `stacks` is the low end of IRQ_STACK_SIZE + IST_STACKS * IST_STACK_SIZE bytes.
+/// Fills in a CPU's GDT and TSS. `irq_stack` is the low end of `IRQ_STACK_SIZE` bytes, `ist_base` that of `IST_STACKS`
+/// stacks.
 ///
 /// # Safety
-/// `local` must be a header that no running CPU uses as its own yet, or this CPU's with traps impossible; `stacks` must
-/// be writable memory that stays.
-pub(crate) unsafe fn prepare(local: *mut CpuLocal, stacks: usize) {
+/// `local` must be a header that no running CPU uses as its own yet, or this CPU's with traps impossible; the stacks
+/// must be writable memory that stays.
+pub(crate) unsafe fn prepare(local: *mut CpuLocal, irq_stack: usize, ist_base: usize) {
     // SAFETY: the caller hands us the header alone.
     let cpu = unsafe { &mut *local };
-    cpu.irq_stack = [stacks, stacks + IRQ_STACK_SIZE];
-    cpu.irq_stack_top = stacks + IRQ_STACK_SIZE;
-    let ist_base = stacks + IRQ_STACK_SIZE;
+    cpu.irq_stack = [irq_stack, irq_stack + IRQ_STACK_SIZE];
+    cpu.irq_stack_top = irq_stack + IRQ_STACK_SIZE;
     cpu.ist_stacks = [ist_base, ist_base + IST_STACKS * IST_STACK_SIZE];
     for index in 0..IST_STACKS {
         // The entry code finds the header above the frame.

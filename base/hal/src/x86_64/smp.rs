@@ -11,8 +11,7 @@ use super::{acpi, apic, boot, clock, cpu, paging, percpu, timer};
 use crate::MAX_CPUS;
 use crate::addr::PAGE_SIZE;
 
-/// Bytes that each CPU needs for its first stack and its interrupt and exception stacks.
-pub const CPU_MEMORY: usize = FIRST_STACK + IRQ_STACK_SIZE + IST_STACKS * IST_STACK_SIZE;
+/// Bytes of the stack on which a CPU starts, which becomes its idle thread's.
 const FIRST_STACK: usize = 16 << 10;
 
 global_asm!(include_str!("trampoline.s"), ap_start = sym ap_start, options(att_syntax));
@@ -53,8 +52,9 @@ pub fn present() -> usize {
 }
 
 /// Starts the other CPUs, until there are `max_cpus` online; gives how many are. Each calls `entry(cpu)` on a stack of
-/// its own, with interrupts off. `memory(n)` gives [`CPU_MEMORY`] bytes for a CPU, for good; `None` ends the starting.
-/// Call it once, on the boot CPU.
+/// its own, with interrupts off. `memory(n)` gives `n` bytes for good, a multiple of 16 in place and length; it is called
+/// for each stack apart, so that one with a guard page below it catches overflows. `None` ends the starting. Call it
+/// once, on the boot CPU.
 pub fn start_all(
     entry: fn(usize) -> !,
     max_cpus: usize,
@@ -74,10 +74,10 @@ pub fn start_all(
         if number >= max_cpus.min(MAX_CPUS) {
             break;
         }
-        let Some(memory) = memory(CPU_MEMORY) else {
+        let Some(stacks) = Stacks::take(&mut memory) else {
             break;
         };
-        if start(apic_id, number, page.0, memory) {
+        if start(apic_id, number, page.0, &stacks) {
             cpu::ONLINE.store(number + 1, Ordering::Release);
             RELEASED.store(true, Ordering::Release);
         }
@@ -85,26 +85,47 @@ pub fn start_all(
     cpu::online()
 }
 
+/// The low ends of a CPU's stacks.
+struct Stacks {
+    first: usize,
+    interrupt: usize,
+    exception: usize,
+}
+
+impl Stacks {
+    fn take(memory: &mut impl FnMut(usize) -> Option<&'static mut [u8]>) -> Option<Self> {
+        let mut take = |length: usize| {
+            let stack = memory(length)?;
+            let base = stack.as_mut_ptr() as usize;
+            assert!(
+                stack.len() >= length && base.is_multiple_of(16),
+                "memory for a stack"
+            );
+            Some(base)
+        };
+        Some(Self {
+            first: take(FIRST_STACK)?,
+            interrupt: take(IRQ_STACK_SIZE)?,
+            exception: take(IST_STACKS * IST_STACK_SIZE)?,
+        })
+    }
+}
+
 /// Starts one CPU as `number`; whether it came up.
-fn start(apic_id: u32, number: usize, page: usize, memory: &'static mut [u8]) -> bool {
-    assert!(
-        memory.len() >= CPU_MEMORY && (memory.as_ptr() as usize).is_multiple_of(16),
-        "memory for a CPU"
-    );
-    let base = memory.as_mut_ptr() as usize;
+fn start(apic_id: u32, number: usize, page: usize, stacks: &Stacks) -> bool {
     let local = percpu::header(number);
-    // SAFETY: the header of a CPU that doesn't run; the memory is its own from here on.
+    // SAFETY: the header of a CPU that doesn't run; the stacks are its own from here on.
     unsafe {
         (*local).this = local;
         (*local).id = number as u32;
         (*local).apic_id = apic_id;
-        (*local).stack = [base, base + FIRST_STACK];
-        descriptors::prepare(local, base + FIRST_STACK);
+        (*local).stack = [stacks.first, stacks.first + FIRST_STACK];
+        descriptors::prepare(local, stacks.interrupt, stacks.exception);
     }
     STARTED.store(false, Ordering::Relaxed);
     RELEASED.store(false, Ordering::Relaxed);
     // SAFETY: the trampoline page is RAM set aside for this; no CPU executes there now.
-    unsafe { write_trampoline(page, local as usize, base + FIRST_STACK) };
+    unsafe { write_trampoline(page, local as usize, stacks.first + FIRST_STACK) };
     core::sync::atomic::fence(Ordering::SeqCst);
     apic::send_init(apic_id);
     wait(10_000_000, false);

@@ -28,7 +28,8 @@
 
 .section .text.entry, "ax", @progbits
 
-# copy_user_raw(dst rdi, src rsi, length rdx) -> bytes not copied. Either side may be user memory.
+# copy_user_raw(dst rdi, src rsi, length rdx) -> bytes not copied. Either side may be user memory. rep movsq and not
+# movsb also where the CPU has ERMS: both are its fast path then, and without it only the former is.
 .balign 64
 .global hal_copy_user
 hal_copy_user:
