@@ -201,7 +201,7 @@ mod tests {
         assert_eq!(RAN.load(Ordering::Relaxed), 0);
         drop(outer);
         let rounds = RAN.load(Ordering::Relaxed);
-        assert!(rounds >= 1 && rounds <= MAX_ROUNDS);
+        assert!((1..=MAX_ROUNDS).contains(&rounds));
         assert!(pending());
         PENDING.here().store(0, Ordering::Relaxed);
         assert_eq!(preempt::count(), 0);

@@ -84,6 +84,7 @@ impl Thread {
             }
             None => self.entity.set_share(share),
         }
+        rq.publish(cpu);
         let runs = rq
             .running
             .is_some_and(|running| core::ptr::eq(running, self));
@@ -124,13 +125,13 @@ impl Thread {
             return Ok(());
         }
         let queued = rq.queue.take_where(|other| core::ptr::eq(*other, self));
-        rq.publish(cpu);
         let stands = self.on_cpu.load(Ordering::Relaxed);
         match queued {
             // Queued while it still leaves this CPU's stack: back, and the CPU will see to it when it picks it.
             Some(me) if stands => rq.put(cpu, me, Enqueue::Moved),
             _ => {}
         }
+        rq.publish(cpu);
         drop(rq);
         match queued {
             Some(me) if !stands => activate(me, false, Enqueue::Moved),

@@ -38,6 +38,7 @@ fn pull(rq: &mut Rq, cpu: usize, other: usize) -> bool {
     thread.cpu.store(cpu, Ordering::Relaxed);
     drop(from);
     rq.put(cpu, thread, Enqueue::Moved);
+    rq.publish(cpu);
     true
 }
 

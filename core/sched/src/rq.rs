@@ -15,6 +15,8 @@ pub(crate) struct Rq {
     pub(crate) queue: RunQueue<&'static Thread>,
     pub(crate) running: Option<&'static Thread>,
     pub(crate) idle: Option<&'static Thread>,
+    /// `running` is not `idle`.
+    pub(crate) busy: bool,
     /// A tick found the running thread's turn over: it is put back behind its equals.
     pub(crate) turn_over: bool,
 }
@@ -50,6 +52,7 @@ static RQS: PerCpu<SpinLock<Rq>> = PerCpu::new(
                 queue: RunQueue::new(),
                 running: None,
                 idle: None,
+                busy: false,
                 turn_over: false,
             },
         ))
@@ -103,34 +106,25 @@ impl Rq {
             running.run_ns.load(Ordering::Relaxed) + delta,
             Ordering::Relaxed,
         );
-        if !self.runs_idle() {
+        if self.busy {
             self.queue.charge(&running.entity, delta);
         }
     }
 
-    #[inline]
-    pub(crate) fn runs_idle(&self) -> bool {
-        match (self.running, self.idle) {
-            (Some(running), Some(idle)) => core::ptr::eq(running, idle),
-            _ => true,
-        }
-    }
-
-    /// Puts a thread into the queue of `cpu`, which this is.
+    /// Puts a thread into the queue of `cpu`, which this is; [`Self::publish`] has to follow.
     #[inline]
     pub(crate) fn put(&mut self, cpu: usize, thread: &'static Thread, how: Enqueue) {
         if self.queue.enqueue(thread, how).is_err() {
             // Every thread holds a ticket for room in every queue.
             panic!("run queue of CPU {cpu} is full");
         }
-        self.publish(cpu);
     }
 
     /// Brings [`Shared`] up to date.
     #[inline]
     pub(crate) fn publish(&self, cpu: usize) {
         let shared = shared(cpu);
-        let running = u32::from(!self.runs_idle());
+        let running = u32::from(self.busy);
         shared
             .runnable
             .store(self.queue.len() as u32 + running, Ordering::Relaxed);

@@ -120,17 +120,15 @@ fn choose(
     if !stays && rq.queue.is_empty() {
         balance::pull_when_idle(&mut rq, cpu);
     }
-    let was_idle = rq.runs_idle();
-    let next = match rq.queue.pop_next() {
-        Some(next) => next,
-        None => match rq.idle {
-            Some(idle) => idle,
-            None => return None,
-        },
-    };
+    let was_busy = rq.busy;
+    let waiting = rq.queue.pop_next();
+    rq.busy = waiting.is_some();
+    let next = waiting.or(rq.idle)?;
     rq.running = Some(next);
     rq.turn_over = false;
-    note_idleness(&rq, cpu, was_idle, now, irqs_off);
+    if was_busy != rq.busy {
+        note_idleness(rq.busy, cpu, now, irqs_off);
+    }
     rq.publish(cpu);
     if core::ptr::eq(next, prev) {
         return None;
@@ -157,7 +155,7 @@ fn choose(
 /// Puts `prev` where it belongs; true if it stays runnable (here or elsewhere).
 #[inline]
 fn settle(rq: &mut Rq, cpu: usize, prev: &'static Thread, why: Why) -> bool {
-    if rq.runs_idle() {
+    if !rq.busy {
         return true;
     }
     let how = match why {
@@ -188,21 +186,16 @@ fn settle(rq: &mut Rq, cpu: usize, prev: &'static Thread, why: Why) -> bool {
 }
 
 /// Keeps the set of idle CPUs and the tick in step with who runs.
-#[inline]
-fn note_idleness(rq: &Rq, cpu: usize, was_idle: bool, now: u64, irqs_off: &IrqGuard) {
-    match (was_idle, rq.runs_idle()) {
-        (true, false) => {
-            rq::IDLE.remove(cpu);
-            rq::shared(cpu).sampled_ns.store(now, Ordering::Relaxed);
-            time::tick::start(now, irqs_off);
+fn note_idleness(busy: bool, cpu: usize, now: u64, irqs_off: &IrqGuard) {
+    if busy {
+        rq::IDLE.remove(cpu);
+        rq::shared(cpu).sampled_ns.store(now, Ordering::Relaxed);
+        time::tick::start(now, irqs_off);
+    } else {
+        rq::IDLE.insert(cpu);
+        if rcu::pending() == 0 {
+            time::tick::stop(irqs_off);
         }
-        (false, true) => {
-            rq::IDLE.insert(cpu);
-            if rcu::pending() == 0 {
-                time::tick::stop(irqs_off);
-            }
-        }
-        _ => {}
     }
 }
 

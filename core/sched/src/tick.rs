@@ -32,7 +32,7 @@ impl TickHook for Tick {
         let idle = {
             let mut rq = rq::of(cpu).lock();
             rq.charge(now_ns);
-            let idle = rq.runs_idle();
+            let idle = !rq.busy;
             if !idle && rq.queue.tick(&running.entity) == Ticked::Expired {
                 rq.turn_over = true;
                 preempt::set_need_resched();
@@ -44,7 +44,7 @@ impl TickHook for Tick {
             sample(shared, running, now_ns);
             balance::tick(cpu);
         }
-        time::load::update(now_ns, || stats::active_for_load());
+        time::load::update(now_ns, stats::active_for_load);
         if rcu::pending() != 0 {
             irq::softirq::raise(irq::softirq::Kind::Rcu);
         }

@@ -95,7 +95,7 @@ pub(crate) fn activate(thread: &'static Thread, sync: bool, how: Enqueue) {
         thread.cpu.store(cpu, Ordering::Relaxed);
     }
     let takes_over = match rq.running {
-        Some(running) if !rq.runs_idle() => {
+        Some(running) if rq.busy => {
             rq.charge(time::monotonic_ns());
             rq.put(cpu, thread, how);
             // Who will sleep at once is not worth preempting; a real-time thread does not wait for that.
@@ -108,6 +108,7 @@ pub(crate) fn activate(thread: &'static Thread, sync: bool, how: Enqueue) {
             true
         }
     };
+    rq.publish(cpu);
     drop(rq);
     if takes_over {
         resched_cpu(cpu);

@@ -123,7 +123,7 @@ fn replay_to(console: &dyn Console) {
         };
         if wanted(&record) {
             show(&record, &text[..record.len], &mut |bytes| {
-                console.write(bytes)
+                console.write(bytes);
             });
         }
     }
@@ -132,6 +132,8 @@ fn replay_to(console: &dyn Console) {
 /// Shows what is new, unless somebody is at it: he then sees the new record before he leaves or this call retries.
 pub fn flush() {
     while Cursor::at(NEXT.load(Ordering::Relaxed)).has_more() {
+        // Whoever shows must not be preempted: the others' records would wait for its turn.
+        let _pinned = sync::preempt_disable();
         if BUSY.swap(true, Ordering::Acquire) {
             return;
         }

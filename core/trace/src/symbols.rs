@@ -17,17 +17,20 @@ pub struct Symbol<'a> {
     pub module: Option<&'a str>,
 }
 
+/// Hears of a symbol: address, type letter of nm(1), name, module.
+pub type Each<'f> = &'f mut dyn FnMut(u64, u8, &dyn fmt::Display, Option<&str>);
+
 /// Somebody who knows names of addresses. Called while the kernel dies: must not lock, allocate or fault.
 pub trait SymbolSource: Sync {
     /// Tells `found` about the symbol that `address` lies in and returns true, or returns false.
     fn find(&self, address: u64, found: &mut dyn FnMut(&Symbol<'_>)) -> bool;
 
     /// Tells `each` about every symbol in the order of addresses: address, type letter of nm(1), name, module.
-    fn for_each(&self, _each: &mut dyn FnMut(u64, u8, &dyn fmt::Display, Option<&str>)) {}
+    fn for_each(&self, _each: Each<'_>) {}
 }
 
 /// Tells `each` about every symbol there is (/proc/kallsyms).
-pub fn for_each(each: &mut dyn FnMut(u64, u8, &dyn fmt::Display, Option<&str>)) {
+pub fn for_each(each: Each<'_>) {
     for source in SOURCES.iter().filter_map(Once::get) {
         source.for_each(each);
     }

@@ -115,7 +115,7 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     struct Passed(u32);
-    crate::define_tracepoint!(mod passed(Passed));
+    crate::define_tracepoint!(pub(crate) mod passed(Passed));
     static SUM: AtomicU32 = AtomicU32::new(0);
 
     #[test]
