@@ -179,6 +179,10 @@ impl RawCache {
             {
                 let _pin = machine::pin();
                 let magazine = self.magazine();
+                // The caller was not pinned meanwhile: others may have filled this magazine, or this is another CPU.
+                if let Some(object) = magazine.and_then(Magazine::pop) {
+                    return Some(object);
+                }
                 let mut first = None;
                 let want = 1 + magazine.map_or(0, |_| self.capacity / 2);
                 node::take(self, want, |object| match magazine {
