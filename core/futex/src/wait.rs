@@ -75,7 +75,8 @@ pub fn wait(
     if value != Ok(expected) {
         if !leave(&waiter) {
             // Somebody's wake-up was spent on a waiter that did not need it.
-            wake_key(&waiter.key.lock().clone(), 1, bitset);
+            let key = *waiter.key.lock();
+            wake_key(&key, 1, bitset);
         }
         return value.and(Err(Errno::EAGAIN));
     }
