@@ -83,7 +83,8 @@ impl<A: 'static> HookSlot<A> {
     }
 }
 
-/// Defines a tracepoint as a module with its key and its hook: `define_tracepoint!(pub mod name(ArgsType));`.
+/// Defines a tracepoint as a module with its key and its hook: `define_tracepoint!(pub mod name(ArgsType));`. The
+/// visibility must be given (`pub` or `pub(crate)`): it is that of the two statics as well.
 #[macro_export]
 macro_rules! define_tracepoint {
     ($(#[$doc:meta])* $vis:vis mod $name:ident($args:ty)) => {
@@ -91,9 +92,9 @@ macro_rules! define_tracepoint {
         $vis mod $name {
             use super::*;
             /// Whether anybody listens.
-            pub static KEY: $crate::__private::StaticKey = $crate::__private::StaticKey::new();
+            $vis static KEY: $crate::__private::StaticKey = $crate::__private::StaticKey::new();
             /// Who listens.
-            pub static HOOK: $crate::tracepoint::HookSlot<$args> =
+            $vis static HOOK: $crate::tracepoint::HookSlot<$args> =
                 $crate::tracepoint::HookSlot::new(&KEY);
         }
     };
@@ -114,7 +115,7 @@ mod tests {
     use std::boxed::Box;
     use std::sync::atomic::{AtomicU32, Ordering};
 
-    struct Passed(u32);
+    pub(crate) struct Passed(u32);
     crate::define_tracepoint!(pub(crate) mod passed(Passed));
     static SUM: AtomicU32 = AtomicU32::new(0);
 
