@@ -27,6 +27,9 @@ struct Moment {
     apic: u64,
 }
 
+/// How often a moment is tried. The first readings of a device under an emulator or hypervisor take many times as long.
+const TRIES: usize = 16;
+
 /// Reads the clocks close together: the best of a few tries, since a reading may be held up anywhere.
 fn moment(source: Option<Source>) -> Moment {
     let mut best = Moment {
@@ -35,7 +38,7 @@ fn moment(source: Option<Source>) -> Moment {
         apic: 0,
     };
     let mut best_gap = u64::MAX;
-    for _ in 0..4 {
+    for _ in 0..TRIES {
         let before = registers::rdtsc();
         let reference = source.map_or(0, Source::read);
         let apic = u64::from(u32::MAX - apic::read_count());
