@@ -154,7 +154,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Walks to the directory of the last component. ENOENT, ENOTDIR, EACCES, ELOOP, ENAMETOOLONG, ENOMEM.
-    pub(crate) fn to_last(&mut self) -> Result<Last<'a>> {
+    pub(crate) fn walk_to_last(&mut self) -> Result<Last<'a>> {
         loop {
             let bytes = self.text.bytes();
             let start = skip_slashes(bytes, self.next);
@@ -194,7 +194,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Steps on the last component. ENOENT and the errors of [`to_last`](Self::to_last).
+    /// Steps on the last component. ENOENT and the errors of [`walk_to_last`](Self::walk_to_last).
     pub(crate) fn step(&mut self, last: &Last<'_>) -> Result<Step> {
         match last {
             Last::Name { slash, .. } => {
@@ -363,7 +363,7 @@ pub fn lookup(ctx: WalkCtx<'_>, path: &[u8], flags: LookupFlags) -> Result<Path>
     let mut walk = Walk::new(ctx, path, flags)?;
     let mut wants_dir = flags.contains(LookupFlags::DIRECTORY);
     loop {
-        let last = walk.to_last()?;
+        let last = walk.walk_to_last()?;
         // An empty path names the base, whatever that is; slashes name a directory anyway.
         wants_dir |= last.wants_dir() && !matches!(last, Last::Here);
         if let Step::Arrived = walk.step(&last)? {

@@ -73,7 +73,7 @@ pub fn make(ctx: WalkCtx<'_>, path: &[u8], make: Make<'_>) -> Result<()> {
 /// Walks to the directory that the last component of `path` is in.
 fn parent_of<'a>(ctx: WalkCtx<'a>, path: &'a [u8]) -> Result<(Path, Last<'a>)> {
     let mut walk = Walk::new(ctx, path, LookupFlags::empty())?;
-    let last = walk.to_last()?;
+    let last = walk.walk_to_last()?;
     Ok((walk.at, last))
 }
 

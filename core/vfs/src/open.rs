@@ -59,7 +59,7 @@ pub fn open(ctx: WalkCtx<'_>, path: &[u8], how: &OpenHow) -> Result<Arc<File>> {
     let mut walk = Walk::new(ctx, path, lookup)?;
     let mut wants_dir = flags.contains(OpenFlags::DIRECTORY);
     loop {
-        let last = walk.to_last()?;
+        let last = walk.walk_to_last()?;
         wants_dir |= last.wants_dir();
         let step = if !flags.contains(OpenFlags::CREAT) {
             walk.step(&last)?

@@ -204,8 +204,11 @@ impl FileOps for Random {
     fn read(&self, _file: &File, buf: &mut UserBuf<'_>, _io: &mut Io) -> Result<usize> {
         let mut stream = random::Stream::new();
         let mut piece = [0; 256];
-        let mut done = 0;
-        while !buf.is_empty() && !(done > 0 && done % abi::PAGE_SIZE == 0 && signal_pending()) {
+        let mut done: usize = 0;
+        while !buf.is_empty() {
+            if done > 0 && done.is_multiple_of(abi::PAGE_SIZE) && signal_pending() {
+                break;
+            }
             let want = buf.remaining().min(piece.len());
             stream.fill(&mut piece[..want]);
             match buf.copy_to(&piece[..want]) {
@@ -221,7 +224,10 @@ impl FileOps for Random {
     fn write(&self, _file: &File, buf: &mut UserBuf<'_>, _io: &mut Io) -> Result<usize> {
         let mut done = 0;
         let mut piece = [0; 64];
-        while !buf.is_empty() && !(done > 0 && signal_pending()) {
+        while !buf.is_empty() {
+            if done > 0 && signal_pending() {
+                break;
+            }
             match buf.copy_from(&mut piece) {
                 Ok(n) => {
                     random::mix(&piece[..n]);
