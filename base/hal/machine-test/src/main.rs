@@ -38,17 +38,18 @@ fn main(info: &'static BootInfo) -> ! {
     hal::traps::set_kernel_traps(traps::TRAPS);
     threads::adopt_boot_thread();
     match info.cmdline.split_once("test=").map(|(_, mode)| mode) {
-        Some("all") => all(),
+        Some("all") => all(info),
         Some("reboot") => {
             say!("REBOOTING");
             hal::power::reboot()
         }
         Some(mode) => faults::cause(mode),
-        None => all(),
+        None => all(info),
     }
 }
 
-fn all() -> ! {
+fn all(info: &BootInfo) -> ! {
+    memory::direct_map(info.memory);
     memory::string_functions();
     threads::switching();
     hal::irq::enable();

@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 use core::arch::global_asm;
 use core::sync::atomic::Ordering::SeqCst;
 
-use hal::addr::VirtAddr;
+use hal::addr::{PhysAddr, VirtAddr};
+use hal::boot::{MemoryKind, MemoryRegion};
 use hal::paging::pte;
 use hal::uaccess::{
     Fault, cmpxchg_u32, copy_user_raw, read_u8, read_u32, read_u64, strncpy_user_raw,
@@ -84,6 +85,25 @@ fn compares(base: &[u8], length: usize) {
         assert_eq!(compare(&other), if other[at] > base[at] { 1 } else { -1 });
         other[at] = base[at];
     }
+}
+
+/// Both ends of every free region are RAM that the direct map reaches.
+pub(crate) fn direct_map(regions: &[MemoryRegion]) {
+    for region in regions
+        .iter()
+        .filter(|region| region.kind == MemoryKind::Usable)
+    {
+        for phys in [region.start.0, region.end.0 - 8] {
+            let place = hal::paging::phys_to_virt(PhysAddr(phys)).0 as *mut usize;
+            // SAFETY: free RAM, which the kernel hasn't given to anybody.
+            let back = unsafe {
+                place.write_volatile(!phys);
+                place.read_volatile()
+            };
+            assert_eq!(back, !phys, "{region:x?}");
+        }
+    }
+    assert!(regions.windows(2).all(|pair| pair[0].end <= pair[1].start));
 }
 
 const PAGE: *mut u8 = DATA as *mut u8;
