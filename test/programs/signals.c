@@ -168,7 +168,7 @@ static void tests(void) {
     handle(SIGFPE, jump, 0);
     volatile int zero = 0;
     if (!sigsetjmp(back, 1))
-        zero = 1 / zero;
+        zero = 7 / zero;
     is(last_code, FPE_INTDIV);
     handle(SIGILL, skip_fault, 0);
     hits = 0;

@@ -11,7 +11,7 @@ use crate::vm::{self, Machine};
 use crate::{cargo, tree};
 use anyhow::Result;
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::io::{Read, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -60,7 +60,11 @@ impl Runner<'_> {
     fn group(&mut self, group: Group) -> Result<()> {
         let mut left: Vec<&Test> = Vec::new();
         for test in &group.tests {
-            match test.skip.as_ref().filter(|_| !self.plan.linux) {
+            match test
+                .absent
+                .as_ref()
+                .or(test.skip.as_ref().filter(|_| !self.plan.linux))
+            {
                 Some(why) => self.skip(&test.name, why),
                 None => left.push(test),
             }
@@ -212,10 +216,11 @@ fn boot(
     };
     let mut guest = Machine::start(&config, false)?;
     let progress = Arc::new(Mutex::new(Progress::default()));
+    let mut errors = tempfile::tempfile()?;
     let streams = Streams {
         stdin: None,
         stdout: Box::new(Parser::new(Arc::clone(&progress))),
-        stderr: Box::new(File::options().write(true).open("/dev/null")?),
+        stderr: Box::new(errors.try_clone()?),
     };
     let session = Session::start(&guest, &job(plan), streams, |_| {})?;
     let limits: BTreeMap<&str, u64> = tests
@@ -248,7 +253,13 @@ fn boot(
             .outcomes,
     );
     let early = outcomes.len() < tests.len();
-    Ok((outcomes, early.then(|| story(&end, &guest))))
+    let mut said = String::new();
+    errors.rewind()?;
+    errors.read_to_string(&mut said)?;
+    Ok((
+        outcomes,
+        early.then(|| format!("{} {}", said.trim_end(), story(&end, &guest))),
+    ))
 }
 
 fn job(plan: &Plan) -> Job {

@@ -1,0 +1,222 @@
+/* /proc as ps, free, mount and top read it: formats, and numbers that are true (proc(5)). */
+#include "check.h"
+#include <dirent.h>
+#include <sys/mount.h>
+#include <sys/sysinfo.h>
+
+static char text[1 << 16];
+
+static long field(const char *file, const char *key) {
+    if (get_file(file, text, sizeof text) < 0)
+        return -1;
+    char *at = strstr(text, key);
+    return at ? atol(at + strlen(key)) : -2;
+}
+static int has(const char *file, const char *what) {
+    return get_file(file, text, sizeof text) > 0 && strstr(text, what) != NULL;
+}
+
+static void tests(void) {
+    char path[200], name[100];
+    int status;
+
+    begin("stat of a process: 52 fields, the right ones");
+    yes(get_file("/proc/self/stat", text, sizeof text) > 0);
+    int pid, ppid, pgrp, session, fields = 1;
+    char state;
+    is(sscanf(text, "%d (procfs) %c %d %d %d", &pid, &state, &ppid, &pgrp, &session), 5);
+    is(pid, getpid());
+    is(ppid, getppid());
+    is(pgrp, getpgrp());
+    is(state, 'R');
+    for (char *c = text; *c; c++)
+        fields += *c == ' ';
+    is(fields, 52);
+
+    begin("status of a process");
+    is(field("/proc/self/status", "\nPid:\t"), getpid());
+    is(field("/proc/self/status", "\nPPid:\t"), getppid());
+    is(field("/proc/self/status", "\nThreads:\t"), 1);
+    yes(has("/proc/self/status", "Name:\tprocfs\n"));
+    yes(has("/proc/self/status", "\nUid:\t0\t0\t0\t0\n"));
+    long rss = field("/proc/self/status", "\nVmRSS:");
+    yes(rss >= 0 && rss < 100000);
+    char *area = mmap(NULL, 8 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    memset(area, 1, 8 << 20);
+    long more = field("/proc/self/status", "\nVmRSS:");
+    yes(more >= rss + 7900 && more <= rss + 9200);
+    munmap(area, 8 << 20);
+    yes(field("/proc/self/status", "\nVmRSS:") < more - 7000);
+    signal(SIGUSR1, SIG_IGN);
+    yes(has("/proc/self/status", "SigIgn:\t0000000000000200\n"));
+
+    begin("cmdline, comm, exe, cwd, root, environ");
+    yes(get_file("/proc/self/cmdline", text, sizeof text) > 0);
+    yes(strstr(text, "procfs") != NULL);
+    memset(name, 0, sizeof name);
+    yes(readlink("/proc/self/exe", name, sizeof name - 1) > 0);
+    is(strcmp(name, "/test/procfs"), 0);
+    memset(name, 0, sizeof name);
+    yes(readlink("/proc/self/cwd", name, sizeof name - 1) > 0);
+    yes(getcwd(path, sizeof path) && !strcmp(name, path));
+    memset(name, 0, sizeof name);
+    is(readlink("/proc/self/root", name, sizeof name), 1);
+    yes(get_file("/proc/self/environ", text, sizeof text) > 0);
+
+    begin("self and thread-self");
+    memset(name, 0, sizeof name);
+    yes(readlink("/proc/self", name, sizeof name - 1) > 0);
+    is(atoi(name), getpid());
+    snprintf(path, sizeof path, "%d/task/%d", getpid(), getpid());
+    memset(name, 0, sizeof name);
+    yes(readlink("/proc/thread-self", name, sizeof name - 1) > 0);
+    is(strcmp(name, path), 0);
+
+    begin("maps: this program, its stack and heap");
+    yes(has("/proc/self/maps", "/test/procfs\n"));
+    yes(has("/proc/self/maps", "[stack]\n"));
+    sbrk(4096);
+    yes(has("/proc/self/maps", "[heap]\n"));
+    unsigned long from, to, offset, inode;
+    char rights[8];
+    unsigned major, minor;
+    is(sscanf(text, "%lx-%lx %7s %lx %x:%x %lu", &from, &to, rights, &offset, &major, &minor, &inode), 7);
+    yes(to > from && strlen(rights) == 4);
+    long here = (long)&status;
+    int found = 0;
+    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+        if (sscanf(line, "%lx-%lx", &from, &to) == 2 && (unsigned long)here >= from && (unsigned long)here < to)
+            found = strstr(line, "rw-p") && strstr(line, "[stack]");
+    yes(found);
+
+    begin("statm agrees with status");
+    long pages[7];
+    yes(get_file("/proc/self/statm", text, sizeof text) > 0);
+    is(sscanf(text, "%ld %ld %ld %ld %ld %ld %ld", pages, pages + 1, pages + 2, pages + 3, pages + 4, pages + 5, pages + 6), 7);
+    long size = field("/proc/self/status", "\nVmSize:");
+    yes(labs(pages[0] * 4 - size) <= 200);
+
+    begin("fd: one link for each descriptor");
+    int fd = open("/dev/null", O_RDONLY);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    memset(name, 0, sizeof name);
+    is(readlink(path, name, sizeof name), 9);
+    is(strcmp(name, "/dev/null"), 0);
+    close(fd);
+    is(readlink(path, name, sizeof name), -1);
+    snprintf(path, sizeof path, "/proc/self/fdinfo/0");
+    yes(has(path, "pos:\t0\n"));
+
+    begin("another process: its state as it changes");
+    pid_t child = fork();
+    if (child == 0)
+        for (;;)
+            pause();
+    snprintf(path, sizeof path, "/proc/%d/stat", child);
+    for (int i = 0; i < 200 && !has(path, ") S "); i++)
+        pause_ms(5);
+    yes(has(path, ") S "));
+    kill(child, SIGSTOP);
+    for (int i = 0; i < 200 && !has(path, ") T "); i++)
+        pause_ms(5);
+    yes(has(path, ") T "));
+    kill(child, SIGKILL);
+    for (int i = 0; i < 200 && !has(path, ") Z "); i++)
+        pause_ms(5);
+    yes(has(path, ") Z "));
+    waitpid(child, &status, 0);
+    is(access(path, F_OK), -1);
+
+    begin("the list of processes is numbers that exist");
+    DIR *d = opendir("/proc");
+    struct dirent *e;
+    int numbers = 0, me = 0, one = 0;
+    while (d && (e = readdir(d))) {
+        if (e->d_name[0] >= '0' && e->d_name[0] <= '9') {
+            numbers++;
+            me |= atoi(e->d_name) == getpid();
+            one |= atoi(e->d_name) == 1;
+        }
+    }
+    closedir(d);
+    yes(me && one && numbers >= 2);
+
+    begin("meminfo: true numbers");
+    long total = field("/proc/meminfo", "MemTotal:"), memfree = field("/proc/meminfo", "MemFree:");
+    struct sysinfo si;
+    sysinfo(&si);
+    yes(total > 100000 && labs((long)(si.totalram * si.mem_unit / 1024) - total) < 100);
+    area = mmap(NULL, 32 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    memset(area, 1, 32 << 20);
+    long less = field("/proc/meminfo", "MemFree:");
+    is((memfree - less) / 20000, 1);
+    munmap(area, 32 << 20);
+    for (int i = 0; i < 100 && field("/proc/meminfo", "MemFree:") <= less; i++)
+        pause_ms(10);
+    yes(field("/proc/meminfo", "MemFree:") > less);
+    yes(field("/proc/meminfo", "MemAvailable:") > 0);
+    yes(field("/proc/meminfo", "Cached:") >= 0);
+    yes(field("/proc/meminfo", "Slab:") > 0);
+
+    begin("stat of the system: CPUs, time, forks, boot");
+    yes(has("/proc/stat", "cpu  "));
+    yes(strstr(text, "\ncpu0 ") && strstr(text, "\nctxt ") && strstr(text, "\nbtime "));
+    long forks = field("/proc/stat", "\nprocesses ");
+    in_child(_exit(0));
+    yes(field("/proc/stat", "\nprocesses ") > forks);
+    yes(labs(field("/proc/stat", "\nbtime ") + si.uptime - time(NULL)) <= 3);
+
+    begin("loadavg, uptime, version, cpuinfo, filesystems");
+    float a, b, c;
+    int running, all, last;
+    yes(get_file("/proc/loadavg", text, sizeof text) > 0);
+    is(sscanf(text, "%f %f %f %d/%d %d", &a, &b, &c, &running, &all, &last), 6);
+    yes(running >= 1 && all >= running);
+    yes(has("/proc/version", "Linux version 6.1."));
+    yes(has("/proc/cpuinfo", "processor\t: 0\n"));
+    yes(strstr(text, "model name\t: ") && strstr(text, "flags\t\t: "));
+    yes(has("/proc/filesystems", "nodev\tproc\n"));
+    yes(has("/proc/filesystems", "nodev\ttmpfs\n"));
+    yes(get_file("/proc/cmdline", text, sizeof text) > 0 && strchr(text, '\n'));
+
+    begin("mounts and mountinfo");
+    yes(has("/proc/mounts", " /proc proc "));
+    mkdir("m", 0755);
+    works(mount("tmpfs", "m", "tmpfs", 0, "size=1m"));
+    char cwd[100];
+    getcwd(cwd, sizeof cwd);
+    snprintf(path, sizeof path, "tmpfs %s/m tmpfs rw", cwd);
+    yes(has("/proc/mounts", path));
+    yes(has("/proc/self/mountinfo", "/m rw"));
+    fails(rmdir("m"), EBUSY);
+    works(umount("m"));
+    yes(!has("/proc/mounts", path));
+    fails(umount("m"), EINVAL);
+    fails(mount("x", "m", "nosuchfs", 0, NULL), ENODEV);
+
+    begin("sysctl files");
+    yes(has("/proc/sys/kernel/ostype", "Linux\n"));
+    yes(has("/proc/sys/kernel/hostname", "gaon\n"));
+    yes(field("/proc/sys/kernel/pid_max", "") >= 301);
+
+    begin("what may not be");
+    fails(open("/proc/self/nothing", O_RDONLY), ENOENT);
+    fails(open("/proc/newfile", O_CREAT | O_RDWR, 0600), ENOENT);
+    yes(mkdir("/proc/newdir", 0700) == -1);
+    yes(unlink("/proc/meminfo") == -1);
+    fails(open("/proc/999999/stat", O_RDONLY), ENOENT);
+    fd = open("/proc/self/stat", O_RDONLY);
+    fails(write(fd, "x", 1), EBADF);
+    is(pread(fd, text, 10, 100000), 0);
+    close(fd);
+
+    begin("small reads give the same as one large read");
+    static char whole[1 << 16], pieces[1 << 16];
+    long n = get_file("/proc/filesystems", whole, sizeof whole), at = 0;
+    fd = open("/proc/filesystems", O_RDONLY);
+    while (read(fd, pieces + at, 1) == 1)
+        at++;
+    close(fd);
+    is(at, n);
+    is(memcmp(whole, pieces, n), 0);
+}
