@@ -5,14 +5,18 @@ use abi::raw::{
     __NR_arch_prctl, __NR_clone, __NR_clone3, __NR_exit, __NR_exit_group, __NR_fork,
     __NR_get_robust_list, __NR_getpgid, __NR_getpgrp, __NR_getpid, __NR_getppid, __NR_getsid,
     __NR_gettid, __NR_personality, __NR_set_robust_list, __NR_set_tid_address, __NR_setpgid,
-    __NR_setsid, __NR_unshare, __NR_vfork, __NR_wait4, __NR_waitid, P_PIDFD,
+    __NR_setsid, __NR_unshare, __NR_vfork, __NR_wait4, __NR_waitid, O_NONBLOCK, P_PID, P_PIDFD,
+    WNOHANG,
 };
+use abi::raw::{__NR_pidfd_getfd, __NR_pidfd_open, __NR_pidfd_send_signal};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use hal::addr::UserAddr;
 use kmem::user;
 use pid::signals::SIGCHLD;
 use pid::{SigData, SigInfo};
+use task::pidfd::PidFd;
+use task::signal::{self, Sender};
 use task::times::Usage;
 use task::wait::Waited;
 use task::wait_match::WaitRequest;
@@ -42,6 +46,13 @@ pub(crate) const CALLS: &[Call] = &[
     (__NR_get_robust_list, "get_robust_list", sys_get_robust_list),
     (__NR_arch_prctl, "arch_prctl", sys_arch_prctl),
     (__NR_personality, "personality", sys_personality),
+    (__NR_pidfd_open, "pidfd_open", sys_pidfd_open),
+    (
+        __NR_pidfd_send_signal,
+        "pidfd_send_signal",
+        sys_pidfd_send_signal,
+    ),
+    (__NR_pidfd_getfd, "pidfd_getfd", sys_pidfd_getfd),
 ];
 
 fn sys_getpid(cx: &mut Cx, _a: &[usize; 6]) -> Result<usize> {
@@ -194,12 +205,21 @@ fn sys_wait4(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
 }
 
 fn sys_waitid(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
-    if a[0] as u32 == P_PIDFD {
-        return Err(Errno::EINVAL);
-    }
     let own_group = cx.process().group()?.id();
-    let request = WaitRequest::waitid(a[0] as u32, a[1] as i32, a[3] as u32, own_group)?;
+    let (mut kind, mut id, mut options, mut nonblock) =
+        (a[0] as u32, a[1] as i32, a[3] as u32, false);
+    if kind == P_PIDFD {
+        let file = cx.files.get(id)?;
+        (kind, id) = (P_PID, PidFd::process_of(&file)?.nr());
+        // A non-blocking pidfd makes the call fail where it would wait.
+        nonblock = file.is_nonblock() && options & WNOHANG == 0;
+        options |= if nonblock { WNOHANG } else { 0 };
+    }
+    let request = WaitRequest::waitid(kind, id, options, own_group)?;
     let waited = task::wait::wait(cx, &request)?;
+    if nonblock && waited.is_none() {
+        return Err(Errno::EAGAIN);
+    }
     if a[2] != 0 {
         // Nothing to tell: the fields that a caller looks at are zero.
         let info = waited.as_ref().map_or([0; 128], |w| child_info(w).encode());
@@ -318,4 +338,68 @@ fn sys_personality(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
         cx.personality = new;
     }
     Ok(old as usize)
+}
+
+fn install(cx: &Cx, file: Arc<vfs::File>) -> Result<usize> {
+    let limit = cx.process().limits().cur(cred::Resource::Nofile);
+    cx.files
+        .alloc(0, limit, file, vfs::OnExec::Close)
+        .map(|fd| fd as usize)
+}
+
+fn sys_pidfd_open(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    let (nr, flags) = (a[0] as i32, a[1] as u32);
+    if flags & !O_NONBLOCK != 0 || nr <= 0 {
+        return Err(Errno::EINVAL);
+    }
+    // A thread that is not its process' first cannot be named so.
+    let process = task::find_process(nr).map_err(|_| match find_task(nr) {
+        Ok(_) => Errno::EINVAL,
+        Err(error) => error,
+    })?;
+    let file = PidFd::create(process, flags & O_NONBLOCK != 0, &cx.cred)?;
+    install(cx, file)
+}
+
+fn sys_pidfd_send_signal(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    if a[3] != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let process = PidFd::process_of(&*cx.files.get(a[0] as i32)?)?;
+    let sig = a[1] as i32;
+    if sig != 0 && !pid::sigset::is_signal(sig) {
+        return Err(Errno::EINVAL);
+    }
+    let to_self = Arc::ptr_eq(&process, cx.process());
+    let info = if a[2] == 0 {
+        crate::signal::sent_by(cx, sig, pid::siginfo::code::SI_USER)
+    } else {
+        crate::signal::queued(sig, a[2], to_self)?
+    };
+    if !process.pid().is_live() {
+        return Err(Errno::ESRCH);
+    }
+    signal::send_checked(
+        Sender {
+            cred: &cx.cred,
+            process: cx.process(),
+        },
+        &process,
+        sig,
+        &info,
+    )?;
+    Ok(0)
+}
+
+fn sys_pidfd_getfd(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    if a[2] != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let process = PidFd::process_of(&*cx.files.get(a[0] as i32)?)?;
+    let leader = process.leader().ok_or(Errno::ESRCH)?;
+    if !may_inspect(cx, &leader)? {
+        return Err(Errno::EPERM);
+    }
+    let file = leader.files().ok_or(Errno::ESRCH)?.get(a[1] as i32)?;
+    install(cx, file)
 }

@@ -186,7 +186,7 @@ fn process_or_thread(nr: i32) -> Result<alloc::sync::Arc<task::Process>> {
     find_process(nr).or_else(|_| find_task(nr).map(|task| task.process().clone()))
 }
 
-fn sent_by(cx: &Cx, sig: i32, code: i32) -> SigInfo {
+pub(crate) fn sent_by(cx: &Cx, sig: i32, code: i32) -> SigInfo {
     let uid = cx.cred.user_ns.uid(cx.cred.uid);
     let data = SigData::Kill {
         pid: cx.task.tgid(),
@@ -237,7 +237,7 @@ fn to_thread(cx: &Cx, process: Option<i32>, tid: i32, sig: i32, info: &SigInfo) 
 }
 
 /// A siginfo from user space; who pretends to be the kernel or kill(2) may do so to itself only. `EPERM`.
-fn queued(sig: i32, at: usize, to_self: bool) -> Result<SigInfo> {
+pub(crate) fn queued(sig: i32, at: usize, to_self: bool) -> Result<SigInfo> {
     let mut bytes = [0; 128];
     user::copy_from_user(&mut bytes, UserAddr(at))?;
     if !is_signal(sig) && sig != 0 {

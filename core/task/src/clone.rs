@@ -3,25 +3,26 @@ use crate::clone_flags::CloneArgs;
 use crate::cx::{AltStack, Cx, FaultInfo};
 use crate::exit::VforkDone;
 use crate::limits::{User, check_nproc};
+use crate::pidfd::PidFd;
 use crate::process::{Membership, Process, ProcessInit, flag};
 use crate::signal::SigHand;
 use crate::slots::{self, Slots};
 use crate::task::{Task, TaskInit};
 use crate::userloop::{self, Birth};
 use abi::raw::{
-    CLONE_CHILD_CLEARTID, CLONE_FILES, CLONE_FS, CLONE_PARENT, CLONE_PARENT_SETTID,
-    CLONE_PIDFD, CLONE_SIGHAND, CLONE_THREAD, CLONE_VFORK, CLONE_VM,
+    CLONE_CHILD_CLEARTID, CLONE_FILES, CLONE_FS, CLONE_PARENT, CLONE_PARENT_SETTID, CLONE_PIDFD,
+    CLONE_SIGHAND, CLONE_THREAD, CLONE_VFORK, CLONE_VM,
 };
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering::Relaxed;
-use cred::{Cred, Rlimits, cap};
+use cred::{Cred, Resource, Rlimits, cap};
 use hal::addr::UserAddr;
 use hal::user::UserRegs;
 use kmem::user;
 use mm::Mm;
 use pid::{Pid, ProcessGroup};
-use vfs::{FdTable, FsStruct};
+use vfs::{FdTable, FsStruct, OnExec};
 
 /// Most threads at once, whoever owns them; some numbers stay free for root.
 const MAX_THREADS: u32 = pid::PID_MAX - 512;
@@ -34,8 +35,24 @@ const MAX_THREADS: u32 = pid::PID_MAX - 512;
 pub fn clone(cx: &mut Cx, args: &CloneArgs) -> Result<i32> {
     check(cx, args)?;
     let parts = Parts::new(cx, args)?;
+    let files = args.has(CLONE_PIDFD).then(|| cx.files.clone());
+    let pidfd = if let Some(files) = &files {
+        let limit = cx.process().limits().cur(Resource::Nofile);
+        let place = files.reserve(0, limit, OnExec::Close)?;
+        user::write(UserAddr(args.pidfd), &place.fd())?;
+        Some(place)
+    } else {
+        None
+    };
     let child = build(cx, args, parts)?;
     let tid = child.tid();
+    if let Some(place) = pidfd {
+        match PidFd::create(child.task.process().clone(), false, &cx.cred) {
+            Ok(file) => drop(place.install(file)),
+            // Too late to undo the child: the descriptor stays closed.
+            Err(error) => trace::pr_warn!("clone: no pidfd ({error})"),
+        }
+    }
     if args.has(CLONE_PARENT_SETTID) {
         // As in Linux a bad address is the caller's own loss: the child exists.
         let _ = user::write(UserAddr(args.parent_tid), &tid);
@@ -50,7 +67,7 @@ pub fn clone(cx: &mut Cx, args: &CloneArgs) -> Result<i32> {
 
 fn check(cx: &Cx, args: &CloneArgs) -> Result<()> {
     args.validate(cx.cred.has_cap(cap::SYS_ADMIN))?;
-    if args.has(CLONE_PARENT) && cx.process().has(flag::UNKILLABLE) || args.has(CLONE_PIDFD) {
+    if args.has(CLONE_PARENT) && cx.process().has(flag::UNKILLABLE) {
         return Err(Errno::EINVAL);
     }
     check_nproc(cx)?;
@@ -75,11 +92,33 @@ struct Parts {
 impl Parts {
     fn new(cx: &mut Cx, args: &CloneArgs) -> Result<Self> {
         let slots = slots::fork(cx, args)?;
-        let files = if args.has(CLONE_FILES) { cx.files.clone() } else { cx.files.try_clone()? };
-        let fs = if args.has(CLONE_FS) { cx.fs.clone() } else { cx.fs.try_clone()? };
-        let vfork = if args.has(CLONE_VFORK) { Some(VforkDone::new()?) } else { None };
-        let mm = if args.has(CLONE_VM) { cx.mm.clone() } else { cx.mm.fork()? };
-        Ok(Self { files, fs, mm, slots, vfork })
+        let files = if args.has(CLONE_FILES) {
+            cx.files.clone()
+        } else {
+            cx.files.try_clone()?
+        };
+        let fs = if args.has(CLONE_FS) {
+            cx.fs.clone()
+        } else {
+            cx.fs.try_clone()?
+        };
+        let vfork = if args.has(CLONE_VFORK) {
+            Some(VforkDone::new()?)
+        } else {
+            None
+        };
+        let mm = if args.has(CLONE_VM) {
+            cx.mm.clone()
+        } else {
+            cx.mm.fork()?
+        };
+        Ok(Self {
+            files,
+            fs,
+            mm,
+            slots,
+            vfork,
+        })
     }
 }
 
@@ -102,7 +141,11 @@ impl Newborn {
 
 fn build(cx: &mut Cx, args: &CloneArgs, parts: Parts) -> Result<Newborn> {
     let pid = pid::INIT_NS.alloc()?;
-    let process = if args.has(CLONE_THREAD) { cx.process().clone() } else { new_process(cx, args, &pid)? };
+    let process = if args.has(CLONE_THREAD) {
+        cx.process().clone()
+    } else {
+        new_process(cx, args, &pid)?
+    };
     let task = Task::new(TaskInit {
         pid,
         process,
@@ -118,8 +161,11 @@ fn build(cx: &mut Cx, args: &CloneArgs, parts: Parts) -> Result<Newborn> {
     let child = child_cx(cx, args, parts, &task);
     let thread = userloop::make_thread(child, Birth::of(args))?;
     task.set_thread(Some(thread));
-    let linked =
-        if args.has(CLONE_THREAD) { link_thread(&task) } else { link_process(cx, args, &task) };
+    let linked = if args.has(CLONE_THREAD) {
+        link_thread(&task)
+    } else {
+        link_process(cx, args, &task)
+    };
     if let Err(error) = linked {
         task.set_thread(None); // the unstarted thread owns the child's context, and that the task
         return Err(error);
@@ -138,12 +184,19 @@ fn new_process(cx: &Cx, args: &CloneArgs, pid: &Arc<Pid>) -> Result<Arc<Process>
         parent.sighand().fork()?
     };
     let inherits_reaper = parent.has(flag::SUBREAPER) || parent.has(flag::HAS_SUBREAPER);
-    let mut flags = if inherits_reaper { flag::HAS_SUBREAPER } else { 0 };
+    let mut flags = if inherits_reaper {
+        flag::HAS_SUBREAPER
+    } else {
+        0
+    };
     if !parent.is_dumpable() {
         flags |= flag::NOT_DUMPABLE;
     }
-    let exit_signal =
-        if args.has(CLONE_PARENT) { parent.link.lock().exit_signal } else { args.exit_signal };
+    let exit_signal = if args.has(CLONE_PARENT) {
+        parent.link.lock().exit_signal
+    } else {
+        args.exit_signal
+    };
     Process::new(ProcessInit {
         pid: pid.clone(),
         sighand,
@@ -172,10 +225,18 @@ fn child_cx(cx: &Cx, args: &CloneArgs, parts: Parts, task: &Arc<Task>) -> Cx {
         mm: parts.mm,
         cred: cx.cred.clone(),
         user: cx.user.clone(),
-        altstack: if keeps_altstack { cx.altstack } else { AltStack::NONE },
+        altstack: if keeps_altstack {
+            cx.altstack
+        } else {
+            AltStack::NONE
+        },
         restart: None,
         saved_mask: None,
-        clear_child_tid: if args.has(CLONE_CHILD_CLEARTID) { args.child_tid } else { 0 },
+        clear_child_tid: if args.has(CLONE_CHILD_CLEARTID) {
+            args.child_tid
+        } else {
+            0
+        },
         exiting: None,
         vfork: parts.vfork,
         fault: FaultInfo::default(),
@@ -208,12 +269,17 @@ fn link_thread(task: &Arc<Task>) -> Result<()> {
 
 /// A process: among its own threads, in its parent's process group, among the children, findable by number.
 fn link_process(cx: &Cx, args: &CloneArgs, task: &Arc<Task>) -> Result<()> {
-    let parent = if args.has(CLONE_PARENT) { cx.process().parent() } else { None };
+    let parent = if args.has(CLONE_PARENT) {
+        cx.process().parent()
+    } else {
+        None
+    };
     let parent = parent.unwrap_or_else(|| cx.process().clone());
     first_thread(task)?;
     let group = cx.process().group()?;
     let done = enter_group(task.process(), group).and_then(|()| {
-        task.pid().publish(task.clone(), Some(task.process().clone()))?;
+        task.pid()
+            .publish(task.clone(), Some(task.process().clone()))?;
         let adopted = crate::family::adopt(&parent, task.process(), cx.task.tid());
         if adopted.is_err() {
             task.pid().detach_both();

@@ -32,7 +32,11 @@ pub struct AltStack {
 
 impl AltStack {
     /// No alternate stack.
-    pub const NONE: Self = Self { base: 0, size: 0, flags: abi::raw::SS_DISABLE };
+    pub const NONE: Self = Self {
+        base: 0,
+        size: 0,
+        flags: abi::raw::SS_DISABLE,
+    };
 
     /// Whether a stack pointer is on it.
     pub const fn contains(&self, sp: usize) -> bool {
@@ -119,7 +123,9 @@ impl Cx {
             || !cred.permitted.is_subset(self.cred.permitted);
         if changed_identity {
             self.process().set(crate::process::flag::NOT_DUMPABLE, true);
-            self.task.parent_death_signal.store(0, core::sync::atomic::Ordering::Relaxed);
+            self.task
+                .parent_death_signal
+                .store(0, core::sync::atomic::Ordering::Relaxed);
         }
         self.cred = cred.clone();
         self.task.show_cred(cred);

@@ -109,8 +109,16 @@ pub struct Program<'a> {
 pub fn commit(cx: &mut Cx, program: Program<'_>) -> Result<()> {
     let process = cx.process().clone();
     let sighand = process.sighand();
-    let fresh = if sighand.has_no_handlers() { None } else { Some(sighand.without_handlers()?) };
-    let files = if Arc::strong_count(&cx.files) > 2 { Some(cx.files.try_clone()?) } else { None };
+    let fresh = if sighand.has_no_handlers() {
+        None
+    } else {
+        Some(sighand.without_handlers()?)
+    };
+    let files = if Arc::strong_count(&cx.files) > 2 {
+        Some(cx.files.try_clone()?)
+    } else {
+        None
+    };
     crate::slots::exec(cx);
     leave_mm(cx);
     cx.set_mm(program.mm);

@@ -7,8 +7,8 @@ use crate::times::Usage;
 use crate::wait_match::Change;
 use abi::Result;
 use alloc::sync::Arc;
-use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use core::sync::atomic::AtomicBool;
+use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use hal::addr::UserAddr;
 use pid::SigSet;
 use sync::{WaitMode, WaitQueue};
@@ -21,7 +21,10 @@ pub struct VforkDone {
 
 impl VforkDone {
     pub(crate) fn new() -> Result<Arc<Self>> {
-        kmem::try_arc(Self { done: AtomicBool::new(false), queue: WaitQueue::new() })
+        kmem::try_arc(Self {
+            done: AtomicBool::new(false),
+            queue: WaitQueue::new(),
+        })
     }
     fn complete(&self) {
         self.done.store(true, Release);
@@ -82,7 +85,14 @@ pub(crate) fn end(mut cx: Cx, status: i32) {
     }
     task.show_files(None);
     task.show_fs(None);
-    let Cx { files, fs, mm, cred, user, .. } = cx;
+    let Cx {
+        files,
+        fs,
+        mm,
+        cred,
+        user,
+        ..
+    } = cx;
     drop(task.show_mm(None));
     drop((mm, files, fs, cred));
     if last {
@@ -118,7 +128,13 @@ pub(crate) fn leave_mm(cx: &mut Cx) {
     if addr != 0 && Arc::strong_count(&cx.mm) > 2 {
         // Nobody listens when the memory is this task's alone (its own reference and the one shown to others).
         let _ = kmem::user::write(UserAddr(addr), &0u32);
-        let _ = futex::wake(&cx.mm, UserAddr(addr), futex::Scope::Shared, 1, futex::MATCH_ANY);
+        let _ = futex::wake(
+            &cx.mm,
+            UserAddr(addr),
+            futex::Scope::Shared,
+            1,
+            futex::MATCH_ANY,
+        );
     }
     if let Some(done) = cx.vfork.take() {
         done.complete();
@@ -143,7 +159,10 @@ fn bury(task: &Arc<Task>, process: &Arc<Process>, last: bool) {
         task.set_life(Life::Dead);
         shared.threads.remove(task.place.load(Relaxed))
     };
-    let leader_ended = shared.leader.as_ref().is_none_or(|leader| leader.life() == Life::Zombie);
+    let leader_ended = shared
+        .leader
+        .as_ref()
+        .is_none_or(|leader| leader.life() == Life::Zombie);
     let ended = shared.threads.len() == 1 && leader_ended && shared.exec_by.is_none();
     let status = shared.group_exit;
     let exec_waits = shared.exec_by.is_some();
@@ -158,7 +177,9 @@ fn bury(task: &Arc<Task>, process: &Arc<Process>, last: bool) {
     }
     if ended {
         let leader_status = process.leader().map_or(0, |leader| leader.exit_code());
-        process.exit_status.store(status.unwrap_or(leader_status), Relaxed);
+        process
+            .exit_status
+            .store(status.unwrap_or(leader_status), Relaxed);
         crate::family::end(process);
         process.end_wait.wake_all_key(abi::raw::POLLIN);
     }

@@ -41,10 +41,18 @@ pub(crate) fn disown(child: &Arc<Process>) {
         let Some(parent) = child.parent() else { return };
         let mut family = parent.family.lock();
         let mut link = child.link.lock();
-        if link.parent.as_ref().is_none_or(|now| !Arc::ptr_eq(now, &parent)) {
+        if link
+            .parent
+            .as_ref()
+            .is_none_or(|now| !Arc::ptr_eq(now, &parent))
+        {
             continue; // it was given to another parent
         }
-        let gone = if link.place == NONE { None } else { family.children.remove(link.place) };
+        let gone = if link.place == NONE {
+            None
+        } else {
+            family.children.remove(link.place)
+        };
         link.place = NONE;
         let bond = link.parent.take();
         drop(link);
@@ -132,7 +140,9 @@ pub(crate) fn parent_thread_died(process: &Arc<Process>, tid: i32) {
         if child.link.lock().parent_tid != tid {
             continue;
         }
-        let sig = child.leader().map_or(0, |leader| leader.parent_death_signal.load(Relaxed));
+        let sig = child
+            .leader()
+            .map_or(0, |leader| leader.parent_death_signal.load(Relaxed));
         if sig != 0 {
             let _ = send_to_process(child, &SigInfo::user(sig, process.nr(), 0));
         }
@@ -143,7 +153,10 @@ pub(crate) fn parent_thread_died(process: &Arc<Process>, tid: i32) {
 pub(crate) fn child_info(child: &Process, sig: Signal, change: Change) -> SigInfo {
     let (code, status) = change.code_and_status();
     let (user_ns, system_ns) = child.cpu_times();
-    let uid = child.leader().and_then(|leader| leader.cred().ok()).map_or(0, |cred| cred.uid.0);
+    let uid = child
+        .leader()
+        .and_then(|leader| leader.cred().ok())
+        .map_or(0, |cred| cred.uid.0);
     let data = SigData::Child {
         pid: child.nr(),
         uid,
@@ -151,7 +164,12 @@ pub(crate) fn child_info(child: &Process, sig: Signal, change: Change) -> SigInf
         utime: (user_ns / NS_PER_CLOCK_TICK) as i64,
         stime: (system_ns / NS_PER_CLOCK_TICK) as i64,
     };
-    SigInfo { signo: sig, errno: 0, code, data }
+    SigInfo {
+        signo: sig,
+        errno: 0,
+        code,
+        data,
+    }
 }
 
 /// The last thread of `child` has ended: it becomes a zombie and its parent is told, in one step as the parent sees it.
@@ -163,7 +181,11 @@ pub(crate) fn end(child: &Arc<Process>) {
         };
         let family = parent.family.lock();
         let link = child.link.lock();
-        if link.parent.as_ref().is_none_or(|now| !Arc::ptr_eq(now, &parent)) {
+        if link
+            .parent
+            .as_ref()
+            .is_none_or(|now| !Arc::ptr_eq(now, &parent))
+        {
             continue; // it was given to another parent
         }
         child.set_life(ProcessLife::Zombie);

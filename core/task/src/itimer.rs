@@ -58,11 +58,22 @@ struct Armed {
 impl Armed {
     fn setting(&self, now_ns: u64) -> Setting {
         // One that is due shows as about to expire, never as disarmed.
-        let left = if self.at_ns == 0 { 0 } else { self.at_ns.saturating_sub(now_ns).max(1000) };
-        Setting { value_ns: left, interval_ns: self.interval_ns }
+        let left = if self.at_ns == 0 {
+            0
+        } else {
+            self.at_ns.saturating_sub(now_ns).max(1000)
+        };
+        Setting {
+            value_ns: left,
+            interval_ns: self.interval_ns,
+        }
     }
     fn arm(&mut self, new: Setting, now_ns: u64) {
-        self.at_ns = if new.value_ns == 0 { 0 } else { now_ns.saturating_add(new.value_ns) };
+        self.at_ns = if new.value_ns == 0 {
+            0
+        } else {
+            now_ns.saturating_add(new.value_ns)
+        };
         self.interval_ns = new.interval_ns;
     }
     /// Whether it has expired; a periodic one is armed for its next period.
@@ -127,7 +138,12 @@ pub fn set(process: &Arc<Process>, which: Which, new: Setting) -> Result<Setting
 /// getitimer(2).
 pub fn get(process: &Process, which: Which) -> Setting {
     match which {
-        Which::Real => process.itimers.real.lock_irq().armed.setting(monotonic_ns()),
+        Which::Real => process
+            .itimers
+            .real
+            .lock_irq()
+            .armed
+            .setting(monotonic_ns()),
         Which::Virtual => process.itimers.cpu.lock_irq()[0].setting(cpu_now(process)[0]),
         Which::Prof => process.itimers.cpu.lock_irq()[1].setting(cpu_now(process)[1]),
     }
@@ -163,7 +179,9 @@ fn real_timer(process: &Arc<Process>) -> Result<Arc<Timer>> {
 }
 
 fn real_expired(process: &Weak<Process>, now_ns: u64) -> Restart {
-    let Some(process) = process.upgrade() else { return Restart::No };
+    let Some(process) = process.upgrade() else {
+        return Restart::No;
+    };
     let next = {
         let mut real = process.itimers.real.lock_irq();
         if !real.armed.expire(now_ns) {
@@ -172,7 +190,11 @@ fn real_expired(process: &Weak<Process>, now_ns: u64) -> Restart {
         real.armed.at_ns
     };
     let _ = send_to_process(&process, &SigInfo::kernel(SIGALRM));
-    if next == 0 { Restart::No } else { Restart::At(next) }
+    if next == 0 {
+        Restart::No
+    } else {
+        Restart::At(next)
+    }
 }
 
 /// User time, and user and system time.

@@ -14,9 +14,15 @@ pub fn set_group(me: &Arc<Process>, pid: i32, group: i32) -> Result<()> {
     if group < 0 {
         return Err(Errno::EINVAL);
     }
-    let target = if pid == 0 || pid == me.nr() { me.clone() } else { find_process(pid)? };
+    let target = if pid == 0 || pid == me.nr() {
+        me.clone()
+    } else {
+        find_process(pid)?
+    };
     if !Arc::ptr_eq(&target, me) {
-        let is_child = target.parent().is_some_and(|parent| Arc::ptr_eq(&parent, me));
+        let is_child = target
+            .parent()
+            .is_some_and(|parent| Arc::ptr_eq(&parent, me));
         if !is_child || target.life() != ProcessLife::Alive {
             return Err(Errno::ESRCH);
         }
@@ -42,7 +48,9 @@ pub fn set_group(me: &Arc<Process>, pid: i32, group: i32) -> Result<()> {
         };
         return enter(&target, &new);
     }
-    let new = pid::find(group).and_then(|pid| pid.group()).ok_or(Errno::EPERM)?;
+    let new = pid::find(group)
+        .and_then(|pid| pid.group())
+        .ok_or(Errno::EPERM)?;
     if new.session().id() != me.group()?.session().id() {
         return Err(Errno::EPERM);
     }
@@ -55,10 +63,17 @@ fn enter(process: &Arc<Process>, group: &Arc<ProcessGroup>) -> Result<()> {
         Ok(place) => place,
         Err(error) => {
             group.abandon();
-            return Err(if error == Errno::ESRCH { Errno::EPERM } else { error });
+            return Err(if error == Errno::ESRCH {
+                Errno::EPERM
+            } else {
+                error
+            });
         }
     };
-    let new = Membership { group: group.clone(), place };
+    let new = Membership {
+        group: group.clone(),
+        place,
+    };
     let mut membership = process.membership.lock_irq();
     if process.life() == ProcessLife::Reaped && membership.is_none() {
         drop(membership);
@@ -94,7 +109,9 @@ pub fn is_session_leader(process: &Process) -> bool {
 /// Whether the process' group has no member with a parent outside the group but inside the session, who could continue
 /// it (POSIX.1-2017 3.264). `but` counts as gone.
 pub fn is_orphaned(process: &Process, but: Option<&Process>) -> bool {
-    process.group().is_ok_and(|group| group_is_orphaned(&group, but))
+    process
+        .group()
+        .is_ok_and(|group| group_is_orphaned(&group, but))
 }
 
 fn group_is_orphaned(group: &ProcessGroup, but: Option<&Process>) -> bool {
@@ -135,7 +152,9 @@ fn hang_up_if_orphaned(group: &ProcessGroup, but: Option<&Process>) {
 
 /// The process ends: its own group may lose the member whose parent could continue it.
 pub(crate) fn orphan_own_group(process: &Arc<Process>) {
-    let Some(parent) = process.parent() else { return };
+    let Some(parent) = process.parent() else {
+        return;
+    };
     let Ok(group) = process.group() else { return };
     let (parent_group, parent_session) = parent.group_and_session();
     if parent_group != group.id() && parent_session == group.session().id() {

@@ -10,7 +10,7 @@
 //! | [`signal`] | sending, taking, handlers' frames, stop and continue, restart of calls |
 //! | [`exec`] | what execve(2) needs of a process: one thread, fresh handlers |
 //! | [`limits`], [`times`], [`itimer`], [`posix_timer`] | users and their counts, CPU time, interval and POSIX timers |
-//! | [`slots`], [`uts`], [`oom`] | state of other crates per task, host name, the victim under memory pressure |
+//! | [`slots`], [`uts`], [`oom`], [`pidfd`] | state of other crates per task, host name, the victim under memory pressure, pidfds |
 //!
 //! Called by: syscall, exec, tty, procfs, image. Calls: sched, mm, vfs, futex, pid, cred and below.
 //!
@@ -49,6 +49,7 @@ machine! {
     pub mod jobs;
     pub mod limits;
     pub mod oom;
+    pub mod pidfd;
     pub mod posix_timer;
     pub mod process;
     pub mod slots;

@@ -20,9 +20,15 @@ pub struct User {
 impl User {
     /// The counts of a user id. `ENOMEM`.
     pub fn of(uid: Kuid) -> Result<Arc<Self>> {
-        let fresh = kmem::try_arc(Self { uid, processes: AtomicU32::new(0) })?;
+        let fresh = kmem::try_arc(Self {
+            uid,
+            processes: AtomicU32::new(0),
+        })?;
         let mut table = TABLE.lock_irq();
-        let known = table.iter().filter_map(Weak::upgrade).find(|user| user.uid == uid);
+        let known = table
+            .iter()
+            .filter_map(Weak::upgrade)
+            .find(|user| user.uid == uid);
         if let Some(user) = known {
             drop(table);
             return Ok(user);

@@ -36,7 +36,9 @@ pub(crate) fn out_of_memory() -> bool {
     }
     let deadline = time::monotonic_ns() + PATIENCE_NS;
     let gone = || (victim.live.load(core::sync::atomic::Ordering::Relaxed) == 0).then_some(());
-    let _ = victim.end_wait.wait(sync::WaitMode::Killable, Some(deadline), gone);
+    let _ = victim
+        .end_wait
+        .wait(sync::WaitMode::Killable, Some(deadline), gone);
     true
 }
 
@@ -46,7 +48,9 @@ fn choose() -> Option<(Arc<Process>, i64)> {
     let mut from = 1;
     while let Some(process) = next_process(from) {
         from = process.nr() + 1;
-        let Some(points) = score(&process, total) else { continue };
+        let Some(points) = score(&process, total) else {
+            continue;
+        };
         if best.as_ref().is_none_or(|(_, most)| points > *most) {
             best = Some((process, points));
         }
@@ -71,9 +75,13 @@ pub fn badness(process: &Arc<Process>) -> i64 {
 }
 
 fn announce(victim: &Process, points: i64) {
-    let Some(leader) = victim.leader() else { return };
+    let Some(leader) = victim.leader() else {
+        return;
+    };
     let comm = leader.comm();
-    let name = core::str::from_utf8(&comm).unwrap_or("?").trim_end_matches('\0');
+    let name = core::str::from_utf8(&comm)
+        .unwrap_or("?")
+        .trim_end_matches('\0');
     let counters = leader.mm().map(|mm| mm.counters()).unwrap_or_default();
     let kb = |pages: usize| pages * 4;
     trace::pr_err!(

@@ -73,7 +73,11 @@ impl TimerTarget for PosixTimer {
         let next = armed.at_ns;
         drop(armed);
         self.tell(i32::try_from(periods).unwrap_or(i32::MAX));
-        if next == 0 { Restart::No } else { Restart::At(next) }
+        if next == 0 {
+            Restart::No
+        } else {
+            Restart::At(next)
+        }
     }
 }
 
@@ -92,8 +96,17 @@ impl PosixTimer {
             return;
         }
         self.missed.store(periods - 1, Relaxed);
-        let data = SigData::Timer { id: self.id, overrun: 0, value: self.value };
-        let info = SigInfo { signo: sig, errno: 0, code: SI_TIMER, data };
+        let data = SigData::Timer {
+            id: self.id,
+            overrun: 0,
+            value: self.value,
+        };
+        let info = SigInfo {
+            signo: sig,
+            errno: 0,
+            code: SI_TIMER,
+            data,
+        };
         let sent = match (thread, self.process.upgrade()) {
             (Some(task), _) => send_to_task(&task, &info),
             (None, Some(process)) => send_to_process(&process, &info),
@@ -115,7 +128,10 @@ impl PosixTimers {
 
     fn find(&self, id: i32) -> Result<Arc<PosixTimer>> {
         let table = self.0.lock_irq();
-        usize::try_from(id).ok().and_then(|id| table.get(id)?.clone()).ok_or(Errno::EINVAL)
+        usize::try_from(id)
+            .ok()
+            .and_then(|id| table.get(id)?.clone())
+            .ok_or(Errno::EINVAL)
     }
 
     /// All of them go: exec and exit.
@@ -131,7 +147,12 @@ impl PosixTimers {
 ///
 /// # Errors
 /// `EAGAIN`: too many. `ENOMEM`.
-pub fn create(process: &Arc<Process>, clock: ClockId, notify: Notify, value: Option<u64>) -> Result<i32> {
+pub fn create(
+    process: &Arc<Process>,
+    clock: ClockId,
+    notify: Notify,
+    value: Option<u64>,
+) -> Result<i32> {
     let node = TimerNode::new()?;
     // The number is known only when a place is found; the table has room before the timer is made.
     let id = {
@@ -177,7 +198,13 @@ pub fn delete(process: &Process, id: i32) -> Result<()> {
 }
 
 /// timer_settime(2): time left and period before. `EINVAL`: no such timer.
-pub fn set(process: &Process, id: i32, value_ns: u64, interval_ns: u64, absolute: bool) -> Result<(u64, u64)> {
+pub fn set(
+    process: &Process,
+    id: i32,
+    value_ns: u64,
+    interval_ns: u64,
+    absolute: bool,
+) -> Result<(u64, u64)> {
     let timer = process.timers.find(id)?;
     let old = left(&timer);
     timer.node.cancel();
@@ -201,13 +228,20 @@ pub fn get(process: &Process, id: i32) -> Result<(u64, u64)> {
 
 fn left(timer: &PosixTimer) -> (u64, u64) {
     let armed = *timer.armed.lock_irq();
-    let left = if armed.at_ns == 0 { 0 } else { armed.at_ns.saturating_sub(monotonic_ns()).max(1) };
+    let left = if armed.at_ns == 0 {
+        0
+    } else {
+        armed.at_ns.saturating_sub(monotonic_ns()).max(1)
+    };
     (left, armed.interval_ns)
 }
 
 /// timer_getoverrun(2). `EINVAL`: no such timer.
 pub fn overrun(process: &Process, id: i32) -> Result<i32> {
-    process.timers.find(id).map(|timer| timer.overrun.load(Relaxed))
+    process
+        .timers
+        .find(id)
+        .map(|timer| timer.overrun.load(Relaxed))
 }
 
 /// A timer's signal is being taken, under the signal lock: fills the overrun in.

@@ -166,7 +166,13 @@ impl Process {
             exit_status: AtomicI32::new(0),
             parent_nr: AtomicI32::new(0),
             sig: SpinLock::new(&SIG, sig),
-            family: SpinLock::new(&FAMILY, Family { children: List::new(), closed: false }),
+            family: SpinLock::new(
+                &FAMILY,
+                Family {
+                    children: List::new(),
+                    closed: false,
+                },
+            ),
             link: SpinLock::new(&LINK, link),
             membership: SpinLock::new(&LEAF, None),
             user: SpinLock::new(&LEAF, init.user),
@@ -206,12 +212,17 @@ impl Process {
     /// `ESRCH`: it has been reaped.
     pub fn group(&self) -> Result<Arc<ProcessGroup>> {
         let membership = self.membership.lock_irq();
-        membership.as_ref().map(|m| m.group.clone()).ok_or(abi::Errno::ESRCH)
+        membership
+            .as_ref()
+            .map(|m| m.group.clone())
+            .ok_or(abi::Errno::ESRCH)
     }
     /// Numbers of process group and session; 0 once reaped.
     pub fn group_and_session(&self) -> (i32, i32) {
         let membership = self.membership.lock_irq();
-        membership.as_ref().map_or((0, 0), |m| (m.group.id(), m.group.session().id()))
+        membership
+            .as_ref()
+            .map_or((0, 0), |m| (m.group.id(), m.group.session().id()))
     }
     /// The first thread; it may have ended before the others.
     pub fn leader(&self) -> Option<Arc<Task>> {
@@ -244,7 +255,11 @@ impl Process {
     /// Queued signals, shared and private (`SigQ`).
     pub fn queued_signals(&self) -> usize {
         let shared = self.sig.lock_irq();
-        let private: usize = shared.threads.iter().map(|task| task.pending.lock_irq().queued()).sum();
+        let private: usize = shared
+            .threads
+            .iter()
+            .map(|task| task.pending.lock_irq().queued())
+            .sum();
         private + shared.pending.queued()
     }
     /// What it does on signals.
@@ -307,7 +322,9 @@ impl Process {
     /// One of several threads that wait takes the zombie.
     pub(crate) fn claim_zombie(&self) -> bool {
         let (zombie, reaped) = (ProcessLife::Zombie as u8, ProcessLife::Reaped as u8);
-        self.life.compare_exchange(zombie, reaped, AcqRel, Relaxed).is_ok()
+        self.life
+            .compare_exchange(zombie, reaped, AcqRel, Relaxed)
+            .is_ok()
     }
     /// The user that it counts for.
     pub fn user(&self) -> Arc<User> {
@@ -332,7 +349,9 @@ impl SignalTarget for Process {
 /// # Errors
 /// `ESRCH`: no process (or only a thread, a group) has it.
 pub fn find_process(nr: i32) -> Result<Arc<Process>> {
-    let target = pid::find(nr).and_then(|pid| pid.process()).ok_or(abi::Errno::ESRCH)?;
+    let target = pid::find(nr)
+        .and_then(|pid| pid.process())
+        .ok_or(abi::Errno::ESRCH)?;
     target.as_any().downcast().map_err(|_| abi::Errno::ESRCH)
 }
 
@@ -341,7 +360,9 @@ pub fn find_process(nr: i32) -> Result<Arc<Process>> {
 /// # Errors
 /// `ESRCH`: there is none.
 pub fn find_task(nr: i32) -> Result<Arc<Task>> {
-    let target = pid::find(nr).and_then(|pid| pid.thread()).ok_or(abi::Errno::ESRCH)?;
+    let target = pid::find(nr)
+        .and_then(|pid| pid.thread())
+        .ok_or(abi::Errno::ESRCH)?;
     target.as_any().downcast().map_err(|_| abi::Errno::ESRCH)
 }
 

@@ -51,7 +51,10 @@ impl<T: Any + Send> TaskSlot<T> {
         let index = USED.fetch_add(1, Ordering::Relaxed);
         let place = HOOKS.get(index).ok_or(Errno::ENFILE)?;
         let _ = place.set(hooks); // the index is ours alone
-        Ok(Self { index, _type: PhantomData })
+        Ok(Self {
+            index,
+            _type: PhantomData,
+        })
     }
 
     /// What the task holds.
@@ -72,7 +75,10 @@ impl<T: Any + Send> TaskSlot<T> {
 }
 
 fn hooks() -> impl Iterator<Item = (usize, &'static dyn TaskHooks)> {
-    HOOKS.iter().enumerate().filter_map(|(i, slot)| slot.get().map(|hooks| (i, *hooks)))
+    HOOKS
+        .iter()
+        .enumerate()
+        .filter_map(|(i, slot)| slot.get().map(|hooks| (i, *hooks)))
 }
 
 pub(crate) fn fork(parent: &mut Cx, args: &CloneArgs) -> Result<Slots> {

@@ -106,7 +106,11 @@ pub(crate) struct TaskInit {
 
 impl Task {
     pub(crate) fn new(init: TaskInit) -> Result<Arc<Self>> {
-        let view = View { files: Some(init.files), fs: Some(init.fs), cred: Some(init.cred) };
+        let view = View {
+            files: Some(init.files),
+            fs: Some(init.fs),
+            cred: Some(init.cred),
+        };
         kmem::try_arc(Self {
             tid: AtomicI32::new(init.pid.nr()),
             pid: SpinLock::new(&NAME, init.pid),
@@ -275,7 +279,11 @@ impl Task {
     /// Sets the name; what is longer than 15 bytes is cut.
     pub fn set_comm(&self, name: &[u8]) {
         let mut comm = [0; 16];
-        let len = name.iter().position(|&b| b == 0).unwrap_or(name.len()).min(15);
+        let len = name
+            .iter()
+            .position(|&b| b == 0)
+            .unwrap_or(name.len())
+            .min(15);
         comm[..len].copy_from_slice(&name[..len]);
         *self.comm.lock_irq() = comm;
         self.with_thread(|thread| thread.set_name(&comm[..len]));
@@ -286,11 +294,15 @@ impl Task {
     }
     /// Minor and major faults.
     pub fn faults(&self) -> (u64, u64) {
-        (self.minor_faults.load(Relaxed), self.major_faults.load(Relaxed))
+        (
+            self.minor_faults.load(Relaxed),
+            self.major_faults.load(Relaxed),
+        )
     }
     pub(crate) fn count_fault(&self) {
         // The task itself is the only writer.
-        self.minor_faults.store(self.minor_faults.load(Relaxed) + 1, Relaxed);
+        self.minor_faults
+            .store(self.minor_faults.load(Relaxed) + 1, Relaxed);
     }
     /// User and system CPU time, ns.
     pub fn cpu_times(&self) -> (u64, u64) {
@@ -310,11 +322,14 @@ impl Task {
             Life::Zombie => 'Z',
             Life::Dead => 'X',
             _ if self.stopping.load(Relaxed) && self.is_asleep() => 'T',
-            _ => self.with_thread(|thread| thread.state_char() as u8 as char).unwrap_or('R'),
+            _ => self
+                .with_thread(|thread| thread.state_char() as u8 as char)
+                .unwrap_or('R'),
         }
     }
     fn is_asleep(&self) -> bool {
-        self.with_thread(Thread::state_char).is_some_and(|state| state != StateChar::Running)
+        self.with_thread(Thread::state_char)
+            .is_some_and(|state| state != StateChar::Running)
     }
     /// `PR_SET_NO_NEW_PRIVS`.
     pub fn set_no_new_privs(&self) {

@@ -37,7 +37,15 @@ impl Usage {
         let (minor_faults, major_faults) = task.faults();
         let (voluntary, involuntary) = task.switches();
         let max_rss_pages = task.mm().map_or(0, |mm| mm.counters().rss_peak as u64);
-        Self { user_ns, system_ns, minor_faults, major_faults, voluntary, involuntary, max_rss_pages }
+        Self {
+            user_ns,
+            system_ns,
+            minor_faults,
+            major_faults,
+            voluntary,
+            involuntary,
+            max_rss_pages,
+        }
     }
 }
 
@@ -75,7 +83,9 @@ impl Process {
         let accounts = *self.accounts.lock_irq();
         drop(shared);
         sum.add(&accounts.ended_threads);
-        let now = leader.and_then(|task| task.mm()).map_or(0, |mm| mm.counters().rss_peak as u64);
+        let now = leader
+            .and_then(|task| task.mm())
+            .map_or(0, |mm| mm.counters().rss_peak as u64);
         sum.max_rss_pages = now.max(accounts.last_rss_pages);
         sum
     }

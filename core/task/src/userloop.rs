@@ -104,7 +104,11 @@ fn run(mut cx: Cx) {
         thread.set_in_user(false);
         match trap {
             Trap::Syscall => dispatch(&mut cx),
-            Trap::Fault { vector, error_code, addr } => fault(&mut cx, vector, error_code, addr),
+            Trap::Fault {
+                vector,
+                error_code,
+                addr,
+            } => fault(&mut cx, vector, error_code, addr),
             Trap::Interrupt => crate::itimer::on_tick(cx.process()),
         }
     }
@@ -149,13 +153,21 @@ fn fault(cx: &mut Cx, vector: u8, error_code: u64, addr: u64) {
         }
         return;
     }
-    cx.fault = FaultInfo { vector: vector.into(), error_code, addr: cx.fault.addr };
+    cx.fault = FaultInfo {
+        vector: vector.into(),
+        error_code,
+        addr: cx.fault.addr,
+    };
     signal::force(&cx.task, &exception(cx, vector, addr));
 }
 
 #[cold]
 fn bad_page(cx: &mut Cx, error: FaultError, error_code: u64, addr: u64) {
-    cx.fault = FaultInfo { vector: PAGE_FAULT.into(), error_code: error_code | 4, addr };
+    cx.fault = FaultInfo {
+        vector: PAGE_FAULT.into(),
+        error_code: error_code | 4,
+        addr,
+    };
     let addr = addr as usize;
     let info = match error {
         FaultError::SegvMapErr => SigInfo::fault(SIGSEGV, code::SEGV_MAPERR, addr),
@@ -181,8 +193,14 @@ fn log_unhandled(cx: &Cx, sig: pid::Signal, error_code: u64, addr: usize) {
         return;
     }
     let comm = cx.task.comm();
-    let name = core::str::from_utf8(&comm).unwrap_or("?").trim_end_matches('\0');
-    let what = if sig == SIGSEGV { "segfault" } else { "bus error" };
+    let name = core::str::from_utf8(&comm)
+        .unwrap_or("?")
+        .trim_end_matches('\0');
+    let what = if sig == SIGSEGV {
+        "segfault"
+    } else {
+        "bus error"
+    };
     trace::pr_info!(
         "{name}[{}]: {what} at {addr:x} ip {:016x} sp {:016x} error {:x}",
         cx.task.tid(),
@@ -201,7 +219,11 @@ fn exception(cx: &Cx, vector: u8, dr6: u64) -> SigInfo {
         0 => SigInfo::fault(SIGFPE, code::FPE_INTDIV, rip),
         1 => {
             let step = dr6 & 1 << 14 != 0;
-            let why = if step { code::TRAP_TRACE } else { code::TRAP_HWBKPT };
+            let why = if step {
+                code::TRAP_TRACE
+            } else {
+                code::TRAP_HWBKPT
+            };
             SigInfo::fault(SIGTRAP, why, rip)
         }
         3 => SigInfo::kernel(SIGTRAP),
@@ -249,8 +271,12 @@ fn float_code(raised: u32) -> i32 {
 /// A fault of the kernel on user memory (uaccess): true if the page is there now. The caller's trap was taken in task
 /// context with preemption on; this may sleep.
 pub fn handle_kernel_page_fault(addr: usize, write: bool) -> bool {
-    let Some(data) = sched::try_current().and_then(Thread::data) else { return false };
-    let Some(task) = data.as_any().downcast_ref::<Task>() else { return false };
+    let Some(data) = sched::try_current().and_then(Thread::data) else {
+        return false;
+    };
+    let Some(task) = data.as_any().downcast_ref::<Task>() else {
+        return false;
+    };
     let Some(mm) = task.mm() else { return false };
     task.count_fault();
     let access = if write { Access::Write } else { Access::Read };

@@ -19,8 +19,13 @@ pub struct Uts {
     pub domain: Name,
 }
 
-static UTS: SpinLock<Uts> =
-    SpinLock::new(&NAMES, Uts { host: pad(b"(none)"), domain: pad(b"(none)") });
+static UTS: SpinLock<Uts> = SpinLock::new(
+    &NAMES,
+    Uts {
+        host: pad(b"(none)"),
+        domain: pad(b"(none)"),
+    },
+);
 
 const fn pad(text: &[u8]) -> Name {
     let mut name = [0; 65];

@@ -36,15 +36,19 @@ enum Scan {
 pub fn wait(cx: &mut Cx, request: &WaitRequest) -> Result<Option<Waited>> {
     let process = cx.process();
     let tid = cx.task.tid();
-    let found = process.child_wait.wait(WaitMode::Interruptible, None, || {
-        match scan(process, tid, request) {
-            Scan::Found(child, change) => Some(Ok(Some((child, change)))),
-            Scan::NoChild => Some(Err(Errno::ECHILD)),
-            Scan::Nothing if request.has(WNOHANG) => Some(Ok(None)),
-            Scan::Nothing => None,
-        }
-    })??;
-    let Some((child, change)) = found else { return Ok(None) };
+    let found = process
+        .child_wait
+        .wait(WaitMode::Interruptible, None, || {
+            match scan(process, tid, request) {
+                Scan::Found(child, change) => Some(Ok(Some((child, change)))),
+                Scan::NoChild => Some(Err(Errno::ECHILD)),
+                Scan::Nothing if request.has(WNOHANG) => Some(Ok(None)),
+                Scan::Nothing => None,
+            }
+        })??;
+    let Some((child, change)) = found else {
+        return Ok(None);
+    };
     Ok(Some(tell(process, &child, change, request)))
 }
 
@@ -73,7 +77,11 @@ fn change_of(child: &Arc<Process>, request: &WaitRequest) -> Option<Change> {
     let keep = request.has(WNOWAIT);
     if child.life() != ProcessLife::Alive {
         let mine = request.has(WEXITED)
-            && if keep { child.life() == ProcessLife::Zombie } else { child.claim_zombie() };
+            && if keep {
+                child.life() == ProcessLife::Zombie
+            } else {
+                child.claim_zombie()
+            };
         return mine.then(|| Change::from_exit_status(child.exit_status.load(Relaxed)));
     }
     if !request.has(WSTOPPED | WCONTINUED) {
@@ -94,7 +102,10 @@ fn change_of(child: &Arc<Process>, request: &WaitRequest) -> Option<Change> {
 
 /// Gathers what the caller is told, and removes an ended child that it has taken.
 fn tell(process: &Process, child: &Arc<Process>, change: Change, request: &WaitRequest) -> Waited {
-    let uid = child.leader().and_then(|leader| leader.cred().ok()).map_or(0, |cred| cred.uid.0);
+    let uid = child
+        .leader()
+        .and_then(|leader| leader.cred().ok())
+        .map_or(0, |cred| cred.uid.0);
     let mut usage = child.usage();
     usage.add(&child.children_usage());
     let ended = matches!(change, Change::Exited(_) | Change::Killed(_));
@@ -102,5 +113,10 @@ fn tell(process: &Process, child: &Arc<Process>, change: Change, request: &WaitR
         process.accounts.lock_irq().children.add(&usage);
         exit::release(child);
     }
-    Waited { pid: child.nr(), uid, change, usage }
+    Waited {
+        pid: child.nr(),
+        uid,
+        change,
+        usage,
+    }
 }

@@ -32,8 +32,14 @@ pub(crate) fn push(cx: &mut Cx, info: &SigInfo, action: &SigAction) -> Result<()
     }
     let sp = cx.regs.rsp as usize;
     let nested = cx.altstack.in_use(sp);
-    let enters = action.has(sa::ONSTACK) && cx.altstack.size != 0 && !cx.altstack.in_use(sp - RED_ZONE.min(sp));
-    let top = if enters { cx.altstack.base + cx.altstack.size } else { sp.wrapping_sub(RED_ZONE) };
+    let enters = action.has(sa::ONSTACK)
+        && cx.altstack.size != 0
+        && !cx.altstack.in_use(sp - RED_ZONE.min(sp));
+    let top = if enters {
+        cx.altstack.base + cx.altstack.size
+    } else {
+        sp.wrapping_sub(RED_ZONE)
+    };
     let image = fpu::xstate_size();
     let features = fpu::xfeatures();
     let trailer = if features.is_some() { 4 } else { 0 };
@@ -73,7 +79,12 @@ pub(crate) fn push(cx: &mut Cx, info: &SigInfo, action: &SigAction) -> Result<()
 }
 
 fn stack_of(alt: &AltStack) -> StackT {
-    StackT { sp: alt.base, flags: alt.flags, pad: 0, size: alt.size }
+    StackT {
+        sp: alt.base,
+        flags: alt.flags,
+        pad: 0,
+        size: alt.size,
+    }
 }
 
 fn save_regs(cx: &Cx, mask: SigSet, fpstate: usize) -> SigContext {
@@ -113,7 +124,9 @@ fn save_regs(cx: &Cx, mask: SigSet, fpstate: usize) -> SigContext {
 fn save_fpu(cx: &Cx, to: usize, size: usize, features: Option<u64>) -> Result<()> {
     let mut image = [0; FPU_MAX];
     let image = image.get_mut(..size + 4).ok_or(Errno::EFAULT)?;
-    let copied = cx.context().with_fpu(|bytes| image[..size].copy_from_slice(bytes));
+    let copied = cx
+        .context()
+        .with_fpu(|bytes| image[..size].copy_from_slice(bytes));
     copied.ok_or(Errno::EFAULT)?;
     let software = software_bytes(size, features.unwrap_or(3));
     image[SW_RESERVED..SW_RESERVED + software.len()].copy_from_slice(&software);
@@ -164,7 +177,11 @@ fn restore_fpu(cx: &Cx, from: usize) -> Result<()> {
     let size = fpu::xstate_size();
     let mut image = [0; FPU_MAX];
     user::copy_from_user(&mut image[..512], UserAddr(from))?;
-    let mut claimed = if fpu::xfeatures().is_some() { claimed_size(&image, size) } else { 512 };
+    let mut claimed = if fpu::xfeatures().is_some() {
+        claimed_size(&image, size)
+    } else {
+        512
+    };
     if claimed > 512 && claimed <= FPU_MAX {
         let end: u32 = user::read(UserAddr(from.wrapping_add(claimed)))?;
         if end == MAGIC2 {
@@ -194,5 +211,10 @@ pub fn altstack_now(cx: &Cx) -> StackT {
     } else {
         0
     };
-    StackT { sp: alt.base, flags: state | alt.flags & SS_AUTODISARM, pad: 0, size: alt.size }
+    StackT {
+        sp: alt.base,
+        flags: state | alt.flags & SS_AUTODISARM,
+        pad: 0,
+        size: alt.size,
+    }
 }

@@ -6,8 +6,8 @@ use crate::task::{Life, Task, work};
 use abi::{Errno, Result};
 use core::sync::atomic::Ordering::Relaxed;
 use cred::{Cred, Resource};
-use pid::sigset::RT_MIN;
 use pid::signals::{SIGCONT, SIGKILL, SIGSEGV};
+use pid::sigset::RT_MIN;
 use pid::{ProcessGroup, SigInfo, SigSet, Signal};
 
 /// Who sends, for the check of permission.
@@ -63,14 +63,23 @@ pub fn send_to_task(task: &Task, info: &SigInfo) -> Result<()> {
 /// As [`Sender::check`] and [`send_to_process`].
 pub fn send_checked(sender: Sender<'_>, process: &Process, sig: i32, info: &SigInfo) -> Result<()> {
     sender.check(process, sig as Signal)?;
-    if sig == 0 { Ok(()) } else { send_to_process(process, info) }
+    if sig == 0 {
+        Ok(())
+    } else {
+        send_to_process(process, info)
+    }
 }
 
 /// Sends a user's signal to all processes of a group.
 ///
 /// # Errors
 /// `ESRCH`: there is none. `EPERM`: none may be signalled.
-pub fn send_to_group(sender: Sender<'_>, group: &ProcessGroup, sig: i32, info: &SigInfo) -> Result<()> {
+pub fn send_to_group(
+    sender: Sender<'_>,
+    group: &ProcessGroup,
+    sig: i32,
+    info: &SigInfo,
+) -> Result<()> {
     let mut answer = Err(Errno::ESRCH);
     group.for_each(|member| {
         if let Ok(process) = member.clone().as_any().downcast::<Process>() {
@@ -159,7 +168,11 @@ pub(crate) fn send_locked(
 
 fn below_limit(process: &Process, shared: &SigShared) -> bool {
     let limit = process.limits().cur(Resource::Sigpending);
-    let private: usize = shared.threads.iter().map(|task| task.pending.lock_irq().queued()).sum();
+    let private: usize = shared
+        .threads
+        .iter()
+        .map(|task| task.pending.lock_irq().queued())
+        .sum();
     ((private + shared.pending.queued()) as u64) < limit
 }
 
@@ -180,7 +193,9 @@ fn is_ignored(
         return false;
     }
     let task = to.or(shared.leader.as_deref());
-    let kept = task.map_or(0, |task| task.blocked.load(Relaxed) | task.waited_for.load(Relaxed));
+    let kept = task.map_or(0, |task| {
+        task.blocked.load(Relaxed) | task.waited_for.load(Relaxed)
+    });
     !SigSet(kept).contains(sig) || sig == SIGKILL
 }
 

@@ -37,7 +37,11 @@ fn resume(process: &Process, shared: &mut SigShared) {
         return;
     }
     // One that was under way counts as stopped and continued.
-    let why = if stop.stopped { Change::Continued } else { Change::Stopped(stop.signal) };
+    let why = if stop.stopped {
+        Change::Continued
+    } else {
+        Change::Stopped(stop.signal)
+    };
     stop.report_continue = stop.stopped;
     stop.report_stop = false;
     stop.tell_parent = Some(why);

@@ -37,7 +37,12 @@ pub(crate) fn handle(cx: &mut Cx) -> core::result::Result<(), i32> {
                 return Ok(());
             }
             Taken::Handler(info, action) => {
-                resume(cx, Delivery::Handler { restart: action.has(sa::RESTART) });
+                resume(
+                    cx,
+                    Delivery::Handler {
+                        restart: action.has(sa::RESTART),
+                    },
+                );
                 run_handler(cx, &info, &action);
                 if !cx.task.has_signal() {
                     return Ok(());
@@ -272,11 +277,18 @@ pub fn set_altstack(cx: &mut Cx, new: Option<StackT>) -> Result<()> {
         return Err(Errno::EINVAL);
     }
     cx.altstack = if mode == SS_DISABLE {
-        AltStack { flags: new.flags, ..AltStack::NONE }
+        AltStack {
+            flags: new.flags,
+            ..AltStack::NONE
+        }
     } else if new.size < MINSIGSTKSZ as usize {
         return Err(Errno::ENOMEM);
     } else {
-        AltStack { base: new.sp, size: new.size, flags: new.flags }
+        AltStack {
+            base: new.sp,
+            size: new.size,
+            flags: new.flags,
+        }
     };
     Ok(())
 }

@@ -1,0 +1,51 @@
+//! Process file descriptors (pidfd_open(2)): a process by reference, not by a number that may be used again.
+use crate::process::Process;
+use abi::raw::{POLLIN, POLLRDNORM};
+use abi::{Errno, Result};
+use alloc::sync::Arc;
+use core::fmt;
+use cred::Cred;
+use vfs::{File, FileOps, FileOpsRef, OpenFlags, PollEvents, PollTable};
+
+/// What stands behind the descriptor.
+pub struct PidFd(Arc<Process>);
+
+impl PidFd {
+    /// A file for a process. `ENOMEM`.
+    pub fn create(process: Arc<Process>, nonblock: bool, cred: &Arc<Cred>) -> Result<Arc<File>> {
+        let mut flags = OpenFlags::RDWR;
+        if nonblock {
+            flags |= OpenFlags::NONBLOCK;
+        }
+        let inode = vfs::shared_anon_inode()?;
+        let ops = FileOpsRef::Own(kmem::try_arc(Self(process))?);
+        vfs::new_anon_file("anon_inode:[pidfd]", &inode, ops, flags, cred)
+    }
+
+    /// The process of a file. `EBADF`: it is no pidfd.
+    pub fn process_of(file: &File) -> Result<Arc<Process>> {
+        file.ops_as::<Self>()
+            .map(|pidfd| pidfd.0.clone())
+            .ok_or(Errno::EBADF)
+    }
+}
+
+impl FileOps for PidFd {
+    fn poll(&self, _file: &File, table: &mut PollTable<'_>) -> PollEvents {
+        table.wait(self.0.end_queue());
+        if self.0.has_ended() {
+            PollEvents::from_bits_truncate(POLLIN | POLLRDNORM)
+        } else {
+            PollEvents::empty()
+        }
+    }
+
+    fn show_fdinfo(&self, _file: &File, out: &mut dyn fmt::Write) -> fmt::Result {
+        let nr = if self.0.pid().is_live() {
+            self.0.nr()
+        } else {
+            -1
+        };
+        write!(out, "Pid:\t{nr}\nNSpid:\t{nr}\n")
+    }
+}
