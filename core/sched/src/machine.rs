@@ -77,6 +77,14 @@ pub(crate) fn serve_tlb_requests() {
 #[cfg(not(target_os = "none"))]
 pub(crate) fn serve_tlb_requests() {}
 
+/// Forgets instructions fetched ahead: what a CPU does after others' text was changed.
+#[cfg(target_os = "none")]
+pub(crate) fn serialize() {
+    hal::patch::serialize();
+}
+#[cfg(not(target_os = "none"))]
+pub(crate) fn serialize() {}
+
 /// Return addresses on the stack of a context that does not run.
 #[cfg(target_os = "none")]
 pub(crate) fn walk(context: &KContext, each: impl FnMut(usize)) {

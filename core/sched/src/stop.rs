@@ -90,6 +90,8 @@ fn stand_still(round: u64) {
         machine::serve_tlb_requests();
         hal::cpu::relax();
     }
+    // The caller may have patched text that this CPU has fetched already.
+    machine::serialize();
     STANDING.fetch_sub(1, Ordering::AcqRel);
     drop(irqs_off);
 }
