@@ -94,6 +94,11 @@ impl Buddy {
             .map_or(0, |&n| n as usize)
     }
 
+    /// Pages up to `end` may be given back later though they were never added: boot memory, the initrd.
+    pub fn reserve_up_to(&mut self, end: u32) {
+        self.limit = self.limit.max(end);
+    }
+
     /// Adds the pages `first..end` as free memory, in the largest blocks that fit.
     pub fn add_range(&mut self, store: &mut impl Store, first: u32, end: u32) {
         self.limit = self.limit.max(end);

@@ -151,3 +151,12 @@ fn nonsense_is_refused() {
     assert_eq!(buddy.free(&mut store, page, 3), Err(FreeError::DoubleFree));
     assert_eq!(buddy.free_pages(), 1024);
 }
+
+#[test]
+fn memory_of_boot_can_be_given_back_later() {
+    let (mut buddy, mut store) = zone(1024, &[(0, 512)]);
+    assert_eq!(buddy.free(&mut store, 700, 0), Err(FreeError::NotABlock));
+    buddy.reserve_up_to(1024);
+    (512..1024).for_each(|page| buddy.free(&mut store, page, 0).unwrap());
+    assert_eq!((buddy.free_pages(), buddy.free_blocks(10)), (1024, 1));
+}

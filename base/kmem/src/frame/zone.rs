@@ -81,6 +81,7 @@ pub(crate) fn init(usable: &[Range<Pfn>], taken: &[Range<Pfn>]) {
     }
     let mut zone = ZONE.lock_irq();
     for ram in usable {
+        zone.reserve_up_to(ram.end as u32);
         let mut at = ram.start;
         for t in taken
             .iter()
