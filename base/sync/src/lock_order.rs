@@ -11,19 +11,19 @@ pub mod rank {
     pub const EXEC: u16 = 100;
     pub const TASK_GROUP: u16 = 200;
     pub const SYSLOG: u16 = 250;
-    pub const TTY_TABLE: u16 = 290;
-    pub const FIFO_TABLE: u16 = 295;
     pub const TTY: u16 = 300;
-    pub const EPOLL_TREE: u16 = 390;
-    pub const EPOLL: u16 = 400;
-    pub const EPOLL_ENTRIES: u16 = 410;
-    pub const MOUNT: u16 = 1000;
     pub const RENAME: u16 = 1100;
     pub const INODE_DIR: u16 = 1200;
     pub const INODE: u16 = 1300;
     pub const FILE_POS: u16 = 1150;
     pub const DIR_INDEX: u16 = 1350;
+    pub const MOUNT: u16 = 1380;
     pub const PIPE: u16 = 1400;
+    pub const FIFO_TABLE: u16 = 1510;
+    pub const EPOLL_TREE: u16 = 1530;
+    pub const EPOLL: u16 = 1540;
+    pub const EPOLL_ENTRIES: u16 = 1550;
+    pub const TTY_TABLE: u16 = 1520;
     pub const MMAP: u16 = 2000;
     pub const PAGE_CACHE_FILL: u16 = 2100;
     // Spinning locks.

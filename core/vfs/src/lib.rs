@@ -17,7 +17,7 @@
 //!
 //! # Lock order
 //! ```text
-//! MountNs.change → SuperBlock.rename → File.pos → Inode.lock (directory, parent before child) → Inode.lock (file)
+//! SuperBlock.rename → File.pos → Inode.lock (directory, parent before child) → Inode.lock (file) → MountNs.change
 //!   → page faults (mm) → spinlocks: FdTable, FsStruct, SuperBlock.root, Mount.children, Mount.place, Dentry.children,
 //!   Dentry.place, locks of files, Inode.times, page cache
 //! ```

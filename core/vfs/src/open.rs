@@ -60,8 +60,10 @@ pub fn open(ctx: WalkCtx<'_>, path: &[u8], how: &OpenHow) -> Result<Arc<File>> {
     let mut wants_dir = flags.contains(OpenFlags::DIRECTORY);
     loop {
         let last = walk.walk_to_last()?;
-        wants_dir |= last.wants_dir();
-        let step = if !flags.contains(OpenFlags::CREAT) {
+        // Without a component there is nothing to make: slashes, or the place that a magic link led to.
+        let here = matches!(last, Last::Here);
+        wants_dir |= last.wants_dir() && !here;
+        let step = if here || !flags.contains(OpenFlags::CREAT) {
             walk.step(&last)?
         } else {
             if wants_dir {

@@ -47,6 +47,8 @@ impl Quota {
 pub(crate) struct Limits {
     pages: Quota,
     inodes: Quota,
+    /// What both limits are when nothing is said.
+    default: u64,
 }
 
 impl Limits {
@@ -55,6 +57,7 @@ impl Limits {
         Self {
             pages: Quota::new(options.pages.unwrap_or(half)),
             inodes: Quota::new(options.inodes.unwrap_or(half)),
+            default: half,
         }
     }
 
@@ -99,13 +102,12 @@ impl Limits {
     }
 
     pub(crate) fn show(&self, out: &mut dyn Write) -> core::fmt::Result {
-        let half = kmem::frame::stats().total as u64 / 2;
         let (_, pages) = self.pages.get();
-        if pages != half {
+        if pages != self.default {
             write!(out, ",size={}k", pages * (PAGE_SIZE as u64 / 1024))?;
         }
         let (_, inodes) = self.inodes.get();
-        if inodes != half {
+        if inodes != self.default {
             write!(out, ",nr_inodes={inodes}")?;
         }
         Ok(())

@@ -43,10 +43,13 @@ fn with_segments<R>(
         &mut long[..]
     };
     UserPtr::new(addr).read_slice(list)?;
-    for segment in &*list {
+    let list = &*list;
+    // Lengths are looked at before addresses.
+    let mut buf = UserBuf::vectored(list)?;
+    for segment in list {
         user::check(UserAddr(segment.iov_base), segment.iov_len)?;
     }
-    f(&mut UserBuf::vectored(list)?)
+    f(&mut buf)
 }
 
 /// The errno of a write, after the signals that go with it.
