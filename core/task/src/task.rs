@@ -365,7 +365,10 @@ impl sched::ThreadData for Task {
     fn switch_in(&self) {
         self.with_mm(|mm| mm.activate());
     }
-    fn switch_out(&self) {}
+    fn switch_out(&self) {
+        // Until the next `switch_in` on this CPU the space is only borrowed: no interrupts for its flushes.
+        kmem::space::borrow();
+    }
     fn signal_pending(&self, mode: WaitMode) -> bool {
         match mode {
             WaitMode::Interruptible => self.has_signal(),
