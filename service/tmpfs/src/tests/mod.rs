@@ -5,6 +5,7 @@ mod locks;
 mod mounts;
 mod names;
 mod perms;
+mod storm;
 mod walks;
 
 use super::*;
