@@ -255,6 +255,14 @@ pub(crate) fn spin_acquired(class: &'static LockClass, addr: usize) {
     }
 }
 
+/// As [`spin_acquired`], of a lock that was free: who only tries waits for nobody, so no order can be broken.
+#[inline]
+pub(crate) fn spin_tried(class: &'static LockClass, addr: usize) {
+    if TRACK {
+        spin_held().push(class, addr, None);
+    }
+}
+
 #[inline]
 pub(crate) fn spin_released(addr: usize) {
     if TRACK {

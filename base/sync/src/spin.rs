@@ -108,14 +108,13 @@ impl<T: ?Sized> SpinLock<T> {
     }
 
     #[inline]
-    #[track_caller]
     fn try_acquire(&self) -> bool {
         let got = self
             .locked
             .compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed)
             .is_ok();
         if got {
-            class::spin_acquired(self.class, self.addr());
+            class::spin_tried(self.class, self.addr());
         }
         got
     }

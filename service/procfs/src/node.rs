@@ -63,7 +63,8 @@ static DIR_FILE: DirFile = DirFile;
 
 impl InodeOps for DirNode {
     fn lookup(&self, dir: &Arc<Inode>, name: &[u8]) -> Result<Option<Arc<Inode>>> {
-        self.0.find(dir.sb(), name)
+        // Not `None`: what is not here cannot be made either, so open(2) and mkdir(2) answer ENOENT as well.
+        self.0.find(dir.sb(), name)?.map(Some).ok_or(Errno::ENOENT)
     }
     fn caching(&self) -> Caching {
         Caching::Never

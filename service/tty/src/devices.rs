@@ -104,7 +104,12 @@ pub fn init() -> Result<()> {
     register_chrdev(4, SERIAL_MINOR, 32, &LineDevices)?;
     register_chrdev(SLAVE_MAJOR, 0, pty::MAX as u32, &Slaves)?;
     for (name, minor, mode) in [("tty", 0, 0o666), ("console", 1, 0o600), ("ptmx", 2, 0o666)] {
-        device::add_node(device::Node { name, kind: vfs::FileType::CharDevice, rdev: makedev(5, minor), mode })?;
+        device::add_node(device::Node {
+            name,
+            kind: vfs::FileType::CharDevice,
+            rdev: makedev(5, minor),
+            mode,
+        })?;
     }
     vfs::register_filesystem(&devpts::DEVPTS)
 }

@@ -19,13 +19,16 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    pub(crate) fn new(termios: Termios) -> Result<Self> {
-        Ok(Self {
+    /// `received`: as many bytes of output count as received by the other side before anybody has read them.
+    pub(crate) fn new(termios: Termios, received: usize) -> Result<Self> {
+        let mut line = Self {
             ldisc: Ldisc::new(termios)?,
             out: Ring::new(OUT_SIZE)?,
             backlog: Ring::new(BACKLOG_SIZE)?,
             throttled: false,
-        })
+        };
+        line.out.keep_on_discard(received);
+        Ok(line)
     }
 
     /// Takes input; answers how many bytes there was room for. Fewer than given: [`Line::take_unthrottle`] says when
@@ -85,7 +88,7 @@ impl Line {
 
     /// Forgets all output.
     pub(crate) fn flush_output(&mut self) -> Events {
-        self.out.clear();
+        self.out.discard();
         Events::FLUSHED_OUTPUT
     }
 

@@ -8,6 +8,8 @@ pub(crate) struct Ring {
     /// Positions count up for ever.
     head: usize,
     tail: usize,
+    /// Bytes that a discard leaves: they count as received by the other side.
+    kept: usize,
 }
 
 impl Ring {
@@ -17,7 +19,18 @@ impl Ring {
             data: Vec::try_filled(0, size)?,
             head: 0,
             tail: 0,
+            kept: 0,
         })
+    }
+
+    /// From now on a discard leaves the first `n` bytes.
+    pub(crate) fn keep_on_discard(&mut self, n: usize) {
+        self.kept = n;
+    }
+
+    /// Throws away what the other side has not received.
+    pub(crate) fn discard(&mut self) {
+        self.head = self.tail.wrapping_add(self.len().min(self.kept));
     }
 
     #[inline]
@@ -84,6 +97,6 @@ impl ldisc::Output for Ring {
         self.push(bytes);
     }
     fn discard(&mut self) {
-        self.clear();
+        Ring::discard(self);
     }
 }

@@ -95,10 +95,16 @@ pub struct Tty {
 impl Tty {
     /// A terminal on a line. ENOMEM.
     pub fn new(device: u64, termios: Termios, driver: Box<dyn Driver>) -> Result<Arc<Self>> {
+        // What a slave sends reaches the master at once, as far as that one's own queue holds it.
+        let received = if driver.is_pty() {
+            ldisc::CAPACITY - 1
+        } else {
+            0
+        };
         kmem::try_arc(Self {
             device,
             initial: termios,
-            line: SpinLock::new(&LINE, Line::new(termios)?),
+            line: SpinLock::new(&LINE, Line::new(termios, received)?),
             control: SpinLock::new(&CONTROL, Control::default()),
             read_lock: Mutex::new(&READ, ()),
             master_lock: Mutex::new(&READ, ()),

@@ -133,7 +133,7 @@ pub(crate) fn tty_drivers(_: &(), out: &mut SeqBuf) -> Result<()> {
         ),
     ] {
         let (major, minor) = (vfs::major(device), vfs::minor(device));
-        let _ = write!(out, "{name:<20} {node:<8} {major:>3} ");
+        let _ = write!(out, "{name:<20} {node:<13} {major:>3} ");
         let _ = match minors {
             Some(count) => write!(out, "{minor}-{}", minor + count - 1),
             None => write!(out, "{minor:>7}"),

@@ -1,13 +1,20 @@
 //! /proc/kmsg: kernel messages as syslog(2) gives them, each to one reader.
 use abi::{Errno, Result};
 use kmem::user::UserBuf;
-use sync::{LockClass, Mutex, WaitMode, rank};
+use sync::{LockClass, Mutex, SpinLock, WaitMode, rank};
 use trace::kmsg::{Cursor, Next, readers};
 use vfs::{File, FileOps, FileOpsRef, Io, PollEvents, PollTable};
 
-static PLACE_CLASS: LockClass = LockClass::new("proc.kmsg", rank::SYSLOG);
+static READER: LockClass = LockClass::new("proc.kmsg", rank::SYSLOG);
+static PLACE_CLASS: LockClass = LockClass::new("proc.kmsg.place", rank::TASK_LEAF);
+/// Held by the one who reads.
+static READING: Mutex<()> = Mutex::new(&READER, ());
 /// Where reading goes on: one place for all readers.
-static PLACE: Mutex<Option<Cursor>> = Mutex::new(&PLACE_CLASS, None);
+static PLACE: SpinLock<Option<Cursor>> = SpinLock::new(&PLACE_CLASS, None);
+
+fn place() -> Cursor {
+    PLACE.lock().unwrap_or_else(Cursor::oldest)
+}
 
 /// Longest line with its prefix.
 const LINE_MAX: usize = 1024;
@@ -40,11 +47,11 @@ fn copy(cursor: &mut Cursor, buf: &mut UserBuf<'_>) -> Result<usize> {
 impl FileOps for Kmsg {
     fn read(&self, _file: &File, buf: &mut UserBuf<'_>, io: &mut Io) -> Result<usize> {
         loop {
-            let mut place = PLACE.lock();
-            let mut cursor = place.unwrap_or_else(Cursor::oldest);
+            let reading = READING.lock();
+            let mut cursor = place();
             let done = copy(&mut cursor, buf);
-            *place = Some(cursor);
-            drop(place);
+            *PLACE.lock() = Some(cursor);
+            drop(reading);
             if done != Ok(0) || cursor.has_more() || buf.is_empty() {
                 return done;
             }
@@ -62,8 +69,7 @@ impl FileOps for Kmsg {
 
     fn poll(&self, _file: &File, table: &mut PollTable<'_>) -> PollEvents {
         table.wait(readers());
-        let cursor = PLACE.lock().unwrap_or_else(Cursor::oldest);
-        if cursor.has_more() {
+        if place().has_more() {
             PollEvents::READABLE
         } else {
             PollEvents::empty()
