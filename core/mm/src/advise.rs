@@ -28,11 +28,28 @@ impl Mm {
         match advice {
             MADV_DONTNEED | MADV_DONTNEED_LOCKED | MADV_FREE => self.forget(start, end, advice),
             MADV_POPULATE_READ | MADV_POPULATE_WRITE => self.populate_advised(start, end, advice),
-            MADV_REMOVE => Err(Errno::EOPNOTSUPP),
+            MADV_REMOVE => self.refuse_remove(start, end),
             // Hints without effect here; only holes are an error.
             MADV_WILLNEED | MADV_COLD | MADV_PAGEOUT => holes(&self.areas.read(), start, end),
             _ => self.advise_flags(start, end, advice),
         }
+    }
+
+    /// Punching holes through a mapping is not there yet: say what is wrong with the mapping, or that.
+    fn refuse_remove(&self, start: usize, end: usize) -> Result<()> {
+        let areas = self.areas.read();
+        let shared = VmFlags::SHARED | VmFlags::WRITE;
+        for area in areas.map.range(start, end) {
+            let flags = area.data.flags;
+            if flags.contains(VmFlags::LOCKED) || area.data.is_anon() {
+                return Err(Errno::EINVAL);
+            }
+            if !flags.contains(shared) {
+                return Err(Errno::EACCES);
+            }
+        }
+        holes(&areas, start, end)?;
+        Err(Errno::EOPNOTSUPP)
     }
 
     /// Throws pages away: private ones read as zeros or as the file again.

@@ -174,12 +174,8 @@ impl Mm {
         va: usize,
     ) -> Result<(), FaultError> {
         let vma = &area.data;
-        let (start, end) = if vma.flags.contains(VmFlags::RAND_READ) {
-            (va, va + PAGE_SIZE)
-        } else {
-            let window = va & !(AROUND - 1);
-            (window.max(area.start), (window + AROUND).min(area.end))
-        };
+        let window = va & !(AROUND - 1);
+        let (start, end) = (window.max(area.start), (window + AROUND).min(area.end));
         let mut pages = [const { None }; AROUND / PAGE_SIZE];
         let pages = &mut pages[..(end - start) / PAGE_SIZE];
         object.cached_range(vma.index(area.start, start), pages);

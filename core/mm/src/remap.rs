@@ -33,7 +33,7 @@ impl Mm {
         let at = if flags & MREMAP_FIXED != 0 {
             self.move_to(&mut areas, m, new_addr)?
         } else if m.keep {
-            self.move_anywhere(&mut areas, m)?
+            self.move_anywhere(&mut areas, m, new_addr)?
         } else {
             self.resize(&mut areas, m, flags & MREMAP_MAYMOVE != 0)?
         };
@@ -79,7 +79,7 @@ impl Mm {
             return Ok(m.from);
         }
         if may_move {
-            self.move_anywhere(areas, m)
+            self.move_anywhere(areas, m, 0)
         } else {
             Err(Errno::ENOMEM)
         }
@@ -99,9 +99,9 @@ impl Mm {
         self.move_area(areas, m, to)
     }
 
-    fn move_anywhere(self: &Arc<Self>, areas: &mut Areas, m: Move) -> Result<usize> {
+    fn move_anywhere(self: &Arc<Self>, areas: &mut Areas, m: Move, hint: usize) -> Result<usize> {
         areas.may_grow(m)?;
-        let to = areas.place(0, m.new_len, 0, false)?;
+        let to = areas.place(hint, m.new_len, 0, false)?;
         self.move_area(areas, m, to)
     }
 
@@ -153,20 +153,18 @@ fn check(old: usize, old_len: usize, new_len: usize, flags: u32, new_addr: usize
     if new_len == 0 || keep && old_len != new_len || old.checked_add(old_len).is_none() {
         return Err(Errno::EINVAL);
     }
-    if new_len > USER_END {
-        return Err(if fixed { Errno::EINVAL } else { Errno::ENOMEM });
-    }
-    if fixed {
-        let low = new_addr < MMAP_MIN_ADDR;
-        if new_addr % PAGE_SIZE != 0 || new_addr > USER_END - new_len {
+    if fixed || keep {
+        // The address counts as a hint for MREMAP_DONTUNMAP, and is checked the same way.
+        let beyond = new_len > USER_END || new_addr > USER_END - new_len;
+        let overlaps = new_addr < old + old_len && old < new_addr.wrapping_add(new_len);
+        if new_addr % PAGE_SIZE != 0 || beyond || overlaps {
             return Err(Errno::EINVAL);
         }
-        if new_addr < old + old_len && old < new_addr + new_len {
-            return Err(Errno::EINVAL);
-        }
-        if low {
+        if fixed && new_addr < MMAP_MIN_ADDR {
             return Err(Errno::EPERM);
         }
+    } else if new_len > USER_END {
+        return Err(Errno::ENOMEM);
     }
     Ok(Move {
         from: old,

@@ -9,9 +9,6 @@ pub const PHDR_SIZE: usize = 56;
 pub(crate) const SHDR_SIZE: usize = 64;
 
 const MAGIC: &[u8; 4] = b"\x7fELF";
-const CLASS_64: u8 = 2;
-const LITTLE_ENDIAN: u8 = 1;
-const VERSION: u8 = 1;
 const MACHINE_X86_64: u16 = 62;
 /// The table must fit in one page, as Linux demands.
 const MAX_TABLE: usize = 4096;
@@ -57,7 +54,8 @@ pub enum Kind {
     Dynamic,
 }
 
-/// The file header, checked for class, byte order, version and machine.
+/// The file header, checked for type and machine. As on Linux, which programs are packed against, nobody looks at
+/// class, byte order and version of the identification: the machine implies them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
     /// What the file is.
@@ -83,15 +81,12 @@ pub struct Header {
 }
 
 impl Header {
-    /// Reads the first 64 bytes of a file. [`ElfError::NotElf`], `Truncated`, `Class`, `Kind`, `Machine`.
+    /// Reads the first 64 bytes of a file. [`ElfError::NotElf`], `Truncated`, `Kind`, `Machine`.
     pub fn parse(bytes: &[u8]) -> Result<Self, ElfError> {
         if bytes.get(..4) != Some(MAGIC) {
             return Err(ElfError::NotElf);
         }
         let bytes = bytes.get(..HEADER_SIZE).ok_or(ElfError::Truncated)?;
-        if bytes[4..7] != [CLASS_64, LITTLE_ENDIAN, VERSION] {
-            return Err(ElfError::Class);
-        }
         let r = Record(bytes);
         if r.u16(18)? != MACHINE_X86_64 {
             return Err(ElfError::Machine);

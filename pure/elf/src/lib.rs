@@ -36,8 +36,6 @@ pub enum ElfError {
     NotElf,
     /// Something reaches beyond the bytes at hand.
     Truncated,
-    /// Not 64 bits, not little-endian, or not version 1.
-    Class,
     /// Not for x86-64.
     Machine,
     /// Not the type of file that was wanted.

@@ -166,7 +166,11 @@ impl Image {
             zero_from = file_end.next_multiple_of(PAGE_SIZE);
             if mem_end > file_end && zero_from > file_end && prot & PROT_WRITE != 0 {
                 // The last page holds data and, behind it, the beginning of bss.
-                mm.zero_remote(UserAddr(file_end), zero_from - file_end)?;
+                match mm.zero_remote(UserAddr(file_end), zero_from - file_end) {
+                    // The file ends before its segment: the program meets that when it gets there.
+                    Ok(_) | Err(Errno::EFAULT) => {}
+                    Err(e) => return Err(e),
+                }
             }
         }
         let zero_to = mem_end.next_multiple_of(PAGE_SIZE);

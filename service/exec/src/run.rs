@@ -95,13 +95,25 @@ pub fn execve(
         base,
     };
     let file = vfs::open_exec(ctx, path, lookup)?;
+    let by_descriptor = name.is_some().then(|| file.dentry().clone());
     let (name, reachable) = name.unwrap_or((path, true));
     let program = Binary::find(cx, file, name)?;
     if !reachable && !program.prefix.is_empty() {
         return Err(Errno::ENOENT);
     }
     let stack = build_stack(cx, &program, name, (argv, argc), (envp, envc))?;
-    replace(cx, program, stack, name)?;
+    // Of a file that came by descriptor the name it has in its directory, else what the caller called it.
+    let mut comm = [0; 16];
+    let mut keep = |text: &[u8]| {
+        let len = text.len().min(comm.len() - 1);
+        comm[..len].copy_from_slice(&text[..len]);
+        len
+    };
+    let len = match &by_descriptor {
+        Some(dentry) => dentry.with_name(&mut keep),
+        None => keep(path.rsplit(|&b| b == b'/').next().unwrap_or(path)),
+    };
+    replace(cx, program, stack, &comm[..len])?;
     Ok(0)
 }
 
@@ -268,7 +280,7 @@ fn replace(
     cx: &mut Cx,
     program: Binary,
     (stack, marks): (StackImage, crate::stack::Marks),
-    name: &[u8],
+    comm: &[u8],
 ) -> Result<()> {
     let (cred, secure) = credentials(cx, &program.file)?;
     if secure {
@@ -286,7 +298,6 @@ fn replace(
     };
     let file: Arc<dyn Any + Send + Sync> = program.file;
     space.mm.set_exe(Some(file));
-    let comm = name.rsplit(|&b| b == b'/').next().unwrap_or(name);
     task::exec::take_over(cx)?;
     task::exec::commit(
         cx,
