@@ -46,7 +46,7 @@ pub struct FrameMeta {
     /// [`Kind`](super::Kind) in the low byte, order in the next.
     pub(crate) kind: AtomicU32,
     owner: AtomicU64,
-    index: AtomicU64,
+    pub(crate) index: AtomicU64,
     pub(crate) next: AtomicU32,
     pub(crate) prev: AtomicU32,
     pub(crate) group: AtomicU32,

@@ -1,6 +1,6 @@
 //! Copying a space: one increment per present page, protection taken away in place, tables walked only where they are.
 use super::table::{self, LEAF_SPAN, Leaf};
-use super::tlb::{self, Span};
+use super::tlb::{self, Span, Tables};
 use super::{Prot, UserSpace, entry};
 use abi::Result;
 use core::ops::{ControlFlow, Range};
@@ -44,7 +44,7 @@ impl UserSpace {
             .into_iter()
             .try_for_each(|(range, mode)| self.fork_one(dst, range, mode, &mut fork));
         if let Some(changed) = fork.changed.take() {
-            tlb::flush(self.root, changed);
+            tlb::flush(self.root, changed, Tables::Stay);
         }
         result.map(|()| fork.count)
     }

@@ -22,7 +22,7 @@ mod tlb;
 
 pub use fork::CowMode;
 pub use range::{Discarded, Unmapped};
-pub use tlb::service as serve_tlb_requests;
+pub use tlb::{borrow, service as serve_tlb_requests};
 
 pub(crate) use teardown::drain_local;
 pub(crate) use tlb::flush_kernel;
@@ -32,6 +32,7 @@ use abi::{Errno, Result, USER_END};
 use core::sync::atomic::{AtomicUsize, Ordering};
 use hal::addr::{PAGE_SIZE, PhysAddr, UserAddr};
 use table::{Leaf, Table};
+use tlb::Tables;
 
 bitflags::bitflags! {
     /// What a page may be used for. Without READ, WRITE and EXEC: kept but not accessible (PROT_NONE).
@@ -171,7 +172,7 @@ impl UserSpace {
         slot.swap(entry::leaf(frame.pfn(), prot), Ordering::AcqRel);
         let _ = frame.into_meta();
         drop(leaf);
-        tlb::flush(self.root, va.0..va.0 + PAGE_SIZE);
+        tlb::flush(self.root, va.0..va.0 + PAGE_SIZE, Tables::Stay);
         // SAFETY: the entry held one reference; it was replaced under the lock.
         Ok(Some(unsafe { Frame::from_meta(table::page_meta(old)) }))
     }

@@ -1,6 +1,6 @@
 //! Operations on ranges of a space: take out, protect, clean, visit, move.
 use super::table::{self, LEAF_SPAN, Leaf, Table};
-use super::tlb::{self, Span};
+use super::tlb::{self, Span, Tables};
 use super::{Mapping, Prot, UserSpace, entry, mapping};
 use crate::frame::{self, Frame};
 use abi::{Result, USER_END};
@@ -88,7 +88,7 @@ impl UserSpace {
             });
         });
         if let Some(changed) = changed.take() {
-            tlb::flush(self.root, changed);
+            tlb::flush(self.root, changed, Tables::Stay);
         }
     }
 
@@ -110,7 +110,7 @@ impl UserSpace {
             });
         });
         if let Some(changed) = changed.take() {
-            tlb::flush(self.root, changed);
+            tlb::flush(self.root, changed, Tables::Stay);
         }
     }
 
@@ -128,11 +128,11 @@ impl UserSpace {
     /// target and nobody maps anything in either meanwhile. ENOMEM: what was moved so far is moved back.
     pub fn move_range(&self, from: UserAddr, to: UserAddr, len: usize) -> Result<()> {
         let result = self.move_up_to(from.0, to.0, len);
-        tlb::flush(self.root, from.0..from.0 + len);
+        tlb::flush(self.root, from.0..from.0 + len, Tables::Stay);
         result.map_err(|moved| {
             // The tables at `from` still exist, or the pages moved away just now made room for them.
             let _ = self.move_up_to(to.0, from.0, moved);
-            tlb::flush(self.root, to.0..to.0 + moved);
+            tlb::flush(self.root, to.0..to.0 + moved, Tables::Stay);
             frame::NO_MEMORY
         })
     }
@@ -261,7 +261,12 @@ impl UserSpace {
         let Some(span) = batch.span.take() else {
             return;
         };
-        tlb::flush(self.root, span);
+        let tables = if batch.dead.is_empty() {
+            Tables::Stay
+        } else {
+            Tables::Go
+        };
+        tlb::flush(self.root, span, tables);
         for table in batch.dead.drain(..) {
             // SAFETY: unlinked under its lock, and flushed: no walker and no CPU finds it. Late lockers see the entry
             // above changed and leave.

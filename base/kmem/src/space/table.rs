@@ -1,7 +1,7 @@
 //! Tables and the way through them. Four levels; the words of the tables' own [`FrameMeta`]:
 //!
 //! - `private[0]`: which groups of eight entries were ever filled, so that fork and teardown skip the rest;
-//! - `private[1]`: for a root, the CPUs that have it loaded;
+//! - `private[1]`: for a root, the CPUs that have it loaded; `index`: how often translations had to be forgotten;
 //! - `prev`: how many entries a leaf table has filled, changed under its lock;
 //! - `spare`: the lock of a leaf table. It belongs to nobody else even when the page is no table any more, so that a
 //!   walker may lock first and then look whether the table is still the one it meant.

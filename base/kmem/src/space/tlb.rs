@@ -22,6 +22,8 @@ struct Request {
     root: AtomicUsize,
     start: AtomicUsize,
     end: AtomicUsize,
+    /// The root's count with this flush.
+    count: AtomicU64,
     /// Stop using the root.
     leave: AtomicBool,
     /// CPUs that have not served it yet.
@@ -34,6 +36,11 @@ const REQUESTS: usize = 2;
 struct Cpu {
     /// Root in use; 0: the kernel's own.
     loaded: AtomicUsize,
+    /// The root is only borrowed: a kernel thread or the idle loop runs, which does not touch user memory. Such a CPU is
+    /// not told what to forget; it looks at the root's count when it comes back.
+    lazy: AtomicBool,
+    /// The root's count of flushes up to which this CPU has forgotten all it had to.
+    seen: AtomicU64,
     /// Requests that this CPU has to serve: bit `asking CPU * REQUESTS + number`.
     inbox: AtomicU64,
     requests: [Request; REQUESTS],
@@ -43,6 +50,8 @@ static CPUS: PerCpu<Cpu> = PerCpu::new(
     [const {
         CachePadded(Cpu {
             loaded: AtomicUsize::new(0),
+            lazy: AtomicBool::new(false),
+            seen: AtomicU64::new(0),
             inbox: AtomicU64::new(0),
             requests: [const {
                 Request {
@@ -50,6 +59,7 @@ static CPUS: PerCpu<Cpu> = PerCpu::new(
                     root: AtomicUsize::new(0),
                     start: AtomicUsize::new(0),
                     end: AtomicUsize::new(0),
+                    count: AtomicU64::new(0),
                     leave: AtomicBool::new(false),
                     waiting: AtomicU32::new(0),
                 }
@@ -90,21 +100,46 @@ fn mask(root: Table) -> &'static AtomicU64 {
     &root.meta().private[1]
 }
 
+/// How often CPUs had to forget translations of a root.
+fn flushes(root: Table) -> &'static AtomicU64 {
+    &root.meta().index
+}
+
 /// Loads `root` on this CPU, if it is not there already.
 #[inline]
 pub(super) fn load(root: Table) {
     let pin = machine::pin();
     let cpu = CPUS.get(&pin);
     let old = cpu.loaded.load(Ordering::Relaxed);
+    if cpu.lazy.load(Ordering::Relaxed) {
+        // From here on we are told; what happened before shows in the count. Both sides store, then load.
+        cpu.lazy.swap(false, Ordering::SeqCst);
+    } else if old == root.pfn() {
+        return;
+    }
     if old == root.pfn() {
+        let count = flushes(root).load(Ordering::SeqCst);
+        if cpu.seen.load(Ordering::Relaxed) != count {
+            cpu.seen.store(count, Ordering::Relaxed);
+            machine::flush_all();
+        }
         return;
     }
     let bit = 1 << hal::cpu::id();
     mask(root).fetch_or(bit, Ordering::SeqCst);
+    cpu.seen
+        .store(flushes(root).load(Ordering::SeqCst), Ordering::Relaxed);
     cpu.loaded.store(root.pfn(), Ordering::Relaxed);
     // SAFETY: the root's kernel half is the kernel's, and it stays allocated until it was taken off all CPUs.
     unsafe { machine::load_root(root.pfn()) };
     leave_mask(old, bit);
+}
+
+/// This CPU goes on with a kernel thread, which borrows what is loaded: until the next [`load`] nobody has to tell it of
+/// changes. Preemption is off.
+#[inline]
+pub fn borrow() {
+    CPUS.here().lazy.store(true, Ordering::Release);
 }
 
 /// Goes over to the kernel's own tables.
@@ -130,22 +165,49 @@ fn leave_mask(old: Pfn, bit: u64) {
     }
 }
 
-/// All CPUs that have `root` loaded forget the range. Call after the entries were changed, and not with a lock held
-/// that an interrupt handler takes.
-pub(super) fn flush(root: Table, range: Range<usize>) {
-    fence(Ordering::SeqCst);
-    let users = mask(root).load(Ordering::SeqCst);
+/// Whether tables are freed with a flush. CPUs that only borrow a root may walk it on speculation, so they have to be
+/// told then.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tables {
+    Stay,
+    Go,
+}
+
+/// All CPUs that use `root` forget the range. Call after the entries were changed, with interrupts on and without a
+/// lock that is taken with interrupts off.
+pub(super) fn flush(root: Table, range: Range<usize>, tables: Tables) {
+    let pin = sync::preempt_disable();
+    let count = flushes(root).fetch_add(1, Ordering::SeqCst) + 1;
+    let users = mask(root).load(Ordering::SeqCst) as u32;
     if users == 0 {
         return;
     }
-    let pin = sync::preempt_disable();
-    let me = 1u64 << hal::cpu::id();
+    let me = 1u32 << hal::cpu::id();
     if users & me != 0 {
-        local(range.clone());
+        forget(CPUS.get(&pin), range.clone(), count);
     }
-    let others = (users & !me) as u32;
-    if others != 0 && machine::HAS_IPI {
-        ask(others, root.pfn(), range, false, &pin);
+    let mut others = users & !me;
+    if others == 0 || !machine::HAS_IPI {
+        return;
+    }
+    if tables == Tables::Stay {
+        for other in bits(others.into()) {
+            if CPUS.of(other).lazy.load(Ordering::SeqCst) {
+                others &= !(1 << other);
+            }
+        }
+    }
+    if others != 0 {
+        ask(others, root.pfn(), range, count, false, &pin);
+    }
+}
+
+/// This CPU forgets a range of what it has loaded; that was flush number `count`.
+fn forget(cpu: &Cpu, range: Range<usize>, count: u64) {
+    local(range);
+    // Where others flushed meanwhile the number does not follow: the next look at the count then forgets everything.
+    if cpu.seen.load(Ordering::Relaxed) + 1 == count {
+        cpu.seen.store(count, Ordering::Relaxed);
     }
 }
 
@@ -158,7 +220,7 @@ pub(super) fn evict(root: Table) {
     }
     let others = (mask(root).load(Ordering::SeqCst) & !me) as u32;
     if others != 0 && machine::HAS_IPI {
-        ask(others, root.pfn(), 0..0, true, &pin);
+        ask(others, root.pfn(), 0..0, 0, true, &pin);
     }
 }
 
@@ -170,7 +232,7 @@ pub(crate) fn flush_kernel(range: Range<usize>) {
     let online = u32::MAX >> (32 - hal::cpu::online().min(32));
     let others = online & !(1 << hal::cpu::id());
     if others != 0 && machine::HAS_IPI {
-        ask(others, 0, range, false, &pin);
+        ask(others, 0, range, 0, false, &pin);
     }
 }
 
@@ -192,13 +254,21 @@ fn kernel_local(range: Range<usize>) {
 
 /// Has `others` serve one request, and waits for them.
 #[cold]
-fn ask(others: u32, root: Pfn, range: Range<usize>, leave: bool, pin: &sync::PreemptGuard) {
+fn ask(
+    others: u32,
+    root: Pfn,
+    range: Range<usize>,
+    count: u64,
+    leave: bool,
+    pin: &sync::PreemptGuard,
+) {
     let cpu = CPUS.get(pin);
     let number = usize::from(cpu.requests[0].busy.swap(true, Ordering::Relaxed));
     let request = &cpu.requests[number];
     request.root.store(root, Ordering::Relaxed);
     request.start.store(range.start, Ordering::Relaxed);
     request.end.store(range.end, Ordering::Relaxed);
+    request.count.store(count, Ordering::Relaxed);
     request.leave.store(leave, Ordering::Relaxed);
     request.waiting.store(others, Ordering::Release);
     let bit = 1 << (hal::cpu::id() * REQUESTS + number);
@@ -247,10 +317,10 @@ fn serve_one(cpu: &Cpu, request: &Request) {
     if root == 0 {
         kernel_local(range);
     } else if cpu.loaded.load(Ordering::Relaxed) == root {
-        if request.leave.load(Ordering::Relaxed) {
+        if request.leave.load(Ordering::Relaxed) || cpu.lazy.load(Ordering::Relaxed) {
             unload_pinned(cpu);
         } else {
-            local(range);
+            forget(cpu, range, request.count.load(Ordering::Relaxed));
         }
     }
 }
