@@ -176,6 +176,7 @@ fn sys_kill(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
                 .ok_or(Errno::ESRCH)?;
             signal::send_to_group(sender, &group, sig, &info)?;
         }
+        nr if nr == cx.task.tgid() => signal::send_checked(sender, cx.process(), sig, &info)?,
         nr => signal::send_checked(sender, &*process_or_thread(nr)?, sig, &info)?,
     }
     Ok(0)

@@ -258,7 +258,7 @@ impl Process {
         let private: usize = shared
             .threads
             .iter()
-            .map(|task| task.pending.lock_irq().queued())
+            .map(|task| task.with_pending(|pending| pending.queued()))
             .sum();
         private + shared.pending.queued()
     }

@@ -73,7 +73,9 @@ pub struct Task {
     /// What sigtimedwait(2) has unblocked for a moment: still not to be discarded as ignored.
     pub(crate) waited_for: AtomicU64,
     /// Signals for this task alone; touched with the process' signal lock held.
-    pub(crate) pending: SpinLock<Pending>,
+    pending: SpinLock<Pending>,
+    /// The set of `pending`, so that "nothing" is seen without its lock.
+    pending_bits: AtomicU64,
     /// It has to stop, or is stopped.
     pub(crate) stopping: AtomicBool,
     view: SpinLock<View>,
@@ -123,6 +125,7 @@ impl Task {
             blocked: AtomicU64::new(init.blocked.0),
             waited_for: AtomicU64::new(0),
             pending: SpinLock::new(&PENDING, Pending::new()),
+            pending_bits: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
             view: SpinLock::new(&VIEW, view),
             mm: SpinLock::new(&SPACE, Some(init.mm)),
@@ -209,8 +212,16 @@ impl Task {
         SigSet(self.blocked.load(Relaxed))
     }
     /// Signals pending for this task alone.
+    #[inline]
     pub fn pending_set(&self) -> SigSet {
-        self.pending.lock_irq().set()
+        SigSet(self.pending_bits.load(Relaxed))
+    }
+    /// Reads or changes what is pending for this task alone; the process' signal lock is held.
+    pub(crate) fn with_pending<R>(&self, f: impl FnOnce(&mut Pending) -> R) -> R {
+        let mut pending = self.pending.lock_irq();
+        let result = f(&mut pending);
+        self.pending_bits.store(pending.set().0, Relaxed);
+        result
     }
 
     /// Where it is in its life.

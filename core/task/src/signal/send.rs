@@ -156,7 +156,7 @@ pub(crate) fn send_locked(
     }
     let may_queue = sig < RT_MIN || below_limit(process, shared);
     let added = match to {
-        Some(task) => task.pending.lock_irq().add(info, may_queue)?,
+        Some(task) => task.with_pending(|pending| pending.add(info, may_queue))?,
         None => shared.pending.add(info, may_queue)?,
     };
     if added {
@@ -171,7 +171,7 @@ fn below_limit(process: &Process, shared: &SigShared) -> bool {
     let private: usize = shared
         .threads
         .iter()
-        .map(|task| task.pending.lock_irq().queued())
+        .map(|task| task.with_pending(|pending| pending.queued()))
         .sum();
     ((private + shared.pending.queued()) as u64) < limit
 }
@@ -264,7 +264,7 @@ pub(crate) fn zap(shared: &mut SigShared, except: Option<&Task>) {
         }
         task.stopping.store(false, Relaxed);
         if task.life() == Life::Alive {
-            task.pending.lock_irq().add_bare(SIGKILL);
+            task.with_pending(|pending| pending.add_bare(SIGKILL));
             task.add_work(work::SIGNAL | work::KILLED);
             task.notice();
         }

@@ -26,7 +26,7 @@ pub(crate) fn before_send(process: &Process, shared: &mut SigShared, sig: Signal
 fn flush_all(shared: &mut SigShared, signals: SigSet) {
     shared.pending.flush(signals);
     for task in &shared.threads {
-        task.pending.lock_irq().flush(signals);
+        task.with_pending(|pending| pending.flush(signals));
     }
 }
 

@@ -121,6 +121,7 @@ fn take(cx: &mut Cx) -> Taken {
                 }
             }
             _ => {
+                recalculate(&shared, task);
                 if action.has(sa::RESETHAND) {
                     let sighand = shared.sighand.clone();
                     drop(shared);
@@ -134,7 +135,11 @@ fn take(cx: &mut Cx) -> Taken {
 
 /// Private signals first, then the process'.
 fn next_signal(shared: &mut SigShared, task: &Task, blocked: SigSet) -> Option<SigInfo> {
-    let private = task.pending.lock_irq().take(blocked);
+    let private = if task.pending_set().minus(blocked).is_empty() {
+        None
+    } else {
+        task.with_pending(|pending| pending.take(blocked))
+    };
     let info = private.or_else(|| shared.pending.take(blocked))?;
     if info.code == pid::siginfo::code::SI_TIMER {
         return Some(crate::posix_timer::signal_taken(task.process(), info));
@@ -192,7 +197,7 @@ fn by_default<'a>(
 
 /// Sets [`work::SIGNAL`] of the calling thread by what there is for it.
 fn recalculate(shared: &SigShared, task: &Task) {
-    let pending = shared.pending.set().or(task.pending.lock_irq().set());
+    let pending = shared.pending.set().or(task.pending_set());
     let something = !pending.minus(task.blocked()).is_empty()
         || task.stopping.load(Relaxed)
         || shared.group_exit.is_some()
@@ -211,6 +216,12 @@ pub fn set_blocked(cx: &Cx, mask: SigSet) -> SigSet {
     let mask = mask.minus(SigSet::UNBLOCKABLE);
     let old = task.blocked();
     if mask == old && !task.has_signal() {
+        return old;
+    }
+    if old.minus(mask).is_empty() && task.process().live.load(Relaxed) == 1 {
+        // Blocking more, alone: nothing becomes deliverable and nobody else could take what is blocked now. A flag that
+        // is set for a signal just blocked costs one look.
+        task.blocked.store(mask.0, Relaxed);
         return old;
     }
     let shared = task.process().sig.lock_irq();
@@ -252,15 +263,31 @@ pub fn set_action(cx: &Cx, sig: Signal, new: Option<SigAction>) -> Result<SigAct
     }
     new.flags &= sa::KNOWN;
     new.mask = SigSet(new.mask).minus(SigSet::UNBLOCKABLE).0;
+    let in_place = {
+        let mut shared = process.sig.lock_irq();
+        let old = shared.sighand.set_if_unshared(sig, new);
+        if old.is_some() && new.ignores(sig) {
+            flush(&mut shared, sig);
+        }
+        old
+    };
+    if let Some(old) = in_place {
+        return Ok(old);
+    }
     let old = process.sighand().set(sig, new)?;
     if new.ignores(sig) {
-        let mut shared = process.sig.lock_irq();
-        shared.pending.flush(SigSet::one(sig));
-        for task in &shared.threads {
-            task.pending.lock_irq().flush(SigSet::one(sig));
-        }
+        flush(&mut process.sig.lock_irq(), sig);
     }
     Ok(old)
+}
+
+/// A signal that is ignored from now on is not pending any more.
+fn flush(shared: &mut SigShared, sig: Signal) {
+    let set = SigSet::one(sig);
+    shared.pending.flush(set);
+    for task in &shared.threads {
+        task.with_pending(|pending| pending.flush(set));
+    }
 }
 
 /// sigaltstack(2) with a new stack.
