@@ -1,0 +1,144 @@
+//! Work put off: queues, timers, tasklets, grace periods; and the machine stopped.
+use crate::{MS, now, spawn, spin_ns};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed, Ordering::SeqCst};
+use time::{Restart, Timer};
+use workqueue::{DelayedWork, Kind, Work, Workqueue};
+
+/// While the machine is stopped nobody else moves.
+pub fn stop_machine() {
+    static STOP: AtomicBool = AtomicBool::new(false);
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let busy: Vec<_> = (0..4)
+        .map(|_| {
+            spawn("busy", || {
+                while !STOP.load(Relaxed) {
+                    COUNT.fetch_add(1, SeqCst);
+                }
+            })
+        })
+        .collect();
+    for _ in 0..30 {
+        sched::stop::stop_machine(&mut || {
+            let before = COUNT.load(SeqCst);
+            spin_ns(20_000);
+            assert_eq!(COUNT.load(SeqCst), before);
+        });
+    }
+    STOP.store(true, SeqCst);
+    busy.iter().for_each(|t| t.wait_exit());
+}
+
+pub fn works() {
+    static RAN: AtomicU64 = AtomicU64::new(0);
+    let work = Work::new(|| {
+        RAN.fetch_add(1, SeqCst);
+        sched::sleep_ns(3 * MS);
+    })
+    .expect("memory");
+    let mut queued = 0;
+    for _ in 0..20 {
+        queued += u64::from(workqueue::queue_work(&work));
+        sched::sleep_ns(MS);
+    }
+    work.flush();
+    assert_eq!(RAN.load(SeqCst), queued, "once for each time it was queued");
+}
+
+/// Works that sleep do not hold each other up.
+pub fn sleeping_works() {
+    static RAN: AtomicU64 = AtomicU64::new(0);
+    let works: Vec<_> = (0..50)
+        .map(|_| {
+            Work::new(|| {
+                sched::sleep_ns(20 * MS);
+                RAN.fetch_add(1, SeqCst);
+            })
+            .expect("memory")
+        })
+        .collect();
+    let start = now();
+    for work in &works {
+        assert!(workqueue::queue_work(work));
+    }
+    workqueue::system_wq().flush();
+    assert_eq!(RAN.load(SeqCst), 50);
+    assert!(
+        now() - start < 900 * MS,
+        "one after the other it would take 1000 ms"
+    );
+}
+
+pub fn ordered() {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let queue = Workqueue::alloc("ordered", Kind::Ordered).expect("memory");
+    let works: Vec<_> = (0..20)
+        .map(|n| {
+            Work::new(move || {
+                assert_eq!(NEXT.load(SeqCst), n);
+                sched::yield_now();
+                NEXT.store(n + 1, SeqCst);
+            })
+            .expect("memory")
+        })
+        .collect();
+    for work in &works {
+        queue.queue(work);
+    }
+    queue.flush();
+    assert_eq!(NEXT.load(SeqCst), 20);
+}
+
+pub fn delayed() {
+    static RAN: AtomicU64 = AtomicU64::new(0);
+    let work = DelayedWork::new(workqueue::system_unbound_wq(), || {
+        RAN.fetch_add(1, SeqCst);
+    })
+    .expect("memory");
+    assert!(work.queue_in(10 * MS) && !work.queue_in(10 * MS));
+    sched::sleep_ns(50 * MS);
+    work.work().flush();
+    assert_eq!(RAN.load(SeqCst), 1);
+    assert!(work.queue_in(10_000 * MS) && work.cancel());
+    let tasklet = irq::tasklet::Tasklet::new(Box::new(|| {
+        RAN.fetch_add(10, SeqCst);
+    }))
+    .expect("memory");
+    tasklet.schedule();
+    tasklet.wait();
+    assert_eq!(RAN.load(SeqCst), 11);
+}
+
+pub fn timers() {
+    static FIRED: AtomicU64 = AtomicU64::new(0);
+    let periodic = Timer::new(|now| {
+        FIRED.fetch_add(1, SeqCst);
+        Restart::At(now + MS)
+    })
+    .expect("memory");
+    periodic.arm_in(MS);
+    sched::sleep_ns(100 * MS);
+    assert!(periodic.cancel());
+    let fired = FIRED.load(SeqCst);
+    assert!((5..=101).contains(&fired), "fired {fired} times");
+    sched::sleep_ns(20 * MS);
+    assert_eq!(FIRED.load(SeqCst), fired, "cancelled is quiet");
+}
+
+pub fn rcu() {
+    static RAN: AtomicU64 = AtomicU64::new(0);
+    for _ in 0..20 {
+        sync::rcu::synchronize();
+    }
+    for _ in 0..100 {
+        sync::rcu::call(Box::new(sync::rcu::Deferred::new(Box::new(|| {
+            RAN.fetch_add(1, SeqCst);
+        }))));
+    }
+    let limit = now() + 5000 * MS;
+    while RAN.load(SeqCst) != 100 {
+        assert!(now() < limit, "callbacks wait for ever");
+        sched::sleep_ns(MS);
+    }
+}
