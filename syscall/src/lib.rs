@@ -83,7 +83,9 @@ const fn build() -> [Handler; TABLE_LEN] {
     table
 }
 
-fn no_such_call(_cx: &mut Cx, _args: &[usize; 6]) -> Result<usize> {
+#[cold]
+fn no_such_call(cx: &mut Cx, _args: &[usize; 6]) -> Result<usize> {
+    trace::pr_debug!("process {}: system call {} is not there", cx.task.tid(), cx.regs.orig_rax as i64);
     Err(Errno::ENOSYS)
 }
 
@@ -92,7 +94,14 @@ fn no_such_call(_cx: &mut Cx, _args: &[usize; 6]) -> Result<usize> {
 #[inline]
 pub fn dispatch(cx: &mut Cx) {
     let r = &cx.regs;
-    let args = [r.rdi as usize, r.rsi as usize, r.rdx as usize, r.r10 as usize, r.r8 as usize, r.r9 as usize];
+    let args = [
+        r.rdi as usize,
+        r.rsi as usize,
+        r.rdx as usize,
+        r.r10 as usize,
+        r.r8 as usize,
+        r.r9 as usize,
+    ];
     // The number is an unsigned int to Linux: the upper half of the register is ignored.
     let nr = r.orig_rax as u32 as usize;
     let handler = TABLE.get(nr).copied().unwrap_or(no_such_call);
@@ -105,5 +114,8 @@ pub fn dispatch(cx: &mut Cx) {
 
 /// Every call there is: number and name, in the order of the families.
 pub fn calls() -> impl Iterator<Item = (u32, &'static str)> {
-    FAMILIES.iter().flat_map(|calls| calls.iter()).map(|call| (call.0, call.1))
+    FAMILIES
+        .iter()
+        .flat_map(|calls| calls.iter())
+        .map(|call| (call.0, call.1))
 }

@@ -3,13 +3,15 @@
 use crate::job::{Job, Terminal};
 use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, OFlags};
-use rustix::process::{Pid, ioctl_tiocsctty, setsid};
+use rustix::io::fcntl_dupfd_cloexec;
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::{Pid, WaitOptions, ioctl_tiocsctty, setsid};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
-use std::io::Result;
+use std::ffi::{CString, OsString};
+use std::io::{Error, ErrorKind, Result};
+use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
 
 /// The guest's PATH when the job brings none.
 pub(crate) const DEFAULT_PATH: &str =
@@ -28,57 +30,167 @@ pub(crate) struct Running {
 
 /// Starts `job`.
 ///
+/// With fork and exec by hand: the standard library's way needs UNIX sockets for a child in a session of its own.
+///
 /// # Errors
 /// Those of opening the terminal, of making pipes, and of `fork` and `execve` (ENOENT, EACCES, ENOEXEC, ...).
 pub(crate) fn spawn(job: &Job) -> Result<Running> {
-    let mut command = Command::new(&job.program);
-    let (name, arguments) = job
-        .arguments
-        .split_first()
-        .map_or((&job.program, &[][..]), |(name, rest)| (name, rest));
-    command.arg0(name).args(arguments).env_clear();
-    for pair in &job.environment {
-        if let Some((name, value)) = split_pair(pair.as_bytes()) {
-            command.env(name, value);
-        }
-    }
-    if !job.folder.is_empty() {
-        let _ = std::fs::create_dir_all(&job.folder);
-        command.current_dir(&job.folder);
-    }
+    let program = Program::new(job)?;
     let terminal = match job.terminal {
         Some(terminal) => Some((open_terminal(terminal)?, terminal)),
         None => None,
     };
-    let [stdin, stdout, stderr] = std::array::from_fn(|fd| match &terminal {
-        Some(((_, slave), terminal)) if terminal.descriptors[fd] => {
-            slave.try_clone().map(Stdio::from)
-        }
-        _ => Ok(Stdio::piped()),
-    });
-    command.stdin(stdin?).stdout(stdout?).stderr(stderr?);
+    let mut ours = [const { None }; 3];
+    let mut theirs = [const { None }; 3];
+    for fd in 0..3 {
+        theirs[fd] = Some(match &terminal {
+            Some(((_, slave), terminal)) if terminal.descriptors[fd] => slave.try_clone()?,
+            _ => {
+                let (reader, writer) = pipe_with(PipeFlags::CLOEXEC)?;
+                let (our, their) = if fd == 0 {
+                    (writer, reader)
+                } else {
+                    (reader, writer)
+                };
+                ours[fd] = Some(our);
+                their
+            }
+        });
+    }
     let controlling = job
         .terminal
         .and_then(|terminal| terminal.descriptors.iter().position(|on| *on));
-    // SAFETY: between fork and exec the closure makes system calls only; it allocates nothing and takes no lock.
-    unsafe {
-        command.pre_exec(move || {
+    let (failed, fails) = pipe_with(PipeFlags::CLOEXEC)?;
+    // SAFETY: this program has one thread; the child makes system calls only, then execs or ends.
+    let pid = match unsafe { libc::fork() } {
+        -1 => return Err(Error::last_os_error()),
+        0 => {
+            let error = program.run(&theirs, controlling);
+            let _ = rustix::io::write(
+                &fails,
+                &error.raw_os_error().unwrap_or(libc::EIO).to_ne_bytes(),
+            );
+            // SAFETY: ends the child without the parent's clean-up.
+            unsafe { libc::_exit(127) }
+        }
+        pid => pid,
+    };
+    drop((fails, theirs));
+    let mut error = [0; 4];
+    if rustix::io::read(&failed, &mut error)? == error.len() {
+        let _ = rustix::process::waitpid(Pid::from_raw(pid), WaitOptions::empty());
+        return Err(Error::from_raw_os_error(i32::from_ne_bytes(error)));
+    }
+    let [stdin, stdout, stderr] = ours;
+    Ok(Running {
+        pid: Pid::from_raw(pid).expect("the kernel gives positive process ids"),
+        stdin,
+        stdout,
+        stderr,
+        terminal: terminal.map(|((master, _), terminal)| (master, terminal)),
+    })
+}
+
+/// A job in the form that execve(2) takes, made before the fork.
+struct Program {
+    /// Where the program may be: its path, or its name in each folder of PATH.
+    paths: Vec<CString>,
+    arguments: Vec<CString>,
+    environment: Vec<CString>,
+    folder: Option<CString>,
+}
+
+impl Program {
+    fn new(job: &Job) -> Result<Self> {
+        let text =
+            |bytes: &[u8]| CString::new(bytes).map_err(|_| Error::from(ErrorKind::InvalidInput));
+        let all = |list: &[OsString]| {
+            list.iter()
+                .map(|item| text(item.as_bytes()))
+                .collect::<Result<Vec<_>>>()
+        };
+        let name = job.program.as_bytes();
+        let search = job
+            .environment
+            .iter()
+            .find_map(|pair| pair.as_bytes().strip_prefix(b"PATH="));
+        let paths = if name.contains(&b'/') {
+            vec![text(name)?]
+        } else {
+            let folders = search
+                .unwrap_or(DEFAULT_PATH.as_bytes())
+                .split(|byte| *byte == b':');
+            folders
+                .map(|folder| text(&[folder, b"/", name].concat()))
+                .collect::<Result<_>>()?
+        };
+        let mut arguments = all(&job.arguments)?;
+        if arguments.is_empty() {
+            arguments.push(text(name)?);
+        }
+        let folder = if job.folder.is_empty() {
+            None
+        } else {
+            let _ = std::fs::create_dir_all(&job.folder);
+            Some(text(job.folder.as_bytes())?)
+        };
+        Ok(Self {
+            paths,
+            arguments,
+            environment: all(&job.environment)?,
+            folder,
+        })
+    }
+
+    /// In the child: session, terminal, descriptors, folder, then the program. Returns only with an error.
+    fn run(&self, descriptors: &[Option<OwnedFd>; 3], controlling: Option<usize>) -> Error {
+        let pointers = |list: &[CString]| {
+            list.iter()
+                .map(|item| item.as_ptr())
+                .chain([std::ptr::null()])
+                .collect::<Vec<_>>()
+        };
+        let prepared = || -> Result<()> {
             setsid()?;
+            // Out of the way of 0, 1 and 2 first, or one could overwrite another.
+            let mut high = [const { None }; 3];
+            for (slot, fd) in high.iter_mut().zip(descriptors) {
+                *slot = fd
+                    .as_ref()
+                    .map(|fd| fcntl_dupfd_cloexec(fd, 10))
+                    .transpose()?;
+            }
+            for (number, fd) in high.iter().enumerate() {
+                if let Some(fd) = fd {
+                    // SAFETY: replaces a standard descriptor, which nobody here owns as an object.
+                    if unsafe { libc::dup2(fd.as_raw_fd(), number as i32) } == -1 {
+                        return Err(Error::last_os_error());
+                    }
+                }
+            }
             if let Some(fd) = controlling {
                 ioctl_tiocsctty(standard(fd))?;
             }
+            if let Some(folder) = &self.folder {
+                rustix::process::chdir(folder.as_c_str())?;
+            }
             Ok(())
-        });
+        };
+        if let Err(error) = prepared() {
+            return error;
+        }
+        let (arguments, environment) = (pointers(&self.arguments), pointers(&self.environment));
+        let mut last = Error::from_raw_os_error(libc::ENOENT);
+        for path in &self.paths {
+            // SAFETY: NULL-terminated arrays of NUL-terminated strings that live through the call.
+            unsafe { libc::execve(path.as_ptr(), arguments.as_ptr(), environment.as_ptr()) };
+            let error = Error::last_os_error();
+            if error.raw_os_error() != Some(libc::ENOENT) {
+                last = error;
+            }
+        }
+        last
     }
-    let mut child = command.spawn()?;
-    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-    Ok(Running {
-        pid: pid.expect("the kernel gives positive process ids"),
-        stdin: child.stdin.take().map(OwnedFd::from),
-        stdout: child.stdout.take().map(OwnedFd::from),
-        stderr: child.stderr.take().map(OwnedFd::from),
-        terminal: terminal.map(|((master, _), terminal)| (master, terminal)),
-    })
 }
 
 fn standard(fd: usize) -> BorrowedFd<'static> {
@@ -87,14 +199,6 @@ fn standard(fd: usize) -> BorrowedFd<'static> {
         1 => rustix::stdio::stdout(),
         _ => rustix::stdio::stderr(),
     }
-}
-
-fn split_pair(pair: &[u8]) -> Option<(&std::ffi::OsStr, &std::ffi::OsStr)> {
-    let at = pair.iter().position(|byte| *byte == b'=')?;
-    Some((
-        std::ffi::OsStr::from_bytes(&pair[..at]),
-        std::ffi::OsStr::from_bytes(&pair[at + 1..]),
-    ))
 }
 
 /// A new terminal of the wanted size: master, slave.
