@@ -22,6 +22,7 @@ impl KernelTraps for Traps {
 
     fn oops(&self, frame: &TrapFrame, fault: FaultInfo) -> ! {
         trace::oops::report(frame, &fault);
+        task::exit::after_oops();
         sched::exit_thread()
     }
 

@@ -156,6 +156,7 @@ fn build(cx: &mut Cx, args: &CloneArgs, parts: Parts) -> Result<Newborn> {
         cred: cx.cred.clone(),
         mm: parts.mm.clone(),
         no_new_privs: cx.task.no_new_privs(),
+        vfork: parts.vfork.clone(),
     })?;
     let vfork = parts.vfork.clone();
     let child = child_cx(cx, args, parts, &task);
@@ -238,7 +239,6 @@ fn child_cx(cx: &Cx, args: &CloneArgs, parts: Parts, task: &Arc<Task>) -> Cx {
             0
         },
         exiting: None,
-        vfork: parts.vfork,
         fault: FaultInfo::default(),
         personality: cx.personality,
         slots: parts.slots,
@@ -367,6 +367,7 @@ pub fn spawn_init(
         cred: first.cred.clone(),
         mm: first.mm.clone(),
         no_new_privs: false,
+        vfork: None,
     })?;
     let cx = Cx {
         task: task.clone(),
@@ -381,7 +382,6 @@ pub fn spawn_init(
         saved_mask: None,
         clear_child_tid: 0,
         exiting: None,
-        vfork: None,
         fault: FaultInfo::default(),
         personality: 0,
         slots: Slots::default(),

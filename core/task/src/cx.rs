@@ -2,7 +2,6 @@
 //!
 //! It lives on the task's kernel stack and is handed as `&mut` to every system call, so that own look-ups take no lock
 //! and no count. Whoever changes a shared part does it through a method here, which shows the change to others.
-use crate::exit::VforkDone;
 use crate::limits::User;
 use crate::process::Process;
 use crate::slots::Slots;
@@ -85,7 +84,6 @@ pub struct Cx {
     pub clear_child_tid: usize,
     /// The status word with which the task ends, once it is to end.
     pub(crate) exiting: Option<i32>,
-    pub(crate) vfork: Option<Arc<VforkDone>>,
     pub(crate) fault: FaultInfo,
     /// personality(2).
     pub personality: u32,

@@ -103,6 +103,38 @@ pub(crate) fn end(mut cx: Cx, status: i32) {
     bury(&task, &process, last);
 }
 
+/// The running thread dies by an oops: its stack, with what it owned there, is lost, but its relatives are told as if
+/// SIGSEGV had ended it, and files that only it had open are closed. The caller ends the thread afterwards. In task
+/// context with no spinlock held; turns interrupts on.
+pub fn after_oops() {
+    let Some(task) = crate::task::current() else { return };
+    if task.life() != Life::Alive {
+        return; // it died while it was ending
+    }
+    hal::irq::enable();
+    let process = task.process().clone();
+    task.set_exit_code(pid::signals::SIGSEGV as i32);
+    stop_taking_signals(&task, &process);
+    let last = process.live.fetch_sub(1, AcqRel) == 1;
+    if let Some(done) = task.take_vfork() {
+        done.complete();
+    }
+    if let Some(files) = task.files()
+        && Arc::strong_count(&files) <= 3
+    {
+        files.close_all(); // the lost stack's reference, the one shown to others, and this one
+    }
+    task.show_files(None);
+    task.show_fs(None);
+    if last {
+        process.itimers.cancel_all();
+        process.timers.delete_all();
+        crate::jobs::leader_exits(&process);
+    }
+    process.user().sub();
+    bury(&task, &process, last);
+}
+
 fn stop_taking_signals(task: &Task, process: &Arc<Process>) {
     let mut shared = process.sig.lock_irq();
     task.set_life(Life::Exiting);
@@ -136,7 +168,7 @@ pub(crate) fn leave_mm(cx: &mut Cx) {
             futex::MATCH_ANY,
         );
     }
-    if let Some(done) = cx.vfork.take() {
+    if let Some(done) = cx.task.take_vfork() {
         done.complete();
     }
 }

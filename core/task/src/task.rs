@@ -2,6 +2,7 @@
 //!
 //! What only the thread itself touches is in [`crate::Cx`], on its stack; what others may look at is here, behind small
 //! locks that the owner takes only to change it.
+use crate::exit::VforkDone;
 use crate::process::Process;
 use crate::signal::Pending;
 use abi::{Errno, Result};
@@ -88,6 +89,8 @@ pub struct Task {
     /// `PR_SET_NO_NEW_PRIVS`.
     pub(crate) no_new_privs: AtomicBool,
     exit_code: AtomicI32,
+    /// The parent that waits for this vfork child to leave its memory.
+    vfork: SpinLock<Option<Arc<VforkDone>>>,
     started_ns: u64,
     minor_faults: AtomicU64,
     major_faults: AtomicU64,
@@ -104,6 +107,7 @@ pub(crate) struct TaskInit {
     pub(crate) cred: Arc<Cred>,
     pub(crate) mm: Arc<Mm>,
     pub(crate) no_new_privs: bool,
+    pub(crate) vfork: Option<Arc<VforkDone>>,
 }
 
 impl Task {
@@ -134,6 +138,7 @@ impl Task {
             parent_death_signal: AtomicU32::new(0),
             no_new_privs: AtomicBool::new(init.no_new_privs),
             exit_code: AtomicI32::new(0),
+            vfork: SpinLock::new(&NAME, init.vfork),
             started_ns: hal::clock::now_ns(),
             minor_faults: AtomicU64::new(0),
             major_faults: AtomicU64::new(0),
@@ -309,6 +314,9 @@ impl Task {
             self.minor_faults.load(Relaxed),
             self.major_faults.load(Relaxed),
         )
+    }
+    pub(crate) fn take_vfork(&self) -> Option<Arc<VforkDone>> {
+        self.vfork.lock_irq().take()
     }
     pub(crate) fn count_fault(&self) {
         // The task itself is the only writer.
