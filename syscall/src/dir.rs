@@ -237,6 +237,8 @@ struct Entries {
     done: usize,
     /// An entry did not fit although nothing stood before it.
     too_short: bool,
+    /// The entry being written.
+    bytes: [u8; ENTRY_MAX],
 }
 
 /// Bytes before the name in the new layout; the old one has one less.
@@ -257,16 +259,14 @@ impl DirSink for Entries {
             self.too_short = self.done == 0;
             return Ok(Sink::Full);
         }
-        let mut bytes = [0; ENTRY_MAX];
+        let bytes = &mut self.bytes;
         bytes[..8].copy_from_slice(&entry.ino.to_le_bytes());
         bytes[8..16].copy_from_slice(&entry.next.to_le_bytes());
         bytes[16..18].copy_from_slice(&(len as u16).to_le_bytes());
-        bytes[name_at..name_at + entry.name.len()].copy_from_slice(entry.name);
-        let kind_at = if self.layout == Layout::New {
-            HEAD - 1
-        } else {
-            len - 1
-        };
+        let name_end = name_at + entry.name.len();
+        bytes[name_at..name_end].copy_from_slice(entry.name);
+        bytes[name_end..len].fill(0);
+        let kind_at = if self.layout == Layout::New { HEAD - 1 } else { len - 1 };
         bytes[kind_at] = entry.kind as u8;
         user::copy_to_user(self.at, &bytes[..len])?;
         self.at = self.at.add(len);
@@ -285,6 +285,7 @@ fn getdents(cx: &Cx, a: &[usize; 6], layout: Layout) -> Result<usize> {
         left,
         done: 0,
         too_short: false,
+        bytes: [0; ENTRY_MAX],
     };
     match file.read_dir(&mut entries) {
         Err(e) if entries.done == 0 => Err(e),

@@ -2,6 +2,7 @@
 use crate::{SLOTS, slot_of};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use core::ops::ControlFlow;
 
 /// A node in memory of its own; the array of one is what a fallible allocation yields.
 pub(crate) type NodeBox<T> = Box<[Node<T>; 1]>;
@@ -169,5 +170,35 @@ impl<T> Node<T> {
                 })
             }
         }
+    }
+
+    /// Calls `f` with the entries at and after `from`, in order.
+    pub(crate) fn for_each<'a, B>(
+        &'a self,
+        base: u64,
+        from: u64,
+        height: u32,
+        f: &mut impl FnMut(u64, &'a T) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        let first = slot_of(from, height);
+        match &self.kind {
+            Kind::Leaf(slots) => {
+                for (slot, entry) in slots.iter().enumerate().skip(first) {
+                    if let Some(entry) = entry {
+                        f(base + slot as u64, entry)?;
+                    }
+                }
+            }
+            Kind::Inner(slots) => {
+                let shift = crate::BITS * (height - 1);
+                for (slot, child) in slots.iter().enumerate().skip(first) {
+                    if let Some(child) = child {
+                        let base = base + ((slot as u64) << shift);
+                        child[0].for_each(base, from.max(base), height - 1, f)?;
+                    }
+                }
+            }
+        }
+        ControlFlow::Continue(())
     }
 }

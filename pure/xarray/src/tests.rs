@@ -1,5 +1,6 @@
 extern crate std;
 use super::*;
+use core::ops::ControlFlow;
 use std::collections::BTreeMap;
 use std::vec::Vec;
 
@@ -79,6 +80,23 @@ fn behaves_like_an_ordered_map() {
         let all: Vec<_> = ours.iter().map(|(k, v)| (k, *v)).collect();
         let expected: Vec<_> = model.iter().map(|(k, v)| (*k, *v)).collect();
         assert_eq!(all, expected);
+        let from = rng.next() % span;
+        let mut tail = Vec::new();
+        let all = ours.for_each_from(from, |k, v| {
+            tail.push((k, *v));
+            if tail.len() == 50 {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        });
+        let expected: Vec<_> = model
+            .range(from..)
+            .take(50)
+            .map(|(k, v)| (*k, *v))
+            .collect();
+        assert_eq!(tail, expected);
+        assert_eq!(all.is_break(), tail.len() == 50);
         let mut popped = 0;
         while ours.pop_from(0).is_some() {
             popped += 1;

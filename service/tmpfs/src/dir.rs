@@ -2,6 +2,7 @@
 use crate::{evict, limits, new_inode};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
+use core::ops::ControlFlow;
 use kmem::user::UserBuf;
 use sync::{LockClass, Mutex, rank};
 use vfs::{
@@ -225,19 +226,26 @@ impl FileOps for OpenDirectory {
             return Ok(());
         }
         let index = of(file.inode())?.index.lock();
-        while let Some((at, entry)) = index.entries.next(*pos) {
+        let ended = index.entries.for_each_from(*pos, |at, entry| {
             let found = DirEntry {
                 name: entry.name.as_bytes(),
                 ino: entry.ino,
                 kind: entry.kind,
                 next: at + 1,
             };
-            if sink.entry(&found)? == Sink::Full {
-                return Ok(());
+            match sink.entry(&found) {
+                Ok(Sink::Taken) => {
+                    *pos = at + 1;
+                    ControlFlow::Continue(())
+                }
+                Ok(Sink::Full) => ControlFlow::Break(Ok(())),
+                Err(e) => ControlFlow::Break(Err(e)),
             }
-            *pos = at + 1;
+        });
+        match ended {
+            ControlFlow::Break(result) => result,
+            ControlFlow::Continue(()) => Ok(()),
         }
-        Ok(())
     }
 
     fn fsync(&self, _file: &File, _data_only: bool) -> Result<()> {
