@@ -4,6 +4,15 @@
 //! On any other target it is the *hosted* stand-in over std, so that the floors above run their tests as programs.
 //! Both have the face described in [`addr`], [`cpu`], [`irq`], [`preempt`], [`clock`], [`current`] and [`console`];
 //! the rest exists on the machine only.
+//!
+//! Called by every floor above; calls `acpi-tables` and the functions that those floors hand in: `gaon_main`
+//! (`kernel_main!`) once, `traps::KernelTraps` for what happens in kernel mode. Traps from user mode
+//! don't call anybody: `user::run` returns.
+//!
+//! Lock order: there is one lock, the I/O APICs' index register, held over no call.
+//!
+//! Tests: pure parts on the host (`cargo test -p hal`), the rest by `machine-test/run`, a kernel of this crate alone that
+//! is booted on QEMU's machines. Specification: see `x86_64`.
 #![no_std]
 #![deny(missing_docs)]
 

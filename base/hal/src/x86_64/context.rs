@@ -13,9 +13,16 @@ use core::cell::UnsafeCell;
 use core::ops::Range;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use super::fpu::{self, FpuState};
-use super::percpu::{self, CpuLocal};
+use super::fpu::FpuState;
+use super::percpu;
 use super::traps;
+
+mod thread;
+mod user_half;
+
+pub use thread::{KernelStack, Thread};
+pub(crate) use user_half::own_user;
+use user_half::save_user;
 
 const FRESH: u32 = 0;
 const RUNNING: u32 = 1;
@@ -27,23 +34,6 @@ const BUSY: u32 = 4;
 const EMPTY: u32 = 5;
 
 const NO_CPU: u32 = u32::MAX;
-
-/// What is to be done with a context's user half.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Access {
-    Look,
-    Change,
-}
-
-/// A kernel stack that a context may stand on.
-///
-/// # Safety
-/// `range` must always give the same memory, writable, used by nobody else, for as long as the value lives, wherever it
-/// is moved.
-pub unsafe trait KernelStack: Send + Sync + 'static {
-    /// The stack's addresses, low to high; the end is a multiple of 16.
-    fn range(&self) -> Range<usize>;
-}
 
 /// The saved state of a thread inside the kernel.
 pub struct Context {
@@ -195,40 +185,6 @@ impl Context {
         result
     }
 
-    /// Runs `f` on the saved user half: of the running context itself, or of a context that isn't running now. With
-    /// `Access::Change`, what `f` leaves there is loaded before user mode runs again. `None` when another CPU runs it.
-    fn with_inner<R>(&self, access: Access, f: impl FnOnce(&mut Inner) -> R) -> Option<R> {
-        let saved = super::irq::disable();
-        let local = percpu::this();
-        // SAFETY: this CPU's header with interrupts off.
-        let own = unsafe { core::ptr::eq((*local).running, self) };
-        let result = if own {
-            // SAFETY: this CPU runs the context, and interrupts are off.
-            let inner = unsafe { &mut *self.inner.get() };
-            save_user(inner, self, local);
-            // SAFETY: this CPU's header with interrupts off.
-            if access == Access::Change && unsafe { core::ptr::eq((*local).user_owner, self) } {
-                // SAFETY: as above.
-                unsafe { (*local).user_owner = core::ptr::null() };
-            }
-            Some(f(inner))
-        } else {
-            self.claim().map(|state| {
-                // SAFETY: claimed.
-                let inner = unsafe { &mut *self.inner.get() };
-                if access == Access::Change {
-                    // No CPU's registers are this context's any more.
-                    inner.last_cpu = NO_CPU;
-                }
-                let result = f(inner);
-                self.state.store(state, Ordering::Release);
-                result
-            })
-        };
-        super::irq::restore(saved);
-        result
-    }
-
     /// Turns a context that isn't running to BUSY; gives the state to put back.
     fn claim(&self) -> Option<u32> {
         loop {
@@ -248,137 +204,15 @@ impl Context {
             }
         }
     }
-
-    /// User FS and GS base (thread-local storage). `None` when another CPU runs the context.
-    #[must_use]
-    pub fn user_bases(&self) -> Option<(u64, u64)> {
-        self.with_inner(Access::Look, |inner| (inner.fs_base, inner.gs_base))
-    }
-
-    /// Sets the user FS base. False when another CPU runs the context or the address isn't a user's.
-    #[must_use]
-    pub fn set_fs_base(&self, base: u64) -> bool {
-        self.set_base(base, |inner| &mut inner.fs_base)
-    }
-
-    /// Sets the user GS base. False when another CPU runs the context or the address isn't a user's.
-    #[must_use]
-    pub fn set_gs_base(&self, base: u64) -> bool {
-        self.set_base(base, |inner| &mut inner.gs_base)
-    }
-
-    fn set_base(&self, base: u64, field: impl FnOnce(&mut Inner) -> &mut u64) -> bool {
-        base < super::paging::USER_END as u64
-            && self
-                .with_inner(Access::Change, |inner| *field(inner) = base)
-                .is_some()
-    }
-
-    /// Reads the FPU image (XSAVE or FXSAVE layout, [`fpu::xstate_size`] bytes), up to date. `None` when the context
-    /// has no FPU state or runs on another CPU. `f` runs with interrupts off: no user memory.
-    pub fn with_fpu<R>(&self, f: impl FnOnce(&[u8]) -> R) -> Option<R> {
-        self.with_inner(Access::Look, |inner| {
-            inner.fpu.as_ref().map(|state| f(state.bytes()))
-        })
-        .flatten()
-    }
-
-    /// Lets `f` change the FPU image; it is checked afterwards, so that loading it can't fault. `None` as above.
-    pub fn with_fpu_mut<R>(&self, f: impl FnOnce(&mut [u8]) -> R) -> Option<R> {
-        let change = |inner: &mut Inner| {
-            inner.fpu.as_mut().map(|state| {
-                let result = f(state.bytes_mut());
-                state.sanitize();
-                result
-            })
-        };
-        self.with_inner(Access::Change, change).flatten()
-    }
-
-    /// Puts FPU and segment bases in the state in which a program starts (exec).
-    pub fn reset_user(&self) {
-        self.with_inner(Access::Change, |inner| {
-            (inner.fs_base, inner.gs_base) = (0, 0);
-            if let Some(state) = inner.fpu.as_mut() {
-                state.reset();
-            }
-        });
-    }
-
-    /// Copies this context's FPU state and segment bases into a new one (fork). Call it on the running context.
-    pub fn clone_user_into(&self, child: &mut Context) {
-        let target = child.inner.get_mut();
-        self.with_inner(Access::Look, |inner| {
-            (target.fs_base, target.gs_base) = (inner.fs_base, inner.gs_base);
-            if let (Some(from), Some(to)) = (inner.fpu.as_ref(), target.fpu.as_mut()) {
-                to.copy_from(from);
-            }
-        });
-    }
 }
 
 impl Drop for Context {
     fn drop(&mut self) {
-        let state = *self.state.get_mut();
+        let state = self.state.load(Ordering::Acquire);
         assert!(
             !matches!(state, RUNNING | SUSPENDED),
             "a context was dropped that has frames on its stack"
         );
-    }
-}
-
-/// Saves what the CPU holds of a context's user half, if that is newer than memory. Interrupts are off and `local` is
-/// this CPU's header.
-#[inline]
-fn save_user(inner: &mut Inner, context: *const Context, local: *const CpuLocal) {
-    // SAFETY: this CPU's header.
-    if !inner.live || !core::ptr::eq(unsafe { (*local).user_owner }, context) {
-        return;
-    }
-    inner.live = false;
-    if fpu::has_fsgsbase() {
-        // User mode may have changed them.
-        inner.fs_base = fpu::read_fs_base();
-        inner.gs_base = fpu::read_user_gs_base();
-    }
-    if let Some(state) = inner.fpu.as_mut() {
-        state.save();
-    }
-}
-
-/// Makes this CPU ready to run `context` in user mode: its bases and FPU registers loaded. Interrupts are off.
-///
-/// # Panics
-/// If `context` isn't the one that runs here or has no FPU state.
-#[inline]
-pub(crate) fn own_user(context: &Context) {
-    let owner = percpu::read_u64!(user_owner);
-    if owner != &raw const *context as usize {
-        load_user(context);
-    }
-    // SAFETY: this context runs on this CPU (it owns the CPU's user state, and interrupts are off).
-    unsafe { (*context.inner.get()).live = true };
-}
-
-#[cold]
-#[inline(never)]
-fn load_user(context: &Context) {
-    let local = percpu::this();
-    // SAFETY: this CPU's header with interrupts off; the context is checked to be the one that runs here.
-    unsafe {
-        assert!(
-            core::ptr::eq((*local).running, context),
-            "user::run with a context that isn't running"
-        );
-        let inner = &mut *context.inner.get();
-        let state = inner
-            .fpu
-            .as_ref()
-            .expect("user::run with a context without FPU state");
-        state.restore();
-        fpu::write_fs_base(inner.fs_base);
-        fpu::write_user_gs_base(inner.gs_base);
-        (*local).user_owner = context;
     }
 }
 
@@ -486,82 +320,5 @@ pub(crate) unsafe extern "C" fn finish_switch(previous: *const Context) {
             SUSPENDED
         };
         (*previous).state.store(state, Ordering::Release);
-    }
-}
-
-/// A context with the stack it stands on: the safe way to have and to switch threads.
-///
-/// Why switching is safe: a thread that has frames on its stack can't be dropped (that panics), so every reference that
-/// those frames hold stays good, the ones to `prev` and `next` among them; and the state word lets one CPU at a time
-/// run it.
-pub struct Thread<S: KernelStack> {
-    context: Context,
-    stack: Option<S>,
-}
-
-impl<S: KernelStack> Thread<S> {
-    /// A thread that will run `entry(argument)` on `stack`: with interrupts off and the preemption count that the
-    /// switching CPU had, as if a `switch` had returned there.
-    #[must_use]
-    pub fn new(stack: S, entry: extern "C" fn(usize) -> !, argument: usize) -> Self {
-        let mut context = Context::new();
-        // SAFETY: the stack is this thread's and lives as long as it does; `KernelStack` says it doesn't move.
-        unsafe { context.init(stack.range(), entry, argument) };
-        Self {
-            context,
-            stack: Some(stack),
-        }
-    }
-
-    /// What will be the running thread of a CPU at start-up, through [`Context::adopt_running`].
-    #[must_use]
-    pub const fn boot() -> Self {
-        Self {
-            context: Context::new(),
-            stack: None,
-        }
-    }
-
-    /// Its context, for `user::run` and the FPU.
-    #[inline]
-    #[must_use]
-    pub const fn context(&self) -> &Context {
-        &self.context
-    }
-
-    /// Its context before the first run.
-    #[inline]
-    #[must_use]
-    pub const fn context_mut(&mut self) -> &mut Context {
-        &mut self.context
-    }
-
-    /// Its stack; `None` for a boot thread.
-    #[inline]
-    #[must_use]
-    pub const fn stack(&self) -> Option<&S> {
-        self.stack.as_ref()
-    }
-
-    /// Takes the stack of a thread that never ran or has finished, to use it again. `None` in any other state.
-    #[must_use]
-    pub fn take_stack(&mut self) -> Option<S> {
-        let state = self.context.state.get_mut();
-        if !matches!(*state, FRESH | FINISHED) {
-            return None;
-        }
-        *state = EMPTY;
-        self.stack.take()
-    }
-
-    /// Switches this CPU from `prev`, which it runs, to `next`; see [`switch`].
-    ///
-    /// # Panics
-    /// If interrupts are on, `prev` isn't what runs here, or `next` was never set up or has finished.
-    #[inline]
-    pub fn switch(prev: &Self, next: &Self) {
-        debug_assert!(!super::irq::enabled());
-        // SAFETY: the stack is owned by `next`, and neither can be dropped while it has frames on it.
-        unsafe { switch(&prev.context, &next.context) }
     }
 }
