@@ -71,7 +71,7 @@ pub(crate) fn end(mut cx: Cx, status: i32) {
     let last = process.live.fetch_sub(1, AcqRel) == 1;
     if last {
         if process.has(flag::UNKILLABLE) || process.nr() == 1 {
-            panic!("Attempted to kill init! exitcode={status:#010x}");
+            trace::panic::panic(format_args!("Attempted to kill init! exitcode={status:#010x}"));
         }
         process.itimers.cancel_all();
         process.timers.delete_all();

@@ -78,7 +78,7 @@ pub(crate) fn make_first_thread(
     let task = cx.task.clone();
     let entry = kmem::try_box(move || match load(&mut cx) {
         Ok(()) => run(cx),
-        Err(error) => panic!("No working init found ({error})"),
+        Err(error) => trace::panic::panic(format_args!("No working init found ({error})")),
     })?;
     let thread = Thread::new_user(b"init", task, entry, &SchedAttr::NORMAL)?;
     thread.set_id(1);
