@@ -28,6 +28,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Verb {
     Build(verb::build::Arguments),
+    Check(verb::check::Arguments),
     Run(verb::run::Arguments),
     Test(verb::test::Arguments),
 }
@@ -35,6 +36,7 @@ enum Verb {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().verb {
         Verb::Build(arguments) => verb::build::run(&arguments),
+        Verb::Check(arguments) => verb::check::run(&arguments),
         Verb::Run(arguments) => verb::run::run(arguments),
         Verb::Test(arguments) => verb::test::run(&arguments),
     };

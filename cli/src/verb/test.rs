@@ -82,7 +82,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
             (None, Peer::Linux) => oracle::linux()?,
             (None, Peer::Gaon) => build::kernel("release")?,
         };
-        tally.add(guest::run(&guest::Plan {
+        tally.add(guest::run(&plan::Plan {
             kernel,
             machine: arguments.machine.clone(),
             linux: arguments.oracle == Peer::Linux,

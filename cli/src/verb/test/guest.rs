@@ -1,7 +1,7 @@
 //! Guest tests: programs in C and tables of command lines, as many as possible to one boot. A test that takes the kernel
 //! down, or hangs it, is told, and the rest go on in a fresh boot.
 
-use super::plan::{Check, Group, Test};
+use super::plan::{Check, Group, Plan, Test};
 use super::report::{Outcome, Parser, Progress};
 use super::table::{self, Answer, Answers};
 use super::{Tally, plan};
@@ -12,20 +12,8 @@ use crate::{cargo, tree};
 use anyhow::Result;
 use std::collections::BTreeMap;
 use std::io::{Read, Seek};
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-
-/// What the user asked for.
-pub(crate) struct Plan {
-    pub(crate) kernel: PathBuf,
-    pub(crate) machine: Option<String>,
-    pub(crate) linux: bool,
-    pub(crate) bless: bool,
-    pub(crate) full: bool,
-    pub(crate) verbose: bool,
-    pub(crate) filter: String,
-}
 
 /// A boot may take this long on a busy host; so may the gap between a test's own limit and its report.
 const GRACE: Duration = Duration::from_secs(40);
@@ -43,8 +31,11 @@ pub(crate) fn run(plan: &Plan) -> Result<Tally> {
         runner.group(group)?;
     }
     let shell = tree::root()?.join("test/shell");
-    for (name, answers) in &runner.blessed {
-        table::bless(&shell, name, answers)?;
+    for (name, fresh) in runner.blessed {
+        // A filter leaves the other answers of a table as they are.
+        let mut answers = table::answers(&shell, &name)?;
+        answers.extend(fresh);
+        table::bless(&shell, &name, &answers)?;
     }
     Ok(runner.tally)
 }
@@ -342,12 +333,4 @@ fn meaning(status: i32) -> String {
         status if status & 0x7f == 0 => format!("exit {}", status >> 8),
         status => format!("signal {}", status & 0x7f),
     }
-}
-
-/// Path of a test program in the guest.
-pub(crate) fn guest_path(program: &Path) -> String {
-    format!(
-        "/test/{}",
-        program.file_name().unwrap_or_default().to_string_lossy()
-    )
 }

@@ -1,6 +1,5 @@
 //! Which guest tests there are, which share a boot, and the initramfs of a boot.
 
-use super::guest::{Plan, guest_path};
 use super::table::{self, Answer, Table};
 use crate::pack::{self, program};
 use crate::verb::build;
@@ -21,6 +20,17 @@ pub(crate) const LIST: &str = "/test/list";
 const APPLETS: &str = "/bb";
 /// A line of a C program that says how it wants to be run: `// test: smp=4 limit=120`.
 const WISHES: &str = "// test:";
+
+/// What the user asked for.
+pub(crate) struct Plan {
+    pub(crate) kernel: PathBuf,
+    pub(crate) machine: Option<String>,
+    pub(crate) linux: bool,
+    pub(crate) bless: bool,
+    pub(crate) full: bool,
+    pub(crate) verbose: bool,
+    pub(crate) filter: String,
+}
 
 /// What decides whether a test has passed.
 pub(crate) enum Check {
@@ -203,8 +213,7 @@ fn table_groups(folder: &Path, plan: &Plan) -> Result<Vec<Group>> {
             .filter_map(|tool| program::find(tool).ok())
             .collect();
         for test in table_tests(&name, &table, &answers, absent.as_ref()) {
-            // All of a table is blessed at once.
-            if plan.bless || test.name.contains(&plan.filter) {
+            if test.name.contains(&plan.filter) {
                 group.tests.push(test);
             }
         }
@@ -302,4 +311,12 @@ fn escape(argument: &str) -> String {
         .replace('\\', "\\\\")
         .replace('\n', "\\n")
         .replace('\t', "\\t")
+}
+
+/// Path of a test program in the guest.
+fn guest_path(program: &Path) -> String {
+    format!(
+        "/test/{}",
+        program.file_name().unwrap_or_default().to_string_lossy()
+    )
 }
