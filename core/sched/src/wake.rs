@@ -126,8 +126,9 @@ pub fn resched_cpu(cpu: usize) {
     }
 }
 
-/// The CPU for a thread that wakes up: where it was, if that is idle; here, if the waker goes to sleep; any idle one;
-/// else where it was.
+/// The CPU for a thread that wakes up: here, if the waker goes to sleep at once and nobody else waits here (what it wrote
+/// is warm, and no other CPU must be woken); where it was, if that is idle; any idle one; else where it was. A waker that
+/// does not sleep after all is helped at the next tick, when an idle CPU is told to pull.
 #[inline]
 fn select_cpu(thread: &Thread, old: usize, sync: bool) -> usize {
     let active = rq::ACTIVE.load();
@@ -140,11 +141,11 @@ fn select_cpu(thread: &Thread, old: usize, sync: bool) -> usize {
 fn select_among(thread: &Thread, allowed: CpuSet, old: usize, sync: bool) -> usize {
     let idle = rq::IDLE.load().and(allowed);
     let here = hal::cpu::id();
-    if idle.has(old) {
-        return old;
-    }
     if sync && allowed.has(here) && rq::shared(here).runnable.load(Ordering::Relaxed) <= 1 {
         return here;
+    }
+    if idle.has(old) {
+        return old;
     }
     if let Some(cpu) = idle.first() {
         return cpu;
