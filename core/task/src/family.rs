@@ -201,7 +201,8 @@ fn after_exit(child: &Arc<Process>, parent: &Process, reap: bool) {
     if reap {
         exit::release(child);
     }
-    parent.child_wait.wake_all();
+    // The child gives its CPU up in a moment: the parent may have it.
+    parent.child_wait.wake_some(usize::MAX, 0, true);
 }
 
 /// Sends the parent the child's exit signal. A parent that ignores its children gets no zombie: answers whether the
