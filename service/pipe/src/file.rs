@@ -83,11 +83,8 @@ impl FileOps for PipeEnd {
             nonblock: io.nonblock,
             packets: file.flags().contains(OpenFlags::DIRECT),
         };
-        self.pipe.write(buf, mode).inspect_err(|e| {
-            if *e == Errno::EPIPE {
-                caller::broken_pipe();
-            }
-        })
+        // EPIPE: the system call sends SIGPIPE.
+        self.pipe.write(buf, mode)
     }
 
     fn is_stream(&self) -> bool {

@@ -4,7 +4,7 @@
 //! writes join the last page; drained pages are kept for the next write. The other side is woken when the ring stops
 //! being empty or full, and told that the caller will sleep soon, so that a round trip is two direct switches.
 //!
-//! **Called by** the syscall crate (pipe2), vfs (open of a FIFO). **Calls** vfs (files), task (`SIGPIPE`), kmem, sync.
+//! **Called by** the syscall crate (pipe2), vfs (open of a FIFO). **Calls** vfs (files), kmem, sync.
 //!
 //! **Locks**: the ring's mutex (rank `PIPE`, held over user copies) → page faults. Nothing is taken under the wait
 //! queues' own locks. `readers`, `writers` and the opens are counters.

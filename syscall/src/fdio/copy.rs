@@ -53,7 +53,12 @@ pub(super) fn sys_sendfile64(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     if pos.is_some() {
         from.require_seek()?;
     }
-    if to.flags().bits() & O_APPEND != 0 || from.is_dir() {
+    // As in Linux: a stream could lose what was read and cannot be written, and a terminal would be read beyond a line.
+    let rereadable = matches!(
+        from.inode().kind(),
+        FileType::Regular | FileType::BlockDevice
+    );
+    if to.flags().bits() & O_APPEND != 0 || !rereadable {
         return Err(Errno::EINVAL);
     }
     let done = copy(cx, (&from, &mut pos), (&to, &mut None), a[3])?;

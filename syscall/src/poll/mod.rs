@@ -66,6 +66,8 @@ const NS_PER_MS: u64 = 1_000_000;
 const STICKY_TIMEOUTS: u32 = 0x0400_0000;
 /// Descriptors that a poll takes without an allocation.
 const INLINE: usize = 16;
+/// A table of descriptors is at least this long to select(2), however few it holds.
+const LEAST_CAPACITY: usize = 64;
 
 /// The end of a timeout in milliseconds; negative is never.
 fn until_ms(ms: i32) -> Until {
@@ -167,7 +169,7 @@ fn sys_pselect6(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
 
 fn select_user(cx: &Cx, a: &[usize; 6], until: Until) -> Result<usize> {
     let asked = usize::try_from(a[0] as i32).map_err(|_| Errno::EINVAL)?;
-    let mut sets = Sets::new(asked.min(cx.files.capacity()))?;
+    let mut sets = Sets::new(asked.min(cx.files.capacity().max(LEAST_CAPACITY)))?;
     for which in 0..3 {
         if a[1 + which] != 0 {
             let words = sets.asked_mut(which);
