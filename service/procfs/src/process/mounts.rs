@@ -13,7 +13,8 @@ fn each(who: &Who, mut f: impl FnMut(&Arc<Mount>, &[u8])) -> Result<()> {
     let fs = who.task.fs().ok_or(Errno::EINVAL)?;
     let root = fs.root();
     for mount in root.mnt.ns()?.mounts()? {
-        let at = place(&mount).to_bytes_from(Some(&root))?;
+        // From its root: where it stands may lie beyond the process's own root.
+        let at = mount.root_path().to_bytes_from(Some(&root))?;
         if !at.starts_with(b"(unreachable)") {
             f(&mount, &at);
         }
@@ -21,13 +22,8 @@ fn each(who: &Who, mut f: impl FnMut(&Arc<Mount>, &[u8])) -> Result<()> {
     Ok(())
 }
 
-fn place(mount: &Arc<Mount>) -> Path {
-    mount.place().unwrap_or_else(|| mount.root_path())
-}
-
-fn options(mount: &Mount, out: &mut SeqBuf) {
+fn options(mount: &Mount, read_only: bool, out: &mut SeqBuf) {
     let flags = mount.flags();
-    let read_only = flags.contains(MountFlags::RDONLY);
     out.push_bytes(if read_only { b"ro" } else { b"rw" });
     for (flag, name) in [
         (MountFlags::NOSUID, ",nosuid"),
@@ -51,7 +47,7 @@ pub(crate) fn mounts(who: &Who, out: &mut SeqBuf) -> Result<()> {
         out.push_bytes(b" ");
         out.push_escaped(at, ESCAPE);
         let _ = write!(out, " {} ", mount.sb().kind());
-        options(mount, out);
+        options(mount, mount.require_write().is_err(), out);
         let _ = mount.sb().ops().show_options(out);
         out.push_bytes(b" 0 0\n");
     })
@@ -77,7 +73,7 @@ pub(crate) fn mountinfo(who: &Who, out: &mut SeqBuf) -> Result<()> {
         out.push_bytes(b" ");
         out.push_escaped(at, ESCAPE);
         out.push_bytes(b" ");
-        options(mount, out);
+        options(mount, mount.flags().contains(MountFlags::RDONLY), out);
         let _ = write!(out, " - {} ", mount.sb().kind());
         out.push_escaped(mount.source(), ESCAPE);
         out.push_bytes(if mount.sb().is_read_only() {
