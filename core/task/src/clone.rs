@@ -15,6 +15,7 @@ use abi::raw::{
 };
 use abi::{Errno, Result};
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::sync::atomic::Ordering::Relaxed;
 use cred::{Cred, Resource, Rlimits, cap};
 use hal::addr::UserAddr;
@@ -242,6 +243,7 @@ fn child_cx(cx: &Cx, args: &CloneArgs, parts: Parts, task: &Arc<Task>) -> Cx {
         fault: FaultInfo::default(),
         personality: cx.personality,
         slots: parts.slots,
+        scratch: Vec::new(),
     }
 }
 
@@ -385,6 +387,7 @@ pub fn spawn_init(
         fault: FaultInfo::default(),
         personality: 0,
         slots: Slots::default(),
+        scratch: Vec::new(),
     };
     let thread = userloop::make_first_thread(cx, load)?;
     task.set_thread(Some(thread.clone()));

@@ -9,6 +9,7 @@ use crate::task::Task;
 use abi::Result;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use cred::Cred;
 use hal::user::UserRegs;
 use mm::Mm;
@@ -88,6 +89,8 @@ pub struct Cx {
     /// personality(2).
     pub personality: u32,
     pub(crate) slots: Slots,
+    /// Where FPU images pass through on their way from and to signal frames; empty until the first signal.
+    pub(crate) scratch: Vec<u8>,
 }
 
 impl Cx {

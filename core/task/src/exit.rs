@@ -71,7 +71,9 @@ pub(crate) fn end(mut cx: Cx, status: i32) {
     let last = process.live.fetch_sub(1, AcqRel) == 1;
     if last {
         if process.has(flag::UNKILLABLE) || process.nr() == 1 {
-            trace::panic::panic(format_args!("Attempted to kill init! exitcode={status:#010x}"));
+            trace::panic::panic(format_args!(
+                "Attempted to kill init! exitcode={status:#010x}"
+            ));
         }
         process.itimers.cancel_all();
         process.timers.delete_all();
@@ -107,7 +109,9 @@ pub(crate) fn end(mut cx: Cx, status: i32) {
 /// SIGSEGV had ended it, and files that only it had open are closed. The caller ends the thread afterwards. In task
 /// context with no spinlock held; turns interrupts on.
 pub fn after_oops() {
-    let Some(task) = crate::task::current() else { return };
+    let Some(task) = crate::task::current() else {
+        return;
+    };
     if task.life() != Life::Alive {
         return; // it died while it was ending
     }

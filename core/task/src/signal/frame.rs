@@ -11,13 +11,9 @@ use abi::{Errno, Result};
 use hal::addr::UserAddr;
 use hal::fpu;
 use hal::user::UserRegs;
-use kmem::user;
+use kmem::{TryVec, user};
 use pid::{SigInfo, SigSet};
 
-/// More than the largest FPU image that `hal` enables (AVX-512: 2,688 bytes).
-const FPU_MAX: usize = 2752;
-/// FXSAVE, XSAVE header and AVX, with [`MAGIC2`] behind.
-const FPU_USUAL: usize = 840;
 const FLAG_TF: u64 = 1 << 8;
 const FLAG_DF: u64 = 1 << 10;
 const FLAG_RF: u64 = 1 << 16;
@@ -123,32 +119,31 @@ fn save_regs(cx: &Cx, mask: SigSet, fpstate: usize) -> SigContext {
     }
 }
 
-fn save_fpu(cx: &Cx, to: usize, size: usize, features: Option<u64>) -> Result<()> {
-    // Most CPUs' images fit the short buffer; clearing the long one would be a fifth of a signal's cost.
-    if size + 4 <= FPU_USUAL {
-        save_fpu_by::<FPU_USUAL>(cx, to, size, features)
-    } else {
-        save_fpu_by::<FPU_MAX>(cx, to, size, features)
+/// The task's buffer for FPU images, long enough for one with its trailer. It is kept: clearing one each time would be a
+/// tenth of a signal's cost. `EFAULT`: no memory for it, which ends the handler's call as a bad stack would.
+fn with_scratch<R>(cx: &mut Cx, f: impl FnOnce(&Cx, &mut [u8]) -> Result<R>) -> Result<R> {
+    let len = fpu::xstate_size() + 4;
+    let mut scratch = core::mem::take(&mut cx.scratch);
+    if scratch.len() != len {
+        scratch.try_resize(len, 0).map_err(|_| Errno::EFAULT)?;
     }
+    let result = f(cx, &mut scratch);
+    cx.scratch = scratch;
+    result
 }
 
-fn save_fpu_by<const N: usize>(
-    cx: &Cx,
-    to: usize,
-    size: usize,
-    features: Option<u64>,
-) -> Result<()> {
-    let mut image = [0; N];
-    let image = image.get_mut(..size + 4).ok_or(Errno::EFAULT)?;
-    let copied = cx
-        .context()
-        .with_fpu(|bytes| image[..size].copy_from_slice(bytes));
-    copied.ok_or(Errno::EFAULT)?;
-    let software = software_bytes(size, features.unwrap_or(3));
-    image[SW_RESERVED..SW_RESERVED + software.len()].copy_from_slice(&software);
-    image[size..].copy_from_slice(&MAGIC2.to_le_bytes());
-    let len = if features.is_some() { size + 4 } else { size };
-    user::copy_to_user(UserAddr(to), &image[..len])
+fn save_fpu(cx: &mut Cx, to: usize, size: usize, features: Option<u64>) -> Result<()> {
+    with_scratch(cx, |cx, image| {
+        let copied = cx
+            .context()
+            .with_fpu(|bytes| image[..size].copy_from_slice(bytes));
+        copied.ok_or(Errno::EFAULT)?;
+        let software = software_bytes(size, features.unwrap_or(3));
+        image[SW_RESERVED..SW_RESERVED + software.len()].copy_from_slice(&software);
+        image[size..].copy_from_slice(&MAGIC2.to_le_bytes());
+        let len = if features.is_some() { size + 4 } else { size };
+        user::copy_to_user(UserAddr(to), &image[..len])
+    })
 }
 
 /// rt_sigreturn(2): takes the frame at the stack pointer back. The result is what `rax` was; a bad frame is SIGSEGV.
@@ -181,7 +176,7 @@ fn restore_regs(r: &mut UserRegs, c: &SigContext) {
     r.orig_rax = u64::MAX;
 }
 
-fn restore_fpu(cx: &Cx, from: usize) -> Result<()> {
+fn restore_fpu(cx: &mut Cx, from: usize) -> Result<()> {
     if from == 0 {
         let fresh = |bytes: &mut [u8]| {
             bytes.fill(0);
@@ -190,35 +185,34 @@ fn restore_fpu(cx: &Cx, from: usize) -> Result<()> {
         };
         return cx.context().with_fpu_mut(fresh).ok_or(Errno::EFAULT);
     }
-    let size = fpu::xstate_size();
-    if size <= FPU_USUAL {
-        restore_fpu_by::<FPU_USUAL>(cx, from, size)
-    } else {
-        restore_fpu_by::<FPU_MAX>(cx, from, size)
-    }
+    with_scratch(cx, |cx, image| load_image(cx, from, image))
 }
 
-fn restore_fpu_by<const N: usize>(cx: &Cx, from: usize, size: usize) -> Result<()> {
-    let mut image = [0; N];
-    user::copy_from_user(&mut image[..512], UserAddr(from))?;
+/// Loads an image in user memory: as much of it as its own software bytes claim.
+fn load_image(cx: &Cx, from: usize, image: &mut [u8]) -> Result<()> {
+    const LEGACY: usize = fpu::LEGACY_SIZE;
+    user::copy_from_user(&mut image[..LEGACY], UserAddr(from))?;
+    let size = fpu::xstate_size();
     let mut claimed = if fpu::xfeatures().is_some() {
-        claimed_size(&image, size)
+        claimed_size(image, size)
     } else {
-        512
+        LEGACY
     };
-    if claimed > 512 && claimed <= N {
-        let end: u32 = user::read(UserAddr(from.wrapping_add(claimed)))?;
-        if end == MAGIC2 {
-            user::copy_from_user(&mut image[512..claimed], UserAddr(from.wrapping_add(512)))?;
-        } else {
-            claimed = 512;
+    if claimed > LEGACY {
+        // The rest and the mark behind it in one go.
+        user::copy_from_user(
+            &mut image[LEGACY..claimed + 4],
+            UserAddr(from.wrapping_add(LEGACY)),
+        )?;
+        if image[claimed..claimed + 4] != MAGIC2.to_le_bytes() {
+            claimed = LEGACY;
         }
     }
     let load = |bytes: &mut [u8]| {
         bytes[..claimed].copy_from_slice(&image[..claimed]);
-        if claimed == 512 && bytes.len() > 512 {
-            bytes[512..].fill(0);
-            bytes[512] = 3; // x87 and SSE are what the legacy image has
+        if claimed == LEGACY && bytes.len() > LEGACY {
+            bytes[LEGACY..].fill(0);
+            bytes[LEGACY] = 3; // x87 and SSE are what the legacy image has
         }
     };
     cx.context().with_fpu_mut(load).ok_or(Errno::EFAULT)

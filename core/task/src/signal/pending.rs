@@ -78,6 +78,15 @@ impl Pending {
     /// Takes the first signal that is not blocked.
     pub fn take(&mut self, blocked: SigSet) -> Option<SigInfo> {
         let sig = self.set.minus(blocked).first()?;
+        if self.more.is_empty()
+            && let Some(info) = self.first
+            && info.signo == sig
+        {
+            // The only one queued, as nearly always.
+            self.first = None;
+            self.set.del(sig);
+            return Some(info);
+        }
         Some(self.take_signal(sig))
     }
 
