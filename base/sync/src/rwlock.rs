@@ -21,7 +21,9 @@ const WANTED: u32 = READERS << 15;
 pub struct RwLock<T: ?Sized> {
     class: &'static LockClass,
     state: AtomicU32,
-    queue: WaitQueue,
+    /// Apart from each other, so that a release wakes only those whose turn it is.
+    readers: WaitQueue,
+    writers: WaitQueue,
     data: UnsafeCell<T>,
 }
 
@@ -36,7 +38,8 @@ impl<T> RwLock<T> {
         Self {
             class,
             state: AtomicU32::new(0),
-            queue: WaitQueue::new(),
+            readers: WaitQueue::new(),
+            writers: WaitQueue::new(),
             data: UnsafeCell::new(data),
         }
     }
@@ -49,7 +52,7 @@ impl<T: ?Sized> RwLock<T> {
     pub fn read(&self) -> ReadGuard<'_, T> {
         crate::context::might_sleep();
         if !self.try_acquire_read() {
-            self.queue
+            self.readers
                 .wait_event(|| self.alive() && self.try_acquire_read());
         }
         self.read_guard()
@@ -156,14 +159,25 @@ impl<T: ?Sized> RwLock<T> {
     #[cold]
     fn write_slow(&self, mode: WaitMode) -> Result<(), WaitError> {
         self.state.fetch_add(WANT_ONE, Ordering::Relaxed);
-        let result = self.queue.wait(mode, None, || {
+        let result = self.writers.wait(mode, None, || {
             (self.alive() && self.try_acquire_write()).then_some(())
         });
-        self.state.fetch_sub(WANT_ONE, Ordering::Relaxed);
+        let before = self.state.fetch_sub(WANT_ONE, Ordering::Relaxed);
         if result.is_err() {
-            self.queue.wake_all(); // readers that stood back for this writer
+            // The turn this writer may have been given goes to the next one, or to the readers that stood back.
+            self.pass_on(before - WANT_ONE);
         }
         result
+    }
+
+    /// Wakes whose turn it is when the lock is free and `state` says who waits: one writer, or all readers.
+    #[inline]
+    fn pass_on(&self, state: u32) {
+        if state & WANTED != 0 {
+            self.writers.wake_one();
+        } else {
+            self.readers.wake_all();
+        }
     }
 
     fn alive(&self) -> bool {
@@ -190,8 +204,10 @@ impl<T: ?Sized> Drop for ReadGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
         class::sleep_released(self.lock.addr());
-        if self.lock.state.fetch_sub(1, Ordering::Release) & READERS == 1 {
-            self.lock.queue.wake_all();
+        // Readers never wait for readers: without a writer that waits there is nobody to wake.
+        let before = self.lock.state.fetch_sub(1, Ordering::Release);
+        if before & READERS == 1 && before & WANTED != 0 {
+            self.lock.writers.wake_one();
         }
     }
 }
@@ -214,8 +230,8 @@ impl<T: ?Sized> Drop for WriteGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
         class::sleep_released(self.lock.addr());
-        self.lock.state.fetch_and(!WRITER, Ordering::Release);
-        self.lock.queue.wake_all();
+        let before = self.lock.state.fetch_and(!WRITER, Ordering::Release);
+        self.lock.pass_on(before);
     }
 }
 impl<T: ?Sized> Deref for WriteGuard<'_, T> {
@@ -264,5 +280,29 @@ mod tests {
         threads.into_iter().for_each(|t| t.join().unwrap());
         assert_eq!(lock.read()[1], 300);
         assert!(lock.try_write().is_some());
+    }
+
+    /// Every release wakes only whose turn it is: nobody may be forgotten.
+    #[test]
+    fn crowds_of_readers_and_writers_all_get_their_turn() {
+        let lock = Arc::new(RwLock::new(&CLASS, 0u64));
+        let threads: std::vec::Vec<_> = (0..8)
+            .map(|n| {
+                let lock = Arc::clone(&lock);
+                std::thread::spawn(move || {
+                    for _ in 0..1000 {
+                        if n % 2 == 0 {
+                            *lock.write() += 1;
+                        } else {
+                            let before = *lock.read();
+                            std::thread::yield_now();
+                            assert!(*lock.read() >= before);
+                        }
+                    }
+                })
+            })
+            .collect();
+        threads.into_iter().for_each(|t| t.join().unwrap());
+        assert_eq!(*lock.read(), 4000);
     }
 }
