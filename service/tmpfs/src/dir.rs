@@ -1,8 +1,10 @@
 //! Directories.
 use crate::{evict, limits, new_inode};
 use abi::{Errno, Result};
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::ops::ControlFlow;
+use kmem::try_box;
 use kmem::user::UserBuf;
 use sync::{LockClass, Mutex, rank};
 use vfs::{
@@ -22,7 +24,8 @@ pub(crate) struct Directory {
 }
 
 struct Index {
-    entries: XArray<Entry>,
+    /// In boxes, so that a node of the index stays small.
+    entries: XArray<Box<Entry>>,
     next: u64,
 }
 
@@ -63,7 +66,7 @@ impl Directory {
 
     /// Enters `inode` under the name of `dentry`.
     fn enter(&self, dir: &Inode, dentry: &Dentry, inode: &Inode) -> Result<()> {
-        let entry = Entry::new(dentry, inode)?;
+        let entry = try_box(Entry::new(dentry, inode)?)?;
         let mut index = self.index.lock();
         let at = index.next;
         index
