@@ -300,7 +300,7 @@ fn sys_sched_setaffinity(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
 
 fn sys_sched_getaffinity(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let len = a[1] as u32 as usize;
-    if len < 8 || len % 8 != 0 {
+    if len < 8 || !len.is_multiple_of(8) {
         return Err(Errno::EINVAL);
     }
     let allowed = target(cx, a[0])?

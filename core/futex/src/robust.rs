@@ -41,7 +41,7 @@ fn walk(mm: &Mm, head: UserAddr, tid: u32) -> Result<()> {
 
 /// One lock. `pending`: the thread was taking or releasing it.
 fn die(mm: &Mm, at: UserAddr, tid: u32, pending: bool) -> Result<()> {
-    if at.0 % 4 != 0 {
+    if !at.0.is_multiple_of(4) {
         return Err(abi::Errno::EINVAL);
     }
     let mut value: u32 = user::read(at)?;

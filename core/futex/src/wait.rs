@@ -33,7 +33,7 @@ fn bucket_of(key: &FutexKey) -> usize {
 }
 
 fn key_of(mm: &Mm, addr: UserAddr, scope: Scope) -> Result<FutexKey> {
-    if addr.0 % 4 != 0 {
+    if !addr.0.is_multiple_of(4) {
         return Err(Errno::EINVAL);
     }
     mm.futex_key(addr, scope == Scope::Shared)

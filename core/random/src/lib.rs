@@ -41,7 +41,7 @@ struct State {
 impl State {
     /// A key for one answer; the state's own moves on.
     fn next_key(&mut self) -> [u32; 8] {
-        if self.uses % RESEED_AFTER == 0 {
+        if self.uses.is_multiple_of(RESEED_AFTER) {
             for pair in self.key.chunks_exact_mut(2) {
                 let seed = hal::random::seed_u64();
                 pair[0] ^= seed as u32;

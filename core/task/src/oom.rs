@@ -30,7 +30,7 @@ pub(crate) fn out_of_memory() -> bool {
         trace::pr_emerg!("Out of memory and no killable processes...");
         return false;
     };
-    if !victim.sig.lock_irq().group_exit.is_some() {
+    if victim.sig.lock_irq().group_exit.is_none() {
         announce(&victim, points);
         let _ = send_to_process(&victim, &SigInfo::kernel(SIGKILL));
     }
@@ -82,7 +82,7 @@ fn announce(victim: &Process, points: i64) {
     let name = core::str::from_utf8(&comm)
         .unwrap_or("?")
         .trim_end_matches('\0');
-    let counters = leader.mm().map(|mm| mm.counters()).unwrap_or_default();
+    let counters = leader.mm().map(|mm| mm.counters_unlocked()).unwrap_or_default();
     let kb = |pages: usize| pages * 4;
     trace::pr_err!(
         "Out of memory: Killed process {} ({}) total-vm:{}kB, anon-rss:{}kB, file-rss:{}kB, shmem-rss:{}kB, UID:{} \

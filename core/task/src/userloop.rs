@@ -32,6 +32,7 @@ fn no_dispatcher(cx: &mut Cx) {
 }
 
 /// What a new thread does before it is in user mode for the first time.
+#[derive(Clone, Copy)]
 pub(crate) struct Birth {
     /// `CLONE_CHILD_SETTID`.
     pub(crate) set_tid: Option<usize>,

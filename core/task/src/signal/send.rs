@@ -188,7 +188,7 @@ fn is_ignored(
         || (action.handler == crate::signal::action::DEFAULT
             && process.has(flag::UNKILLABLE)
             // Only the kernel itself can end init.
-            && !(sig == SIGKILL && !info.from_user()));
+            && (sig != SIGKILL || info.from_user()));
     if !does_nothing {
         return false;
     }
