@@ -46,12 +46,20 @@ pub use hal::addr::{PAGE_SHIFT, PAGE_SIZE, Pfn, PhysAddr, UserAddr, VirtAddr};
 #[cfg(target_os = "none")]
 pub use init::{boot_memory, init};
 
-/// Gives back what this CPU keeps at hand: objects, empty slabs, kernel stacks, roots of page tables, single pages. When
-/// every CPU has done so (the scheduler can have each run this) counts of pages in use are exact. In task context.
+/// Gives back what this CPU keeps at hand: objects, empty slabs, kernel stacks, roots of page tables, single pages.
 pub fn drain_local() {
     slab::drain_local();
     stack::drain_local();
     vmalloc::settle();
     space::drain_local();
+    frame::drain_local();
+}
+
+/// Has every CPU do [`drain_local`]: when nothing else runs, counts of pages in use are exact afterwards. For tests and
+/// for `/proc/sys/vm/drop_caches`; in task context.
+pub fn drain_all() {
+    space::drain_others();
+    drain_local();
+    // The other CPUs could not wait for TLBs; and what that freed lies at hand here again.
     frame::drain_local();
 }

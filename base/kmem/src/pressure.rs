@@ -51,6 +51,21 @@ const ROUND: usize = 64;
 /// Rounds before an allocation gives up: a victim needs a moment to die.
 const ROUNDS: usize = 32;
 
+/// Takes back all that can be had: `/proc/sys/vm/drop_caches`. Returns how many pages reclaimers gave. In task context.
+pub fn drop_caches() -> usize {
+    let mut freed = 0;
+    for reclaimer in RECLAIMERS.iter().filter_map(Once::get) {
+        loop {
+            match reclaimer.reclaim(ROUND) {
+                0 => break,
+                n => freed += n,
+            }
+        }
+    }
+    crate::drain_all();
+    freed
+}
+
 static RECLAIM_CLASS: LockClass = LockClass::new("reclaim", rank::NONE);
 /// One at a time makes memory; the others wait for it and try again.
 static RECLAIMING: Mutex<()> = Mutex::new(&RECLAIM_CLASS, ());

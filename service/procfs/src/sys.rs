@@ -69,6 +69,17 @@ static KNOBS: &[Knob] = &[
     read_only("kernel/random/uuid", uuid),
     read_only("kernel/tainted", |_, out| number(out, trace::taint::mask())),
     read_only("kernel/version", version),
+    settable(
+        "vm/drop_caches",
+        |_, _| Err(Errno::EACCES),
+        |_, text| match parse_number(text)? {
+            1..=7 => {
+                kmem::pressure::drop_caches();
+                Ok(())
+            }
+            _ => Err(Errno::EINVAL),
+        },
+    ),
     read_only("vm/max_map_count", |_, out| {
         number(out, mm::MAX_AREAS as u64)
     }),

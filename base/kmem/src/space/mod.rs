@@ -25,7 +25,7 @@ pub use range::{Discarded, Unmapped};
 pub use tlb::{borrow, service as serve_tlb_requests};
 
 pub(crate) use teardown::drain_local;
-pub(crate) use tlb::flush_kernel;
+pub(crate) use tlb::{drain_others, flush_kernel};
 
 use crate::frame::Frame;
 use abi::{Errno, Result, USER_END};

@@ -286,6 +286,19 @@ fn ask(
     }
 }
 
+/// In place of a root: give back what you keep at hand.
+const DRAIN: Pfn = Pfn::MAX;
+
+/// Has all other CPUs give back what they keep at hand.
+pub(crate) fn drain_others() {
+    let pin = sync::preempt_disable();
+    let online = u32::MAX >> (32 - hal::cpu::online().min(32));
+    let others = online & !(1 << hal::cpu::id());
+    if others != 0 && machine::HAS_IPI {
+        ask(others, DRAIN, 0..0, 0, false, &pin);
+    }
+}
+
 /// Serves other CPUs' requests: the TLB interrupt's handler, and every loop that waits for another CPU with interrupts
 /// off.
 #[inline]
@@ -316,6 +329,8 @@ fn serve_one(cpu: &Cpu, request: &Request) {
     let root = request.root.load(Ordering::Relaxed);
     if root == 0 {
         kernel_local(range);
+    } else if root == DRAIN {
+        crate::drain_local();
     } else if cpu.loaded.load(Ordering::Relaxed) == root {
         if request.leave.load(Ordering::Relaxed) || cpu.lazy.load(Ordering::Relaxed) {
             unload_pinned(cpu);
