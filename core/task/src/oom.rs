@@ -82,7 +82,10 @@ fn announce(victim: &Process, points: i64) {
     let name = core::str::from_utf8(&comm)
         .unwrap_or("?")
         .trim_end_matches('\0');
-    let counters = leader.mm().map(|mm| mm.counters_unlocked()).unwrap_or_default();
+    let counters = leader
+        .mm()
+        .map(|mm| mm.counters_unlocked())
+        .unwrap_or_default();
     let kb = |pages: usize| pages * 4;
     trace::pr_err!(
         "Out of memory: Killed process {} ({}) total-vm:{}kB, anon-rss:{}kB, file-rss:{}kB, shmem-rss:{}kB, UID:{} \
