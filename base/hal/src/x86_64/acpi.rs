@@ -4,7 +4,9 @@ use acpi_tables::fadt::Fadt;
 use acpi_tables::madt::{Entry, Madt};
 use acpi_tables::{HEADER_LENGTH, Header, RSDP_LENGTH, Rsdp};
 
-use super::{boot, fixmap, paging};
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+use super::{directmap, fixmap, paging};
 use crate::MAX_CPUS;
 use crate::addr::PhysAddr;
 
@@ -40,6 +42,14 @@ pub(crate) struct Machine {
     pub(crate) hpet: Option<u64>,
 }
 
+/// Where the loader says that the root pointer is; 0 when it doesn't.
+static ROOT_POINTER: AtomicUsize = AtomicUsize::new(0);
+
+/// Sets where the root pointer is, before anything else here is used.
+pub(crate) fn set_root_pointer(phys: PhysAddr) {
+    ROOT_POINTER.store(phys.0, Ordering::Relaxed);
+}
+
 static MACHINE: super::Once<Machine> = super::Once::new();
 
 /// The machine; read from the tables on first use.
@@ -51,7 +61,7 @@ pub(crate) fn machine() -> &'static Machine {
 pub(crate) fn bytes_at(phys: u64, length: usize) -> Option<&'static [u8]> {
     let phys = PhysAddr(usize::try_from(phys).ok()?);
     let end = phys.0.checked_add(length)?;
-    let address = if boot::direct_map_covers(phys.0..end) {
+    let address = if directmap::covers(phys.0..end) {
         paging::phys_to_virt(phys).0
     } else {
         fixmap::map(phys, length, fixmap::Kind::ReadOnly)?
@@ -85,12 +95,12 @@ fn tables() -> impl Iterator<Item = &'static [u8]> {
 
 fn root_pointer() -> Option<Rsdp> {
     let at = |phys: u64| bytes_at(phys, RSDP_LENGTH).and_then(|bytes| Rsdp::parse(bytes).ok());
-    match boot::info().rsdp {
-        Some(phys) => at(phys.0 as u64),
-        None => {
+    match ROOT_POINTER.load(Ordering::Relaxed) {
+        0 => {
             let area = bytes_at(0xe_0000, 0x2_0000)?;
             at(0xe_0000 + acpi_tables::find_rsdp(area)? as u64)
         }
+        phys => at(phys as u64),
     }
 }
 

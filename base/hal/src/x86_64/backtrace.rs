@@ -3,7 +3,7 @@
 
 use core::ops::Range;
 
-use super::{registers, traps};
+use super::{percpu, registers};
 
 /// Most frames shown.
 const LIMIT: usize = 64;
@@ -11,7 +11,7 @@ const LIMIT: usize = 64;
 /// Calls `each` with the return addresses of the frames from `frame_pointer` up, on this CPU's stacks. For a trap, start
 /// with the frame's `rip` yourself, then walk from its `rbp`.
 pub fn walk(frame_pointer: usize, each: impl FnMut(usize)) {
-    walk_in(frame_pointer, &traps::known_stacks(), each);
+    walk_in(frame_pointer, &known_stacks(), each);
 }
 
 /// As [`walk`], from where one stands.
@@ -69,4 +69,16 @@ pub fn symbol_blob() -> &'static [u8] {
     );
     // SAFETY: the linker script lays these bytes out in rodata, which is mapped from the start and never written.
     unsafe { core::slice::from_raw_parts(start, stop as usize - start as usize) }
+}
+
+/// The stacks that this CPU may stand on.
+fn known_stacks() -> [Range<usize>; 3] {
+    let saved = super::irq::disable();
+    // SAFETY: this CPU's header, interrupts off.
+    let stacks = unsafe {
+        let local = percpu::this();
+        [(*local).stack, (*local).irq_stack, (*local).ist_stacks]
+    };
+    super::irq::restore(saved);
+    stacks.map(|[low, high]| low..high)
 }

@@ -12,7 +12,9 @@ pub use crate::memmap::{MemoryKind, MemoryRegion};
 
 use super::paging::{self, virt_to_phys};
 use super::percpu::{self, HEADERS};
-use super::{acpi, apic, clock, cpu, descriptors, directmap, extable, patch, pic, timer};
+use super::{
+    acpi, apic, clock, control, cpu, descriptors, directmap, early, extable, patch, pic, timer,
+};
 use crate::addr::{PAGE_SIZE, PhysAddr, VirtAddr};
 use crate::memmap::{MemoryMap, memory_limit};
 
@@ -94,10 +96,6 @@ pub fn info() -> &'static BootInfo {
 /// The command line, as soon as it has been copied.
 pub(crate) fn command_line() -> &'static str {
     CMDLINE.get().map_or("", Cmdline::as_str)
-}
-
-pub(crate) fn kernel_root() -> PhysAddr {
-    directmap::root()
 }
 
 /// Where other CPUs start: a page below 1 MiB.
@@ -202,13 +200,17 @@ extern "C" fn start(start_info: *const StartInfo) -> ! {
     debug_assert!(extable::is_sorted());
     // SAFETY: the loader's structures, mapped at their physical addresses until the next call.
     let (mut map, initrd, rsdp) = unsafe { read_start_info(&*start_info) };
+    early::note_command_line(command_line());
+    if let Some(rsdp) = rsdp {
+        acpi::set_root_pointer(rsdp);
+    }
     carve(&mut map, initrd.as_ref());
     directmap::build(
         &mut map,
         [boot_stack().start - PAGE_SIZE, TRAP_STACKS.0.get() as usize],
     );
     MEMORY.get_or_init(|| map);
-    cpu::set_control_registers();
+    control::set_up();
     super::fpu::decide(cpu::features().xsave, cpu::features().fsgsbase);
     INFO.get_or_init(|| BootInfo {
         cmdline: command_line(),
@@ -221,7 +223,7 @@ extern "C" fn start(start_info: *const StartInfo) -> ! {
     let apic_id = apic::init_boot_cpu();
     // SAFETY: CPU 0's header, this CPU's.
     unsafe { (*local).apic_id = apic_id };
-    clock::init();
+    timer::set_rate(clock::init());
     timer::init_this_cpu();
     // SAFETY: image defines it with `kernel_main!`.
     unsafe { gaon_main(info()) }
@@ -236,7 +238,7 @@ unsafe fn read_start_info(
 ) -> (MemoryMap, Option<Range<PhysAddr>>, Option<PhysAddr>) {
     let mut map = MemoryMap::new();
     if info.magic != START_INFO_MAGIC {
-        super::power::fail_early("not started by the PVH protocol");
+        super::early::fail_with("not started by the PVH protocol");
     }
     CMDLINE.get_or_init(|| {
         // SAFETY: the caller vouches for the string.

@@ -159,11 +159,11 @@ pub fn source_name() -> &'static str {
     }
 }
 
-/// Measures the counters and starts the clock at 0.
-pub(crate) fn init() {
+/// Measures the counters and starts the clock at 0. Gives the rate of the local APIC's timer; `None` when it is to
+/// compare with the TSC.
+pub(crate) fn init() -> Option<u64> {
     let start = registers::rdtsc();
     let rates = calibrate::measure();
-    super::timer::set_rate(rates.apic_hz);
     set_rate(0, start, 0, rates.tsc_hz);
     if rates.refinable {
         NEXT_REFINEMENT.store(REFINEMENTS[0], Relaxed);
@@ -173,4 +173,5 @@ pub(crate) fn init() {
     }
     let wall_ns = rtc::read().map_or(0, |seconds| seconds * 1_000_000_000);
     REALTIME.store(wall_ns.saturating_sub(now_ns()), Relaxed);
+    rates.apic_hz
 }

@@ -15,7 +15,6 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::fpu::FpuState;
 use super::percpu;
-use super::traps;
 
 mod thread;
 mod user_half;
@@ -23,6 +22,16 @@ mod user_half;
 pub use thread::{KernelStack, Thread};
 pub(crate) use user_half::own_user;
 use user_half::save_user;
+
+unsafe extern "C" {
+    // Of `entry.s`.
+    fn context_start();
+    /// Saves the running stack's pointer and goes on with another; gives `prev` of the call that switched here.
+    ///
+    /// # Safety
+    /// See [`switch`].
+    fn switch_stacks(prev: *const (), save_sp: *mut usize, next_sp: usize) -> *const ();
+}
 
 const FRESH: u32 = 0;
 const RUNNING: u32 = 1;
@@ -105,7 +114,7 @@ impl Context {
             entry as usize, // r12
             0,              // rbx
             0,              // rbp
-            traps::context_start as *const () as usize,
+            context_start as *const () as usize,
         ];
         assert!(stack.end.is_multiple_of(16) && stack.end - stack.start >= 1024);
         let sp = stack.end - size_of_val(&frame) - 16;
@@ -147,7 +156,7 @@ impl Context {
             let inner = &mut *self.inner.get();
             inner.stack = (*local).stack;
             inner.last_cpu = (*local).id;
-            (*local).running = self;
+            (*local).running = (&raw const *self).cast();
         }
         super::irq::restore(saved);
     }
@@ -232,7 +241,7 @@ pub unsafe fn switch(prev: &Context, next: &Context) {
     // by the exchange), so both inners are ours. `switch_stacks` saves all that the ABI lets a callee keep.
     unsafe {
         assert!(
-            core::ptr::eq((*local).running, prev),
+            core::ptr::addr_eq((*local).running, prev),
             "switch from a context that isn't running"
         );
         let from = &mut *prev.inner.get();
@@ -240,16 +249,16 @@ pub unsafe fn switch(prev: &Context, next: &Context) {
         save_user(from, prev, local);
         if to.last_cpu != (*local).id {
             // Its registers in this CPU, if any, are from an earlier stay (or from a dead context at this address).
-            if core::ptr::eq((*local).user_owner, next) {
+            if core::ptr::addr_eq((*local).user_owner, next) {
                 (*local).user_owner = core::ptr::null();
             }
             to.last_cpu = (*local).id;
         }
         from.current = (*local).current;
         (*local).current = to.current;
-        (*local).running = next;
+        (*local).running = (&raw const *next).cast();
         (*local).stack = to.stack;
-        let previous = traps::switch_stacks((&raw const *prev).cast(), &raw mut from.sp, to.sp);
+        let previous = switch_stacks((&raw const *prev).cast(), &raw mut from.sp, to.sp);
         finish_switch(previous.cast());
     }
 }
@@ -298,7 +307,7 @@ impl Context {
         // SAFETY: this CPU's header with interrupts off; the running context's inner is this CPU's.
         unsafe {
             assert!(
-                core::ptr::eq((*percpu::this()).running, self),
+                core::ptr::addr_eq((*percpu::this()).running, self),
                 "only a running context can finish"
             );
             (*self.inner.get()).finishing = true;

@@ -12,6 +12,12 @@ pub(crate) const USER_CS: u16 = 0x33;
 pub(crate) const USER_SS: u16 = 0x2b;
 const TSS: u16 = 0x40;
 
+unsafe extern "C" {
+    // Of `entry.s`.
+    fn syscall_entry();
+    fn vector_stubs();
+}
+
 /// Sizes of a CPU's stack for interrupts, and of those for IST entries.
 pub(crate) const IRQ_STACK_SIZE: usize = 16 << 10;
 pub(crate) const IST_STACK_SIZE: usize = 8 << 10;
@@ -85,8 +91,8 @@ pub(crate) unsafe fn load(local: *const CpuLocal) {
     // SAFETY: long mode has these registers. syscall: kernel CS 0x10, SS 0x18; sysret: CS 0x33, SS 0x2b.
     unsafe {
         wrmsr(msr::STAR, 0x0023_0010 << 32);
-        wrmsr(msr::LSTAR, super::traps::syscall_entry as *const () as u64);
-        wrmsr(msr::CSTAR, super::traps::syscall_entry as *const () as u64);
+        wrmsr(msr::LSTAR, syscall_entry as *const () as u64);
+        wrmsr(msr::CSTAR, syscall_entry as *const () as u64);
         // TF, IF, DF, IOPL, NT, RF, AC.
         wrmsr(msr::FMASK, 0x5_7700);
     }
@@ -127,7 +133,7 @@ static IDT: Idt = Idt(UnsafeCell::new(
 pub(crate) unsafe fn prepare_idt() {
     // SAFETY: nobody else uses it yet.
     let idt = unsafe { &mut *IDT.0.get() };
-    let stubs = super::traps::vector_stubs as *const () as usize;
+    let stubs = vector_stubs as *const () as usize;
     for (vector, gate) in idt.iter_mut().enumerate() {
         let address = stubs + vector * 16;
         let ist = match vector {

@@ -31,7 +31,7 @@ fn address(symbol: *const u8) -> usize {
     symbol as usize
 }
 
-pub(crate) fn root() -> PhysAddr {
+fn root() -> PhysAddr {
     virt_to_phys(VirtAddr(ROOT.0.get() as usize))
 }
 
@@ -52,7 +52,7 @@ impl Builder<'_> {
     /// A zeroed page for a table, taken out of the usable RAM that the boot tables reach.
     fn new_table(&mut self) -> u64 {
         let Some(page) = self.map.find_free(1, 1 << 20..LOW_END) else {
-            super::power::fail_early("no memory for page tables");
+            super::early::fail_with("no memory for page tables");
         };
         self.map
             .carve(page..page.add(PAGE_SIZE), MemoryKind::BootData);
@@ -188,6 +188,7 @@ pub(crate) fn build(map: &mut MemoryMap, guards: [usize; 2]) {
         fixmap_table | pte::PRESENT | pte::WRITE | pte::ACCESSED,
     );
     let _ = builder.entry(VMALLOC.start, 3);
+    paging::set_kernel_root(root());
     // SAFETY: the tables map the kernel's image where it runs, its stack, and all RAM.
     unsafe { paging::write_cr3(root().0 as u64) };
     paging::flush_tlb_global();

@@ -181,7 +181,7 @@ struct Block512([u8; LEGACY_SIZE]);
 
 /// Enables the chosen components (XCR0).
 pub(crate) fn enable_on_this_cpu() {
-    if super::registers::read_cr4() & super::cpu::CR4_OSXSAVE != 0 {
+    if super::registers::read_cr4() & super::registers::CR4_OSXSAVE != 0 {
         let features = FEATURES.load(Relaxed);
         // SAFETY: CR4.OSXSAVE is on, and the CPU offers these components in a valid combination.
         unsafe {

@@ -2,9 +2,9 @@
 //!
 //! | part | files |
 //! |---|---|
-//! | per-CPU header, the CPU itself | `percpu`, [`cpu`], [`irq`], [`preempt`], [`current`] |
-//! | start of day | [`boot`], `boot.s`, `memmap`, `directmap`, [`fixmap`], `descriptors` |
-//! | ways in and out of the kernel | [`traps`], [`user`], [`context`], [`fpu`], `entry.s`, [`uaccess`], `extable` |
+//! | per-CPU header, the CPU itself | `percpu`, [`cpu`], `control`, [`registers`], [`port`], [`irq`], [`preempt`], [`current`] |
+//! | start of day | [`boot`], `boot.s`, `memmap`, `directmap`, `fixmap`, `descriptors`, [`patch`], `early` |
+//! | ways in and out of the kernel | `frame`, [`traps`], [`user`], [`context`], [`fpu`], `entry.s`, [`uaccess`], `extable` |
 //! | interrupt controllers and time | [`apic`], [`timer`], [`clock`] |
 //! | other CPUs | [`smp`] |
 //! | devices the machine can't be without | [`serial`], [`console`], [`power`] |
@@ -16,13 +16,16 @@ pub mod boot;
 pub mod clock;
 pub mod console;
 pub mod context;
+mod control;
 pub mod cpu;
 pub mod current;
 mod descriptors;
 mod directmap;
+mod early;
 mod extable;
 mod fixmap;
 pub mod fpu;
+mod frame;
 pub mod irq;
 mod once;
 pub mod paging;

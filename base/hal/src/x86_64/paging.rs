@@ -3,6 +3,7 @@
 
 use core::arch::asm;
 use core::ops::Range;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::registers;
 use crate::addr::{PhysAddr, VirtAddr};
@@ -83,11 +84,17 @@ pub const fn in_direct_map(virt: VirtAddr) -> bool {
     virt.0.wrapping_sub(DIRECT_MAP_BASE) < DIRECT_MAP_SIZE
 }
 
+static KERNEL_ROOT: AtomicUsize = AtomicUsize::new(0);
+
 /// The top table (PML4) made at boot: it maps the kernel's half and nothing else. Address spaces copy entries
 /// [`KERNEL_FIRST_SLOT`].. from it; all those that `kmem` may ever use are present from boot on.
 #[must_use]
 pub fn kernel_root() -> PhysAddr {
-    super::boot::kernel_root()
+    PhysAddr(KERNEL_ROOT.load(Ordering::Relaxed))
+}
+
+pub(crate) fn set_kernel_root(root: PhysAddr) {
+    KERNEL_ROOT.store(root.0, Ordering::Relaxed);
 }
 
 /// CR3: the top table in use, with its low flag bits.

@@ -4,7 +4,6 @@
 use core::arch::asm;
 use core::mem::offset_of;
 
-use super::context::Context;
 use crate::MAX_CPUS;
 
 /// The header. Assembly uses the offsets through `const` operands, never by number. A page of its own would waste
@@ -19,10 +18,10 @@ pub(crate) struct CpuLocal {
     /// Kernel stack pointer to go back to when user mode traps: inside `enter_user`.
     pub(crate) kernel_sp: usize,
     pub(crate) scratch: usize,
-    /// The context whose fs/gs bases and FPU registers this CPU holds. Compared, never followed.
-    pub(crate) user_owner: *const Context,
-    /// The context that runs. Compared, never followed.
-    pub(crate) running: *const Context,
+    /// The address of the context whose fs/gs bases and FPU registers this CPU holds. Compared, never followed.
+    pub(crate) user_owner: *const (),
+    /// The context that runs; as above.
+    pub(crate) running: *const (),
     /// Top of the interrupt stack.
     pub(crate) irq_stack_top: usize,
     pub(crate) need_resched: u32,

@@ -3,8 +3,9 @@
 use acpi_tables::aml;
 use acpi_tables::fadt::{Fadt, Register};
 
-use super::port::{inb, inw, outb, outl, outw};
-use super::{acpi, boot, console, cpu, fixmap, paging};
+use super::early::settle;
+use super::port::{inw, outb, outl, outw};
+use super::{acpi, early, fixmap};
 use crate::addr::PhysAddr;
 
 const SLEEP_ENABLE: u16 = 1 << 13;
@@ -83,13 +84,6 @@ fn write(register: Register, value: u8) {
     }
 }
 
-/// Gives the machine time to act.
-fn settle() {
-    for _ in 0..1_000_000 {
-        core::hint::spin_loop();
-    }
-}
-
 /// Starts the machine anew: ACPI's reset register, the keyboard controller, and at last a fault that no CPU survives.
 pub fn reboot() -> ! {
     let _ = super::irq::disable();
@@ -97,28 +91,7 @@ pub fn reboot() -> ! {
         write(register, value);
         settle();
     }
-    // SAFETY: the keyboard controller's command to pulse the reset line.
-    unsafe {
-        for _ in 0..1000 {
-            if inb(0x64) & 2 == 0 {
-                break;
-            }
-        }
-        outb(0x64, 0xfe);
-    }
-    settle();
-    triple_fault()
-}
-
-/// An exception with no table to handle it.
-fn triple_fault() -> ! {
-    #[repr(C, packed)]
-    struct Pointer(u16, u64);
-    let none = Pointer(0, 0);
-    // SAFETY: nothing after this needs to be true: the CPU resets.
-    unsafe {
-        core::arch::asm!("lidt [{}]", "ud2", in(reg) &raw const none, options(noreturn));
-    }
+    early::reset()
 }
 
 /// Ends QEMU with exit status `code * 2 + 1`, when it has `-device isa-debug-exit` at one of its usual ports. Comes back
@@ -129,21 +102,4 @@ pub fn debug_exit(code: u32) {
         outl(0xf4, code);
         outl(0x501, code);
     }
-}
-
-/// Ends a machine that failed before the kernel stood: again if `panic=` asks for it, else stopped.
-pub(crate) fn fail() -> ! {
-    let again = paging::read_cr3() == paging::kernel_root().0 as u64
-        && boot::command_line()
-            .split_ascii_whitespace()
-            .any(|word| word.starts_with("panic=") && word != "panic=0");
-    if again { reboot() } else { cpu::halt_forever() }
-}
-
-/// As [`fail`], with a message.
-pub(crate) fn fail_early(message: &str) -> ! {
-    console::write(b"gaon: ");
-    console::write(message.as_bytes());
-    console::write(b"\n");
-    fail()
 }

@@ -32,6 +32,9 @@ control_register!(read_cr4, write_cr4, "cr4");
 control_register!(read_dr6, write_dr6, "dr6");
 control_register!(read_dr7, write_dr7, "dr7");
 
+/// CR4: XSAVE and its kin may be used.
+pub(crate) const CR4_OSXSAVE: u64 = 1 << 18;
+
 /// Numbers of model-specific registers.
 pub mod msr {
     /// Local APIC base and mode.

@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use super::descriptors::{self, IRQ_STACK_SIZE, IST_STACK_SIZE, IST_STACKS};
 use super::paging::phys_to_virt;
-use super::{acpi, apic, boot, clock, cpu, paging, percpu, timer};
+use super::{acpi, apic, boot, clock, control, cpu, paging, percpu, timer};
 use crate::MAX_CPUS;
 use crate::addr::PAGE_SIZE;
 
@@ -206,7 +206,7 @@ extern "C" fn ap_start() -> ! {
     let local = percpu::this();
     // SAFETY: this CPU's header, filled in by the CPU that starts it; the IDT is complete.
     unsafe { descriptors::load(local) };
-    cpu::set_control_registers();
+    control::set_up();
     apic::init_this_cpu();
     timer::init_this_cpu();
     STARTED.store(true, Ordering::Release);

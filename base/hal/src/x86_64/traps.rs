@@ -3,17 +3,17 @@
 
 use core::arch::global_asm;
 use core::mem::offset_of;
-use core::ops::Range;
 
 use super::apic;
+pub use super::apic::IpiKind;
 use super::context;
 use super::descriptors;
 use super::extable;
+use super::frame::{self, UserRegs};
 use super::paging::USER_END;
 use super::percpu::{self, CpuLocal};
 use super::preempt;
 use super::registers;
-use super::user::{self, UserRegs};
 
 /// Registers at a trap from kernel mode. The layout is that of [`UserRegs`]; `orig_rax` is the error code.
 pub type TrapFrame = UserRegs;
@@ -78,20 +78,6 @@ pub enum FaultAction {
     Oops,
 }
 
-/// What another CPU asks of this one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum IpiKind {
-    /// Look at the run queue. `need_resched` is set already.
-    Reschedule = 0,
-    /// Call the functions queued for this CPU.
-    Call = 1,
-    /// Drop translations as the shared request says.
-    TlbFlush = 2,
-    /// Stop for good.
-    Stop = 3,
-}
-
 /// The floors above, as the machine sees them. All calls come with interrupts off unless said otherwise.
 pub trait KernelTraps: Sync {
     /// An exception in kernel mode. Interrupts are as they were where it happened.
@@ -150,19 +136,11 @@ pub(crate) const TRAP_SYSCALL: u64 = 256;
 pub(crate) const TRAP_BAD_RIP: u64 = 257;
 
 unsafe extern "C" {
-    pub(crate) fn syscall_entry();
-    pub(crate) fn vector_stubs();
-    pub(crate) fn context_start();
     /// Enters user mode; gives the vector of the trap that ended it.
     ///
     /// # Safety
     /// Interrupts off, the context's user state loaded, the frame inside `regs` not moved until it returns.
     pub(crate) fn enter_user(regs: *mut UserRegs) -> u64;
-    /// Saves the running stack's pointer and goes on with another; gives `prev` of the call that switched here.
-    ///
-    /// # Safety
-    /// See `context::switch`.
-    pub(crate) fn switch_stacks(prev: *const (), save_sp: *mut usize, next_sp: usize) -> *const ();
 }
 
 global_asm!(
@@ -179,8 +157,8 @@ global_asm!(
     user_end = const USER_END,
     trap_syscall = const TRAP_SYSCALL,
     trap_bad_rip = const TRAP_BAD_RIP,
-    sysret_flags_mask = const user::SYSRET_FLAGS_MASK,
-    frame_size = const user::FRAME_SIZE,
+    sysret_flags_mask = const frame::SYSRET_FLAGS_MASK,
+    frame_size = const frame::FRAME_SIZE,
     rip = const offset_of!(UserRegs, rip),
     cs = const offset_of!(UserRegs, cs),
     rflags = const offset_of!(UserRegs, rflags),
@@ -200,7 +178,7 @@ global_asm!(
     rdx = const offset_of!(UserRegs, rdx),
     rsi = const offset_of!(UserRegs, rsi),
     rdi = const offset_of!(UserRegs, rdi),
-    prepare_iret = sym user::prepare_iret,
+    prepare_iret = sym frame::prepare_iret,
     finish_switch = sym context::finish_switch,
     kernel_fault = sym kernel_fault,
     kernel_irq = sym kernel_irq,
@@ -352,17 +330,5 @@ fn early_oops(frame: &TrapFrame, fault: FaultInfo) -> ! {
     super::backtrace::walk(frame.rbp as usize, |ip| {
         let _ = writeln!(out, "  {ip:#x}");
     });
-    super::power::fail()
-}
-
-/// The stacks that a trap may have come from, for [`super::backtrace`].
-pub(crate) fn known_stacks() -> [Range<usize>; 3] {
-    let saved = super::irq::disable();
-    // SAFETY: this CPU's header, interrupts off.
-    let stacks = unsafe {
-        let local = percpu::this();
-        [(*local).stack, (*local).irq_stack, (*local).ist_stacks]
-    };
-    super::irq::restore(saved);
-    stacks.map(|[low, high]| low..high)
+    super::early::fail()
 }

@@ -2,10 +2,9 @@
 
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use super::{ERROR_VECTOR, IPI_FIRST, SPURIOUS_VECTOR, TIMER_VECTOR};
+use super::{ERROR_VECTOR, IPI_FIRST, IpiKind, SPURIOUS_VECTOR, TIMER_VECTOR};
 use crate::addr::PhysAddr;
 use crate::x86_64::registers::{msr, rdmsr, wrmsr};
-use crate::x86_64::traps::IpiKind;
 use crate::x86_64::{acpi, cpu, fixmap, irq};
 
 /// Register offsets (xAPIC); the x2APIC's number is this >> 4.

@@ -10,7 +10,19 @@ pub(crate) use local::{
 };
 pub use local::{send_ipi, send_ipi_all_but_self, send_nmi};
 
-use super::traps::IpiKind;
+/// What another CPU asks of this one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum IpiKind {
+    /// Look at the run queue. `need_resched` is set already.
+    Reschedule = 0,
+    /// Call the functions queued for this CPU.
+    Call = 1,
+    /// Drop translations as the shared request says.
+    TlbFlush = 2,
+    /// Stop for good.
+    Stop = 3,
+}
 
 /// First vector for devices.
 pub const DEVICE_FIRST: u8 = 0x30;

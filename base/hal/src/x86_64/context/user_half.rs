@@ -19,13 +19,14 @@ impl Context {
         let saved = irq::disable();
         let local = percpu::this();
         // SAFETY: this CPU's header with interrupts off.
-        let own = unsafe { core::ptr::eq((*local).running, self) };
+        let own = unsafe { core::ptr::addr_eq((*local).running, self) };
         let result = if own {
             // SAFETY: this CPU runs the context, and interrupts are off.
             let inner = unsafe { &mut *self.inner.get() };
             save_user(inner, self, local);
             // SAFETY: this CPU's header with interrupts off.
-            if access == Access::Change && unsafe { core::ptr::eq((*local).user_owner, self) } {
+            if access == Access::Change && unsafe { core::ptr::addr_eq((*local).user_owner, self) }
+            {
                 // SAFETY: as above.
                 unsafe { (*local).user_owner = core::ptr::null() };
             }
@@ -120,7 +121,7 @@ impl Context {
 #[inline]
 pub(super) fn save_user(inner: &mut Inner, context: *const Context, local: *const CpuLocal) {
     // SAFETY: this CPU's header.
-    if !inner.live || !core::ptr::eq(unsafe { (*local).user_owner }, context) {
+    if !inner.live || !core::ptr::addr_eq(unsafe { (*local).user_owner }, context) {
         return;
     }
     inner.live = false;
@@ -155,7 +156,7 @@ fn load_user(context: &Context) {
     // SAFETY: this CPU's header with interrupts off; the context is checked to be the one that runs here.
     unsafe {
         assert!(
-            core::ptr::eq((*local).running, context),
+            core::ptr::addr_eq((*local).running, context),
             "user::run with a context that isn't running"
         );
         let inner = &mut *context.inner.get();
@@ -166,6 +167,6 @@ fn load_user(context: &Context) {
         state.restore();
         fpu::write_fs_base(inner.fs_base);
         fpu::write_user_gs_base(inner.gs_base);
-        (*local).user_owner = context;
+        (*local).user_owner = (&raw const *context).cast();
     }
 }
