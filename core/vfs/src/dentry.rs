@@ -35,6 +35,9 @@ pub struct Dentry {
     mounted: AtomicU32,
 }
 
+/// With the two counts of its `Arc` a dentry fills a slab object of 128 bytes.
+const _: () = assert!(size_of::<Dentry>() <= 112);
+
 struct Place {
     name: Name,
     /// `None` for the root of a file system.

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use kmem::TryVec;
 
-const INLINE: usize = 38;
+const INLINE: usize = 30;
 
 /// The name of one directory entry, 1 to 255 bytes without a slash or NUL.
 pub struct Name(Repr);
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn short_and_long() {
-        for len in [1, 37, 38, 39, 255] {
+        for len in [1, 29, 30, 31, 255] {
             let bytes = std::vec![b'x'; len];
             assert_eq!(Name::new(&bytes).unwrap().as_bytes(), bytes);
         }

@@ -1,9 +1,9 @@
 //! A radix tree from a 64-bit index to an entry, as Linux' XArray: the index of an inode's page cache, and of every
 //! directory whose entries need stable places.
 //!
-//! Called by `pagecache` and `vfs`; calls nothing. A tree of 64-way nodes, as high as its largest index needs; index 0
-//! alone needs no node. Memory is the caller's affair: [`XArray::insert`] takes nodes from a [`Spare`] that was filled
-//! before the caller took its spinlock, and says how many it lacks.
+//! Called by `pagecache` and `tmpfs`; calls nothing. A tree of 16-way nodes (small, since most files have few pages),
+//! as high as its largest index needs; index 0 alone needs no node. Memory is the caller's affair: [`XArray::insert`]
+//! takes nodes from a [`Spare`] that was filled before the caller took its spinlock, and says how many it lacks.
 //!
 //! Not synchronised: the owner keeps it under a lock.
 #![no_std]
@@ -20,7 +20,7 @@ use node::{Kind, NodeBox};
 pub use node::{NoMemory, Spare};
 
 /// log2 of the slots of a node.
-const BITS: u32 = 6;
+const BITS: u32 = 4;
 /// Slots of a node.
 const SLOTS: usize = 1 << BITS;
 /// Levels that a 64-bit index needs at most.

@@ -83,7 +83,7 @@ impl<T> Default for Spare<T> {
 fn new_node<T>() -> Result<NodeBox<T>, NoMemory> {
     let mut one: Vec<Node<T>> = Vec::new();
     one.try_reserve_exact(1).map_err(|_| NoMemory)?;
-    // Made where it stays: on the stack it would be half a kilobyte, and copied.
+    // Made where it stays: not on the stack first, and copied.
     one.resize_with(1, || Node {
         count: 0,
         kind: Kind::Leaf([const { None }; SLOTS]),
