@@ -98,7 +98,7 @@ impl Mm {
             MADV_UNMERGEABLE => (VmFlags::MERGEABLE, VmFlags::empty()),
             _ => return Err(Errno::EINVAL),
         };
-        let mut areas = self.areas.write();
+        let mut areas = self.write_areas();
         if advice == MADV_WIPEONFORK && areas.map.range(start, end).any(|a| !a.data.is_anon()) {
             return Err(Errno::EINVAL);
         }

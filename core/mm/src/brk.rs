@@ -14,7 +14,7 @@ const HEAP: VmFlags = VmFlags::READ
 impl Mm {
     /// brk(2): the new break, or the old one when the new one cannot be had.
     pub fn brk(&self, to: usize) -> usize {
-        let mut areas = self.areas.write();
+        let mut areas = self.write_areas();
         let (start, old) = (areas.layout.start_brk, areas.layout.brk);
         let image = areas
             .layout
@@ -65,7 +65,7 @@ impl Mm {
     /// Makes the stack that begins above `va` begin at `va`.
     #[cold]
     pub(crate) fn grow_stack(&self, va: usize) -> Result<(), FaultError> {
-        let mut areas = self.areas.write();
+        let mut areas = self.write_areas();
         let Some(area) = areas.map.find_from(va) else {
             return Err(FaultError::SegvMapErr);
         };

@@ -81,6 +81,22 @@ impl Mm {
         }
     }
 
+    /// The counters that are there without a lock (size, resident pages, page tables; the others are 0), for the OOM
+    /// killer: whoever ran out of memory may hold the areas.
+    pub fn counters_unlocked(&self) -> Counters {
+        let positive =
+            |c: &core::sync::atomic::AtomicIsize| c.load(Ordering::Relaxed).max(0) as usize;
+        Counters {
+            total: self.shown_total.load(Ordering::Relaxed),
+            rss: self.rss.total(),
+            anon: positive(&self.rss.anon),
+            file: positive(&self.rss.file),
+            shmem: positive(&self.rss.shmem),
+            page_tables: self.space.table_pages(),
+            ..Counters::default()
+        }
+    }
+
     /// Resident pages without a lock, for the OOM killer's choice.
     pub fn rss_pages(&self) -> usize {
         self.rss.total()

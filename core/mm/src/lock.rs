@@ -14,7 +14,7 @@ impl Mm {
     pub fn mlock(&self, addr: usize, len: usize, on_fault: bool) -> Result<()> {
         let (start, end) = range(addr, len)?;
         {
-            let mut areas = self.areas.write();
+            let mut areas = self.write_areas();
             let fresh = pages(end - start) - areas.locked_in(start, end);
             areas
                 .may_lock(fresh)
@@ -34,7 +34,7 @@ impl Mm {
     /// munlock(2). `ENOMEM` (hole), `EINVAL` (wraps).
     pub fn munlock(&self, addr: usize, len: usize) -> Result<()> {
         let (start, end) = range(addr, len)?;
-        self.areas.write().set_locked(start, end, VmFlags::empty())
+        self.write_areas().set_locked(start, end, VmFlags::empty())
     }
 
     /// mlockall(2). `EINVAL` (flags), `EPERM`, `ENOMEM` (limit).
@@ -49,7 +49,7 @@ impl Mm {
             VmFlags::LOCKED
         };
         {
-            let mut areas = self.areas.write();
+            let mut areas = self.write_areas();
             if areas.limits.memlock == 0 {
                 return Err(Errno::EPERM);
             }
@@ -76,7 +76,7 @@ impl Mm {
 
     /// munlockall(2).
     pub fn munlockall(&self) -> Result<()> {
-        let mut areas = self.areas.write();
+        let mut areas = self.write_areas();
         areas.default_flags = VmFlags::empty();
         areas.lock_all(VmFlags::empty())
     }

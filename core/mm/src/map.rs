@@ -79,7 +79,7 @@ impl Mm {
         } else {
             request.offset >> PAGE_SHIFT
         };
-        let mut areas = self.areas.write();
+        let mut areas = self.write_areas();
         let start = areas.place(request.addr, len, request.flags, request.low_allowed)?;
         let flags = flags | areas.default_flags;
         if flags.contains(VmFlags::LOCKED) {
@@ -136,7 +136,7 @@ impl Mm {
         if start == end || end > USER_END {
             return Err(Errno::EINVAL);
         }
-        self.remove(&mut self.areas.write(), start, end)
+        self.remove(&mut self.write_areas(), start, end)
     }
 
     /// Where mmap(2) would put `len` bytes now (exec: nobody else maps meanwhile). `ENOMEM`.

@@ -6,12 +6,12 @@ use crate::{VmFlags, commit};
 use abi::{Errno, Result};
 use alloc::sync::{Arc, Weak};
 use core::any::Any;
-use core::ops::Range;
+use core::ops::{Deref, DerefMut, Range};
 use core::sync::atomic::{AtomicIsize, AtomicU64, AtomicUsize, Ordering};
 use hal::addr::UserAddr;
 use kmem::space::{CowMode, UserSpace};
 use pagecache::MapUser;
-use sync::{LockClass, RwLock, SpinLock, rank};
+use sync::{LockClass, RwLock, SpinLock, WriteGuard, rank};
 
 static AREAS: LockClass = LockClass::new("mm.areas", rank::MMAP);
 static EXE: LockClass = LockClass::new("mm.exe", rank::NONE);
@@ -25,6 +25,8 @@ pub const AUXV_WORDS: usize = 48;
 pub struct Mm {
     pub(crate) space: UserSpace,
     pub(crate) areas: RwLock<Areas>,
+    /// The size in pages when the areas were last changed, for those who cannot wait for them.
+    pub(crate) shown_total: AtomicUsize,
     pub(crate) rss: Rss,
     id: u64,
     more: SpinLock<More>,
@@ -143,6 +145,7 @@ impl Mm {
         kmem::try_arc(Self {
             space,
             areas: RwLock::new(&AREAS, Areas::new()),
+            shown_total: AtomicUsize::new(0),
             rss: Rss::default(),
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             more: SpinLock::new(&EXE, More::default()),
@@ -166,10 +169,18 @@ impl Mm {
             copy
         };
         // The child's drop gives the promise back from here on.
-        *child.areas.write() = copy;
+        *child.write_areas() = copy;
         let more = self.more.lock().clone();
         *child.more.lock() = more;
         Ok(child)
+    }
+
+    /// Locks the areas for changes.
+    pub(crate) fn write_areas(&self) -> Writing<'_> {
+        Writing {
+            mm: self,
+            areas: self.areas.write(),
+        }
     }
 
     /// Makes it the space of this CPU: called at every switch to a thread of it (cheap when it is it already). With
@@ -191,7 +202,7 @@ impl Mm {
     }
     /// Sets them: exec, and whoever changes the process' limits.
     pub fn set_limits(&self, limits: Limits) {
-        self.areas.write().limits = limits;
+        self.write_areas().limits = limits;
     }
     /// Addresses of the program's parts.
     pub fn layout(&self) -> Layout {
@@ -199,7 +210,7 @@ impl Mm {
     }
     /// Changes them.
     pub fn set_layout(&self, change: impl FnOnce(&mut Layout)) {
-        change(&mut self.areas.write().layout);
+        change(&mut self.write_areas().layout);
     }
     /// The executable (a `vfs::File` behind `Any`), for `/proc/PID/exe`.
     pub fn exe(&self) -> Option<Arc<dyn Any + Send + Sync>> {
@@ -236,6 +247,36 @@ impl Mm {
         if other != 0 && !vma.is_anon() {
             self.rss.of(vma).fetch_sub(other, Ordering::Relaxed);
         }
+    }
+}
+
+/// The areas, locked for changes.
+pub(crate) struct Writing<'a> {
+    mm: &'a Mm,
+    areas: WriteGuard<'a, Areas>,
+}
+
+impl Deref for Writing<'_> {
+    type Target = Areas;
+    #[inline]
+    fn deref(&self) -> &Areas {
+        &self.areas
+    }
+}
+
+impl DerefMut for Writing<'_> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut Areas {
+        &mut self.areas
+    }
+}
+
+impl Drop for Writing<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.mm
+            .shown_total
+            .store(self.areas.total, Ordering::Relaxed);
     }
 }
 

@@ -57,7 +57,7 @@ impl Placement {
 impl Mm {
     /// Sets where mappings go; `bottom_up` for an unlimited stack or the personality `ADDR_COMPAT_LAYOUT`.
     pub fn set_mmap_base(&self, base: usize, bottom_up: bool) {
-        let mut areas = self.areas.write();
+        let mut areas = self.write_areas();
         areas.mmap_base = base;
         areas.bottom_up = bottom_up;
     }

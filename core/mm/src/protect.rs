@@ -28,7 +28,7 @@ impl Mm {
         if end > USER_END {
             return Err(Errno::ENOMEM);
         }
-        let mut areas = self.areas.write();
+        let mut areas = self.write_areas();
         let start = if prot & both == 0 {
             addr
         } else {

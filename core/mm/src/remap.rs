@@ -29,7 +29,7 @@ impl Mm {
         new_addr: usize,
     ) -> Result<usize> {
         let m = check(old, old_len, new_len, flags, new_addr)?;
-        let mut areas = self.areas.write();
+        let mut areas = self.write_areas();
         let at = if flags & MREMAP_FIXED != 0 {
             self.move_to(&mut areas, m, new_addr)?
         } else if m.keep {

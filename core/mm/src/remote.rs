@@ -154,7 +154,7 @@ impl Mm {
 impl MapUser for Mm {
     fn unmap_pages(&self, identity: u64, first: u64, last: u64, why: Unmapped) {
         // For writing: a fault that read the object's size before it changed has mapped its page by now.
-        let areas = self.areas.write();
+        let areas = self.write_areas();
         for area in areas.map.iter() {
             let Some(object) = area.data.object() else {
                 continue;
