@@ -103,7 +103,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<u8> {
     };
     match job {
         Some(job) => framed(&arguments, &config, &job, scratch),
-        None => on_console(&config),
+        None => on_console(&config, arguments.timeout.map(Duration::from_secs_f64)),
     }
 }
 
@@ -303,16 +303,31 @@ fn exit_code(status: i32) -> u8 {
     u8::try_from(code).unwrap_or(u8::MAX)
 }
 
-/// A guest whose own /init uses the console: our terminal is that console.
-fn on_console(config: &vm::Config) -> Result<u8> {
+/// A guest whose own /init uses the console: our terminal is that console. The status tells a panic, as ever.
+fn on_console(config: &vm::Config, limit: Option<Duration>) -> Result<u8> {
+    let scratch = tempfile::Builder::new().prefix("gaon-").tempdir()?;
+    let log = scratch.path().join("console");
     let mut command = vm::command(config);
-    command.args([
-        "-chardev",
-        "stdio,id=console,signal=off",
-        "-serial",
-        "chardev:console",
-    ]);
-    let status = command.status().context("qemu-system-x86_64")?;
+    let chardev = format!("stdio,id=console,signal=off,logfile={}", log.display());
+    command.args(["-chardev", &chardev, "-serial", "chardev:console"]);
+    let mut child = command.spawn().context("qemu-system-x86_64")?;
+    let start = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
+        if limit.is_some_and(|limit| start.elapsed() >= limit) {
+            child.kill()?;
+            child.wait()?;
+            eprintln!("gaon: time is up");
+            return Ok(TIMED_OUT);
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    let text = std::fs::read(&log).unwrap_or_default();
+    if vm::is_panic(&text) {
+        return Ok(PANICKED);
+    }
     Ok(if status.success() { 0 } else { 1 })
 }
 

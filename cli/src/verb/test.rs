@@ -2,6 +2,7 @@
 
 mod guest;
 mod host;
+mod machine;
 mod plan;
 mod report;
 mod table;
@@ -82,7 +83,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
             (None, Peer::Linux) => oracle::linux()?,
             (None, Peer::Gaon) => build::kernel("release")?,
         };
-        tally.add(guest::run(&plan::Plan {
+        let plan = plan::Plan {
             kernel,
             machine: arguments.machine.clone(),
             linux: arguments.oracle == Peer::Linux,
@@ -90,7 +91,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
             full: arguments.full,
             verbose: arguments.verbose,
             filter: filter.to_owned(),
-        })?);
+        };
+        if !plan.bless {
+            tally.add(machine::run(&plan)?);
+        }
+        tally.add(guest::run(&plan)?);
     }
     println!(
         "{} passed, {} failed, {} skipped",

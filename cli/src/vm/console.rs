@@ -84,6 +84,12 @@ impl Console {
     }
 }
 
+/// A kernel that wrote this on its console has given up.
+pub(crate) fn is_panic(text: &[u8]) -> bool {
+    text.windows(PANIC.len())
+        .any(|window| window == PANIC.as_bytes())
+}
+
 fn lock(text: &Mutex<Vec<u8>>) -> MutexGuard<'_, Vec<u8>> {
     text.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,7 +4,7 @@ mod accel;
 mod console;
 
 pub(crate) use accel::choose as choose_accel;
-pub(crate) use console::Console;
+pub(crate) use console::{Console, is_panic};
 
 use anyhow::{Context, Result, bail};
 use rustix::process::{Signal, set_parent_process_death_signal};

@@ -1,0 +1,265 @@
+//! The contracts of `gaon run`, end to end: exit statuses, streams, machines, plain QEMU, a kernel that gives up. Each test
+//! starts this very tool as its users do.
+
+use super::Tally;
+use super::plan::Plan;
+use crate::pack::{program, tree::Tree};
+use crate::verb::run::{DEFAULT_MACHINE, PEER_MACHINE};
+use anyhow::{Context, Result};
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+/// One run: arguments of `run` before the kernel's, the program, its input, what has to come back.
+struct Case<'a> {
+    name: &'a str,
+    options: &'a [&'a str],
+    program: &'a [&'a str],
+    stdin: &'a [u8],
+    status: i32,
+    stdout: &'a [u8],
+    /// Standard error holds this.
+    stderr: &'a str,
+}
+
+const PLAIN: Case<'_> = Case {
+    name: "",
+    options: &[],
+    program: &[],
+    stdin: b"",
+    status: 0,
+    stdout: b"",
+    stderr: "",
+};
+
+/// Machines and processors that plain QEMU has to boot on.
+const MACHINES: [(&str, &str); 6] = [
+    ("q35", "max"),
+    ("q35", "qemu64"),
+    ("pc", "max"),
+    ("pc", "qemu64"),
+    ("microvm", "max"),
+    ("microvm", "qemu64"),
+];
+
+pub(super) fn run(plan: &Plan) -> Result<Tally> {
+    let mut tally = Tally::default();
+    let mut count = |name: &str, verdict: Result<(), String>| match verdict {
+        Ok(()) => {
+            tally.passed += 1;
+            if plan.verbose {
+                println!("ok run/{name}");
+            }
+        }
+        Err(why) => {
+            tally.failed += 1;
+            println!("FAILED run/{name}: {why}");
+        }
+    };
+    let noise: Vec<u8> = (0..100_000u32)
+        .map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8)
+        .collect();
+    for case in cases(&noise) {
+        if format!("run/{}", case.name).contains(&plan.filter) {
+            count(case.name, judge(&case, plan)?);
+        }
+    }
+    let folder = tempfile::tempdir()?;
+    let initrd = folder.path().join("plain.cpio");
+    plain_initramfs(&initrd)?;
+    let garbage = folder.path().join("garbage.cpio");
+    std::fs::write(&garbage, &noise)?;
+    for (machine, cpu) in MACHINES {
+        let name = format!("plain-qemu-{machine}-{cpu}");
+        // Linux on a microvm under TCG is not reliable: nothing to learn there.
+        if format!("run/{name}").contains(&plan.filter) && !(plan.linux && machine == "microvm") {
+            let output = plain(plan, &initrd, machine, cpu)?;
+            let text = String::from_utf8_lossy(&output.stdout);
+            let good = output.status.success() && text.contains("init-was-here");
+            let last = text.lines().last().unwrap_or("nothing").to_owned();
+            count(
+                &name,
+                if good {
+                    Ok(())
+                } else {
+                    Err(format!("{}, last line {last:?}", output.status))
+                },
+            );
+        }
+    }
+    if "run/corrupted-initramfs".contains(&plan.filter) {
+        let output = plain(plan, &garbage, "q35", "max")?;
+        let text = String::from_utf8_lossy(&output.stdout).to_lowercase()
+            + &String::from_utf8_lossy(&output.stderr);
+        let good = output.status.code() == Some(101) && text.contains("initramfs");
+        count(
+            "corrupted-initramfs",
+            if good {
+                Ok(())
+            } else {
+                Err(format!("{}", output.status))
+            },
+        );
+    }
+    Ok(tally)
+}
+
+fn cases(noise: &[u8]) -> Vec<Case<'_>> {
+    vec![
+        Case {
+            name: "echo",
+            program: &["/bin/echo", "hello"],
+            stdout: b"hello\n",
+            ..PLAIN
+        },
+        Case {
+            name: "false",
+            program: &["/bin/false"],
+            status: 1,
+            ..PLAIN
+        },
+        Case {
+            name: "killed",
+            program: &["sh", "-c", "kill -SEGV $$"],
+            status: 139,
+            ..PLAIN
+        },
+        Case {
+            name: "streams-apart",
+            program: &["sh", "-c", "echo out; echo err >&2; exit 7"],
+            status: 7,
+            stdout: b"out\n",
+            stderr: "err\n",
+            ..PLAIN
+        },
+        Case {
+            name: "input-byte-exact",
+            program: &["cat"],
+            stdin: noise,
+            stdout: noise,
+            ..PLAIN
+        },
+        Case {
+            name: "time-is-up",
+            options: &["--timeout", "12"],
+            program: &["sleep", "1000"],
+            status: 124,
+            stderr: "time is up",
+            ..PLAIN
+        },
+        Case {
+            name: "panic",
+            program: &[
+                "sh",
+                "-c",
+                "echo before; echo c > /proc/sysrq-trigger; sleep 5",
+            ],
+            status: 101,
+            stdout: b"before\n",
+            stderr: "Kernel panic",
+            ..PLAIN
+        },
+        Case {
+            name: "four-processors",
+            options: &["--smp", "4"],
+            program: &["nproc"],
+            stdout: b"4\n",
+            ..PLAIN
+        },
+        Case {
+            name: "files-brought-along",
+            options: &["--with", "/etc/debian_version"],
+            program: &["sh", "-c", "test -s /etc/debian_version && echo there"],
+            stdout: b"there\n",
+            ..PLAIN
+        },
+    ]
+}
+
+fn judge(case: &Case<'_>, plan: &Plan) -> Result<Result<(), String>> {
+    let mut command = this_tool(plan)?;
+    command.args(case.options);
+    let usual = if plan.linux {
+        PEER_MACHINE
+    } else {
+        DEFAULT_MACHINE
+    };
+    command.args(["--machine", plan.machine.as_deref().unwrap_or(usual)]);
+    command.arg("--").args(case.program);
+    let output = feed(command, case.stdin)?;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    Ok(if output.status.code() != Some(case.status) {
+        Err(format!(
+            "expected status {}, got {}; {}",
+            case.status,
+            output.status,
+            errors.trim_end()
+        ))
+    } else if output.stdout != case.stdout {
+        Err(format!(
+            "expected {} bytes of output, got {}, or others",
+            case.stdout.len(),
+            output.stdout.len()
+        ))
+    } else if !errors.contains(case.stderr) {
+        Err(format!(
+            "expected errors with {:?}, got {errors:?}",
+            case.stderr
+        ))
+    } else {
+        Ok(())
+    })
+}
+
+/// Plain QEMU with somebody's initramfs, as the contract for those without this tool says.
+fn plain(plan: &Plan, initrd: &Path, machine: &str, cpu: &str) -> Result<Output> {
+    let mut command = this_tool(plan)?;
+    command.arg("--initrd").arg(initrd).args([
+        "--machine",
+        machine,
+        "--cpu",
+        cpu,
+        "--timeout",
+        "60",
+    ]);
+    feed(command, b"")
+}
+
+fn this_tool(plan: &Plan) -> Result<Command> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("run").arg("--kernel").arg(&plan.kernel);
+    Ok(command)
+}
+
+fn feed(mut command: Command, input: &[u8]) -> Result<Output> {
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let mut stdin = child.stdin.take().context("a pipe was asked for")?;
+    let input = input.to_vec();
+    let writer = std::thread::spawn(move || drop(stdin.write_all(&input)));
+    let output = child.wait_with_output()?;
+    let _ = writer.join();
+    Ok(output)
+}
+
+/// An initramfs that knows nothing of this tool: busybox and a script.
+fn plain_initramfs(to: &Path) -> Result<()> {
+    const SCRIPT: &str = "#!/bin/busybox sh\n\
+        /bin/busybox mount -t proc proc /proc\n\
+        /bin/busybox mount -t devtmpfs dev /dev\n\
+        /bin/busybox echo init-was-here $(/bin/busybox uname -r)\n\
+        /bin/busybox poweroff -f\n";
+    let mut tree = Tree::default();
+    for folder in ["/bin", "/dev", "/proc"] {
+        tree.folder(folder, 0o755);
+    }
+    tree.device("/dev/console", 0o600, 5, 1);
+    tree.host_file_as("/bin/busybox", 0o755, &program::find("busybox")?);
+    tree.file("/init", 0o755, SCRIPT.as_bytes());
+    tree.write(BufWriter::new(File::create(to)?))?;
+    Ok(())
+}
