@@ -266,7 +266,11 @@ impl DirSink for Entries {
         let name_end = name_at + entry.name.len();
         bytes[name_at..name_end].copy_from_slice(entry.name);
         bytes[name_end..len].fill(0);
-        let kind_at = if self.layout == Layout::New { HEAD - 1 } else { len - 1 };
+        let kind_at = if self.layout == Layout::New {
+            HEAD - 1
+        } else {
+            len - 1
+        };
         bytes[kind_at] = entry.kind as u8;
         user::copy_to_user(self.at, &bytes[..len])?;
         self.at = self.at.add(len);

@@ -13,10 +13,6 @@ pub(crate) struct Node<T> {
     pub(crate) kind: Kind<T>,
 }
 
-#[expect(
-    clippy::large_enum_variant,
-    reason = "both are as large for any entry of a word, and a node is boxed"
-)]
 pub(crate) enum Kind<T> {
     Leaf([Option<T>; SLOTS]),
     Inner([Option<NodeBox<T>>; SLOTS]),
