@@ -146,6 +146,8 @@ pub fn pipe2(flags: u32, cred: &Arc<Cred>) -> Result<(Arc<File>, Arc<File>)> {
     let kept = OpenFlags::from_bits_truncate(flags & !raw::O_CLOEXEC);
     let pipe = kmem::try_arc(Pipe::new()?)?;
     let inode = vfs::new_anon_inode(FileType::Fifo, 0o600, cred)?;
+    // For whoever opens it once more, through /proc/PID/fd.
+    inode.extra_or_set(pipe.clone());
     let mut name = Name::new();
     let name = name.of(inode.ino());
     let (reader, _) = PipeEnd::open(&pipe, true, false)?;
@@ -223,6 +225,11 @@ fn pipe_of(inode: &Inode) -> Result<Arc<Pipe>> {
     Ok(pipe)
 }
 
+/// The pipe of an inode that pipe(2) made.
+fn anonymous(inode: &Inode) -> Option<Arc<Pipe>> {
+    inode.extra()?.clone().downcast().ok()
+}
+
 /// Opens FIFOs (fifo(7)).
 struct Opener;
 
@@ -231,6 +238,10 @@ impl FifoOpener for Opener {
         let flags = args.flags;
         let (reads, writes) = (flags.reads(), flags.writes());
         let nonblock = flags.contains(OpenFlags::NONBLOCK);
+        if let Some(pipe) = anonymous(inode) {
+            // A pipe without a name has had both its ends: nobody is waited for.
+            return Ok(FileOpsRef::Own(PipeEnd::open(&pipe, reads, writes)?.0));
+        }
         let pipe = pipe_of(inode)?;
         if writes && !reads && nonblock && pipe.readers() == 0 {
             return Err(Errno::ENXIO);
