@@ -19,8 +19,9 @@ const IIR_CAUSE: u8 = 0x0e;
 const IIR_TRANSMIT: u8 = 0x02;
 /// Line control: send a break.
 const LCR_BREAK: u8 = 1 << 6;
-/// FIFO control: on, emptied, a receive interrupt for the first byte.
-const FIFO_AT_ONCE: u8 = 0x07;
+/// FIFO control: on, a receive interrupt for 14 bytes; fewer come with the FIFO's own timeout of four characters. A
+/// lower level costs an interrupt for each byte, and an emulated UART hands out no more than the level at a time.
+const FIFO_ON: u8 = 0xc1;
 /// Chunks that the transmitter gets in one go, as long as it says at once that it wants more.
 const BURST: usize = 32;
 /// Bytes taken from the receiver before the terminal gets them.
@@ -81,14 +82,12 @@ impl SerialPort {
         let mut state = self.state.lock_irq();
         state.baud = baud;
         self.uart.set_up(baud);
-        self.uart.set_fifo(FIFO_AT_ONCE);
         self.uart.set_interrupt_enable(state.enabled);
     }
 
-    /// Takes over a UART that the early console has set up: only the FIFO's trigger changes.
+    /// Takes over a UART that the early console has set up and may still be sending on: nothing is emptied.
     pub(crate) fn keep_speed(&self) {
-        // FIFO on, nothing emptied, a receive interrupt for the first byte.
-        self.uart.set_fifo(0x01);
+        self.uart.set_fifo(FIFO_ON);
         self.uart.set_interrupt_enable(0);
         self.uart.set_modem_control(hal::serial::MCR_ON);
     }
