@@ -50,7 +50,7 @@ const READ_IMPLIES_EXEC: u32 = 0x040_0000;
 fn sys_mmap(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let (addr, len, mut prot, flags, fd, offset) =
         (a[0], a[1], a[2] as u32, a[3] as u32, a[4] as i32, a[5]);
-    if offset % PAGE_SIZE != 0 {
+    if !offset.is_multiple_of(PAGE_SIZE) {
         return Err(Errno::EINVAL);
     }
     let backing = if flags & MAP_ANONYMOUS == 0 {
@@ -136,7 +136,7 @@ fn sys_madvise(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
 
 fn sys_mincore(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let (start, len, vec) = (a[0], a[1], UserAddr(a[2]));
-    if start % PAGE_SIZE != 0 {
+    if !start.is_multiple_of(PAGE_SIZE) {
         return Err(Errno::EINVAL);
     }
     if start.checked_add(len).is_none_or(|end| end > USER_END) {

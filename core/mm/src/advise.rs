@@ -114,7 +114,7 @@ impl Mm {
         {
             return Err(Errno::EINVAL);
         }
-        if addr % PAGE_SIZE != 0 {
+        if !addr.is_multiple_of(PAGE_SIZE) {
             return Err(Errno::EINVAL);
         }
         let end = page_ceil(len)
@@ -195,7 +195,7 @@ impl Areas {
     ) -> Result<()> {
         self.isolate(start, end)?;
         self.map.for_each_mut(start, end, |_, _, vma| {
-            vma.flags = (vma.flags - clear) | set
+            vma.flags = (vma.flags - clear) | set;
         });
         self.map.merge(start, end);
         Ok(())

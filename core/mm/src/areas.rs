@@ -208,7 +208,7 @@ pub(crate) fn page_ceil(len: usize) -> Option<usize> {
 /// `addr..addr + len` rounded to whole pages: start and end. `EINVAL` when `addr` is not a page address or the end
 /// wraps.
 pub(crate) fn page_range(addr: usize, len: usize) -> Result<(usize, usize)> {
-    if addr % PAGE_SIZE != 0 {
+    if !addr.is_multiple_of(PAGE_SIZE) {
         return Err(Errno::EINVAL);
     }
     let len = page_ceil(len).ok_or(Errno::EINVAL)?;

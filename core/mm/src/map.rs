@@ -197,7 +197,7 @@ impl Areas {
             if addr > limit {
                 return Err(Errno::ENOMEM);
             }
-            if addr % PAGE_SIZE != 0 {
+            if !addr.is_multiple_of(PAGE_SIZE) {
                 return Err(Errno::EINVAL);
             }
             if addr < MMAP_MIN_ADDR && !low_allowed {

@@ -47,7 +47,7 @@ impl Placement {
         Self {
             stack_top,
             mmap_base: USER_END - gap - shift,
-            dyn_base: (USER_END / 3 * 2 & !(PAGE_SIZE - 1))
+            dyn_base: ((USER_END / 3 * 2) & !(PAGE_SIZE - 1))
                 + (random((1 << MMAP_RANDOM_BITS) - 1) << PAGE_SHIFT),
             heap_offset: random(HEAP_RANDOM_BYTES - 1) & !(PAGE_SIZE - 1),
         }

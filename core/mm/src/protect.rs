@@ -13,7 +13,7 @@ impl Mm {
     pub fn mprotect(&self, addr: usize, len: usize, prot: u32) -> Result<()> {
         let known = PROT_READ | PROT_WRITE | PROT_EXEC | PROT_SEM | PROT_GROWSDOWN | PROT_GROWSUP;
         let both = PROT_GROWSDOWN | PROT_GROWSUP;
-        if addr % PAGE_SIZE != 0 || prot & both == both {
+        if !addr.is_multiple_of(PAGE_SIZE) || prot & both == both {
             return Err(Errno::EINVAL);
         }
         if len == 0 {

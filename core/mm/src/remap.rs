@@ -145,7 +145,7 @@ fn check(old: usize, old_len: usize, new_len: usize, flags: u32, new_addr: usize
     let may_move = flags & MREMAP_MAYMOVE != 0;
     let (fixed, keep) = (flags & MREMAP_FIXED != 0, flags & MREMAP_DONTUNMAP != 0);
     let unknown = flags & !(MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP) != 0;
-    if unknown || (fixed || keep) && !may_move || old % PAGE_SIZE != 0 {
+    if unknown || (fixed || keep) && !may_move || !old.is_multiple_of(PAGE_SIZE) {
         return Err(Errno::EINVAL);
     }
     let old_len = page_ceil(old_len).ok_or(Errno::EINVAL)?;
@@ -157,7 +157,7 @@ fn check(old: usize, old_len: usize, new_len: usize, flags: u32, new_addr: usize
         // The address counts as a hint for MREMAP_DONTUNMAP, and is checked the same way.
         let beyond = new_len > USER_END || new_addr > USER_END - new_len;
         let overlaps = new_addr < old + old_len && old < new_addr.wrapping_add(new_len);
-        if new_addr % PAGE_SIZE != 0 || beyond || overlaps {
+        if !new_addr.is_multiple_of(PAGE_SIZE) || beyond || overlaps {
             return Err(Errno::EINVAL);
         }
         if fixed && new_addr < MMAP_MIN_ADDR {

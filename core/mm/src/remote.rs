@@ -127,7 +127,7 @@ impl Mm {
     /// The key of a futex word; `shared` is false with `FUTEX_PRIVATE_FLAG`. `EFAULT` (no area), `EINVAL` (not
     /// aligned).
     pub fn futex_key(&self, addr: UserAddr, shared: bool) -> Result<FutexKey> {
-        if addr.0 % 4 != 0 {
+        if !addr.0.is_multiple_of(4) {
             return Err(Errno::EINVAL);
         }
         let private = FutexKey {

@@ -12,8 +12,6 @@ use kmem::TryVec;
 use kmem::frame::Frame;
 use mm::{Backing, MapAccess, MapObject, Mm, MmapRequest, Placement};
 
-/// Most program headers that fit in the page Linux allows for them.
-
 /// Why a program's headers could not be had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ReadError {
