@@ -17,9 +17,9 @@ mod init;
 #[cfg(target_os = "none")]
 mod options;
 #[cfg(target_os = "none")]
-mod symbols;
-#[cfg(target_os = "none")]
 mod start;
+#[cfg(target_os = "none")]
+mod symbols;
 #[cfg(target_os = "none")]
 mod traps;
 
@@ -29,7 +29,9 @@ hal::kernel_main!(start::main);
 #[cfg(target_os = "none")]
 #[panic_handler]
 fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
-    trace::panic::rust_panic(info)
+    // Returns if the machine can go on without this thread.
+    trace::oops::rust_panic(info);
+    traps::end_thread()
 }
 
 #[cfg(not(target_os = "none"))]

@@ -29,7 +29,8 @@ impl Options {
                 }
                 ("nosmp", None) => options.max_cpus = 1,
                 _ => {
-                    let _ = trace::console::boot_option(key, value) || trace::panic::boot_option(key, value);
+                    let _ = trace::console::boot_option(key, value)
+                        || trace::panic::boot_option(key, value);
                 }
             }
         }

@@ -61,7 +61,7 @@ fn start_others(max_cpus: usize) {
     if hal::smp::present() < 2 || max_cpus < 2 {
         return;
     }
-    let online = hal::smp::start_all(secondary, max_cpus, boot_memory);
+    let online = hal::smp::start_all(secondary, max_cpus, kmem::boot_memory);
     trace::pr_info!("smp: {online} CPUs online");
 }
 
@@ -71,13 +71,4 @@ fn secondary(cpu: usize) -> ! {
     hal::irq::enable();
     must("work queues on another CPU", workqueue::cpu_online(cpu));
     sched::run_idle()
-}
-
-/// Memory for another CPU's first stacks, for good.
-fn boot_memory(bytes: usize) -> Option<&'static mut [u8]> {
-    use kmem::TryVec;
-    let mut memory = alloc::vec::Vec::try_filled(0u64, bytes.div_ceil(8)).ok()?;
-    memory.shrink_to_fit();
-    let words: &'static mut [u64] = memory.leak();
-    Some(abi::zerocopy::IntoBytes::as_mut_bytes(words))
 }

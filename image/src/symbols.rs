@@ -11,13 +11,21 @@ fn table() -> Option<Table<'static>> {
 
 impl SymbolSource for Symbols {
     fn find(&self, address: u64, found: &mut dyn FnMut(&Symbol<'_>)) -> bool {
-        let Some(place) = table().and_then(|table| table.find(address)) else { return false };
+        let Some(place) = table().and_then(|table| table.find(address)) else {
+            return false;
+        };
         // Behind the last symbol lies nothing of the kernel's.
         if place.size == 0 {
             return false;
         }
         let line = table().and_then(|table| table.line(address));
-        found(&Symbol { name: &place.symbol.name, offset: place.offset, size: place.size, line, module: None });
+        found(&Symbol {
+            name: &place.symbol.name,
+            offset: place.offset,
+            size: place.size,
+            line,
+            module: None,
+        });
         true
     }
 

@@ -3,6 +3,12 @@ use hal::traps::{FaultAction, FaultInfo, IpiKind, KernelTraps, TrapFrame, page_f
 
 pub(crate) struct Traps;
 
+/// The running thread has met a bug of the kernel: its task leaves as if killed, its stack is given up.
+pub(crate) fn end_thread() -> ! {
+    task::exit::after_oops();
+    sched::exit_thread()
+}
+
 impl KernelTraps for Traps {
     fn fault(&self, _frame: &mut TrapFrame, fault: FaultInfo) -> FaultAction {
         if !fault.user_access {
@@ -22,8 +28,7 @@ impl KernelTraps for Traps {
 
     fn oops(&self, frame: &TrapFrame, fault: FaultInfo) -> ! {
         trace::oops::report(frame, &fault);
-        task::exit::after_oops();
-        sched::exit_thread()
+        end_thread()
     }
 
     fn irq(&self, vector: u8) {
