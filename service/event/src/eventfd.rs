@@ -50,7 +50,7 @@ impl EventFd {
     /// Adds without waiting, up to the largest count: an event from the kernel, from any context.
     pub fn signal(&self, n: u64) {
         let mut count = self.count.lock_irq();
-        *count = count.saturating_add(n).min(MAX + 1);
+        *count = count.saturating_add(n);
         drop(count);
         self.wait.wake_all_key(raw::POLLIN);
     }

@@ -137,16 +137,19 @@ impl TimerTarget for TimerFd {
         if state.due_ns == 0 {
             return Restart::No;
         }
-        let next = if state.interval_ns == 0 {
-            state.ticks += 1;
-            state.due_ns = 0;
-            Restart::No
-        } else {
-            let passed = now_ns.saturating_sub(due_ns) / state.interval_ns + 1;
-            state.ticks += passed;
-            let next = due_ns.saturating_add(passed.saturating_mul(state.interval_ns));
-            state.due_ns = next;
-            Restart::At(next)
+        let late_ns = now_ns.saturating_sub(due_ns);
+        let next = match late_ns.checked_div(state.interval_ns) {
+            None => {
+                state.ticks += 1;
+                state.due_ns = 0;
+                Restart::No
+            }
+            Some(missed) => {
+                state.ticks += missed + 1;
+                let step = (missed + 1).saturating_mul(state.interval_ns);
+                state.due_ns = due_ns.saturating_add(step);
+                Restart::At(state.due_ns)
+            }
         };
         drop(state);
         self.wait.wake_all_key(raw::POLLIN);

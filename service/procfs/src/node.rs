@@ -148,10 +148,13 @@ fn inode(
     Inode::new(sb, new, ops)
 }
 
+/// What writing a file of a subject does.
+pub(crate) type Store<S> = fn(&S, &[u8]) -> Result<()>;
+
 /// Generated text about a subject, and what writing it does.
 pub(crate) struct Text<S> {
     pub(crate) show: fn(&S, &mut SeqBuf) -> Result<()>,
-    pub(crate) store: Option<fn(&S, &[u8]) -> Result<()>>,
+    pub(crate) store: Option<Store<S>>,
     /// Who may open it beyond what its mode says.
     pub(crate) may_open: Option<fn(&S, &Cred) -> Result<()>>,
 }

@@ -11,7 +11,7 @@ pub(crate) enum Kind {
     Text(
         u32,
         fn(&(), &mut SeqBuf) -> Result<()>,
-        Option<fn(&(), &[u8]) -> Result<()>>,
+        Option<node::Store<()>>,
     ),
     /// A link that depends on who reads it.
     Link(fn(&(), &cred::Cred) -> Result<Link>),

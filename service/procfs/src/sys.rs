@@ -32,7 +32,7 @@ const fn settable(path: &'static str, show: Show, store: Store) -> Knob {
 
 /// In order of path: entries of a directory stand together.
 static KNOBS: &[Knob] = &[
-    read_only("fs/nr_open", |_, out| number(out, vfs::NR_OPEN as u64)),
+    read_only("fs/nr_open", |_, out| number(out, vfs::NR_OPEN)),
     settable(
         "fs/pipe-max-size",
         |_, out| number(out, pipe::max_size() as u64),

@@ -63,8 +63,8 @@ pub fn ports() -> impl Iterator<Item = (usize, &'static str)> {
 /// said). The last console is `/dev/console`. ENOMEM; what the interrupt lines say.
 pub fn init(cmdline: &str) -> Result<()> {
     let last = consoles(cmdline).last().map(|console| console.index);
-    for index in 0..PORTS.len() {
-        if PORTS[index].is_present() {
+    for (index, port) in PORTS.iter().enumerate() {
+        if port.is_present() {
             PRESENT.fetch_or(1 << index, Ordering::Relaxed);
             let baud = consoles(cmdline)
                 .filter(|console| console.index == index)

@@ -34,7 +34,7 @@ pub(crate) struct Call<'a> {
     pub(crate) hung: &'a dyn Fn() -> bool,
 }
 
-fn put<T: IntoBytes + zerocopy::Immutable>(arg: usize, value: T) -> Result<usize> {
+fn put<T: IntoBytes + zerocopy::Immutable + Copy>(arg: usize, value: T) -> Result<usize> {
     user::write(UserAddr(arg), &value)?;
     Ok(0)
 }

@@ -82,12 +82,11 @@ impl Tty {
         while !(hung() || (self.output_len() == 0 && self.driver.in_flight() == 0)) {
             let soon = hal::clock::now_ns() + 1_000_000;
             let empty = || (self.output_len() == 0 && self.driver.in_flight() == 0).then_some(());
-            match self
+            let waited = self
                 .write_wait
-                .wait(WaitMode::Interruptible, Some(soon), empty)
-            {
-                Err(sync::WaitError::Interrupted) => return Err(Errno::ERESTARTSYS),
-                _ => {}
+                .wait(WaitMode::Interruptible, Some(soon), empty);
+            if waited == Err(sync::WaitError::Interrupted) {
+                return Err(Errno::ERESTARTSYS);
             }
         }
         Ok(())
