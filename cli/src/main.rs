@@ -37,7 +37,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().verb {
         Verb::Build(arguments) => verb::build::run(&arguments),
         Verb::Check(arguments) => verb::check::run(&arguments),
-        Verb::Run(arguments) => verb::run::run(arguments),
+        Verb::Run(arguments) => verb::run::run(&arguments),
         Verb::Test(arguments) => verb::test::run(&arguments),
     };
     terminal::restore();

@@ -200,7 +200,7 @@ impl Session {
                     Kind::Stdout => drop(to_stdout.send(payload.to_vec())),
                     Kind::Stderr => drop(to_stderr.send(payload.to_vec())),
                     Kind::Credit => {
-                        credit.add(frames::parse_credit(payload).map_or(0, |(_, bytes)| bytes))
+                        credit.add(frames::parse_credit(payload).map_or(0, |(_, bytes)| bytes));
                     }
                     Kind::StdinClosed => credit.close(),
                     Kind::Report => on_report(payload),

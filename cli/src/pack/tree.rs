@@ -218,7 +218,7 @@ impl Tree {
             match &node.content {
                 Content::Folder | Content::Device(..) => archive.add(name, node.meta, &[])?,
                 Content::Link(target) => {
-                    archive.add(name, node.meta, target.as_os_str().as_encoded_bytes())?
+                    archive.add(name, node.meta, target.as_os_str().as_encoded_bytes())?;
                 }
                 Content::Bytes(bytes) => archive.add(name, node.meta, bytes)?,
                 Content::Host(source) => {

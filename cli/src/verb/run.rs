@@ -74,7 +74,7 @@ pub(crate) const DEFAULT_MACHINE: &str = "microvm";
 /// The machine for another kernel: Linux 6.1 on a microvm under TCG now and then stops early in its boot.
 pub(crate) const PEER_MACHINE: &str = "q35";
 
-pub(crate) fn run(arguments: Arguments) -> Result<u8> {
+pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     let kernel = match &arguments.kernel {
         Some(kernel) => std::path::absolute(kernel)?,
         None => build::kernel_if_missing()?,
@@ -82,9 +82,9 @@ pub(crate) fn run(arguments: Arguments) -> Result<u8> {
     let scratch = tempfile::Builder::new().prefix("gaon-").tempdir()?;
     let console_only = arguments.initrd.is_some() && arguments.command.is_empty();
     let (initrd, job) = if console_only {
-        (own_initrd(&arguments)?, None)
+        (own_initrd(arguments)?, None)
     } else {
-        prepare(&arguments, scratch.path())?
+        prepare(arguments, scratch.path())?
     };
     let config = vm::Config {
         kernel,
@@ -102,7 +102,7 @@ pub(crate) fn run(arguments: Arguments) -> Result<u8> {
         extra: arguments.qemu.clone(),
     };
     match job {
-        Some(job) => framed(&arguments, &config, &job, scratch),
+        Some(job) => framed(arguments, &config, &job, scratch),
         None => on_console(&config, arguments.timeout.map(Duration::from_secs_f64)),
     }
 }

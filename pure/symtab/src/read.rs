@@ -52,9 +52,9 @@ impl Bytes<'_> {
         while low < high {
             let middle = usize::midpoint(low, high);
             if self.index_entry(index, middle)?.0 <= distance {
-                low = middle + 1
+                low = middle + 1;
             } else {
-                high = middle
+                high = middle;
             }
         }
         low.checked_sub(1)

@@ -58,7 +58,7 @@ fn decode(encoded: &[u8]) -> Result<Job> {
             Tag::Folder => job.folder = text(),
             Tag::Terminal => {
                 job.terminal =
-                    Some(decode_terminal(value).ok_or_else(|| bad("malformed terminal"))?)
+                    Some(decode_terminal(value).ok_or_else(|| bad("malformed terminal"))?);
             }
         }
     }

@@ -33,7 +33,7 @@ pub(super) fn check() -> Result<Findings> {
         let mut modules = Modules::new();
         for file in rust_files(&source) {
             let path = module_path(file.strip_prefix(&source).unwrap_or(&file));
-            modules.insert(path, without_tests(tokens(&fs::read_to_string(&file)?)));
+            modules.insert(path, without_tests(&tokens(&fs::read_to_string(&file)?)));
         }
         for circle in circles(&modules) {
             let name = krate.display().to_string();
@@ -74,7 +74,7 @@ fn module_path(file: &Path) -> Vec<String> {
 }
 
 /// The tokens without `#[cfg(test)] mod ... { ... }`: tests may look at everything.
-fn without_tests(tokens: Vec<Token>) -> Vec<Token> {
+fn without_tests(tokens: &[Token]) -> Vec<Token> {
     let is = |at: usize, words: &[&str]| {
         words
             .iter()
@@ -129,9 +129,9 @@ fn circles(modules: &Modules) -> Vec<Vec<String>> {
     found
 }
 
-fn reachable(arrows: &Arrows, from: &Vec<String>) -> BTreeSet<Vec<String>> {
+fn reachable(arrows: &Arrows, from: &[String]) -> BTreeSet<Vec<String>> {
     let mut reached = BTreeSet::new();
-    let mut open = vec![from.clone()];
+    let mut open = vec![from.to_vec()];
     while let Some(module) = open.pop() {
         for to in arrows.get(&module).into_iter().flatten() {
             if reached.insert(to.clone()) {
@@ -307,7 +307,7 @@ mod tests {
                 .filter(|part| !part.is_empty())
                 .map(str::to_owned)
                 .collect();
-            (path, without_tests(tokens(text)))
+            (path, without_tests(&tokens(text)))
         });
         circles(&modules.collect())
     }

@@ -28,7 +28,7 @@ pub(crate) fn run(plan: &Plan) -> Result<Tally> {
         blessed: BTreeMap::new(),
     };
     for group in groups {
-        runner.group(group)?;
+        runner.group(&group)?;
     }
     let shell = tree::root()?.join("test/shell");
     for (name, fresh) in runner.blessed {
@@ -48,7 +48,7 @@ struct Runner<'a> {
 }
 
 impl Runner<'_> {
-    fn group(&mut self, group: Group) -> Result<()> {
+    fn group(&mut self, group: &Group) -> Result<()> {
         let mut left: Vec<&Test> = Vec::new();
         for test in &group.tests {
             match test
@@ -65,7 +65,7 @@ impl Runner<'_> {
                 return Ok(());
             }
             let bar = cargo::spinner(&format!("{}: {} tests", group.name, left.len()));
-            let (outcomes, end) = boot(self.plan, &group, &left, &bar)?;
+            let (outcomes, end) = boot(self.plan, group, &left, &bar)?;
             bar.finish_and_clear();
             let done = outcomes.len();
             for (test, outcome) in left.iter().zip(&outcomes) {
