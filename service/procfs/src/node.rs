@@ -181,6 +181,15 @@ impl<S: Clone + Send + Sync + 'static> SeqShow for TextNode<S> {
     }
 }
 
+/// `> file` truncates what has no length: nothing to do. Owner and mode are what they are: EPERM.
+fn keep_attributes(attr: &SetAttr) -> Result<()> {
+    if attr.mode.is_some() || attr.uid.is_some() || attr.gid.is_some() {
+        Err(Errno::EPERM)
+    } else {
+        Ok(())
+    }
+}
+
 impl<S: Clone + Send + Sync + 'static> InodeOps for TextNode<S> {
     fn open(&self, _inode: &Arc<Inode>, args: &OpenArgs<'_>) -> Result<FileOpsRef> {
         if let Some(check) = self.text.may_open {
@@ -193,12 +202,7 @@ impl<S: Clone + Send + Sync + 'static> InodeOps for TextNode<S> {
         Ok(FileOpsRef::Own(kmem::try_arc(file)?))
     }
     fn setattr(&self, _inode: &Inode, attr: &SetAttr) -> Result<()> {
-        // `> file` truncates what has no length: nothing to do. Owner and mode are what they are.
-        if attr.mode.is_some() || attr.uid.is_some() || attr.gid.is_some() {
-            Err(Errno::EPERM)
-        } else {
-            Ok(())
-        }
+        keep_attributes(attr)
     }
     fn set_size(&self, _inode: &Inode, _size: u64) -> Result<()> {
         Ok(())
@@ -267,6 +271,12 @@ struct OpenNode(fn() -> Result<FileOpsRef>);
 impl InodeOps for OpenNode {
     fn open(&self, _inode: &Arc<Inode>, _args: &OpenArgs<'_>) -> Result<FileOpsRef> {
         (self.0)()
+    }
+    fn setattr(&self, _inode: &Inode, attr: &SetAttr) -> Result<()> {
+        keep_attributes(attr)
+    }
+    fn set_size(&self, _inode: &Inode, _size: u64) -> Result<()> {
+        Ok(())
     }
 }
 
