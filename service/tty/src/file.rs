@@ -51,7 +51,8 @@ impl TtyFile {
     }
 
     fn hung(&self) -> bool {
-        self.tty.generation() != self.generation
+        // The console outlives a session that had its terminal: init and the kernel's helpers speak through it.
+        self.side != Side::Console && self.tty.generation() != self.generation
     }
 }
 
