@@ -234,8 +234,11 @@ fn path_of(
 
 /// A source file's name as someone in the tree would say it: ours relative to the root, others from their crate's name on.
 fn shorten(path: &str, root: &str) -> String {
-    if let Some(ours) = path.strip_prefix(root) {
-        return ours.trim_start_matches('/').to_owned();
+    if let Some(ours) = path
+        .strip_prefix(root)
+        .and_then(|rest| rest.strip_prefix('/'))
+    {
+        return ours.to_owned();
     }
     if let Some(at) = path.find("/registry/src/") {
         let rest = &path[at + "/registry/src/".len()..];
@@ -277,7 +280,7 @@ mod tests {
             "core::fmt::write"
         );
         assert_eq!(readable("__x64_sys_read"), "__x64_sys_read");
-        let method = "_ZN51_$LT$x..Y$u20$as$u20$core..fmt..Debug$GT$3fmt17h0123456789abcdefE";
+        let method = "_ZN41_$LT$x..Y$u20$as$u20$core..fmt..Debug$GT$3fmt17h0123456789abcdefE";
         assert_eq!(readable(method), "<x::Y_as_core::fmt::Debug>::fmt");
     }
 }
