@@ -1,6 +1,6 @@
 //! The ends of a pipe as files, pipe2(2), and the open of a FIFO.
 use crate::caller;
-use crate::pipe::{Mode, Pipe};
+use crate::pipe::{Before, Mode, Pipe};
 use abi::ioctl::FIONREAD;
 use abi::{Errno, Result, raw};
 use alloc::sync::{Arc, Weak};
@@ -43,7 +43,7 @@ pub struct PipeEnd {
 }
 
 impl PipeEnd {
-    fn open(pipe: &Arc<Pipe>, reads: bool, writes: bool) -> Result<(Arc<Self>, (u32, u32))> {
+    fn open(pipe: &Arc<Pipe>, reads: bool, writes: bool) -> Result<(Arc<Self>, Before)> {
         let end = kmem::try_arc(Self {
             pipe: pipe.clone(),
             reads,
@@ -246,18 +246,18 @@ impl FifoOpener for Opener {
         if writes && !reads && nonblock && pipe.readers() == 0 {
             return Err(Errno::ENXIO);
         }
-        let (mut end, (readers, writers)) = PipeEnd::open(&pipe, reads, writes)?;
-        if reads && !writes && pipe.writers() == 0 {
+        let (mut end, before) = PipeEnd::open(&pipe, reads, writes)?;
+        if reads && !writes && before.writers == 0 {
             if nonblock {
                 if let Some(end) = Arc::get_mut(&mut end) {
-                    end.seen_writers = Some(writers);
+                    end.seen_writers = Some(before.writer_opens);
                 }
             } else {
-                pipe.wait_for_partner(true, writers)?;
+                pipe.wait_for_partner(true, before.writer_opens)?;
             }
         }
-        if writes && !reads && pipe.readers() == 0 {
-            pipe.wait_for_partner(false, readers)?;
+        if writes && !reads && before.readers == 0 {
+            pipe.wait_for_partner(false, before.reader_opens)?;
         }
         Ok(FileOpsRef::Own(end))
     }

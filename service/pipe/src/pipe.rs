@@ -44,6 +44,15 @@ pub struct Pipe {
     polled: AtomicBool,
 }
 
+/// Who was at a pipe before an end opened: how often each side had been opened, and how many were open.
+#[derive(Clone, Copy)]
+pub(crate) struct Before {
+    pub(crate) reader_opens: u32,
+    pub(crate) writer_opens: u32,
+    pub(crate) readers: u32,
+    pub(crate) writers: u32,
+}
+
 impl Pipe {
     /// A pipe with no ends open. ENOMEM.
     pub fn new() -> Result<Self> {
@@ -261,19 +270,22 @@ impl Pipe {
         Ok(slots * PAGE_SIZE)
     }
 
-    /// An end opens. Answers the counts of readers and writers that had come before.
-    pub(crate) fn open(&self, reads: bool, writes: bool) -> (u32, u32) {
-        let before = (
-            self.reader_opens.load(Ordering::Relaxed),
-            self.writer_opens.load(Ordering::Relaxed),
-        );
+    /// An end opens. Answers who was there before. A partner that waits may come, talk and go at once when it sees the
+    /// new end, so what there was is looked at first: opens, then ends, in the order opposite to theirs.
+    pub(crate) fn open(&self, reads: bool, writes: bool) -> Before {
+        let before = Before {
+            reader_opens: self.reader_opens.load(Ordering::SeqCst),
+            writer_opens: self.writer_opens.load(Ordering::SeqCst),
+            readers: self.readers.load(Ordering::SeqCst),
+            writers: self.writers.load(Ordering::SeqCst),
+        };
         if reads {
-            self.readers.fetch_add(1, Ordering::AcqRel);
-            self.reader_opens.fetch_add(1, Ordering::AcqRel);
+            self.readers.fetch_add(1, Ordering::SeqCst);
+            self.reader_opens.fetch_add(1, Ordering::SeqCst);
         }
         if writes {
-            self.writers.fetch_add(1, Ordering::AcqRel);
-            self.writer_opens.fetch_add(1, Ordering::AcqRel);
+            self.writers.fetch_add(1, Ordering::SeqCst);
+            self.writer_opens.fetch_add(1, Ordering::SeqCst);
         }
         self.read_wait.wake_all();
         self.write_wait.wake_all();
