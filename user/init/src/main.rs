@@ -52,6 +52,12 @@ fn main() {
 fn mount_all() {
     for (kind, target, options) in MOUNTS {
         let _ = std::fs::create_dir_all(target);
+        // Files that were packed below /tmp (a program built there, say) would vanish under a mount.
+        let holds_files =
+            std::fs::read_dir(target).is_ok_and(|mut entries| entries.next().is_some());
+        if target == "/tmp" && holds_files {
+            continue;
+        }
         match mount(kind, target, kind, MountFlags::empty(), Some(options)) {
             // ENODEV: this kernel has no such file system. EBUSY: it was mounted for us.
             Ok(()) | Err(Errno::NODEV | Errno::BUSY) => {}
