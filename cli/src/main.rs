@@ -27,6 +27,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Verb {
+    Bench(verb::bench::Arguments),
     Build(verb::build::Arguments),
     Check(verb::check::Arguments),
     Run(verb::run::Arguments),
@@ -35,6 +36,7 @@ enum Verb {
 
 fn main() -> ExitCode {
     let outcome = match Arguments::parse().verb {
+        Verb::Bench(arguments) => verb::bench::run(&arguments),
         Verb::Build(arguments) => verb::build::run(&arguments),
         Verb::Check(arguments) => verb::check::run(&arguments),
         Verb::Run(arguments) => verb::run::run(&arguments),

@@ -103,3 +103,8 @@ pub(crate) fn init() -> Result<PathBuf> {
 pub(crate) fn driver() -> Result<PathBuf> {
     guest_program("gaon-drive", "drive", &["user/drive"])
 }
+
+/// The benchmark program.
+pub(crate) fn bench() -> Result<PathBuf> {
+    guest_program("gaon-bench", "gaon-bench", &["user/bench"])
+}

@@ -1,5 +1,6 @@
 //! The verbs. Each has its arguments and a `run` that gives the exit status.
 
+pub(crate) mod bench;
 pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod run;
