@@ -9,6 +9,13 @@ use core::fmt;
 use core::ptr::NonNull;
 
 /// A box. ENOMEM when there is no memory for it.
+#[cfg_attr(
+    target_os = "none",
+    expect(
+        clippy::disallowed_methods,
+        reason = "a value without size takes no memory"
+    )
+)]
 #[inline]
 pub fn try_box<T>(value: T) -> Result<Box<T>> {
     let layout = Layout::new::<T>();
@@ -36,6 +43,13 @@ const fn arc_layout<T>() -> Layout {
 }
 
 /// A counted box. ENOMEM when there is no memory for it.
+#[cfg_attr(
+    target_os = "none",
+    expect(
+        clippy::disallowed_methods,
+        reason = "the memory has been made sure of"
+    )
+)]
 #[inline]
 pub fn try_arc<T>(value: T) -> Result<Arc<T>> {
     let _pin = crate::machine::prime(const { arc_layout::<T>() })?;
@@ -44,6 +58,13 @@ pub fn try_arc<T>(value: T) -> Result<Arc<T>> {
 
 /// A counted box whose value holds a weak reference to itself. `make` must not allocate more than it frees and must
 /// not sleep: it runs pinned to its CPU. ENOMEM when there is no memory for it.
+#[cfg_attr(
+    target_os = "none",
+    expect(
+        clippy::disallowed_methods,
+        reason = "the memory has been made sure of"
+    )
+)]
 #[inline]
 pub fn try_arc_cyclic<T>(make: impl FnOnce(&Weak<T>) -> T) -> Result<Arc<T>> {
     let _pin = crate::machine::prime(const { arc_layout::<T>() })?;
