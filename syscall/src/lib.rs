@@ -85,7 +85,11 @@ const fn build() -> [Handler; TABLE_LEN] {
 
 #[cold]
 fn no_such_call(cx: &mut Cx, _args: &[usize; 6]) -> Result<usize> {
-    trace::pr_debug!("process {}: system call {} is not there", cx.task.tid(), cx.regs.orig_rax as i64);
+    trace::pr_debug!(
+        "process {}: system call {} is not there",
+        cx.task.tid(),
+        cx.regs.orig_rax as i64
+    );
     Err(Errno::ENOSYS)
 }
 
