@@ -241,6 +241,8 @@ fn sys_reboot(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     const POWER_OFF: u32 = 0x4321_fedc;
     const CAD_ON: u32 = 0x89ab_cdef;
     const CAD_OFF: u32 = 0;
+    /// How long what programs wrote last may take to get out.
+    const FLUSH_NS: u64 = 500_000_000;
     cx.cred.require(cap::SYS_BOOT)?;
     if a[0] as u32 != MAGIC1 || !MAGIC2.contains(&(a[1] as u32)) {
         return Err(Errno::EINVAL);
@@ -249,17 +251,20 @@ fn sys_reboot(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
         // There is no keyboard whose Ctrl-Alt-Del could be let through or caught.
         CAD_ON | CAD_OFF => Ok(0),
         RESTART | RESTART2 => {
+            tty::flush_lines(FLUSH_NS);
             trace::pr_emerg!("reboot: Restarting system");
             trace::console::flush();
             hal::power::reboot()
         }
         POWER_OFF => {
+            tty::flush_lines(FLUSH_NS);
             trace::pr_emerg!("reboot: Power down");
             trace::console::flush();
             hal::power::off();
             stop()
         }
         HALT => {
+            tty::flush_lines(FLUSH_NS);
             trace::pr_emerg!("reboot: System halted");
             trace::console::flush();
             stop()

@@ -8,7 +8,7 @@ use abi::{Errno, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use kmem::TryVec;
-use sync::{LockClass, RwSpinLock, rank};
+use sync::{LockClass, RwSpinLock, WaitMode, WaitQueue, rank};
 use vfs::{CharDev, FileOpsRef, Inode, OpenArgs, makedev, register_chrdev};
 
 static LINES_CLASS: LockClass = LockClass::new("tty.lines", rank::NONE);
@@ -39,6 +39,24 @@ pub fn add_line(tty: Arc<Tty>, console: bool) -> Result<()> {
 /// The terminal behind `/dev/console`.
 pub fn console() -> Option<Arc<Tty>> {
     LINES.read().console.clone()
+}
+
+/// Waits, at most `limit_ns`, until the lines have sent what was written to them: the machine is about to end. Sleeps.
+pub fn flush_lines(limit_ns: u64) {
+    const STEP_NS: u64 = 100_000;
+    let unsent = || {
+        LINES
+            .read()
+            .list
+            .iter()
+            .any(|tty| tty.output_len() + tty.driver().in_flight() > 0)
+    };
+    let end = hal::clock::now_ns() + limit_ns;
+    let nobody = WaitQueue::new();
+    while unsent() && hal::clock::now_ns() < end {
+        let soon = hal::clock::now_ns() + STEP_NS;
+        let _ = nobody.wait(WaitMode::Uninterruptible, Some(soon), || None::<()>);
+    }
 }
 
 /// `/dev/tty`, `/dev/console`, `/dev/ptmx`.

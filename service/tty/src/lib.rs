@@ -45,7 +45,7 @@ mod tests;
 mod tty;
 mod write;
 
-pub use devices::{add_line, console, init, serial_device, vhangup};
+pub use devices::{add_line, console, flush_lines, init, serial_device, vhangup};
 pub use file::{MasterFile, TtyFile};
 pub use ldisc;
 pub use tty::{Driver, Tty, Winsize};
