@@ -15,7 +15,7 @@ fn max_threads() -> u64 {
 /// The thread's work. Nothing can go on without process 1, so a failure is a panic that names it.
 pub(crate) fn run(info: &'static BootInfo, options: Options) {
     if let Err(e) = prepare(info, options) {
-        panic!("no first process: {e}");
+        trace::panic::panic(format_args!("no first process: {e}"));
     }
 }
 
@@ -35,7 +35,7 @@ fn prepare(info: &'static BootInfo, options: Options) -> Result<()> {
                 report.adopted,
                 report.freed
             ),
-            Err(e) => panic!("{e}"),
+            Err(e) => trace::panic::panic(format_args!("{e}")),
         }
     }
     let files = FdTable::new()?;

@@ -25,7 +25,7 @@ impl Options {
                 ("init", Some(path)) => options.init = Some(path),
                 ("rdinit", Some(path)) => options.rdinit = path,
                 ("maxcpus", Some(n)) => {
-                    options.max_cpus = n.parse().unwrap_or(options.max_cpus).max(1)
+                    options.max_cpus = n.parse().unwrap_or(options.max_cpus).max(1);
                 }
                 ("nosmp", None) => options.max_cpus = 1,
                 _ => {

@@ -5,6 +5,7 @@
 //! that file's `CALLS`. A number without a function answers `ENOSYS`.
 //!
 //! Specification: the man pages' section 2; numbers from Linux' `syscall_64.tbl` by way of `abi::raw`.
+#![cfg(target_os = "none")]
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -412,7 +412,7 @@ mod tests {
         let flag = Arc::clone(&ran);
         let guard = read_lock();
         call(Box::new(Deferred::new(Box::new(move || {
-            flag.store(true, Ordering::SeqCst)
+            flag.store(true, Ordering::SeqCst);
         }))));
         run_ready();
         assert!(!ran.load(Ordering::SeqCst));

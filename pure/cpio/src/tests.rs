@@ -163,10 +163,13 @@ fn huge_numbers_do_not_wrap() {
     assert_eq!(read_all(&bytes).err(), Some(Error::BadName));
 }
 
+/// Names with data.
+type Files = Vec<(Vec<u8>, Vec<u8>)>;
+
 /// The events of a stream fed in pieces of `step` bytes, data joined.
-fn stream(bytes: &[u8], step: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Error> {
+fn stream(bytes: &[u8], step: usize) -> Result<Files, Error> {
     let mut stream = Stream::new();
-    let mut out: Vec<(Vec<u8>, Vec<u8>)> = Vec::new();
+    let mut out = Files::new();
     for mut piece in bytes.chunks(step) {
         while let Some(event) = stream.feed(&mut piece)? {
             match event {

@@ -1,4 +1,8 @@
 //! Against a naive model: one entry per page.
+#![expect(
+    clippy::needless_range_loop,
+    reason = "pages are numbers here, used in several places at once"
+)]
 use crate::{Area, AreaMap, MapError, Payload};
 use alloc::vec::Vec;
 use proptest::prelude::*;

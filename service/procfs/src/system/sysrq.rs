@@ -33,7 +33,7 @@ fn act(letter: u8) -> Result<()> {
             pr_warn!("sysrq: Resetting");
             hal::power::reboot()
         }
-        b'c' => panic!("sysrq triggered crash"),
+        b'c' => trace::panic::panic(format_args!("sysrq triggered crash")),
         b'e' => signal_all("Terminate All Tasks", signals::SIGTERM),
         b'i' => signal_all("Kill All Tasks", signals::SIGKILL),
         b'm' => memory(),

@@ -65,7 +65,6 @@ fn step(w: &World, rng: &mut Rng) {
 /// entries there were.
 fn check_and_remove(w: &World, path: &str) -> usize {
     let mut count = 0;
-    let mut dirs = 0;
     for name in w.list(path) {
         let child = std::format!("{path}/{name}");
         let stat = w.lstat(&child).unwrap();
