@@ -300,7 +300,7 @@ mod tests {
         envs.iter().for_each(|e| {
             image
                 .push_env(Text::User(UserAddr(e.as_ptr() as usize)))
-                .unwrap()
+                .unwrap();
         });
         let marks = image.finish(b"/bin/prog").unwrap();
         let view = View(image.place(SP, &[6, 4096, 0, 0]));

@@ -170,6 +170,17 @@ impl SigHand {
         self.table.lock_irq().0[sig as usize - 1]
     }
 
+    /// Sets the action of a signal if the table is this process' own; answers the one before.
+    #[cfg_attr(
+        not(target_os = "none"),
+        expect(dead_code, reason = "its callers need the machine")
+    )]
+    pub(crate) fn set_if_unshared(&self, sig: Signal, action: SigAction) -> Option<SigAction> {
+        let mut table = self.table.lock_irq();
+        let actions = Arc::get_mut(&mut table)?;
+        Some(core::mem::replace(&mut actions.0[sig as usize - 1], action))
+    }
+
     /// Sets the action of a signal; answers the one before. `ENOMEM`: the table was shared and could not be copied.
     pub fn set(&self, sig: Signal, action: SigAction) -> Result<SigAction> {
         let mut spare: Option<Arc<Actions>> = None;
