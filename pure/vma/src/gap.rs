@@ -5,6 +5,22 @@ use crate::{AreaMap, Payload};
 impl<T: Payload> AreaMap<T> {
     /// The lowest address of `len` free bytes within `low..high`, guards of the areas above kept free.
     pub fn gap_bottom_up(&self, len: usize, low: usize, high: usize) -> Option<usize> {
+        let mut from = low;
+        loop {
+            let at = self.first_gap(len, from, high)?;
+            // The guard of an area further up may reach down past smaller ones: all below its end is taken then.
+            match self
+                .iter_from(at)
+                .find(|area| guarded_start(area) < at + len)
+            {
+                None => return Some(at),
+                Some(area) => from = area.end,
+            }
+        }
+    }
+
+    /// As [`Self::gap_bottom_up`], with the guards of adjacent areas only.
+    fn first_gap(&self, len: usize, low: usize, high: usize) -> Option<usize> {
         let mut at = low;
         let first = self.chunks.partition_point(|c| c.end <= low);
         for chunk in &self.chunks[first..] {
