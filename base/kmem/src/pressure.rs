@@ -38,7 +38,7 @@ static DIRECT_RECLAIMS: AtomicUsize = AtomicUsize::new(0);
 /// How many victims were chosen.
 static KILLS: AtomicUsize = AtomicUsize::new(0);
 
-/// Direct reclaims and OOM kills since boot (`allocstall`, `oom_kill` of /proc/vmstat).
+/// Direct reclaims and OOM kills since boot (Linux' `allocstall` and `oom_kill`).
 pub fn counts() -> (usize, usize) {
     (
         DIRECT_RECLAIMS.load(Ordering::Relaxed),

@@ -1,6 +1,6 @@
 //! Fault injection: places that can be told to fail, so that error exits are tested. Off, a place costs one load.
 //!
-//! Follows the idea of Linux' Documentation/fault-injection: a probability, an interval, a number of times.
+//! Follows the idea of Linux' Documentation/fault-injection: the n-th pass, then an interval.
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 static ANY: AtomicBool = AtomicBool::new(false);

@@ -10,7 +10,7 @@ const MIN_GAP: usize = 128 << 20;
 /// Whether addresses are random.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Randomize {
-    /// `kernel.randomize_va_space` is 0 or the personality says `ADDR_NO_RANDOMIZE`.
+    /// The personality says `ADDR_NO_RANDOMIZE`.
     No,
     /// As usual.
     Yes,

@@ -1,4 +1,4 @@
-//! Random numbers for everybody: getrandom(2), /dev/urandom, AT_RANDOM, address-space randomisation.
+//! Random numbers for everybody: getrandom(2), /dev/urandom, AT_RANDOM.
 //!
 //! One ChaCha20 key per CPU, renewed at every use (fast key erasure): what was given out cannot be computed from what is
 //! kept. Keys come from [`hal::random::seed_u64`], the seam of a replay, and are stirred with it again now and then.

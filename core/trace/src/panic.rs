@@ -61,12 +61,6 @@ pub(crate) fn after_oops(why: fmt::Arguments<'_>) -> ! {
     finish(why)
 }
 
-/// The body of a panic handler that never lets only a thread die; see [`crate::oops::rust_panic`].
-pub fn rust_panic(info: &core::panic::PanicInfo<'_>) -> ! {
-    crate::oops::rust_panic(info);
-    after_oops(format_args!("{}", info.message()))
-}
-
 /// One CPU panics; one that panics while it panics ends at once, others stop.
 fn begin() {
     let _ = hal::irq::disable();

@@ -10,7 +10,7 @@
 //! | `fdtable` | [`FdTable`] |
 //! | `locks` | flock(2) and record locks |
 //! | `chrdev`, `special`, `anon` | devices by number, FIFO opener, files without a place |
-//! | `seqfile`, `synth` | generated text; trees of generated files |
+//! | `seqfile` | generated text |
 //!
 //! It takes credentials and [`FsStruct`] as arguments and never asks for a current task. Called by `device`, `task`,
 //! every file system and `syscall`; calls `cred`, `pid`, `pagecache`, `kmem`, `sync`.
