@@ -104,11 +104,39 @@ fn symbols(elf: &object::File<'_>) -> Vec<SymbolRow> {
             letter,
             name: readable(name),
         };
+        for alias in call_names(&row.name) {
+            let row = SymbolRow {
+                address: row.address,
+                letter: b'T',
+                name: alias,
+            };
+            rows.push((symbol.address(), true, row));
+        }
         rows.push((symbol.address(), symbol.kind() != SymbolKind::Text, row));
     }
     rows.sort_by(|a, b| (a.0, a.1, &a.2.name).cmp(&(b.0, b.1, &b.2.name)));
     rows.dedup_by(|a, b| a.0 == b.0 && a.2.name == b.2.name);
     rows.into_iter().map(|(_, _, row)| row).collect()
+}
+
+/// Functions that Linux has under a second name beside `__x64_sys_NAME`.
+const KSYS: [&str; 7] = [
+    "read", "write", "lseek", "pread64", "pwrite64", "dup3", "setsid",
+];
+
+/// The names that a reader of Linux knows for a function of the system call table (`syscall::FAMILY::sys_NAME`).
+fn call_names(name: &str) -> Vec<String> {
+    let call = name
+        .strip_prefix("syscall::")
+        .and_then(|rest| rest.rsplit_once("::sys_"));
+    let Some((_, call)) = call.filter(|(_, call)| !call.contains(':')) else {
+        return Vec::new();
+    };
+    let mut names = vec![format!("__x64_sys_{call}")];
+    if KSYS.contains(&call) {
+        names.push(format!("ksys_{call}"));
+    }
+    names
 }
 
 /// The name a reader of the source knows, as one word.
