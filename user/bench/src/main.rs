@@ -1,11 +1,13 @@
 //! `gaon-bench`: what each crossing of the user/kernel boundary costs, on any Linux-compatible kernel.
 //!
 //! `gaon-bench [FILTER]...` runs the benchmarks whose names contain one of the filters (all without), each for about
-//! 0.1 s of the machine's own time, and prints one JSON line each: name, unit, iterations, nanoseconds per iteration,
-//! and the kernel's uname. Every benchmark verifies its result; one that can't run here prints `"absent": "why"`.
-//! Under QEMU with `-icount shift=0` a nanosecond is an instruction.
+//! 0.1 s of the machine's own time (`--ms N`: N ms), and prints one JSON line each: name, unit, iterations, nanoseconds
+//! per iteration, and the kernel's uname. Every benchmark verifies its result; one that can't run here prints
+//! `"absent": "why"`. Under QEMU with `-icount shift=0` a nanosecond is an instruction. `--exact` takes filters as whole
+//! names, `--list` prints the names. As a guest's first process it serves `./gaon bench` (`init.rs`).
 mod calls;
 mod files;
+mod init;
 mod ipc;
 mod memory;
 mod process;
@@ -28,11 +30,56 @@ const fn bench(name: &'static str, unit: &'static str, run: Run) -> Bench {
     Bench { name, unit, run }
 }
 
-/// How long one benchmark should take.
+/// How long one benchmark should take unless `--ms` says otherwise.
 const TARGET_NS: u64 = 100_000_000;
 
+/// What the command line wants.
+struct Wish {
+    filters: Vec<String>,
+    exact: bool,
+    list: bool,
+    target_ns: u64,
+}
+
+impl Wish {
+    fn read(mut arguments: impl Iterator<Item = String>) -> Self {
+        let mut wish = Self {
+            filters: Vec::new(),
+            exact: false,
+            list: false,
+            target_ns: TARGET_NS,
+        };
+        while let Some(argument) = arguments.next() {
+            match argument.as_str() {
+                "--exact" => wish.exact = true,
+                "--list" => wish.list = true,
+                "--ms" => {
+                    let ms = arguments.next().and_then(|ms| ms.parse::<u64>().ok());
+                    wish.target_ns = ms.expect("--ms N") * 1_000_000;
+                }
+                _ => wish.filters.push(argument),
+            }
+        }
+        wish
+    }
+
+    fn takes(&self, name: &str) -> bool {
+        self.filters.is_empty()
+            || self.filters.iter().any(|filter| {
+                if self.exact {
+                    name == filter
+                } else {
+                    name.contains(filter.as_str())
+                }
+            })
+    }
+}
+
 fn main() {
-    let filters: Vec<String> = std::env::args().skip(1).collect();
+    if init::is_init() {
+        init::run();
+    }
+    let wish = Wish::read(std::env::args().skip(1));
     let uname = sys::uname();
     let mut failed = false;
     for group in [
@@ -44,8 +91,13 @@ fn main() {
         ipc::ALL,
     ] {
         for bench in group {
-            if filters.is_empty() || filters.iter().any(|f| bench.name.contains(f.as_str())) {
-                failed |= !report(bench, &uname);
+            if !wish.takes(bench.name) {
+                continue;
+            }
+            if wish.list {
+                println!("{}", bench.name);
+            } else {
+                failed |= !report(bench, &uname, wish.target_ns);
             }
         }
     }
@@ -53,8 +105,8 @@ fn main() {
 }
 
 /// Measures and prints; false if the benchmark found a wrong result.
-fn report(bench: &Bench, uname: &str) -> bool {
-    let line = match measure(bench.run) {
+fn report(bench: &Bench, uname: &str, target_ns: u64) -> bool {
+    let line = match measure(bench.run, target_ns) {
         Ok((iterations, ns)) => format!(
             r#"{{"name":"{}","unit":"{}","iterations":{iterations},"ns":{:.2},"uname":"{uname}"}}"#,
             bench.name,
@@ -85,13 +137,13 @@ fn report(bench: &Bench, uname: &str) -> bool {
     true
 }
 
-/// Doubles the iterations until a run is long enough to tell, then runs for [`TARGET_NS`].
-fn measure(run: Run) -> io::Result<(u64, u64)> {
+/// More and more iterations until a run is long enough to tell, then as many as take `target_ns`.
+fn measure(run: Run, target_ns: u64) -> io::Result<(u64, u64)> {
     let mut n = 1;
     loop {
         let ns = run(n)?.max(1);
-        if ns >= TARGET_NS / 20 || n >= 1 << 20 {
-            let n = (n * TARGET_NS / ns).clamp(1, 1 << 22);
+        if ns >= target_ns / 20 || n >= 1 << 20 {
+            let n = (n * target_ns / ns).clamp(1, 1 << 22);
             return run(n).map(|ns| (n, ns));
         }
         n *= 4;
