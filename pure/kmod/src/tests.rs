@@ -1,0 +1,222 @@
+extern crate std;
+
+use super::*;
+use proptest::prelude::*;
+use std::process::Command;
+use std::vec::Vec;
+
+const SOURCE: &str = r#"
+extern int printed(const char *, ...);
+int number = 7;
+static int *pointer = &number;
+static const char text[] = "hello";
+const char *words[] = { text, "world" };
+static char room[100];
+__attribute__((section(".init.text"))) int init_module(void) { return printed(words[0], pointer, room); }
+void cleanup_module(void) { number = 0; }
+__attribute__((used, section(".modinfo"))) static const char licence[] = "license=GPL";
+__attribute__((used, section(".modinfo"))) static const char depends[] = "depends=a,b";
+struct module { char name[56]; int (*init)(void); void (*exit)(void); };
+__attribute__((section(".gnu.linkonce.this_module"))) struct module this_module = { "hello", init_module, cleanup_module };
+"#;
+
+/// A module as the compiler makes it.
+fn object() -> Vec<u8> {
+    let dir = tempfile::tempdir().unwrap();
+    let (source, object) = (dir.path().join("m.c"), dir.path().join("m.o"));
+    std::fs::write(&source, SOURCE).unwrap();
+    let status = Command::new("gcc")
+        .args([
+            "-c",
+            "-O2",
+            "-mcmodel=kernel",
+            "-fno-pie",
+            "-mno-red-zone",
+            "-fno-common",
+        ])
+        .args([
+            "-fno-asynchronous-unwind-tables",
+            "-fcf-protection=none",
+            "-o",
+        ])
+        .args([&object, &source])
+        .status()
+        .unwrap();
+    assert!(status.success());
+    std::fs::read(object).unwrap()
+}
+
+const BASE: u64 = 0xffff_ffff_a000_0000;
+
+/// Places and relocates as a loader does, with every outside symbol at `outside`; the parts' bytes.
+fn load(file: &ModuleFile<'_>, outside: u64) -> Result<Vec<Vec<u8>>, RelocError> {
+    let layout = Layout::new(file).unwrap();
+    let mut at = BASE;
+    let bases: Vec<u64> = PARTS
+        .iter()
+        .map(|part| {
+            at += layout.size(*part);
+            at - layout.size(*part)
+        })
+        .collect();
+    let mut parts: Vec<Vec<u8>> = PARTS
+        .iter()
+        .map(|part| std::vec![0; layout.size(*part) as usize])
+        .collect();
+    let sections = file.sections();
+    for (index, section) in sections.iter().enumerate() {
+        if let Place::At(part, offset) = layout.of(index) {
+            let bytes = sections.bytes(&section).unwrap();
+            parts[part as usize][offset as usize..][..bytes.len()].copy_from_slice(bytes);
+        }
+    }
+    let address = |index: usize| match layout.of(index) {
+        Place::At(part, offset) => Some(bases[part as usize] + offset),
+        _ => None,
+    };
+    let value_of = |number: u32| {
+        let symbol = file.symbols().get(number as usize)?;
+        match symbol.home {
+            Home::Undefined => Some(outside),
+            Home::Absolute => Some(symbol.value),
+            Home::Section(index) => Some(address(index)? + symbol.value),
+            Home::Common => None,
+        }
+    };
+    for (relocations, target) in file.relocations() {
+        let Place::At(part, offset) = layout.of(target) else {
+            continue;
+        };
+        let size = sections.get(target).unwrap().size as usize;
+        let bytes = &mut parts[part as usize][offset as usize..][..size];
+        relocate(
+            sections.bytes(&relocations).unwrap(),
+            bytes,
+            address(target).unwrap(),
+            &value_of,
+        )?;
+    }
+    Ok(parts)
+}
+
+#[test]
+fn a_compiled_module_loads() {
+    let bytes = object();
+    let file = ModuleFile::parse(&bytes).unwrap();
+    assert!(file.info().gpl_compatible());
+    assert!(file.info().depends().eq([&b"a"[..], b"b"]));
+    let parts = load(&file, BASE + 0x10_0000).unwrap();
+    let layout = Layout::new(&file).unwrap();
+    assert!(layout.used(Part::InitText) > 0 && layout.used(Part::Data) > 100);
+    // The record points at init, which is in the init part.
+    let Place::At(part, offset) = layout.of(file.this_module()) else {
+        panic!("the record has no place");
+    };
+    let record = &parts[part as usize][offset as usize..];
+    let init = u64::from_le_bytes(record[56..64].try_into().unwrap());
+    let start: u64 = BASE
+        + [Part::Text, Part::Rodata, Part::Data]
+            .map(|p| layout.size(p))
+            .iter()
+            .sum::<u64>();
+    assert_eq!(init, start);
+}
+
+#[test]
+fn a_symbol_out_of_reach_is_named() {
+    let bytes = object();
+    let file = ModuleFile::parse(&bytes).unwrap();
+    let Err(RelocError::Overflow { symbol, .. }) = load(&file, 0x1000_0000_0000) else {
+        panic!("a call cannot reach that far");
+    };
+    assert_eq!(
+        file.symbols().get(symbol as usize).unwrap().name,
+        b"printed"
+    );
+}
+
+#[test]
+fn a_second_relocation_is_refused() {
+    let mut target = [0u8; 8];
+    let mut entry = [0u8; 24];
+    entry[8] = 1;
+    relocate(&entry, &mut target, BASE, &|_| Some(5)).unwrap();
+    assert_eq!(target, 5u64.to_le_bytes());
+    let again = relocate(&entry, &mut target, BASE, &|_| Some(5));
+    assert_eq!(again, Err(RelocError::Nonzero { offset: 0 }));
+}
+
+#[test]
+fn what_is_no_module_is_refused() {
+    let bytes = object();
+    assert!(matches!(ModuleFile::parse(b"no"), Err(Defect::Elf(_))));
+    for end in 0..bytes.len() {
+        assert!(ModuleFile::parse(&bytes[..end]).is_err(), "cut at {end}");
+    }
+    let mut program = bytes.clone();
+    program[16] = 2;
+    assert_eq!(
+        ModuleFile::parse(&program).err(),
+        Some(Defect::NotRelocatable)
+    );
+}
+
+#[test]
+fn parameters() {
+    let args = |line: &'static str| -> Vec<(&str, Option<&str>)> {
+        let text = |bytes| std::str::from_utf8(bytes).unwrap();
+        Args::new(line.as_bytes())
+            .map(|arg| (text(arg.name), arg.value.map(text)))
+            .collect()
+    };
+    assert_eq!(args(" a=1  b \n"), [("a", Some("1")), ("b", None)]);
+    assert_eq!(args("a=\"x y\" c="), [("a", Some("x y")), ("c", Some(""))]);
+    assert_eq!(args("\"a=x y\" z"), [("a", Some("x y")), ("z", None)]);
+    assert_eq!(args("a=1 -- b=2"), [("a", Some("1"))]);
+    assert!(
+        Arg {
+            name: b"my-name",
+            value: None
+        }
+        .is(b"my_name")
+    );
+}
+
+proptest! {
+    #[test]
+    fn garbled_files_never_panic(
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..20),
+        in_headers in any::<bool>(),
+    ) {
+        use std::sync::OnceLock;
+        static OBJECT: OnceLock<Vec<u8>> = OnceLock::new();
+        let mut bytes = OBJECT.get_or_init(object).clone();
+        let length = bytes.len();
+        // The section headers stand at the end; that is where a change does most.
+        let start = if in_headers { length - 64 * 20 } else { 0 };
+        for (index, value) in changes {
+            bytes[start + index.index(length - start)] = value;
+        }
+        if let Ok(file) = ModuleFile::parse(&bytes) {
+            if Layout::new(&file).is_ok_and(|l| PARTS.iter().all(|p| l.size(*p) < 1 << 20)) {
+                let _ = load_lenient(&file);
+            }
+        }
+    }
+}
+
+/// [`load`], for files whose sections may lie: each step may fail, none may panic.
+fn load_lenient(file: &ModuleFile<'_>) -> Option<()> {
+    let sections = file.sections();
+    for (relocations, target) in file.relocations() {
+        let mut bytes = sections.bytes(&sections.get(target)?).ok()?.to_vec();
+        let value_of = |number: u32| Some(file.symbols().get(number as usize)?.value);
+        let _ = relocate(
+            sections.bytes(&relocations).ok()?,
+            &mut bytes,
+            BASE,
+            &value_of,
+        );
+    }
+    Some(())
+}
