@@ -1,5 +1,5 @@
 //! The cheapest calls: what the boundary itself costs.
-use crate::sys::{self, check, wrong};
+use crate::sys::{self, Took, check, wrong};
 use crate::{Bench, bench};
 use std::io;
 
@@ -11,7 +11,7 @@ pub(crate) const ALL: &[Bench] = &[
     bench("call/clock", "clock_gettime by system call", clock),
 ];
 
-fn null(n: u64) -> io::Result<u64> {
+fn null(n: u64) -> io::Result<Took> {
     // SAFETY: a call without arguments.
     let parent = unsafe { libc::getppid() };
     sys::time(n, || {
@@ -25,7 +25,7 @@ fn null(n: u64) -> io::Result<u64> {
     })
 }
 
-fn read(n: u64) -> io::Result<u64> {
+fn read(n: u64) -> io::Result<Took> {
     let fd = sys::open(c"/dev/zero", libc::O_RDONLY)?;
     sys::time(n, || {
         let mut byte = [1];
@@ -38,12 +38,12 @@ fn read(n: u64) -> io::Result<u64> {
     })
 }
 
-fn write(n: u64) -> io::Result<u64> {
+fn write(n: u64) -> io::Result<Took> {
     let fd = sys::open(c"/dev/null", libc::O_WRONLY)?;
     sys::time(n, || sys::write_all(fd.0, &[1]))
 }
 
-fn fcntl_lock(n: u64) -> io::Result<u64> {
+fn fcntl_lock(n: u64) -> io::Result<Took> {
     let fd = sys::open(c"/tmp/bench-lock", libc::O_RDWR | libc::O_CREAT)?;
     let set = |kind: i32| {
         let lock = libc::flock {
@@ -62,7 +62,7 @@ fn fcntl_lock(n: u64) -> io::Result<u64> {
     sys::time(n, || set(libc::F_WRLCK).and_then(|()| set(libc::F_UNLCK)))
 }
 
-fn clock(n: u64) -> io::Result<u64> {
+fn clock(n: u64) -> io::Result<Took> {
     let mut t = libc::timespec {
         tv_sec: 0,
         tv_nsec: -1,

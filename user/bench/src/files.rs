@@ -1,5 +1,5 @@
 //! Names, descriptors and file data.
-use crate::sys::{self, check, wrong};
+use crate::sys::{self, Took, check, wrong};
 use crate::{Bench, bench};
 use std::ffi::CStr;
 use std::io;
@@ -38,7 +38,7 @@ fn deep() -> io::Result<()> {
     std::fs::write("/tmp/bench-a/b/file", b"x")
 }
 
-fn stat(n: u64) -> io::Result<u64> {
+fn stat(n: u64) -> io::Result<Took> {
     deep()?;
     // SAFETY: all zeroes is a valid `struct stat`.
     let mut st: libc::stat = unsafe { std::mem::zeroed() };
@@ -53,7 +53,7 @@ fn stat(n: u64) -> io::Result<u64> {
     })
 }
 
-fn fstat(n: u64) -> io::Result<u64> {
+fn fstat(n: u64) -> io::Result<Took> {
     deep()?;
     let fd = sys::open(DEEP, libc::O_RDONLY)?;
     // SAFETY: all zeroes is a valid `struct stat`.
@@ -69,12 +69,12 @@ fn fstat(n: u64) -> io::Result<u64> {
     })
 }
 
-fn open_close(n: u64) -> io::Result<u64> {
+fn open_close(n: u64) -> io::Result<Took> {
     deep()?;
     sys::time(n, || sys::open(DEEP, libc::O_RDONLY).map(drop))
 }
 
-fn create(n: u64, data: &[u8]) -> io::Result<u64> {
+fn create(n: u64, data: &[u8]) -> io::Result<Took> {
     const NAME: &CStr = c"/tmp/bench-new";
     sys::time(n, || {
         let fd = sys::open(NAME, libc::O_CREAT | libc::O_EXCL | libc::O_WRONLY)?;
@@ -87,15 +87,15 @@ fn create(n: u64, data: &[u8]) -> io::Result<u64> {
     })
 }
 
-fn create_0k(n: u64) -> io::Result<u64> {
+fn create_0k(n: u64) -> io::Result<Took> {
     create(n, &[])
 }
 
-fn create_10k(n: u64) -> io::Result<u64> {
+fn create_10k(n: u64) -> io::Result<Took> {
     create(n, &[7; 10240])
 }
 
-fn rename(n: u64) -> io::Result<u64> {
+fn rename(n: u64) -> io::Result<Took> {
     std::fs::write("/tmp/bench-from", b"x")?;
     let mv = |a: &CStr, b: &CStr| {
         // SAFETY: NUL-terminated paths.
@@ -107,7 +107,7 @@ fn rename(n: u64) -> io::Result<u64> {
     })
 }
 
-fn readdir(n: u64) -> io::Result<u64> {
+fn readdir(n: u64) -> io::Result<Took> {
     std::fs::create_dir_all("/tmp/bench-dir")?;
     for i in 0..100 {
         std::fs::write(format!("/tmp/bench-dir/{i}"), b"")?;
@@ -122,7 +122,7 @@ fn readdir(n: u64) -> io::Result<u64> {
     })
 }
 
-fn reread(n: u64) -> io::Result<u64> {
+fn reread(n: u64) -> io::Result<Took> {
     std::fs::write("/tmp/bench-data", vec![3; 65536])?;
     let fd = sys::open(c"/tmp/bench-data", libc::O_RDONLY)?;
     let mut buffer = vec![0u8; 65536];
@@ -138,7 +138,7 @@ fn reread(n: u64) -> io::Result<u64> {
     }
 }
 
-fn mmap_read(n: u64) -> io::Result<u64> {
+fn mmap_read(n: u64) -> io::Result<Took> {
     const LEN: usize = 1 << 20;
     std::fs::write("/tmp/bench-map", vec![5; LEN])?;
     let fd = sys::open(c"/tmp/bench-map", libc::O_RDONLY)?;
@@ -170,7 +170,7 @@ fn mmap_read(n: u64) -> io::Result<u64> {
     })
 }
 
-fn poll(n: u64, count: usize) -> io::Result<u64> {
+fn poll(n: u64, count: usize) -> io::Result<Took> {
     let pipes = (0..count)
         .map(|_| sys::pipe())
         .collect::<io::Result<Vec<_>>>()?;
@@ -196,7 +196,7 @@ fn poll(n: u64, count: usize) -> io::Result<u64> {
     })
 }
 
-fn epoll(n: u64) -> io::Result<u64> {
+fn epoll(n: u64) -> io::Result<Took> {
     // SAFETY: a call without pointers.
     let ep = sys::Fd(check(i64::from(unsafe { libc::epoll_create1(0) }))? as i32);
     let pipes = (0..100)

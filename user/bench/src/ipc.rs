@@ -1,5 +1,5 @@
 //! Two processes that talk: round trips, bandwidth, context switches.
-use crate::sys::{self, Fd, check, wrong};
+use crate::sys::{self, Fd, Section, Took, check, wrong};
 use crate::{Bench, bench};
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -41,7 +41,7 @@ pub(crate) const ALL: &[Bench] = &[
 ];
 
 /// `n` round trips: the child echoes from `ask` to `answer`.
-fn echo(n: u64, ask: (&Fd, &Fd), answer: (&Fd, &Fd), size: usize) -> io::Result<u64> {
+fn echo(n: u64, ask: (&Fd, &Fd), answer: (&Fd, &Fd), size: usize) -> io::Result<Took> {
     let mut buffer = vec![0u8; size];
     let pid = sys::child(|| {
         let mut buffer = vec![0u8; size];
@@ -68,12 +68,12 @@ fn echo(n: u64, ask: (&Fd, &Fd), answer: (&Fd, &Fd), size: usize) -> io::Result<
     Ok(ns)
 }
 
-fn pipe(n: u64) -> io::Result<u64> {
+fn pipe(n: u64) -> io::Result<Took> {
     let (a, b) = (sys::pipe()?, sys::pipe()?);
     echo(n, (&a.0, &a.1), (&b.0, &b.1), 1)
 }
 
-fn fifo(n: u64) -> io::Result<u64> {
+fn fifo(n: u64) -> io::Result<Took> {
     let make = |path: &std::ffi::CStr| -> io::Result<Fd> {
         // SAFETY: NUL-terminated paths.
         unsafe {
@@ -86,7 +86,7 @@ fn fifo(n: u64) -> io::Result<u64> {
     echo(n, (&a, &a), (&b, &b), 1)
 }
 
-fn unix(n: u64, kind: i32) -> io::Result<u64> {
+fn unix(n: u64, kind: i32) -> io::Result<Took> {
     let mut fds = [0; 2];
     // SAFETY: room for two descriptors.
     check(i64::from(unsafe {
@@ -96,7 +96,7 @@ fn unix(n: u64, kind: i32) -> io::Result<u64> {
     echo(n, (&b, &a), (&a, &b), 1)
 }
 
-fn eventfd(n: u64) -> io::Result<u64> {
+fn eventfd(n: u64) -> io::Result<Took> {
     // SAFETY: calls without pointers.
     let make = || check(i64::from(unsafe { libc::eventfd(0, 0) })).map(|fd| Fd(fd as i32));
     let (a, b) = (make()?, make()?);
@@ -145,7 +145,7 @@ fn turn(word: &AtomicU32, mine: u32, next: u32) -> io::Result<()> {
     futex_call(word, libc::FUTEX_WAKE, 1)
 }
 
-fn futex(n: u64) -> io::Result<u64> {
+fn futex(n: u64) -> io::Result<Took> {
     // SAFETY: a new shared page, alive to the end of this function; the word in it is only touched atomically.
     let page = unsafe {
         libc::mmap(
@@ -171,7 +171,7 @@ fn futex(n: u64) -> io::Result<u64> {
     Ok(ns)
 }
 
-fn pipe_bandwidth(n: u64) -> io::Result<u64> {
+fn pipe_bandwidth(n: u64) -> io::Result<Took> {
     const SIZE: usize = 65536;
     let (from, to) = sys::pipe()?;
     let pid = sys::child(|| {
@@ -190,7 +190,7 @@ fn pipe_bandwidth(n: u64) -> io::Result<u64> {
 
 /// A token goes round `count` processes by pipes; the cost of the pipe calls themselves, measured in one process, is
 /// taken off, as lmbench's lat_ctx does.
-fn ring(n: u64, count: usize) -> io::Result<u64> {
+fn ring(n: u64, count: usize) -> io::Result<Took> {
     let rounds = n.div_ceil(count as u64);
     let pipes = (0..count)
         .map(|_| sys::pipe())
@@ -202,11 +202,13 @@ fn ring(n: u64, count: usize) -> io::Result<u64> {
     };
     let warm = 64.max(rounds.min(1000));
     sys::write_all(pipes[0].1.0, &byte)?;
-    let start = sys::now();
-    for i in 0..warm {
-        hop(i as usize % count, &mut byte)?;
-    }
-    let overhead = (sys::now() - start) * (rounds * count as u64) / warm;
+    let mut at = 0;
+    let aside = sys::time_aside(warm, || {
+        let from = at;
+        at = (at + 1) % count;
+        hop(from, &mut byte)
+    })?;
+    let overhead = aside * (rounds * count as u64) / warm;
     sys::read_all(pipes[warm as usize % count].0.0, &mut byte)?;
     let pids = (1..count)
         .map(|i| {
@@ -216,23 +218,27 @@ fn ring(n: u64, count: usize) -> io::Result<u64> {
             })
         })
         .collect::<io::Result<Vec<_>>>()?;
-    let start = sys::now();
+    let section = Section::begin();
     for _ in 0..rounds {
         sys::write_all(pipes[1 % count].1.0, &byte)?;
         sys::read_all(pipes[0].0.0, &mut byte)?;
     }
-    let ns = sys::now() - start;
+    let ns = section.end();
     pids.into_iter().try_for_each(sys::reap)?;
-    Ok((ns.saturating_sub(overhead) * n / (rounds * count as u64)).max(1))
+    Ok(Took {
+        iterations: rounds * count as u64,
+        ns,
+        overhead,
+    })
 }
 
-fn hackbench(n: u64) -> io::Result<u64> {
+fn hackbench(n: u64) -> io::Result<Took> {
     const PAIRS: usize = 10;
     let each = n.div_ceil((PAIRS * PAIRS) as u64);
     let pipes = (0..PAIRS)
         .map(|_| sys::pipe())
         .collect::<io::Result<Vec<_>>>()?;
-    let start = sys::now();
+    let section = Section::begin();
     let mut pids = Vec::new();
     for receiver in &pipes {
         pids.push(sys::child(|| {
@@ -250,5 +256,9 @@ fn hackbench(n: u64) -> io::Result<u64> {
         })?);
     }
     pids.into_iter().try_for_each(sys::reap)?;
-    Ok((sys::now() - start) * n / (each * (PAIRS * PAIRS) as u64))
+    Ok(Took {
+        iterations: each * (PAIRS * PAIRS) as u64,
+        ns: section.end(),
+        overhead: 0,
+    })
 }

@@ -2,9 +2,12 @@
 //!
 //! `gaon-bench [FILTER]...` runs the benchmarks whose names contain one of the filters (all without), each for about
 //! 0.1 s of the machine's own time (`--ms N`: N ms), and prints one JSON line each: name, unit, iterations, nanoseconds
-//! per iteration, and the kernel's uname. Every benchmark verifies its result; one that can't run here prints
-//! `"absent": "why"`. Under QEMU with `-icount shift=0` a nanosecond is an instruction. `--exact` takes filters as whole
-//! names, `--list` prints the names. As a guest's first process it serves `./gaon bench` (`init.rs`).
+//! per iteration, those that were measured apart and are already subtracted (`overhead`), and the kernel's uname.
+//! Every benchmark verifies its result; one that can't run here prints `"absent": "why"`. Under QEMU with
+//! `-icount shift=0` a nanosecond is an instruction. The section that is reported stands between two marks
+//! ([`sys::Section`]): the instructions between them, divided by the iterations, less the overhead, are what one
+//! iteration keeps the machine busy. `--exact` takes filters as whole names, `--list` prints the names. As a guest's
+//! first process it serves `./gaon bench` (`init.rs`).
 mod calls;
 mod files;
 mod init;
@@ -15,9 +18,10 @@ mod signals;
 mod sys;
 
 use std::io::{self, Write};
+use sys::Took;
 
-/// A benchmark: does its operation `n` times and gives the nanoseconds that took, set-up apart.
-type Run = fn(u64) -> io::Result<u64>;
+/// A benchmark: does its operation about `n` times and tells what that took, set-up apart.
+type Run = fn(u64) -> io::Result<Took>;
 
 /// A benchmark with its name; `group_name/operation`, and what one iteration is.
 struct Bench {
@@ -107,12 +111,17 @@ fn main() {
 /// Measures and prints; false if the benchmark found a wrong result.
 fn report(bench: &Bench, uname: &str, target_ns: u64) -> bool {
     let line = match measure(bench.run, target_ns) {
-        Ok((iterations, ns)) => format!(
-            r#"{{"name":"{}","unit":"{}","iterations":{iterations},"ns":{:.2},"uname":"{uname}"}}"#,
-            bench.name,
-            bench.unit,
-            ns as f64 / iterations as f64
-        ),
+        Ok(took) => {
+            let each = |ns: u64| ns as f64 / took.iterations as f64;
+            format!(
+                r#"{{"name":"{}","unit":"{}","iterations":{},"ns":{:.2},"overhead":{:.2},"uname":"{uname}"}}"#,
+                bench.name,
+                bench.unit,
+                took.iterations,
+                each(took.ns.saturating_sub(took.overhead).max(1)),
+                each(took.overhead),
+            )
+        }
         Err(e)
             if matches!(
                 e.raw_os_error(),
@@ -137,14 +146,16 @@ fn report(bench: &Bench, uname: &str, target_ns: u64) -> bool {
     true
 }
 
-/// More and more iterations until a run is long enough to tell, then as many as take `target_ns`.
-fn measure(run: Run, target_ns: u64) -> io::Result<(u64, u64)> {
+/// Multiplies the iterations until a run is long enough to tell, then runs for `target_ns`, with marks.
+fn measure(run: Run, target_ns: u64) -> io::Result<Took> {
     let mut n = 1;
     loop {
-        let ns = run(n)?.max(1);
+        let ns = run(n)?.ns.max(1);
         if ns >= target_ns / 20 || n >= 1 << 20 {
-            let n = (n * target_ns / ns).clamp(1, 1 << 22);
-            return run(n).map(|ns| (n, ns));
+            sys::set_marked(true);
+            let took = run((n * target_ns / ns).clamp(1, 1 << 22));
+            sys::set_marked(false);
+            return took;
         }
         n *= 4;
     }

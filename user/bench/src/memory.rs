@@ -1,5 +1,5 @@
 //! Faults and mappings.
-use crate::sys::{self, check, wrong};
+use crate::sys::{self, Section, Took, check, wrong};
 use crate::{Bench, bench};
 use std::io;
 
@@ -69,69 +69,75 @@ impl Drop for Map {
     }
 }
 
-/// Runs `f` on chunks of at most 512 pages until `n` pages are done.
-fn in_chunks(n: u64, mut f: impl FnMut(usize) -> io::Result<u64>) -> io::Result<u64> {
-    let (mut left, mut ns) = (n as usize, 0);
-    while left > 0 {
-        let pages = left.min(512);
-        ns += f(pages)?;
-        left -= pages;
+/// As many of `n` pages as one go takes: 64 MiB.
+fn at_once(n: u64) -> usize {
+    n.clamp(2, 16384) as usize
+}
+
+fn anon_fault(n: u64) -> io::Result<Took> {
+    let pages = at_once(n);
+    let map = Map::anonymous(pages * PAGE)?;
+    map.touch(0, 1); // the first page tables
+    let section = Section::begin();
+    (1..pages).for_each(|page| map.touch(page, 1));
+    let ns = section.end();
+    Ok(Took {
+        iterations: pages as u64 - 1,
+        ns,
+        overhead: 0,
+    })
+}
+
+fn cow_fault(n: u64) -> io::Result<Took> {
+    let pages = at_once(n);
+    let map = Map::anonymous(pages * PAGE)?;
+    (0..pages).for_each(|page| map.touch(page, 1));
+    let (from, to) = sys::pipe()?;
+    let pid = sys::child(|| {
+        let section = Section::begin();
+        (0..pages).for_each(|page| map.touch(page, 2));
+        sys::write_all(to.0, &section.end().to_le_bytes())
+    })?;
+    let mut ns = [0; 8];
+    sys::read_all(from.0, &mut ns)?;
+    sys::reap(pid)?;
+    // SAFETY: within the mapping.
+    if unsafe { map.0.read_volatile() } != 1 {
+        return Err(wrong("the parent's page changed"));
     }
-    Ok(ns)
-}
-
-fn anon_fault(n: u64) -> io::Result<u64> {
-    in_chunks(n, |pages| {
-        let map = Map::anonymous(pages * PAGE)?;
-        map.touch(0, 1); // the page tables
-        let start = sys::now();
-        (1..pages).for_each(|page| map.touch(page, 1));
-        Ok((sys::now() - start) * pages as u64 / (pages - 1).max(1) as u64)
+    Ok(Took {
+        iterations: pages as u64,
+        ns: u64::from_le_bytes(ns),
+        overhead: 0,
     })
 }
 
-fn cow_fault(n: u64) -> io::Result<u64> {
-    in_chunks(n, |pages| {
-        let map = Map::anonymous(pages * PAGE)?;
-        (0..pages).for_each(|page| map.touch(page, 1));
-        let (from, to) = sys::pipe()?;
-        let pid = sys::child(|| {
-            let start = sys::now();
-            (0..pages).for_each(|page| map.touch(page, 2));
-            sys::write_all(to.0, &(sys::now() - start).to_le_bytes())
-        })?;
-        let mut ns = [0; 8];
-        sys::read_all(from.0, &mut ns)?;
-        sys::reap(pid)?;
-        // SAFETY: within the mapping.
-        if unsafe { map.0.read_volatile() } != 1 {
-            return Err(wrong("the parent's page changed"));
-        }
-        Ok(u64::from_le_bytes(ns))
-    })
-}
-
-fn file_fault(n: u64) -> io::Result<u64> {
-    std::fs::write("/tmp/bench-fault", vec![9; 512 * PAGE])?;
+/// As lmbench does: map, load from every page, unmap; less map and unmap alone.
+fn file_fault(n: u64) -> io::Result<Took> {
+    const PAGES: usize = 512;
+    std::fs::write("/tmp/bench-fault", vec![9; PAGES * PAGE])?;
     let fd = sys::open(c"/tmp/bench-fault", libc::O_RDWR)?;
-    in_chunks(n, |pages| {
-        let map = Map::new(pages * PAGE, libc::MAP_SHARED, fd.0)?;
-        let start = sys::now();
+    let map = || Map::new(PAGES * PAGE, libc::MAP_SHARED, fd.0);
+    let rounds = n.div_ceil(PAGES as u64);
+    let overhead = sys::time_aside(rounds, || map().map(drop))?;
+    let took = sys::time(rounds, || {
+        let map = map()?;
         // SAFETY: within the mapping and the file.
-        let ok = (0..pages).all(|page| unsafe { map.0.add(page * PAGE).read_volatile() } == 9);
-        if ok {
-            Ok(sys::now() - start)
-        } else {
-            Err(wrong("file data"))
-        }
+        let ok = (0..PAGES).all(|page| unsafe { map.0.add(page * PAGE).read_volatile() } == 9);
+        if ok { Ok(()) } else { Err(wrong("file data")) }
+    })?;
+    Ok(Took {
+        iterations: rounds * PAGES as u64,
+        ns: took.ns,
+        overhead,
     })
 }
 
-fn map_unmap(n: u64) -> io::Result<u64> {
+fn map_unmap(n: u64) -> io::Result<Took> {
     sys::time(n, || Map::anonymous(PAGE).map(drop))
 }
 
-fn map_touch(n: u64) -> io::Result<u64> {
+fn map_touch(n: u64) -> io::Result<Took> {
     sys::time(n, || {
         let map = Map::anonymous(4 << 20)?;
         (0..1024).for_each(|page| map.touch(page, 1));
@@ -139,7 +145,7 @@ fn map_touch(n: u64) -> io::Result<u64> {
     })
 }
 
-fn brk(n: u64) -> io::Result<u64> {
+fn brk(n: u64) -> io::Result<Took> {
     // SAFETY: the break goes up and comes back to where it was; nobody else moves it meanwhile.
     let set = |to: i64| check(unsafe { libc::syscall(libc::SYS_brk, to) });
     let start = set(0)?;

@@ -1,5 +1,5 @@
 //! Making and ending processes and threads.
-use crate::sys::{self, check, wrong};
+use crate::sys::{self, Took, check, wrong};
 use crate::{Bench, bench};
 use std::io;
 
@@ -14,7 +14,7 @@ pub(crate) const ALL: &[Bench] = &[
     bench("process/thread", "pthread create and join", thread),
 ];
 
-fn fork_exit(n: u64) -> io::Result<u64> {
+fn fork_exit(n: u64) -> io::Result<Took> {
     sys::time(n, || sys::reap(sys::child(|| Ok(()))?))
 }
 
@@ -56,7 +56,7 @@ fn tiny() -> io::Result<&'static std::ffi::CStr> {
     Ok(PATH)
 }
 
-fn fork_exec(n: u64) -> io::Result<u64> {
+fn fork_exec(n: u64) -> io::Result<Took> {
     let path = tiny()?;
     sys::time(n, || {
         let pid = sys::child(|| {
@@ -71,7 +71,7 @@ fn fork_exec(n: u64) -> io::Result<u64> {
     })
 }
 
-fn spawn(n: u64) -> io::Result<u64> {
+fn spawn(n: u64) -> io::Result<Took> {
     let path = tiny()?;
     sys::time(n, || {
         let mut pid = 0;
@@ -95,7 +95,7 @@ fn spawn(n: u64) -> io::Result<u64> {
     })
 }
 
-fn thread(n: u64) -> io::Result<u64> {
+fn thread(n: u64) -> io::Result<Took> {
     sys::time(n, || {
         let answer = std::thread::Builder::new()
             .stack_size(65536)

@@ -1,5 +1,5 @@
 //! Signals: setting a handler, running one, a fault that ends in one.
-use crate::sys::{self, check, wrong};
+use crate::sys::{self, Took, check, wrong};
 use crate::{Bench, bench};
 use std::io;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -47,11 +47,11 @@ fn set(signal: i32, handler: extern "C" fn(i32)) -> io::Result<()> {
     }
 }
 
-fn install(n: u64) -> io::Result<u64> {
+fn install(n: u64) -> io::Result<Took> {
     sys::time(n, || set(libc::SIGUSR1, count))
 }
 
-fn catch(n: u64) -> io::Result<u64> {
+fn catch(n: u64) -> io::Result<Took> {
     set(libc::SIGUSR1, count)?;
     let before = CAUGHT.load(Ordering::Relaxed);
     // SAFETY: a call without arguments.
@@ -66,7 +66,7 @@ fn catch(n: u64) -> io::Result<u64> {
     }
 }
 
-fn fault(n: u64) -> io::Result<u64> {
+fn fault(n: u64) -> io::Result<Took> {
     set(libc::SIGSEGV, unprotect)?;
     // SAFETY: one page of our own; the store that faults is tried again once the handler has unprotected it.
     unsafe {

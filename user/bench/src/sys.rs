@@ -1,5 +1,6 @@
 //! Thin, checked calls into libc: each turns -1 into an error.
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// -1 is an error, all else a value.
 pub(crate) fn check(result: i64) -> io::Result<i64> {
@@ -26,8 +27,73 @@ pub(crate) fn now() -> u64 {
     t.tv_sec as u64 * 1_000_000_000 + t.tv_nsec as u64
 }
 
-/// Times `n` calls of `f`.
-pub(crate) fn time(n: u64, mut f: impl FnMut() -> io::Result<()>) -> io::Result<u64> {
+/// What a timed section cost.
+pub(crate) struct Took {
+    /// How often the operation ran.
+    pub(crate) iterations: u64,
+    /// The whole section.
+    pub(crate) ns: u64,
+    /// The part of `ns` that isn't the operation's own, as measured apart.
+    pub(crate) overhead: u64,
+}
+
+/// Whether sections carry marks: only those of a benchmark's last run, whose time is reported, do.
+static MARKED: AtomicBool = AtomicBool::new(false);
+
+/// Has the sections from now on marked or not.
+pub(crate) fn set_marked(on: bool) {
+    MARKED.store(on, Ordering::Relaxed);
+}
+
+/// A timed section between two no-ops that a tool which counts instructions can tell: each has a word of its own as
+/// displacement, `GBEG` and `GEND`. There is exactly one such section per reported result.
+pub(crate) struct Section(u64);
+impl Section {
+    pub(crate) fn begin() -> Self {
+        let marked = MARKED.load(Ordering::Relaxed);
+        let start = now();
+        if marked {
+            // SAFETY: a no-op of eight bytes.
+            unsafe {
+                std::arch::asm!(
+                    ".byte 0x0f,0x1f,0x84,0x00,0x47,0x42,0x45,0x47",
+                    options(nostack)
+                );
+            }
+        }
+        Self(start)
+    }
+    /// The nanoseconds since [`Section::begin`].
+    pub(crate) fn end(self) -> u64 {
+        if MARKED.load(Ordering::Relaxed) {
+            // SAFETY: a no-op of eight bytes.
+            unsafe {
+                std::arch::asm!(
+                    ".byte 0x0f,0x1f,0x84,0x00,0x47,0x45,0x4e,0x44",
+                    options(nostack)
+                );
+            }
+        }
+        now() - self.0
+    }
+}
+
+/// Times `n` calls of `f`: the benchmark's section.
+pub(crate) fn time(n: u64, mut f: impl FnMut() -> io::Result<()>) -> io::Result<Took> {
+    let section = Section::begin();
+    for _ in 0..n {
+        f()?;
+    }
+    let ns = section.end();
+    Ok(Took {
+        iterations: n,
+        ns,
+        overhead: 0,
+    })
+}
+
+/// Times `n` calls of `f` outside the section: what is to be subtracted, or serves as a yardstick.
+pub(crate) fn time_aside(n: u64, mut f: impl FnMut() -> io::Result<()>) -> io::Result<u64> {
     let start = now();
     for _ in 0..n {
         f()?;
