@@ -30,6 +30,8 @@ pub mod frame;
 #[cfg(target_os = "none")]
 mod init;
 mod machine;
+#[cfg(target_os = "none")]
+pub mod modspace;
 pub mod percpu;
 pub mod pressure;
 #[cfg(all(feature = "selftest", target_os = "none"))]

@@ -66,6 +66,7 @@ pub mod rank {
     pub const RANDOM: u16 = 8900;
     pub const SLAB: u16 = 9000;
     pub const VMALLOC: u16 = 9050;
+    pub const MODSPACE: u16 = 9050 + 5;
     pub const BUDDY: u16 = 9100;
     pub const IRQ_LINE: u16 = 9200;
     pub const SERIAL: u16 = 9300;

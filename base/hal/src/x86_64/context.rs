@@ -14,6 +14,7 @@ use core::ops::Range;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::fpu::FpuState;
+use super::landing::Landing;
 use super::percpu;
 
 mod thread;
@@ -47,6 +48,8 @@ const NO_CPU: u32 = u32::MAX;
 /// The saved state of a thread inside the kernel.
 pub struct Context {
     state: AtomicU32,
+    /// The innermost call that may land; only the context itself touches it.
+    landing: UnsafeCell<*mut Landing>,
     inner: UnsafeCell<Inner>,
 }
 
@@ -77,11 +80,20 @@ impl Default for Context {
 }
 
 impl Context {
+    /// Where [`landing`](Self::landing) points, from the start of the context.
+    pub(crate) const LANDING: usize = core::mem::offset_of!(Self, landing);
+
+    /// The place of the innermost landing.
+    pub(crate) fn landing(&self) -> *mut *mut Landing {
+        self.landing.get()
+    }
+
     /// A context that can't run yet.
     #[must_use]
     pub const fn new() -> Self {
         Self {
             state: AtomicU32::new(EMPTY),
+            landing: UnsafeCell::new(core::ptr::null_mut()),
             inner: UnsafeCell::new(Inner {
                 sp: 0,
                 stack: [0; 2],

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | per-CPU header, the CPU itself | `percpu`, [`cpu`], `control`, [`registers`], [`port`], [`irq`], [`preempt`], [`current`] |
 //! | start of day | [`boot`], `boot.s`, `memmap`, `directmap`, `fixmap`, `descriptors`, [`patch`], `early` |
-//! | ways in and out of the kernel | `frame`, [`traps`], [`user`], [`context`], [`fpu`], `entry.s`, [`uaccess`], `extable` |
+//! | ways in and out of the kernel | `frame`, [`traps`], [`user`], [`context`], [`fpu`], [`landing`], `entry.s`, [`uaccess`], `extable` |
 //! | interrupt controllers and time | [`apic`], [`timer`], [`clock`] |
 //! | other CPUs | [`smp`] |
 //! | devices the machine can't be without | [`serial`], [`console`], [`power`] |
@@ -27,6 +27,7 @@ mod fixmap;
 pub mod fpu;
 mod frame;
 pub mod irq;
+pub mod landing;
 mod once;
 pub mod paging;
 pub mod patch;

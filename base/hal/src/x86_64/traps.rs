@@ -80,7 +80,8 @@ pub enum FaultAction {
 
 /// The floors above, as the machine sees them. All calls come with interrupts off unless said otherwise.
 pub trait KernelTraps: Sync {
-    /// An exception in kernel mode. Interrupts are as they were where it happened.
+    /// An exception in kernel mode. Interrupts are as they were where it happened, but off for double faults, debug
+    /// exceptions and machine checks. It may change the frame, and thereby where the kernel goes on.
     fn fault(&self, frame: &mut TrapFrame, fault: FaultInfo) -> FaultAction;
     /// An exception that nothing resolves: reports it and ends the thread or the machine.
     fn oops(&self, frame: &TrapFrame, fault: FaultInfo) -> !;
@@ -265,7 +266,12 @@ extern "C" fn kernel_paranoid(frame: &mut TrapFrame) {
                 frame.rflags &= !(1 << 8);
             }
         }
-        _ => kernel_traps().oops(frame, describe(frame)),
+        _ => {
+            let info = describe(frame);
+            if kernel_traps().fault(frame, info) != FaultAction::Resolved {
+                kernel_traps().oops(frame, info);
+            }
+        }
     }
 }
 

@@ -11,7 +11,9 @@ use hal::paging::{self, DIRECT_MAP_BASE};
 use hal::traps::IpiKind;
 use hal::uaccess;
 
-pub(crate) use super::kmap::{kernel_ptr, map_kernel, unmap_kernel};
+pub(crate) use super::kmap::{
+    hide_at, kernel_ptr, map_at, map_kernel, protect_at, unmap_at, unmap_kernel,
+};
 
 /// What keeps per-CPU data to its user: interrupts off.
 pub(crate) type Pinned = sync::IrqGuard;

@@ -23,9 +23,21 @@ fn gfp() -> Gfp {
 
 /// Maps fresh pages at an offset of the window that nobody else uses. `None`: no memory, nothing mapped.
 pub(crate) fn map_kernel(offset: usize, pages: usize, zeroed: bool) -> Option<()> {
+    map_at(VMALLOC_BASE + offset, pages, zeroed)
+}
+
+/// Unmaps and frees the pages of a range mapped by [`map_kernel`]. The TLBs forget it later; until then nobody may use
+/// the addresses again.
+pub(crate) fn unmap_kernel(offset: usize, pages: usize) {
+    unmap_at(VMALLOC_BASE + offset, pages);
+}
+
+/// Maps fresh pages, writable and not executable, at a kernel address that nobody else uses. `None`: no memory, nothing
+/// mapped.
+pub(crate) fn map_at(start: usize, pages: usize, zeroed: bool) -> Option<()> {
     let gfp = if zeroed { gfp().zeroed() } else { gfp() };
     for i in 0..pages {
-        let va = VMALLOC_BASE + offset + i * PAGE_SIZE;
+        let va = start + i * PAGE_SIZE;
         let page = entry(va, true).and_then(|slot| {
             let meta = frame::alloc_page(gfp, Kind::Kernel).ok()?;
             let flags =
@@ -37,20 +49,45 @@ pub(crate) fn map_kernel(offset: usize, pages: usize, zeroed: bool) -> Option<()
             Some(())
         });
         if page.is_none() {
-            unmap_kernel(offset, i);
+            unmap_at(start, i);
             return None;
         }
     }
     Some(())
 }
 
-/// Unmaps and frees the pages of a range mapped by [`map_kernel`]. The TLBs forget it later; until then nobody may use
-/// the addresses again.
-pub(crate) fn unmap_kernel(offset: usize, pages: usize) {
+/// Unmaps and frees the pages of a range mapped by [`map_at`]; holes in it are skipped. Gives the number
+/// freed. The TLBs forget it later; a page may be in use elsewhere before they do.
+pub(crate) fn unmap_at(start: usize, pages: usize) -> usize {
+    let mut freed = 0;
     for i in 0..pages {
-        if let Some(slot) = entry(VMALLOC_BASE + offset + i * PAGE_SIZE, false) {
-            let e = slot.swap(0, Ordering::AcqRel);
+        let mapped = entry(start + i * PAGE_SIZE, false).map(|slot| slot.swap(0, Ordering::AcqRel));
+        if let Some(e) = mapped.filter(|e| *e != 0) {
             frame::free_page(meta_of(PhysAddr((e & pte::ADDR_MASK) as usize).pfn()));
+            freed += 1;
+        }
+    }
+    freed
+}
+
+/// Makes mapped pages unreachable, but keeps them for [`unmap_at`]: who frees pages that others may still touch hides
+/// them, flushes the TLBs, then unmaps.
+pub(crate) fn hide_at(start: usize, pages: usize) {
+    for i in 0..pages {
+        if let Some(slot) = entry(start + i * PAGE_SIZE, false) {
+            slot.fetch_and(!pte::PRESENT, Ordering::AcqRel);
+        }
+    }
+}
+
+/// Gives mapped pages other rights: `set` of WRITE and NX, the others of the two cleared. The TLBs learn it later.
+pub(crate) fn protect_at(start: usize, pages: usize, set: u64) {
+    for i in 0..pages {
+        if let Some(slot) = entry(start + i * PAGE_SIZE, false) {
+            let e = slot.load(Ordering::Acquire);
+            if e != 0 {
+                slot.store(e & !(pte::WRITE | pte::NX) | set, Ordering::Release);
+            }
         }
     }
 }

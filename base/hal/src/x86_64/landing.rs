@@ -1,0 +1,144 @@
+//! Calls into code that may fail: a module's. Each call hangs a landing on the running context; a fault in the code can
+//! be made to go on where the call returns, with the registers, the interrupt flag and the preemption count that it had.
+//! Frames in between are skipped, so they must be such as own nothing: C's.
+//!
+//! Interrupts push their landings above those of the context they interrupt and take them off before they end: the
+//! chain is nested as the stacks are.
+
+use core::arch::global_asm;
+use core::mem::offset_of;
+
+use super::context::Context;
+use super::percpu::{self, CpuLocal};
+use super::traps::TrapFrame;
+
+global_asm!(
+    include_str!("landing.s"),
+    running = const offset_of!(CpuLocal, running),
+    preempt_count = const offset_of!(CpuLocal, preempt_count),
+    slot = const Context::LANDING,
+    previous = const offset_of!(Landing, previous),
+    slot_of = const offset_of!(Landing, slot),
+    sp = const offset_of!(Landing, sp),
+    frame_pointer = const offset_of!(Landing, frame_pointer),
+    flags = const offset_of!(Landing, flags),
+    preempt = const offset_of!(Landing, preempt),
+);
+
+unsafe extern "C" {
+    fn landing_call(landing: *mut Landing, function: usize, arguments: *const [u64; 6])
+    -> Returned;
+    fn landing_land();
+}
+
+#[repr(C)]
+struct Returned {
+    value: u64,
+    landed: u64,
+}
+
+/// The state to go back to, and a word for who made the call.
+#[repr(C)]
+pub struct Landing {
+    previous: *mut Landing,
+    slot: *mut *mut Landing,
+    sp: u64,
+    frame_pointer: u64,
+    flags: u64,
+    preempt: u32,
+    owner: usize,
+}
+
+/// The code failed; what it should have returned does not exist.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Landed;
+
+impl Landing {
+    /// A landing of `owner`, whatever that number means to the caller.
+    #[must_use]
+    pub const fn new(owner: usize) -> Self {
+        Self {
+            previous: core::ptr::null_mut(),
+            slot: core::ptr::null_mut(),
+            sp: 0,
+            frame_pointer: 0,
+            flags: 0,
+            preempt: 0,
+            owner,
+        }
+    }
+
+    /// Calls `function` with up to six arguments.
+    ///
+    /// # Errors
+    /// [`Landed`], when a fault in it was sent here by [`land`].
+    ///
+    /// # Safety
+    /// `function` is the address of an `extern "C"` function that takes these arguments, and all frames that may stand
+    /// between it and a fault that lands own nothing.
+    #[inline]
+    pub unsafe fn call(&mut self, function: usize, arguments: &[u64; 6]) -> Result<u64, Landed> {
+        // SAFETY: the caller's promise; the landing outlives the call.
+        let returned = unsafe { landing_call(self, function, arguments) };
+        if returned.landed == 0 {
+            Ok(returned.value)
+        } else {
+            Err(Landed)
+        }
+    }
+}
+
+/// The running context's innermost landing; none outside of any call. Only with interrupts off, or from the context
+/// itself.
+fn top() -> *mut Landing {
+    let saved = super::irq::disable();
+    // SAFETY: this CPU's header with interrupts off; a context that runs is there.
+    let top = unsafe {
+        let running = (*percpu::this()).running.cast::<Context>();
+        if running.is_null() {
+            core::ptr::null_mut()
+        } else {
+            *(*running).landing()
+        }
+    };
+    super::irq::restore(saved);
+    top
+}
+
+/// Whose call the running code belongs to: the innermost landing's owner.
+#[must_use]
+pub fn owner() -> Option<usize> {
+    let top = top();
+    // SAFETY: a landing on the chain is on the stack of a call that has not returned.
+    (!top.is_null()).then(|| unsafe { (*top).owner })
+}
+
+/// How many preemption levels the innermost call has added since it began; 0 outside of any.
+#[must_use]
+pub fn preempt_added() -> u32 {
+    let top = top();
+    if top.is_null() {
+        return 0;
+    }
+    // SAFETY: as in `owner`.
+    super::preempt::count().wrapping_sub(unsafe { (*top).preempt })
+}
+
+/// Makes the interrupted code go on where the innermost call returns, as failed. False when there is no call.
+pub fn land(frame: &mut TrapFrame) -> bool {
+    let top = top();
+    if top.is_null() {
+        return false;
+    }
+    // SAFETY: as in `owner`.
+    let landing = unsafe { &*top };
+    frame.rip = landing_land as *const () as u64;
+    frame.rsp = landing.sp;
+    frame.rbp = landing.frame_pointer;
+    frame.rbx = landing.slot as u64;
+    frame.r12 = top as u64;
+    frame.rflags = landing.flags;
+    let now = super::preempt::count();
+    super::preempt::add(landing.preempt.wrapping_sub(now));
+    true
+}
