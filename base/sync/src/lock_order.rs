@@ -24,6 +24,7 @@ pub mod rank {
     pub const EPOLL: u16 = 1540;
     pub const EPOLL_ENTRIES: u16 = 1550;
     pub const TTY_TABLE: u16 = 1520;
+    pub const MODULE: u16 = 1600;
     pub const MMAP: u16 = 2000;
     pub const PAGE_CACHE_FILL: u16 = 2100;
     // Spinning locks.
@@ -69,6 +70,7 @@ pub mod rank {
     pub const MODSPACE: u16 = 9050 + 5;
     pub const BUDDY: u16 = 9100;
     pub const IRQ_LINE: u16 = 9200;
+    pub const MODULE_LIST: u16 = 9250;
     pub const SERIAL: u16 = 9300;
     pub const TTY_LINE: u16 = 9350;
     pub const RCU: u16 = 9400;

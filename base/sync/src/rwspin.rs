@@ -55,6 +55,21 @@ impl<T: ?Sized> RwSpinLock<T> {
             _pin: pin,
         }
     }
+    /// Takes it for reading, interrupts off, unless a writer has it: for who reports while the kernel dies.
+    #[inline]
+    #[track_caller]
+    pub fn try_read_irq(&self) -> Option<RwSpinReadGuard<'_, T, IrqGuard>> {
+        let pin = irq_disable();
+        let shared = |state: u32| (state & WRITER == 0).then_some(state + 1);
+        self.state
+            .fetch_update(Ordering::Acquire, Ordering::Relaxed, shared)
+            .ok()?;
+        class::spin_acquired(self.class, self.addr());
+        Some(RwSpinReadGuard {
+            lock: self,
+            _pin: pin,
+        })
+    }
     /// Takes it for writing, preemption off.
     #[inline]
     #[track_caller]

@@ -1,0 +1,34 @@
+//! Kernel modules: from the bytes of a `.ko` to code that runs, and back.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `runtime.rs` | [`Runtime`]: what capi does for us: exports, the module's record, calls into it |
+//! | `list.rs` | [`Module`], the list of all, states, users |
+//! | `load.rs` | [`load`]: check, place, resolve, relocate, seal, init |
+//! | `unload.rs` | [`unload`] |
+//! | `names.rs` | symbols of modules for kallsyms and reports; [`show_modules`] for /proc/modules |
+//!
+//! Called by `syscall` (init_module, finit_module, delete_module) and by capi; calls `kmod`, `kmem::modspace`. It has no
+//! `unsafe`: whoever calls into a module or reads its memory is capi.
+//!
+//! Lock order: a module's area is a sleeping lock, held over no call into a module; the list's spinning lock is a leaf.
+//!
+//! Specification: init_module(2), delete_module(2), proc(5) on /proc/modules; the order of steps and which failure says
+//! what follow Linux 6.1.
+#![cfg(target_os = "none")]
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod list;
+mod load;
+mod names;
+mod runtime;
+mod unload;
+
+pub use list::{Export, Facts, Loaded, Module, State, all, find, quarantine};
+pub use load::{Flags, VERMAGIC, load};
+pub use names::{ModuleSymbols, owner_of, show_modules};
+pub use runtime::{Record, Runtime, set_runtime};
+pub use unload::unload;

@@ -1,0 +1,402 @@
+//! From bytes to a module.
+use crate::list::{self, Export, Facts, Loaded, Module, Named, State};
+use crate::runtime::runtime;
+use crate::{names, unload};
+use abi::{Errno, Result};
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::ops::Range;
+use kmem::modspace::{self, Draft, Rights};
+use kmem::{TryString, TryVec, try_arc};
+use kmod::{Defect, Home, Layout, ModuleFile, PARTS, Part, Place, RelocError, Symbol, relocate};
+use trace::{pr_err, pr_warn};
+
+/// What `.mod.c` of our Kbuild writes, and must stand in every module.
+pub const VERMAGIC: &str = "6.1.0-gaon SMP preempt mod_unload ";
+/// Longest name, its end included (`MODULE_NAME_LEN`).
+const NAME_LEN: usize = 56;
+const PAGE: usize = abi::PAGE_SIZE;
+
+/// How strict to be: finit_module(2).
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Flags {
+    /// `MODULE_INIT_IGNORE_VERMAGIC`.
+    pub any_version: bool,
+}
+
+/// A name as bytes of the file, to be printed.
+fn text(bytes: &[u8]) -> &str {
+    core::str::from_utf8(bytes).unwrap_or("?")
+}
+
+/// Loads a module and runs its init.
+///
+/// # Errors
+/// `ENOEXEC`: no module, or not for this kernel; `EEXIST`, `ENOENT` (an unknown symbol), `ENOMEM`, what a parameter or
+/// its init answers, `EIO` when init crashed.
+pub fn load(file: &[u8], arguments: &[u8], flags: Flags) -> Result<()> {
+    let parsed = ModuleFile::parse(file).map_err(told)?;
+    let name = module_name(&parsed)?;
+    check_vermagic(&parsed, &name, flags)?;
+    let module = place(&parsed, name)?;
+    list::add(&module)?;
+    let started = start(&module, arguments);
+    if started.is_err() {
+        unload::discard(&module);
+    }
+    started
+}
+
+/// What keeps a file from being a module, as Linux says it.
+fn told(defect: Defect) -> Errno {
+    match defect {
+        Defect::NoMemory => return Errno::ENOMEM,
+        Defect::Stripped => pr_warn!("module has no symbols (stripped?)"),
+        Defect::ThisModule => pr_warn!("module has no .gnu.linkonce.this_module section"),
+        Defect::Section | Defect::Elf(_) | Defect::Symbols | Defect::ModInfo => {
+            pr_err!("Invalid ELF module: {defect:?}");
+        }
+        Defect::NotRelocatable => pr_err!("Invalid ELF header type or architecture"),
+        Defect::TooLarge => pr_err!("module is too large"),
+    }
+    Errno::ENOEXEC
+}
+
+/// The name that `.modinfo` gives.
+fn module_name(file: &ModuleFile<'_>) -> Result<String> {
+    let name = file.info().get(b"name").ok_or(Errno::ENOEXEC)?;
+    let name = core::str::from_utf8(name).map_err(|_| Errno::ENOEXEC)?;
+    if name.is_empty() || name.len() >= NAME_LEN || name.contains('/') {
+        return Err(Errno::ENOEXEC);
+    }
+    String::try_from_str(name)
+}
+
+fn check_vermagic(file: &ModuleFile<'_>, name: &str, flags: Flags) -> Result<()> {
+    let magic = file.info().get(b"vermagic").map(text);
+    if flags.any_version || magic == Some(VERMAGIC) {
+        return Ok(());
+    }
+    let magic = magic.unwrap_or("");
+    pr_err!("{name}: version magic '{magic}' should be '{VERMAGIC}'");
+    Err(Errno::ENOEXEC)
+}
+
+/// A module on its way into memory.
+struct Loader<'f, 'a> {
+    file: &'f ModuleFile<'a>,
+    name: &'f str,
+    layout: Layout,
+    parts: [Range<usize>; PARTS.len()],
+    providers: Vec<Arc<Module>>,
+}
+
+/// Places, relocates and seals a module's memory.
+fn place(file: &ModuleFile<'_>, name: String) -> Result<Arc<Module>> {
+    let layout = Layout::new(file).map_err(told)?;
+    if layout.per_cpu().0 != 0 {
+        pr_err!("{name}: per-CPU variables of modules are not supported");
+        return Err(Errno::ENOEXEC);
+    }
+    let total: u64 = PARTS.iter().map(|part| layout.size(*part)).sum();
+    let mut draft = modspace::alloc(total as usize)?;
+    let mut at = draft.address();
+    let parts = PARTS.map(|part| {
+        let start = at;
+        at += layout.size(part) as usize;
+        start..at
+    });
+    let mut loader = Loader {
+        file,
+        name: &name,
+        layout,
+        parts,
+        providers: Vec::new(),
+    };
+    loader.copy(&mut draft)?;
+    let filled = loader.fill(&mut draft);
+    let facts = match filled {
+        Ok(facts) => facts,
+        Err(e) => {
+            loader.providers.iter().for_each(|provider| provider.put());
+            return Err(e);
+        }
+    };
+    let base = draft.address();
+    let rights = PARTS.map(|part| {
+        let range = &loader.parts[part as usize];
+        let pages = (range.start - base) / PAGE..(range.end - base) / PAGE;
+        let rights = match part {
+            Part::Text | Part::InitText => Rights::Text,
+            Part::Rodata | Part::InitRodata => Rights::Rodata,
+            Part::Data | Part::InitData => Rights::Data,
+        };
+        (pages, rights)
+    });
+    let providers = core::mem::take(&mut loader.providers);
+    drop(loader);
+    try_arc(Module::new(name, facts, providers, draft.seal(&rights)))
+}
+
+impl Loader<'_, '_> {
+    /// The address of a section, if it is in memory.
+    fn address(&self, section: usize) -> Option<usize> {
+        match self.layout.of(section) {
+            Place::At(part, offset) => Some(self.parts[part as usize].start + offset as usize),
+            Place::None | Place::PerCpu(_) => None,
+        }
+    }
+
+    fn copy(&self, draft: &mut Draft) -> Result<()> {
+        let base = draft.address();
+        let sections = self.file.sections();
+        for (index, section) in sections.iter().enumerate() {
+            let Some(address) = self.address(index) else {
+                continue;
+            };
+            let bytes = sections.bytes(&section).map_err(|_| Errno::ENOEXEC)?;
+            draft.bytes_mut()[address - base..][..bytes.len()].copy_from_slice(bytes);
+        }
+        Ok(())
+    }
+
+    /// Resolves and relocates; what is known of the module then.
+    fn fill(&mut self, draft: &mut Draft) -> Result<Facts> {
+        let values = self.resolve()?;
+        self.relocate(draft, &values)?;
+        let this = self.file.this_module();
+        let record_at = self.address(this).ok_or(Errno::ENOEXEC)?;
+        let size = self
+            .file
+            .sections()
+            .get(this)
+            .map_or(0, |s| s.size as usize);
+        let offset = record_at - draft.address();
+        let record = runtime()?
+            .record(&draft.bytes_mut()[offset..][..size])
+            .ok_or(Errno::ENOEXEC)?;
+        let info = self.file.info();
+        let owned = |key: &[u8]| {
+            info.get(key)
+                .map(|v| String::try_from_str(text(v)))
+                .transpose()
+        };
+        Ok(Facts {
+            version: owned(b"version")?,
+            srcversion: owned(b"srcversion")?,
+            gpl: info.gpl_compatible(),
+            record_at,
+            init: record.init as usize,
+            exit: record.exit as usize,
+            sections: self.sections()?,
+            symbols: self.symbols(&values)?,
+            exports: self.exports(draft)?,
+            parts: self.parts.clone(),
+        })
+    }
+
+    /// The values of all symbols, by number. Every unknown one is told, not just the first.
+    fn resolve(&mut self) -> Result<Vec<u64>> {
+        let symbols = self.file.symbols();
+        let mut values = Vec::try_filled(0, symbols.len())?;
+        let mut result = Ok(());
+        for (number, value) in values.iter_mut().enumerate().skip(1) {
+            let Some(symbol) = symbols.get(number) else {
+                return Err(Errno::ENOEXEC);
+            };
+            match self.value(&symbol) {
+                Ok(found) => *value = found,
+                Err(Errno::ENOENT) => {
+                    let unknown = text(symbol.name);
+                    pr_warn!("{}: Unknown symbol {unknown} (err -2)", self.name);
+                    result = Err(Errno::ENOENT);
+                }
+                Err(e) => return Err(e),
+            }
+        }
+        result.map(|()| values)
+    }
+
+    fn value(&mut self, symbol: &Symbol<'_>) -> Result<u64> {
+        match symbol.home {
+            Home::Absolute => Ok(symbol.value),
+            Home::Section(section) => {
+                let base = self.address(section).unwrap_or(0) as u64;
+                Ok(base.wrapping_add(symbol.value))
+            }
+            Home::Common => {
+                let (name, common) = (self.name, text(symbol.name));
+                pr_warn!("{name}: please compile with -fno-common ({common})");
+                Err(Errno::ENOEXEC)
+            }
+            Home::Undefined => match self.outside(symbol.name) {
+                Err(Errno::ENOENT) if symbol.weak => Ok(0),
+                found => found,
+            },
+        }
+    }
+
+    /// A symbol of the kernel, or of a module that lives.
+    fn outside(&mut self, name: &[u8]) -> Result<u64> {
+        let usable = |export: &Export| !export.gpl_only || self.file.info().gpl_compatible();
+        if let Some(export) = runtime()?.export(name) {
+            return usable(&export)
+                .then_some(export.address)
+                .ok_or(Errno::ENOENT);
+        }
+        let (provider, export) = names::exported(name).ok_or(Errno::ENOENT)?;
+        if !usable(&export) {
+            return Err(Errno::ENOENT);
+        }
+        if !self.providers.iter().any(|p| Arc::ptr_eq(p, &provider)) {
+            if provider.state() != State::Live || !provider.get() {
+                return Err(Errno::ENOENT);
+            }
+            if let Err(e) = self.providers.try_push(provider.clone()) {
+                provider.put();
+                return Err(e);
+            }
+        }
+        Ok(export.address)
+    }
+
+    fn relocate(&self, draft: &mut Draft, values: &[u64]) -> Result<()> {
+        let base = draft.address();
+        let sections = self.file.sections();
+        let value_of = |number: u32| values.get(number as usize).copied();
+        for (relocations, target) in self.file.relocations() {
+            let (Some(address), Some(section)) = (self.address(target), sections.get(target))
+            else {
+                continue;
+            };
+            let entries = sections.bytes(&relocations).map_err(|_| Errno::ENOEXEC)?;
+            let bytes = &mut draft.bytes_mut()[address - base..][..section.size as usize];
+            relocate(entries, bytes, address as u64, &value_of).map_err(|e| self.told(e))?;
+        }
+        Ok(())
+    }
+
+    fn told(&self, error: RelocError) -> Errno {
+        let name = self.name;
+        match error {
+            RelocError::Overflow {
+                kind,
+                symbol,
+                value,
+            } => {
+                let symbol = self.file.symbols().get(symbol as usize);
+                let symbol = symbol.map_or("?", |symbol| text(symbol.name));
+                pr_err!("{name}: overflow in relocation type {kind} val {value:x} ({symbol})");
+            }
+            RelocError::Nonzero { offset } => pr_err!(
+                "{name}: Invalid relocation target, existing value is nonzero at {offset:#x}"
+            ),
+            RelocError::Type(kind) => pr_err!("{name}: Unknown rela relocation: {kind}"),
+            RelocError::Outside { .. } | RelocError::Symbol(_) => {
+                pr_err!("{name}: relocation out of bounds: {error:?}");
+            }
+        }
+        Errno::ENOEXEC
+    }
+
+    fn sections(&self) -> Result<Vec<Loaded>> {
+        let sections = self.file.sections();
+        let mut all = Vec::new();
+        for (index, section) in sections.iter().enumerate() {
+            if let Some(start) = self.address(index).filter(|_| section.size != 0) {
+                all.try_push(Loaded {
+                    name: String::try_from_str(text(sections.name(&section).unwrap_or_default()))?,
+                    range: start..start + section.size as usize,
+                })?;
+            }
+        }
+        Ok(all)
+    }
+
+    /// What stands in `__ksymtab` and `__ksymtab_gpl`: pairs of an address and the address of a name.
+    fn exports(&self, draft: &mut Draft) -> Result<Vec<(String, Export)>> {
+        let base = draft.address();
+        let bytes = draft.bytes_mut();
+        let word = |at: usize| bytes.get(at..at + 8).and_then(|b| b.try_into().ok());
+        let mut all = Vec::new();
+        for (section, gpl_only) in [(&b"__ksymtab"[..], false), (b"__ksymtab_gpl", true)] {
+            let Some((index, section)) = self.file.find(section) else {
+                continue;
+            };
+            let start = self.address(index).ok_or(Errno::ENOEXEC)? - base;
+            for at in (start..start + section.size as usize).step_by(16) {
+                let pair = word(at).zip(word(at + 8));
+                let (address, name) = pair.ok_or(Errno::ENOEXEC)?;
+                let name = (u64::from_le_bytes(name) as usize).wrapping_sub(base);
+                let name = bytes.get(name..).ok_or(Errno::ENOEXEC)?;
+                let end = name.iter().position(|byte| *byte == 0);
+                let name = text(&name[..end.ok_or(Errno::ENOEXEC)?]);
+                let address = u64::from_le_bytes(address);
+                all.try_push((String::try_from_str(name)?, Export { address, gpl_only }))?;
+            }
+        }
+        Ok(all)
+    }
+
+    fn symbols(&self, values: &[u64]) -> Result<Vec<Named>> {
+        let mut all = Vec::new();
+        for (number, symbol) in (1..).zip(self.file.symbols().iter()) {
+            let Home::Section(section) = symbol.home else {
+                continue;
+            };
+            let Place::At(part, _) = self.layout.of(section) else {
+                continue;
+            };
+            // What the compiler calls `.L…` and Kbuild `__UNIQUE_ID…` nobody looks for.
+            if symbol.nameless || symbol.name.is_empty() || symbol.name.starts_with(b".L") {
+                continue;
+            }
+            let letter = match part {
+                Part::Text | Part::InitText => b't',
+                Part::Rodata | Part::InitRodata => b'r',
+                Part::Data | Part::InitData => b'd',
+            };
+            all.try_push(Named {
+                name: String::try_from_str(text(symbol.name))?,
+                address: values[number],
+                size: symbol.size,
+                letter: if symbol.global {
+                    letter.to_ascii_uppercase()
+                } else {
+                    letter
+                },
+            })?;
+        }
+        all.sort_unstable_by_key(|symbol| symbol.address);
+        Ok(all)
+    }
+}
+
+/// Parameters, then init.
+fn start(module: &Arc<Module>, arguments: &[u8]) -> Result<()> {
+    let runtime = runtime()?;
+    runtime.adopt(module)?;
+    runtime.set_parameters(module, arguments)?;
+    let answer = runtime.init(module)?;
+    if answer < 0 {
+        return Err(Errno::from_code(-answer).unwrap_or(Errno::EINVAL));
+    }
+    if answer > 0 {
+        let name = module.name();
+        pr_warn!("{name}: init_module() returned {answer}, it should follow 0/-E convention");
+    }
+    module.set_state(State::Live);
+    release_init(module);
+    Ok(())
+}
+
+/// Gives back what only init needed.
+fn release_init(module: &Module) {
+    let facts = module.facts();
+    let start = facts.part(Part::Text).start;
+    let init = facts.part(Part::InitText).start..facts.part(Part::InitData).end;
+    if let Some(area) = module.area().as_mut() {
+        area.release((init.start - start) / PAGE..(init.end - start) / PAGE);
+    }
+}

@@ -1,0 +1,54 @@
+//! The end of a module.
+use crate::list::{self, Module, State};
+use crate::runtime::runtime;
+use abi::{Errno, Result};
+use alloc::sync::Arc;
+
+/// Unloads the module of that name: delete_module(2).
+///
+/// # Errors
+/// `ENOENT`; `EWOULDBLOCK`: other modules or open files use it; `EBUSY`: it is coming or going, or has no exit.
+pub fn unload(name: &[u8], force: bool) -> Result<()> {
+    let module = list::find(name).ok_or(Errno::ENOENT)?;
+    match module.state() {
+        State::Live => {}
+        State::Quarantined => {
+            // What still has a file of it open gets errors from it; the memory waits for them.
+            if !module.close() {
+                return Err(Errno::EAGAIN);
+            }
+            discard(&module);
+            return Ok(());
+        }
+        State::Coming | State::Going => return Err(Errno::EBUSY),
+    }
+    let facts = module.facts();
+    if facts.init != 0 && facts.exit == 0 && !force {
+        return Err(Errno::EBUSY);
+    }
+    if !module.close() {
+        return Err(Errno::EAGAIN);
+    }
+    module.set_state(State::Going);
+    // A crash in exit leaves a module in quarantine, which can be discarded as well.
+    let _ = runtime()?.exit(&module);
+    discard(&module);
+    Ok(())
+}
+
+/// Takes back everything and forgets the module. Nothing of it runs any more.
+pub(crate) fn discard(module: &Arc<Module>) {
+    let crashed = module.state() == State::Quarantined;
+    if let Ok(runtime) = runtime() {
+        runtime.disown(module);
+    }
+    list::remove(module);
+    for provider in module.providers() {
+        provider.put();
+    }
+    let area = module.area().take();
+    match area {
+        Some(area) if crashed => area.retire(),
+        other => drop(other),
+    }
+}
