@@ -4,6 +4,7 @@
 //! to run whatever else the host does. Both kernels run the same static binary (`user/bench`) on the same machine.
 
 use crate::verb::build;
+use crate::vm::plugin;
 use crate::{cargo, oracle, tree};
 use anyhow::{Context, Result, bail};
 use serde::{Deserialize, Serialize};
@@ -63,6 +64,13 @@ struct Figure {
     unit: String,
     /// Instructions per iteration.
     ns: Option<f64>,
+    #[serde(default)]
+    iterations: u64,
+    /// What `ns` is already less: measured apart.
+    #[serde(default)]
+    overhead: f64,
+    /// Instructions executed per iteration, less the overhead; idle time is in `ns` alone.
+    busy: Option<f64>,
     absent: Option<String>,
     failed: Option<String>,
 }
@@ -111,6 +119,11 @@ fn measure(name: &str, kernel: &Path, program: &Path, filter: &[String]) -> Resu
     for option in CLOCK {
         command.arg("--qemu").arg(option);
     }
+    let scratch = tempfile::Builder::new().prefix("gaon-").tempdir()?;
+    let counted = scratch.path().join("counts");
+    for option in plugin::options(&plugin::build()?, &counted, plugin::Wish::default()) {
+        command.arg("--qemu").arg(option);
+    }
     command
         .env("GAON_ROOT", tree::root()?)
         .arg("--")
@@ -122,7 +135,7 @@ fn measure(name: &str, kernel: &Path, program: &Path, filter: &[String]) -> Resu
         .output()?;
     bar.finish_and_clear();
     let text = String::from_utf8_lossy(&output.stdout);
-    let figures: Vec<Figure> = text
+    let mut figures: Vec<Figure> = text
         .lines()
         .filter_map(|line| serde_json::from_str(line).ok())
         .collect();
@@ -131,6 +144,11 @@ fn measure(name: &str, kernel: &Path, program: &Path, filter: &[String]) -> Resu
             "{name}: the benchmark program said nothing (status {})",
             output.status
         );
+    }
+    // One section for each figure, in the same order.
+    let measured = figures.iter_mut().filter(|figure| figure.ns.is_some());
+    for (figure, section) in measured.zip(plugin::read(&counted)?.sections) {
+        figure.busy = Some(section as f64 / figure.iterations as f64 - figure.overhead);
     }
     Ok(figures)
 }
@@ -142,12 +160,13 @@ fn show(gaon: &[Figure], linux: Option<&[Figure]>) {
         .map(|figure| (figure.name.as_str(), figure))
         .collect();
     println!(
-        "{:<22} {:>12} {:>12} {:>6}  one iteration",
-        "operation", "Gaon", "Linux", "ratio"
+        "{:<22} {:>12} {:>12} {:>6} {:>12} {:>12}  one iteration",
+        "operation", "Gaon", "Linux", "ratio", "Gaon busy", "Linux busy"
     );
     let mut logs = Vec::new();
     for figure in gaon {
-        let peer = peers.get(figure.name.as_str()).and_then(|peer| peer.ns);
+        let other = peers.get(figure.name.as_str());
+        let peer = other.and_then(|peer| peer.ns);
         let ratio = figure.ns.zip(peer).map(|(own, peer)| own / peer);
         logs.extend(ratio.map(f64::ln));
         let number = |ns: Option<f64>| ns.map_or_else(|| "-".to_owned(), |ns| format!("{ns:.0}"));
@@ -158,10 +177,12 @@ fn show(gaon: &[Figure], linux: Option<&[Figure]>) {
             _ => figure.unit.clone(),
         };
         println!(
-            "{:<22} {:>12} {:>12} {ratio:>6}  {what}",
+            "{:<22} {:>12} {:>12} {ratio:>6} {:>12} {:>12}  {what}",
             figure.name,
             number(figure.ns),
-            number(peer)
+            number(peer),
+            number(figure.busy),
+            number(other.and_then(|peer| peer.busy))
         );
     }
     if !logs.is_empty() {

@@ -2,6 +2,7 @@
 
 mod accel;
 mod console;
+pub(crate) mod plugin;
 
 pub(crate) use accel::choose as choose_accel;
 pub(crate) use console::{Console, is_panic};
