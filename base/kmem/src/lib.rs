@@ -53,6 +53,7 @@ pub fn drain_local() {
     slab::drain_local();
     stack::drain_local();
     vmalloc::settle();
+    vmalloc::trim();
     space::drain_local();
     frame::drain_local();
 }

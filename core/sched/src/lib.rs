@@ -54,6 +54,7 @@ mod wake;
 pub use attr::SchedAttr;
 pub use idle::{cpu_online, init, run_idle};
 pub use mask::CpuSet;
+pub use reap::{begin_end, settle};
 pub use runqueue::{Policy, RR_SLICE_NS, Share};
 pub use state::StateChar;
 pub use switch::{

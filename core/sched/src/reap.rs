@@ -6,16 +6,46 @@ use crate::thread::{Thread, try_current};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::cell::UnsafeCell;
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
 use hal::MAX_CPUS;
 use sync::percpu::CachePadded;
-use sync::{IrqGuard, PerCpuCell, WaitMode, WaitQueue, irq_disable};
+use sync::{IrqGuard, PerCpu, PerCpuCell, WaitMode, WaitQueue, irq_disable};
 
 static DEAD: PerCpuCell<Option<Arc<Thread>>> =
     PerCpuCell::new([const { CachePadded(UnsafeCell::new(None)) }; MAX_CPUS]);
 /// The dead of all CPUs that the burier took over.
 static WAITING: AtomicUsize = AtomicUsize::new(0);
 static WAKE: WaitQueue = WaitQueue::new();
+/// Threads that began to end on a CPU less threads that were buried there: only the sum means something.
+static ENDING: PerCpu<AtomicIsize> =
+    PerCpu::new([const { CachePadded(AtomicIsize::new(0)) }; MAX_CPUS]);
+
+/// The running thread begins to end: from here until it is buried [`settle`] waits for it. For task loops, before
+/// anybody hears that the task is gone; else it counts from [`crate::exit_thread`] on.
+pub fn begin_end() {
+    if let Some(me) = try_current()
+        && !me.ending.swap(true, Ordering::Relaxed)
+    {
+        ENDING.here().fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Waits until all threads that have begun to end are gone with all they held, a second at most: one may sleep on its
+/// way out. In task context with no lock held.
+pub fn settle() {
+    let deadline = time::monotonic_ns() + time::NSEC_PER_SEC;
+    while ENDING
+        .iter()
+        .map(|n| n.load(Ordering::Relaxed))
+        .sum::<isize>()
+        != 0
+        && time::monotonic_ns() < deadline
+    {
+        bury();
+        poke();
+        crate::sleep_ns(1_000_000);
+    }
+}
 
 /// Puts a dead thread, off its stack, on this CPU's list.
 #[cold]
@@ -52,6 +82,7 @@ fn bury_here() {
         next = thread.next_dead.lock().take();
         WAITING.fetch_sub(1, Ordering::Relaxed);
         drop(thread);
+        ENDING.here().fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -257,6 +257,7 @@ pub(crate) fn first(_argument: usize) -> ! {
 /// If it is called by an idle thread.
 pub fn exit_thread() -> ! {
     let me = current();
+    reap::begin_end();
     drop(me.entry.lock().take());
     // From here on nobody may preempt it: it is dead, and its next switch is its last.
     let irqs_off = irq_disable();

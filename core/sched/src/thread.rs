@@ -75,6 +75,8 @@ pub struct Thread {
     comm: SeqLock<[u8; COMM_LEN]>,
     /// Asked to end, for kernel threads.
     pub(crate) should_stop: AtomicBool,
+    /// It has begun to end: counted by `reap`.
+    pub(crate) ending: AtomicBool,
     exited: WaitQueue,
 
     this: Weak<Thread>,
@@ -235,6 +237,7 @@ impl Thread {
             id: AtomicU32::new(NEXT_ID.fetch_add(1, Ordering::Relaxed)),
             comm: SeqLock::new(&LINK, comm),
             should_stop: AtomicBool::new(false),
+            ending: AtomicBool::new(false),
             exited: WaitQueue::new(),
             this: this.clone(),
             named: Once::new(),

@@ -64,6 +64,7 @@ fn leave_with(cx: &mut Cx, status: i32) {
 /// Ends the calling task: everything it owns is given back, its relatives are told. Afterwards only its kernel stack
 /// is left, which the scheduler frees.
 pub(crate) fn end(mut cx: Cx, status: i32) {
+    sched::begin_end();
     let task = cx.task.clone();
     let process = task.process().clone();
     task.set_exit_code(status);
@@ -115,6 +116,7 @@ pub fn after_oops() {
     if task.life() != Life::Alive {
         return; // it died while it was ending
     }
+    sched::begin_end();
     hal::irq::enable();
     let process = task.process().clone();
     task.set_exit_code(pid::signals::SIGSEGV as i32);

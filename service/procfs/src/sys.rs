@@ -74,6 +74,9 @@ static KNOBS: &[Knob] = &[
         |_, _| Err(Errno::EACCES),
         |_, text| match parse_number(text)? {
             1..=7 => {
+                // First what is only waiting to be freed: threads on their way out, then what RCU readers may see.
+                sched::settle();
+                sync::rcu::barrier();
                 kmem::pressure::drop_caches();
                 Ok(())
             }

@@ -12,7 +12,8 @@ use hal::traps::IpiKind;
 use hal::uaccess;
 
 pub(crate) use super::kmap::{
-    hide_at, kernel_ptr, map_at, map_kernel, protect_at, unmap_at, unmap_kernel,
+    LEAF_SPAN, free_leaf, hide_at, kernel_ptr, map_at, map_kernel, protect_at, unlink_leaf,
+    unmap_at, unmap_kernel,
 };
 
 /// What keeps per-CPU data to its user: interrupts off.

@@ -178,6 +178,12 @@ pub(crate) fn unmap_kernel(offset: usize, _pages: usize) {
         unsafe { std::alloc::dealloc(at as *mut u8, layout) };
     }
 }
+/// There are no tables here.
+pub(crate) const LEAF_SPAN: usize = PAGE_SIZE * 512;
+pub(crate) fn unlink_leaf(_offset: usize) -> Option<Pfn> {
+    None
+}
+pub(crate) fn free_leaf(_table: Pfn) {}
 pub(crate) fn kernel_ptr(offset: usize) -> *mut u8 {
     WINDOW
         .lock()

@@ -1,5 +1,5 @@
-//! The kernel's own mappings: vmalloc's window in the kernel's page tables. Tables are made as needed and kept: slots
-//! are used again, so there are few.
+//! The kernel's own mappings: vmalloc's window in the kernel's page tables. Tables are made as needed and kept until
+//! [`unlink_leaf`]: slots are used again, so there are few.
 use super::bare::{VMALLOC_BASE, meta_of, pfn_of, phys_or_image, phys_to_virt};
 use crate::charge::{self, Charge};
 use crate::frame::{self, Gfp, Kind};
@@ -108,8 +108,34 @@ fn entry(va: usize, make: bool) -> Option<&'static AtomicU64> {
 
 fn slot(table: *mut u8, va: usize, level: u32) -> &'static AtomicU64 {
     let index = (va >> (12 + 9 * (level - 1))) & (paging::ENTRIES - 1);
-    // SAFETY: `table` is one of the kernel's page tables, which are never freed; only atomics touch them.
+    // SAFETY: `table` is one of the kernel's page tables. Those above the leaves are never freed, a leaf only while
+    // nobody owns a slot under it; only atomics touch them.
     unsafe { AtomicU64::from_ptr(table.cast::<u64>().wrapping_add(index)) }
+}
+
+/// Bytes that a leaf table covers.
+pub(crate) const LEAF_SPAN: usize = PAGE_SIZE * paging::ENTRIES;
+
+/// Takes the leaf table at an offset of the window out of the tables, if there is one. Nobody owns a slot under it, and
+/// nobody gets one before all CPUs have flushed, after which [`free_leaf`] may follow.
+pub(crate) fn unlink_leaf(offset: usize) -> Option<Pfn> {
+    let mut table = phys_or_image(paging::kernel_root());
+    let va = VMALLOC_BASE + offset;
+    for level in [4, 3] {
+        let e = slot(table, va, level).load(Ordering::Acquire);
+        if e == 0 {
+            return None;
+        }
+        table = phys_to_virt(PhysAddr((e & pte::ADDR_MASK) as usize));
+    }
+    let e = slot(table, va, 2).swap(0, Ordering::AcqRel);
+    (e != 0).then(|| PhysAddr((e & pte::ADDR_MASK) as usize).pfn())
+}
+
+/// Frees a table that [`unlink_leaf`] took and all CPUs have forgotten.
+pub(crate) fn free_leaf(table: Pfn) {
+    charge::charge(Charge::Kernel, -1);
+    frame::free_zero_page(meta_of(table));
 }
 
 #[cold]

@@ -15,7 +15,8 @@ use crate::frame::NO_MEMORY;
 use crate::machine;
 use crate::space;
 use abi::Result;
-use hal::addr::PAGE_SIZE;
+use arrayvec::ArrayVec;
+use hal::addr::{PAGE_SIZE, Pfn};
 use slots::Slots;
 use sync::{LockClass, SpinLock, rank};
 
@@ -186,6 +187,7 @@ fn retry(mut take: impl FnMut(&mut Maps) -> Option<usize>) -> Option<usize> {
 }
 
 /// Has all TLBs forget freed addresses, which can then be used again.
+#[inline(never)] // 4 KiB of stack, which nobody else should bear
 pub(crate) fn settle() {
     if !sync::context::may_sleep() {
         return; // another CPU may wait for us with its interrupts off, or a request of ours is under way below
@@ -207,6 +209,60 @@ pub(crate) fn settle() {
             areas.settle(stale);
         }
         maps.stale_areas = maps.areas.iter().map(Slots::stale_count).sum();
+    }
+}
+
+/// Frees the page tables of the window that nothing is mapped under any more, so that a past peak leaves nothing behind.
+/// Areas of more than half a table's span keep theirs.
+pub(crate) fn trim() {
+    if !sync::context::may_sleep() {
+        return; // as in `settle`
+    }
+    trim_tables(|maps| &mut maps.stacks, 0, STACK_SLOT);
+    for class in 1..=CLASSES {
+        if PAGE_SIZE << class <= machine::LEAF_SPAN {
+            trim_tables(
+                |maps| &mut maps.areas[class - 1],
+                class * WINDOW,
+                PAGE_SIZE << class,
+            );
+        }
+    }
+}
+
+#[inline(never)] // as for `settle`
+/// [`trim`] for places of `size` bytes that stand from `base` on.
+fn trim_tables<const WORDS: usize>(
+    set: impl Fn(&mut Maps) -> &mut Slots<WORDS>,
+    base: usize,
+    size: usize,
+) {
+    let per_table = machine::LEAF_SPAN / size;
+    let places = |table: usize| table * per_table..(table + 1) * per_table;
+    let tables = WORDS * 64 / per_table;
+    let mut at = 0;
+    while at < tables {
+        let mut dead: ArrayVec<(usize, Pfn), 32> = ArrayVec::new();
+        let mut maps = MAPS.lock_irq();
+        while at < tables && !dead.is_full() {
+            // Whoever takes a place there before the flush would meet the old table in the CPUs' caches of tables.
+            if set(&mut maps).are_free(places(at))
+                && let Some(table) = machine::unlink_leaf(base + at * machine::LEAF_SPAN)
+            {
+                set(&mut maps).seize(places(at));
+                dead.push((at, table));
+            }
+            at += 1;
+        }
+        drop(maps);
+        if dead.is_empty() {
+            continue;
+        }
+        space::flush_kernel(base..base + WINDOW);
+        for (number, table) in dead {
+            set(&mut MAPS.lock_irq()).settle_places(places(number));
+            machine::free_leaf(table);
+        }
     }
 }
 

@@ -1,4 +1,14 @@
 //! A set of numbered places: bitmaps of those in use and of those given back but still in some TLB. Pure.
+use core::ops::Range;
+
+/// The words that hold `places`, with the bits that do.
+fn masks(places: Range<usize>) -> impl Iterator<Item = (usize, u64)> {
+    (places.start / 64..places.end.div_ceil(64)).map(move |word| {
+        let from = places.start.saturating_sub(word * 64);
+        let to = (places.end - word * 64).min(64);
+        (word, (!0 >> (64 - (to - from))) << from)
+    })
+}
 
 /// `WORDS * 64` places.
 pub(super) struct Slots<const WORDS: usize> {
@@ -58,13 +68,34 @@ impl<const WORDS: usize> Slots<WORDS> {
     /// The TLBs have forgotten all places in `which`, a copy of the stale set taken before they did.
     pub(super) fn settle(&mut self, which: &[u64; WORDS]) {
         for (word, settled) in which.iter().enumerate() {
-            let now = self.stale[word] & settled;
-            self.stale[word] &= !now;
-            self.stale_count -= now.count_ones() as usize;
-            if now != 0 {
-                self.hint = self.hint.min(word);
-            }
+            self.settle_word(word, *settled);
         }
+    }
+
+    fn settle_word(&mut self, word: usize, settled: u64) {
+        let now = self.stale[word] & settled;
+        self.stale[word] &= !now;
+        self.stale_count -= now.count_ones() as usize;
+        if now != 0 {
+            self.hint = self.hint.min(word);
+        }
+    }
+
+    /// Whether all of `places` can be taken.
+    pub(super) fn are_free(&self, places: Range<usize>) -> bool {
+        masks(places).all(|(word, mask)| (self.used[word] | self.stale[word]) & mask == 0)
+    }
+
+    /// Keeps free places from being taken until they [`settle`](Self::settle), as if they had been given back.
+    pub(super) fn seize(&mut self, places: Range<usize>) {
+        debug_assert!(self.are_free(places.clone()));
+        self.stale_count += places.len();
+        masks(places).for_each(|(word, mask)| self.stale[word] |= mask);
+    }
+
+    /// The TLBs have forgotten these places.
+    pub(super) fn settle_places(&mut self, places: Range<usize>) {
+        masks(places).for_each(|(word, mask)| self.settle_word(word, mask));
     }
 
     pub(super) fn stale(&self) -> [u64; WORDS] {
@@ -107,6 +138,22 @@ mod tests {
                 stale.insert(s);
                 slots.give(s);
                 assert!(!slots.is_used(s));
+            }
+            if step % 89 == 0 {
+                // Groups that are free are seized, and settle like any others.
+                let group = (step / 89 % 6) * 32..(step / 89 % 6 + 1) * 32;
+                let free = group
+                    .clone()
+                    .all(|s| !held.contains(&s) && !stale.contains(&s));
+                assert_eq!(slots.are_free(group.clone()), free);
+                if free {
+                    slots.seize(group.clone());
+                    if step % 2 == 0 {
+                        slots.settle_places(group);
+                    } else {
+                        stale.extend(group);
+                    }
+                }
             }
             if step % 97 == 0 {
                 let which = slots.stale();
