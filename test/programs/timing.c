@@ -118,6 +118,12 @@ static void tests(void) {
             for (volatile int i = 0; i < 10000; i++) {}
         }
         is(rings, 1);
+        it.it_value = (struct timeval){1000, 0};
+        works(setitimer(which, &it, NULL));
+        works(getitimer(which, &old));
+        yes(old.it_value.tv_sec == 1000 || old.it_value.tv_sec == 999);
+        it.it_value.tv_sec = 0;
+        works(setitimer(which, &it, NULL));
     }
 
     begin("POSIX timers");

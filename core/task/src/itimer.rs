@@ -144,8 +144,8 @@ pub fn get(process: &Process, which: Which) -> Setting {
             .lock_irq()
             .armed
             .setting(monotonic_ns()),
-        Which::Virtual => process.itimers.cpu.lock_irq()[0].setting(cpu_now(process)[0]),
-        Which::Prof => process.itimers.cpu.lock_irq()[1].setting(cpu_now(process)[1]),
+        Which::Virtual => get_cpu(process, 0),
+        Which::Prof => get_cpu(process, 1),
     }
 }
 
@@ -201,6 +201,12 @@ fn real_expired(process: &Weak<Process>, now_ns: u64) -> Restart {
 fn cpu_now(process: &Process) -> [u64; 2] {
     let (user, system) = process.cpu_times();
     [user, user + system]
+}
+
+/// The times are read first: that takes locks of lower rank.
+fn get_cpu(process: &Process, which: usize) -> Setting {
+    let now = cpu_now(process)[which];
+    process.itimers.cpu.lock_irq()[which].setting(now)
 }
 
 fn set_cpu(process: &Process, which: usize, new: Setting) -> Setting {
