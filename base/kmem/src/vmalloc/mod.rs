@@ -230,8 +230,8 @@ pub(crate) fn trim() {
     }
 }
 
-#[inline(never)] // as for `settle`
 /// [`trim`] for places of `size` bytes that stand from `base` on.
+#[inline(never)] // as for `settle`
 fn trim_tables<const WORDS: usize>(
     set: impl Fn(&mut Maps) -> &mut Slots<WORDS>,
     base: usize,
