@@ -1,195 +1,236 @@
 //! `gaon bench`: what each crossing of the user/kernel boundary costs, on Gaon and on Linux 6.1 in the same QEMU.
 //!
-//! The clock is QEMU's instruction counter: a nanosecond of the guest is an instruction, so that a figure repeats from run
-//! to run whatever else the host does. Both kernels run the same static binary (`user/bench`) on the same machine.
+//! Both kernels boot the same initramfs, which holds one static program (`user/bench`), on the same machine. By the clock
+//! `icount` a nanosecond of the guest is an instruction and a run repeats to the last digit; by `wall` both kernels run in
+//! turn. The rows are judged by `bench/budgets.toml`. The book's page on performance says how to read them.
+
+mod boot;
+mod budgets;
+mod figures;
+mod guest;
+mod initrd;
+mod measure;
+mod rows;
+mod stats;
+mod table;
+mod text;
 
 use crate::verb::build;
 use crate::vm::plugin;
-use crate::{cargo, oracle, tree};
+use crate::{oracle, tree};
 use anyhow::{Context, Result, bail};
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use budgets::Budgets;
+use figures::{Figures, Outcome};
+use guest::Clock;
+use measure::{Kernel, Plan};
+use rows::{Judgement, Kind, Row};
+use std::path::PathBuf;
 
-/// The machine that the figures are for.
-const MACHINE: [&str; 6] = [
-    "--machine",
-    "q35",
-    "--cpu",
-    "max,-erms,-fsrm",
-    "--mem",
-    "512M",
-];
-/// Instructions as the clock, from a fixed point in time.
-const CLOCK: [&str; 6] = [
-    "-icount",
-    "shift=0,sleep=off",
-    "-seed",
-    "1",
-    "-rtc",
-    "base=2026-01-01T00:00:00,clock=vm",
-];
-/// No mitigations: they cost instructions that Gaon has not.
-const APPEND: &str = "mitigations=off quiet";
+/// How long each operation is repeated, in milliseconds of the guest's time.
+const MS: u64 = 100;
+/// The same with `--quick`.
+const QUICK_MS: u64 = 10;
+/// Pairs of runs by the wall clock.
+const PAIRS: usize = 9;
+/// The same with `--quick`.
+const QUICK_PAIRS: usize = 3;
 
-/// Measure what calls, faults, processes and IPC cost, in instructions
+/// Measure what calls, faults, processes, IPC and boot cost, beside Linux
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Measure this kernel too and show the ratio
     #[arg(long, value_name = "KERNEL")]
     vs: Option<Peer>,
-    /// Only benchmarks whose name contains this (repeats)
+    /// Only operations whose name contains this (repeats)
     #[arg(long, value_name = "F")]
     filter: Vec<String>,
-    /// Also write the figures to this file
+    /// What a nanosecond is
+    #[arg(long, value_enum, default_value_t = Clock::Icount)]
+    clock: Clock,
+    /// Processors
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    smp: u32,
+    /// Fail when a budget is broken; compares with Linux if it can be had, and holds absolute budgets if not
+    #[arg(long)]
+    check: bool,
+    /// Fewer iterations: all rows in a minute or so
+    #[arg(long)]
+    quick: bool,
+    /// Measure Gaon twice and fail unless both runs agree to the last digit
+    #[arg(long)]
+    twice: bool,
+    /// Also write all figures to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// Measure this kernel instead of the tree's own
     #[arg(long, value_name = "FILE")]
     kernel: Option<PathBuf>,
+    /// Judge by these budgets [default: bench/budgets.toml]
+    #[arg(long, value_name = "FILE")]
+    budgets: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, clap::ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Peer {
     /// Debian's Linux 6.1 for virtual machines, fetched once
     Linux,
 }
 
-/// A line of the benchmark program.
-#[derive(Clone, Deserialize, Serialize)]
-struct Figure {
-    name: String,
-    #[serde(default)]
-    unit: String,
-    /// Instructions per iteration.
-    ns: Option<f64>,
-    #[serde(default)]
-    iterations: u64,
-    /// What `ns` is already less: measured apart.
-    #[serde(default)]
-    overhead: f64,
-    /// Instructions executed per iteration, less the overhead; idle time is in `ns` alone.
-    busy: Option<f64>,
-    absent: Option<String>,
-    failed: Option<String>,
-}
-
 pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     let program = build::bench()?;
+    let plan = Plan {
+        names: measure::names(&program, &arguments.filter)?,
+        ms: if arguments.quick { QUICK_MS } else { MS },
+        cpus: arguments.smp,
+        clock: arguments.clock,
+        plugin: match arguments.clock {
+            Clock::Icount => Some(plugin::build()?),
+            Clock::Wall => None,
+        },
+        program,
+    };
+    let budgets = budgets(arguments, &plan)?;
+    let kernels = kernels(arguments)?;
+    if arguments.twice {
+        return twice(&plan, &kernels[0]);
+    }
+    let rows = rows(arguments, &plan, &kernels)?;
+    let whole = arguments.filter.is_empty() && arguments.smp == 1;
+    let judgement = Judgement::new(rows, &budgets, arguments.clock, whole);
+    print!("{}", table::table(&judgement));
+    if let Some(path) = &arguments.json {
+        let text = serde_json::to_string_pretty(&judgement)?;
+        std::fs::write(path, text).with_context(|| path.display().to_string())?;
+    }
+    Ok(status(arguments, &judgement))
+}
+
+/// 1 when a benchmark failed, or by `--check` when a budget is broken; says why.
+fn status(arguments: &Arguments, judgement: &Judgement) -> u8 {
+    let mut wrong = judgement.failed();
+    if wrong {
+        eprintln!("gaon: a benchmark failed");
+    }
+    if arguments.check {
+        for judged in judgement.over() {
+            let (name, budget) = (&judged.row.name, &judged.budget);
+            eprintln!("gaon: budget broken: {name} (budget {budget})");
+            wrong = true;
+        }
+        if judgement.mean_is_over() {
+            eprintln!("gaon: budget broken: the geometric mean");
+            wrong = true;
+        }
+    }
+    u8::from(wrong)
+}
+
+fn budgets(arguments: &Arguments, plan: &Plan) -> Result<Budgets> {
+    let file = match &arguments.budgets {
+        Some(file) => file.clone(),
+        None => tree::root()?.join("bench/budgets.toml"),
+    };
+    let budgets = Budgets::read(&file)?;
+    let mut known = measure::names(&plan.program, &[])?;
+    known.extend(boot::names());
+    budgets.check_names(&known)?;
+    Ok(budgets)
+}
+
+/// Gaon and, when it is to be compared, Linux.
+fn kernels(arguments: &Arguments) -> Result<Vec<Kernel>> {
     let own = match &arguments.kernel {
         Some(kernel) => std::path::absolute(kernel)?,
-        None => build::kernel_if_missing()?,
+        None => build::kernel("release")?,
     };
-    let gaon = measure("Gaon", &own, &program, &arguments.filter)?;
-    let linux = match arguments.vs {
-        Some(Peer::Linux) => Some(measure(
-            "Linux 6.1",
-            &oracle::linux()?,
-            &program,
-            &arguments.filter,
-        )?),
-        None => None,
-    };
-    show(&gaon, linux.as_deref());
-    if let Some(path) = &arguments.json {
-        let all =
-            serde_json::json!({ "gaon": gaon, "linux": linux, "machine": MACHINE, "clock": CLOCK });
-        std::fs::write(path, serde_json::to_string_pretty(&all)?)
-            .with_context(|| path.display().to_string())?;
+    let mut kernels = vec![Kernel {
+        name: "Gaon",
+        image: own,
+    }];
+    if (arguments.vs.is_some() || arguments.check) && !arguments.twice {
+        match oracle::linux() {
+            Ok(image) => kernels.push(Kernel {
+                name: "Linux",
+                image,
+            }),
+            Err(error) if arguments.check => {
+                eprintln!(
+                    "gaon: no Linux to compare with ({error:#}): only absolute budgets are checked"
+                );
+            }
+            Err(error) => return Err(error),
+        }
     }
-    let wrong = gaon
+    Ok(kernels)
+}
+
+/// The rows of the table: boot and sizes, unless a filter leaves them out, then the operations.
+fn rows(arguments: &Arguments, plan: &Plan, kernels: &[Kernel]) -> Result<Vec<Row>> {
+    let mut rows = Vec::new();
+    let wanted = |name: &str| {
+        arguments.filter.is_empty() || arguments.filter.iter().any(|part| name.contains(part))
+    };
+    if plan.cpus == 1 && boot::names().iter().any(|name| wanted(name)) {
+        rows = boot::rows(kernels, &plan.program, plan.clock, plan.plugin.as_deref())?;
+        rows.retain(|row| wanted(&row.name));
+    }
+    if plan.names.is_empty() {
+        return Ok(rows);
+    }
+    let (figures, ratios) = match plan.clock {
+        Clock::Icount => (measure::side_by_side(plan, kernels)?, Default::default()),
+        Clock::Wall => {
+            let pairs = if arguments.quick { QUICK_PAIRS } else { PAIRS };
+            let paired = measure::in_turn(plan, kernels, pairs)?;
+            (paired.figures, paired.ratios)
+        }
+    };
+    for name in &plan.names {
+        let mut row = operation(name, &figures);
+        row.pairs = ratios.get(name).cloned().unwrap_or_default();
+        rows.push(row);
+    }
+    Ok(rows)
+}
+
+fn operation(name: &str, figures: &[Figures]) -> Row {
+    let outcome = |figures: &Figures| {
+        let said = figures.outcomes.get(name).cloned();
+        said.unwrap_or_else(|| Outcome::Failed("not a word of it".to_owned()))
+    };
+    let unit = figures.iter().find_map(|figures| figures.units.get(name));
+    Row {
+        name: name.to_owned(),
+        unit: unit.cloned().unwrap_or_default(),
+        kind: Kind::Operation,
+        gaon: outcome(&figures[0]),
+        linux: figures.get(1).map(outcome),
+        pairs: Vec::new(),
+    }
+}
+
+/// Two runs of one kernel have to agree in every digit.
+fn twice(plan: &Plan, kernel: &Kernel) -> Result<u8> {
+    if plan.clock != Clock::Icount {
+        bail!("only by --clock icount does a run repeat");
+    }
+    let both = measure::side_by_side(plan, &[kernel.clone(), kernel.clone()])?;
+    let differ: Vec<&String> = plan
+        .names
         .iter()
-        .chain(linux.iter().flatten())
-        .any(|figure| figure.failed.is_some());
-    Ok(u8::from(wrong))
-}
-
-/// Runs the program on a kernel, by way of `gaon run`.
-fn measure(name: &str, kernel: &Path, program: &Path, filter: &[String]) -> Result<Vec<Figure>> {
-    let bar = cargo::spinner(&format!("measuring {name}"));
-    let mut command = Command::new(std::env::current_exe()?);
-    command
-        .arg("run")
-        .args(MACHINE)
-        .arg("--append")
-        .arg(APPEND)
-        .arg("--kernel")
-        .arg(kernel);
-    for option in CLOCK {
-        command.arg("--qemu").arg(option);
-    }
-    let scratch = tempfile::Builder::new().prefix("gaon-").tempdir()?;
-    let counted = scratch.path().join("counts");
-    for option in plugin::options(&plugin::build()?, &counted, plugin::Wish::default()) {
-        command.arg("--qemu").arg(option);
-    }
-    command
-        .env("GAON_ROOT", tree::root()?)
-        .arg("--")
-        .arg(program)
-        .args(filter);
-    let output = command
-        .stdin(Stdio::null())
-        .stderr(Stdio::inherit())
-        .output()?;
-    bar.finish_and_clear();
-    let text = String::from_utf8_lossy(&output.stdout);
-    let mut figures: Vec<Figure> = text
-        .lines()
-        .filter_map(|line| serde_json::from_str(line).ok())
+        .filter(|name| both[0].outcomes.get(*name) != both[1].outcomes.get(*name))
         .collect();
-    if figures.is_empty() {
-        bail!(
-            "{name}: the benchmark program said nothing (status {})",
-            output.status
+    for name in &differ {
+        println!(
+            "{name}: {:?} and {:?}",
+            both[0].outcomes.get(*name),
+            both[1].outcomes.get(*name)
         );
     }
-    // One section for each figure, in the same order.
-    let measured = figures.iter_mut().filter(|figure| figure.ns.is_some());
-    for (figure, section) in measured.zip(plugin::read(&counted)?.sections) {
-        figure.busy = Some(section as f64 / figure.iterations as f64 - figure.overhead);
-    }
-    Ok(figures)
-}
-
-fn show(gaon: &[Figure], linux: Option<&[Figure]>) {
-    let peers: BTreeMap<&str, &Figure> = linux
-        .into_iter()
-        .flatten()
-        .map(|figure| (figure.name.as_str(), figure))
-        .collect();
     println!(
-        "{:<22} {:>12} {:>12} {:>6} {:>12} {:>12}  one iteration",
-        "operation", "Gaon", "Linux", "ratio", "Gaon busy", "Linux busy"
+        "{} of {} rows are the same to the last digit in both runs",
+        plan.names.len() - differ.len(),
+        plan.names.len()
     );
-    let mut logs = Vec::new();
-    for figure in gaon {
-        let other = peers.get(figure.name.as_str());
-        let peer = other.and_then(|peer| peer.ns);
-        let ratio = figure.ns.zip(peer).map(|(own, peer)| own / peer);
-        logs.extend(ratio.map(f64::ln));
-        let number = |ns: Option<f64>| ns.map_or_else(|| "-".to_owned(), |ns| format!("{ns:.0}"));
-        let ratio = ratio.map_or_else(|| "-".to_owned(), |ratio| format!("{ratio:.2}"));
-        let what = match (&figure.absent, &figure.failed) {
-            (Some(why), _) => format!("absent: {why}"),
-            (_, Some(why)) => format!("FAILED: {why}"),
-            _ => figure.unit.clone(),
-        };
-        println!(
-            "{:<22} {:>12} {:>12} {ratio:>6} {:>12} {:>12}  {what}",
-            figure.name,
-            number(figure.ns),
-            number(peer),
-            number(figure.busy),
-            number(other.and_then(|peer| peer.busy))
-        );
-    }
-    if !logs.is_empty() {
-        let mean = (logs.iter().sum::<f64>() / logs.len() as f64).exp();
-        println!(
-            "geometric mean of {} ratios: {mean:.3} (instructions per iteration; below 1 is better)",
-            logs.len()
-        );
-    }
+    Ok(u8::from(!differ.is_empty()))
 }
