@@ -60,7 +60,8 @@ fn register(info: &'static BootInfo) -> Result<()> {
     pipe::init();
     tty::init()?;
     serial::init(info.cmdline)?;
-    procfs::init(info.cmdline)
+    procfs::init(info.cmdline)?;
+    capi::init()
 }
 
 /// What stands in the root before anything is unpacked, as in Linux' built-in archive.

@@ -10,9 +10,12 @@ pub(crate) fn end_thread() -> ! {
 }
 
 impl KernelTraps for Traps {
-    fn fault(&self, _frame: &mut TrapFrame, fault: FaultInfo) -> FaultAction {
+    fn fault(&self, frame: &mut TrapFrame, fault: FaultInfo) -> FaultAction {
         if !fault.user_access {
-            return FaultAction::Oops;
+            return match capi::on_fault(frame, &fault) {
+                true => FaultAction::Resolved,
+                false => FaultAction::Oops,
+            };
         }
         // Whoever holds a spinning lock or has interrupts off can't wait for a page: the access fails.
         if !fault.interrupts_on || hal::preempt::count() != 0 {

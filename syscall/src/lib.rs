@@ -22,6 +22,7 @@ mod fs;
 mod futex;
 mod limits;
 mod mm;
+mod module;
 mod mount;
 mod pipe;
 mod poll;
@@ -51,6 +52,7 @@ const FAMILIES: &[&[Call]] = &[
     futex::CALLS,
     limits::CALLS,
     mm::CALLS,
+    module::CALLS,
     mount::CALLS,
     pipe::CALLS,
     poll::CALLS,

@@ -117,6 +117,13 @@ fn end_oops(hopeless: Option<&'static str>) {
 /// `KernelTraps::oops`.
 #[cfg(target_os = "none")]
 pub fn report(frame: &TrapFrame, fault: &FaultInfo) {
+    describe(frame, fault);
+    end_oops(hopeless(fault));
+}
+
+/// The report alone: for a fault that something is done about afterwards (a module's).
+#[cfg(target_os = "none")]
+pub fn describe(frame: &TrapFrame, fault: &FaultInfo) {
     use core::fmt::Write;
     cause(fault);
     let number = COUNT.fetch_add(1, Ordering::Relaxed) + 1;
@@ -141,7 +148,6 @@ pub fn report(frame: &TrapFrame, fault: &FaultInfo) {
     pr_emerg!("Call Trace:");
     pr_emerg!(" {}", Named::instruction(frame.rip));
     hal::backtrace::walk(frame.rbp as usize, trace_line);
-    end_oops(hopeless(fault));
 }
 
 /// Faults after which the thread's stack or the CPU is not to be trusted.

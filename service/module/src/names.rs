@@ -28,6 +28,12 @@ pub fn owner_of(address: usize) -> Option<Arc<Module>> {
     list::search_now(|module| holds(module, address).then(|| module.clone()))
 }
 
+/// The module whose object stands at `address`: for who kept its address as a plain number.
+#[must_use]
+pub fn by_object(address: usize) -> Option<Arc<Module>> {
+    list::search_now(|module| (Arc::as_ptr(module) as usize == address).then(|| module.clone()))
+}
+
 /// Names of addresses in modules.
 pub struct ModuleSymbols;
 

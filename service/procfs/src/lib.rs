@@ -3,6 +3,7 @@
 //! | module | what it has |
 //! |---|---|
 //! | `node` | directories, generated text, links: what all of the tree is made of |
+//! | `extra` | what others add: [`create`], [`remove`], [`add_text`] |
 //! | `root` | the top directory: the table of files, processes by number |
 //! | `system/*` | files about the whole machine: memory, CPUs, interrupts, slabs |
 //! | `process/*` | /proc/PID and /proc/PID/task/TID |
@@ -19,11 +20,14 @@
 
 extern crate alloc;
 
+mod extra;
 mod node;
 mod process;
 mod root;
 mod sys;
 mod system;
+
+pub use extra::{Content, Entry, Opener, add_text, create, lookup, remove};
 
 use abi::Result;
 use alloc::boxed::Box;

@@ -13,6 +13,8 @@ pub(crate) mod ino {
     pub(crate) const ROOT: u64 = 1;
     pub(crate) const SYSTEM: u64 = 0xf000_0000;
     pub(crate) const SYS: u64 = 0xf001_0000;
+    /// Of what others add: this plus a serial number.
+    pub(crate) const EXTRA: u64 = 0xf100_0000;
     /// Of a process' files: its number times this, plus the file's place.
     pub(crate) const PER_PROCESS: u64 = 0x1_0000;
     /// Of descriptors, within a process' numbers.
@@ -128,7 +130,8 @@ pub(crate) fn directory(
     )
 }
 
-fn inode(
+/// An inode of this file system.
+pub(crate) fn inode(
     sb: &Arc<SuperBlock>,
     ino: u64,
     mode: u32,
@@ -182,7 +185,7 @@ impl<S: Clone + Send + Sync + 'static> SeqShow for TextNode<S> {
 }
 
 /// `> file` truncates what has no length: nothing to do. Owner and mode are what they are: EPERM.
-fn keep_attributes(attr: &SetAttr) -> Result<()> {
+pub(crate) fn keep_attributes(attr: &SetAttr) -> Result<()> {
     if attr.mode.is_some() || attr.uid.is_some() || attr.gid.is_some() {
         Err(Errno::EPERM)
     } else {
@@ -195,11 +198,7 @@ impl<S: Clone + Send + Sync + 'static> InodeOps for TextNode<S> {
         if let Some(check) = self.text.may_open {
             check(&self.subject, args.cred)?;
         }
-        let file = SeqFile::new(TextNode {
-            subject: self.subject.clone(),
-            text: self.text,
-        });
-        Ok(FileOpsRef::Own(kmem::try_arc(file)?))
+        open_text(self.subject.clone(), self.text)
     }
     fn setattr(&self, _inode: &Inode, attr: &SetAttr) -> Result<()> {
         keep_attributes(attr)
@@ -207,6 +206,15 @@ impl<S: Clone + Send + Sync + 'static> InodeOps for TextNode<S> {
     fn set_size(&self, _inode: &Inode, _size: u64) -> Result<()> {
         Ok(())
     }
+}
+
+/// The operations of an open file of generated text.
+pub(crate) fn open_text<S: Clone + Send + Sync + 'static>(
+    subject: S,
+    text: Text<S>,
+) -> Result<FileOpsRef> {
+    let file = SeqFile::new(TextNode { subject, text });
+    Ok(FileOpsRef::Own(kmem::try_arc(file)?))
 }
 
 /// A file of generated text.

@@ -1,6 +1,6 @@
 //! The top directory: files about the machine, then one directory a process.
 use crate::node::{self, Decimal, Directory, Listed, Owner, Text, ino};
-use crate::{process, sys, system};
+use crate::{extra, process, sys, system};
 use abi::Result;
 use alloc::sync::Arc;
 use vfs::{FileOpsRef, FileType, Inode, Link, SeqBuf, Sink, SuperBlock};
@@ -29,7 +29,9 @@ pub(crate) type Entry = (&'static str, Kind);
 struct Root;
 
 /// Places of processes come after those of the table: number plus this.
-const PROCESSES: u64 = 1000;
+const PROCESSES: u64 = 1 << 32;
+/// So do places of what others added.
+const ADDED: u64 = 1000;
 
 /// The root directory's inode.
 pub(crate) fn make(sb: &Arc<SuperBlock>) -> Result<Arc<Inode>> {
@@ -110,7 +112,10 @@ impl Directory for Root {
         if let Some(nr) = node::number(name) {
             return process::find(sb, nr);
         }
-        TOP.find(sb, name)
+        if let Some(found) = TOP.find(sb, name)? {
+            return Ok(Some(found));
+        }
+        extra::added().map_or(Ok(None), |added| added.find(sb, name))
     }
 
     fn entry(
@@ -120,6 +125,12 @@ impl Directory for Root {
     ) -> Result<Option<(u64, Sink)>> {
         if let Some(found) = TOP.entry(at, emit)? {
             return Ok(Some(found));
+        }
+        if at < PROCESSES
+            && let Some(added) = extra::added()
+            && let Some((place, sink)) = added.entry(at.saturating_sub(ADDED), emit)?
+        {
+            return Ok(Some((place + ADDED, sink)));
         }
         let from = at.saturating_sub(PROCESSES).clamp(1, i32::MAX as u64) as i32;
         let Some(process) = task::process::next_process(from) else {

@@ -104,6 +104,15 @@ impl<'a> UserBuf<'a> {
         self.remaining = self.remaining.min(len);
     }
 
+    /// The user range at the cursor that ends where the next one begins. `None`: nothing is left, or it is kernel memory.
+    pub fn segment(&mut self) -> Option<(UserAddr, usize)> {
+        let len = self.segment_len().min(self.remaining);
+        match self.part {
+            Part::User { addr, .. } if len != 0 => Some((UserAddr(addr), len)),
+            _ => None,
+        }
+    }
+
     /// Moves the cursor `n` bytes on (at most to the end) without a transfer.
     pub fn advance(&mut self, n: usize) {
         let mut n = n.min(self.remaining);

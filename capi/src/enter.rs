@@ -1,0 +1,94 @@
+//! Calls from the kernel into modules, and what happens when a module fails.
+//!
+//! A fault whose instruction lies in a module's text, under a call that has a landing, is reported and ends the call;
+//! the module is in quarantine from then on. So does misuse of an exported function ([`misuse`]), which lands when the
+//! function returns to the module: the module's text is entered no more.
+use abi::Errno;
+use alloc::sync::Arc;
+use hal::landing::{self, Landing};
+use hal::traps::{FaultInfo, TrapFrame};
+use module::Module;
+use trace::{pr_alert, pr_emerg};
+
+/// Calls a function of a module; its result.
+///
+/// # Errors
+/// `EIO`: the module is in quarantine, before the call or because of it.
+pub(crate) fn call(
+    module: &Arc<Module>,
+    function: usize,
+    arguments: &[u64; 6],
+) -> Result<u64, Errno> {
+    if !module.may_enter() {
+        return Err(Errno::EIO);
+    }
+    let mut landing = Landing::new(Arc::as_ptr(module) as usize);
+    // SAFETY: the address came from the module's relocated records, whose types its headers checked; between it and a
+    // fault that lands there are C frames only, since exported functions answer errors instead of faulting.
+    let result = unsafe { landing.call(function, arguments) };
+    result.map_err(|_| Errno::EIO)
+}
+
+/// As [`call`], for a function that answers an error as a negative number.
+pub(crate) fn call_int(
+    module: &Arc<Module>,
+    function: usize,
+    arguments: &[u64; 6],
+) -> Result<i64, Errno> {
+    let answer = call(module, function, arguments)? as i64;
+    match i32::try_from(answer.wrapping_neg())
+        .ok()
+        .and_then(Errno::from_code)
+    {
+        Some(error) => Err(error),
+        None => Ok(answer),
+    }
+}
+
+/// A fault in kernel mode. True: it was a module's, and the kernel goes on at the call that led into it.
+pub fn on_fault(frame: &mut TrapFrame, fault: &FaultInfo) -> bool {
+    if landing::owner().is_none() {
+        return false;
+    }
+    // A jump to nowhere has its caller on the stack.
+    let module = module::owner_of(frame.rip as usize).or_else(running);
+    let Some(module) = module else {
+        return false;
+    };
+    let text = module::owner_of(frame.rip as usize).is_some();
+    let wild_jump = frame.rip as usize == fault.addr;
+    if !text && !wild_jump {
+        return false;
+    }
+    trace::oops::describe(frame, fault);
+    condemn(&module);
+    landing::land(frame)
+}
+
+/// The module that was entered last.
+pub(crate) fn running() -> Option<Arc<Module>> {
+    module::by_object(landing::owner()?)
+}
+
+fn condemn(module: &Module) {
+    module::quarantine(module);
+    let name = module.name();
+    pr_emerg!("module {name} crashed: it is in quarantine; rmmod takes it away");
+}
+
+/// An exported function was called as it must not be: reports it, and nothing of the module is entered again.
+pub(crate) fn misuse(what: &str) {
+    match running() {
+        Some(module) => {
+            pr_alert!("BUG: {what} [{}]", module.name());
+            trace::oops::dump_stack(trace::Level::Alert);
+            condemn(&module);
+        }
+        None => pr_alert!("BUG: {what}"),
+    }
+}
+
+/// Whether the module that runs may go on waiting.
+pub(crate) fn landing_is_alive() -> bool {
+    running().is_none_or(|module| module.may_enter())
+}

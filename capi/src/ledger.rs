@@ -1,0 +1,135 @@
+//! What modules took from the kernel and have not given back. A handle that a module passes is looked up here before
+//! anything is done with it: what is not in the ledger does not exist.
+use abi::{Errno, Result};
+use alloc::sync::Arc;
+use core::alloc::Layout;
+use hashbrown::HashMap;
+use module::Module;
+use sync::{LockClass, SpinLock, rank};
+
+static CLASS: LockClass = LockClass::new("capi.ledger", rank::NONE);
+
+/// Something taken.
+pub(crate) enum Resource {
+    /// Memory from `kmalloc` and its kin.
+    Memory(Layout),
+    /// An entry of /proc.
+    Proc(Arc<crate::proc::ProcFile>),
+}
+
+/// A line of the ledger.
+struct Taken {
+    /// The module, by the address of its object.
+    owner: usize,
+    resource: Resource,
+}
+
+const SHARDS: usize = 64;
+type Shard = HashMap<usize, Taken, Mixer>;
+
+/// Addresses are spread by a multiplication; nobody outside chooses them.
+#[derive(Clone, Copy, Default)]
+struct Mixer;
+struct Mix(u64);
+impl core::hash::BuildHasher for Mixer {
+    type Hasher = Mix;
+    fn build_hasher(&self) -> Mix {
+        Mix(0)
+    }
+}
+impl core::hash::Hasher for Mix {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_usize(usize::from(*byte));
+        }
+    }
+    fn write_usize(&mut self, n: usize) {
+        self.0 = (self.0 ^ n as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}
+
+static LEDGER: [SpinLock<Shard>; SHARDS] =
+    [const { SpinLock::new(&CLASS, HashMap::with_hasher(Mixer)) }; SHARDS];
+
+fn shard(handle: usize) -> &'static SpinLock<Shard> {
+    &LEDGER[handle / 16 % SHARDS]
+}
+
+/// Who runs: the module whose code was entered last.
+pub(crate) fn current_owner() -> usize {
+    hal::landing::owner().unwrap_or(0)
+}
+
+/// Notes that the running module has `resource` under `handle`.
+///
+/// # Errors
+/// `ENOMEM`; the resource comes back with it.
+pub(crate) fn enter(
+    handle: usize,
+    resource: Resource,
+) -> core::result::Result<(), (Errno, Resource)> {
+    let owner = current_owner();
+    let mut shard = shard(handle).lock_irq();
+    if shard.try_reserve(1).is_err() {
+        return Err((Errno::ENOMEM, resource));
+    }
+    shard.insert(handle, Taken { owner, resource });
+    Ok(())
+}
+
+/// Takes a line out if it is there and `wanted` says that it is of the right kind.
+pub(crate) fn take(handle: usize, wanted: fn(&Resource) -> bool) -> Option<Resource> {
+    let mut shard = shard(handle).lock_irq();
+    let there = shard
+        .get(&handle)
+        .is_some_and(|taken| wanted(&taken.resource));
+    if !there {
+        return None;
+    }
+    shard.remove(&handle).map(|taken| taken.resource)
+}
+
+/// Looks at a line.
+pub(crate) fn with<R>(handle: usize, look: impl FnOnce(&Resource) -> R) -> Option<R> {
+    let shard = shard(handle).lock_irq();
+    shard.get(&handle).map(|taken| look(&taken.resource))
+}
+
+/// Takes out any line of `module`, with its handle.
+fn take_any(module: &Module) -> Option<(usize, Resource)> {
+    let owner = core::ptr::from_ref(module) as usize;
+    LEDGER.iter().find_map(|shard| {
+        let mut shard = shard.lock_irq();
+        let handle = *shard.iter().find(|(_, taken)| taken.owner == owner)?.0;
+        let taken = shard.remove(&handle)?;
+        Some((handle, taken.resource))
+    })
+}
+
+/// Gives back all that a module still has.
+pub(crate) fn disown(module: &Module) {
+    while let Some((handle, resource)) = take_any(module) {
+        match resource {
+            Resource::Memory(layout) => crate::memory::give_back(handle, layout),
+            Resource::Proc(file) => crate::proc::withdraw(&file),
+        }
+    }
+}
+
+/// Enters a resource or undoes it.
+///
+/// # Errors
+/// `ENOMEM`.
+pub(crate) fn enter_or(
+    handle: usize,
+    resource: Resource,
+    undo: impl FnOnce(Resource),
+) -> Result<()> {
+    enter(handle, resource).map_err(|(e, resource)| {
+        undo(resource);
+        e
+    })
+}

@@ -1,0 +1,52 @@
+//! What kernel modules see: the functions that `include/linux/*.h` declares, thin and checked, and the calls from the
+//! kernel into modules.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `export.rs` | the table of all exported functions |
+//! | `enter.rs` | calls into modules: each has a landing, and a fault in the module ends there |
+//! | `runtime.rs` | [`module::Runtime`]: the module's record, parameters, init and exit |
+//! | `ledger.rs` | what modules took and have not given back |
+//! | `foreign.rs` | reading and writing memory that a module names |
+//! | `layout.rs` | structures that modules look into |
+//! | `park.rs` | waiting at addresses: no list of the kernel's runs through module memory |
+//! | `va_list.rs`, `print.rs`, `memory.rs`, `user.rs`, `mutex.rs`, `proc.rs` | the functions, a file a header |
+//!
+//! With `base/` the only home of `unsafe`. An exported function runs on the stack of the module that calls it: until it
+//! returns no Rust value that owns something may be alive across a read or write of module memory, since a fault there
+//! must not skip its end; all such accesses go by `foreign`, which answers errors instead.
+//!
+//! Lock order: the ledger's shards are leaves. Specification: the documents of Linux' core API; names by
+//! Documentation/core-api and the man pages' section 9 as Debian has them.
+#![cfg(target_os = "none")]
+#![no_std]
+
+extern crate alloc;
+
+mod enter;
+mod export;
+mod foreign;
+mod layout;
+mod ledger;
+mod memory;
+mod mutex;
+mod park;
+mod print;
+mod proc;
+mod runtime;
+mod user;
+mod va_list;
+
+pub use enter::on_fault;
+
+use abi::Result;
+
+/// Makes modules loadable.
+///
+/// # Errors
+/// `ENOMEM`.
+pub fn init() -> Result<()> {
+    module::set_runtime(&runtime::Capi);
+    trace::symbols::add_source(&module::ModuleSymbols)?;
+    procfs::add_text(b"modules", 0o444, |(), out| module::show_modules(out))
+}

@@ -1,0 +1,86 @@
+//! `linux/slab.h`: kmalloc and its kin, on the kernel's own size classes.
+use crate::export::exports;
+use crate::ledger::{self, Resource};
+use alloc::alloc::{alloc, alloc_zeroed, dealloc};
+use core::alloc::Layout;
+
+/// `___GFP_ZERO`.
+const GFP_ZERO: u32 = 0x100;
+/// Largest block (`KMALLOC_MAX_SIZE`).
+const LARGEST: usize = 4 << 20;
+/// What `kmalloc(0)` gives: not NULL, and nothing may be read there.
+const ZERO_SIZE: usize = 16;
+
+/// Frees a block.
+pub(crate) fn give_back(address: usize, layout: Layout) {
+    // SAFETY: the ledger had the block with this layout, and has it no more.
+    unsafe { dealloc(address as *mut u8, layout) }
+}
+
+pub(crate) fn take_block(size: usize, zeroed: bool) -> usize {
+    if size == 0 {
+        return ZERO_SIZE;
+    }
+    // A power of two is aligned to itself, as Linux promises; else to 8.
+    let align = if size.is_power_of_two() {
+        size.clamp(8, 4096)
+    } else {
+        8
+    };
+    let Ok(layout) = Layout::from_size_align(size, align) else {
+        return 0;
+    };
+    if size > LARGEST {
+        return 0;
+    }
+    // SAFETY: the size is not 0.
+    let block = unsafe {
+        if zeroed {
+            alloc_zeroed(layout)
+        } else {
+            alloc(layout)
+        }
+    };
+    if block.is_null() {
+        return 0;
+    }
+    let entered = ledger::enter_or(block as usize, Resource::Memory(layout), |_| {
+        give_back(block as usize, layout);
+    });
+    if entered.is_ok() { block as usize } else { 0 }
+}
+
+/// `__kmalloc(size, flags)`.
+extern "C" fn __kmalloc(size: usize, flags: u32) -> usize {
+    take_block(size, flags & GFP_ZERO != 0)
+}
+
+/// `kfree(block)`: nothing for NULL; what was not taken, or was given back before, is a bug of the module.
+extern "C" fn kfree(block: usize) {
+    if block <= ZERO_SIZE {
+        return;
+    }
+    let memory = |resource: &Resource| matches!(resource, Resource::Memory(_));
+    match ledger::take(block, memory) {
+        Some(Resource::Memory(layout)) => give_back(block, layout),
+        _ => crate::enter::misuse("kfree of what was not allocated, or was freed before"),
+    }
+}
+
+/// `ksize(block)`.
+extern "C" fn ksize(block: usize) -> usize {
+    let size = ledger::with(block, |resource| match resource {
+        Resource::Memory(layout) => kmem::slab::kmalloc_size(layout.size()),
+        Resource::Proc(_) => 0,
+    });
+    size.unwrap_or(0)
+}
+
+unsafe extern "C" {
+    fn memset(to: usize, byte: i32, len: usize) -> usize;
+    fn memcpy(to: usize, from: usize, len: usize) -> usize;
+    fn memmove(to: usize, from: usize, len: usize) -> usize;
+    fn memcmp(a: usize, b: usize, len: usize) -> i32;
+}
+
+exports![__kmalloc, kfree, ksize, memset, memcpy, memmove, memcmp];

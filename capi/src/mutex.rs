@@ -1,0 +1,134 @@
+//! `linux/mutex.h`. The lock is one word in the module's memory: 0 when free, else the address of the thread that has it,
+//! with the lowest bit set while others wait.
+use crate::enter::{landing_is_alive, misuse};
+use crate::export::exports;
+use crate::park;
+use core::sync::atomic::{AtomicUsize, Ordering};
+use sync::WaitMode;
+
+const WAITERS: usize = 1;
+
+/// The word at the start of `struct mutex`.
+///
+/// # Safety
+/// The caller passes what its header calls a `struct mutex *`; that it is mapped was checked.
+unsafe fn word<'a>(lock: usize) -> &'a AtomicUsize {
+    // SAFETY: the caller's promise; any value is a valid word.
+    unsafe { &*(lock as *const AtomicUsize) }
+}
+
+/// The running thread, as a word: never 0, lowest bit clear.
+fn me() -> usize {
+    let [thread, _] = hal::current::get();
+    thread as usize & !WAITERS
+}
+
+/// Whether `lock` may be a mutex at all.
+fn checked(lock: usize) -> bool {
+    let good = lock.is_multiple_of(8) && crate::foreign::read_u64(lock).is_ok();
+    if !good {
+        misuse("a mutex at an address where none can be");
+    }
+    good
+}
+
+fn try_take(word: &AtomicUsize, me: usize) -> Option<()> {
+    let taken = word.compare_exchange(0, me, Ordering::Acquire, Ordering::Relaxed);
+    if let Err(held) = taken {
+        // The bit tells the holder to wake; it is set before each look that may lead to sleep.
+        let _ = word.compare_exchange(held, held | WAITERS, Ordering::Relaxed, Ordering::Relaxed);
+        if word.load(Ordering::Relaxed) != 0 {
+            return None;
+        }
+        let marked = me | WAITERS;
+        return word
+            .compare_exchange(0, marked, Ordering::Acquire, Ordering::Relaxed)
+            .ok()
+            .map(drop);
+    }
+    Some(())
+}
+
+fn lock_in(lock: usize, mode: WaitMode) -> i32 {
+    if !checked(lock) {
+        return -abi::Errno::EINVAL.code();
+    }
+    sync::context::might_sleep();
+    // SAFETY: checked above.
+    let word = unsafe { word(lock) };
+    let me = me();
+    if word.load(Ordering::Relaxed) & !WAITERS == me {
+        misuse("a mutex is taken by the thread that holds it");
+        return -abi::Errno::EDEADLK.code();
+    }
+    let waited = park::wait(lock, mode, None, || {
+        try_take(word, me).or_else(|| (!landing_is_alive()).then_some(()))
+    });
+    match waited {
+        Ok(()) => 0,
+        Err(_) => -abi::Errno::EINTR.code(),
+    }
+}
+
+/// `__mutex_init(lock, name, key)`.
+extern "C" fn __mutex_init(lock: usize, _name: usize, _key: usize) {
+    if crate::foreign::write_bytes(lock, &[0; 32]).is_err() {
+        misuse("a mutex at an address where none can be");
+    }
+}
+
+/// `mutex_lock(lock)`.
+extern "C" fn mutex_lock(lock: usize) {
+    lock_in(lock, WaitMode::Uninterruptible);
+}
+
+/// `mutex_lock_interruptible(lock)`: 0 or `-EINTR`.
+extern "C" fn mutex_lock_interruptible(lock: usize) -> i32 {
+    lock_in(lock, WaitMode::Interruptible)
+}
+
+/// `mutex_lock_killable(lock)`: 0 or `-EINTR`.
+extern "C" fn mutex_lock_killable(lock: usize) -> i32 {
+    lock_in(lock, WaitMode::Killable)
+}
+
+/// `mutex_trylock(lock)`: 1 when it was taken.
+extern "C" fn mutex_trylock(lock: usize) -> i32 {
+    if !checked(lock) {
+        return 0;
+    }
+    // SAFETY: checked above.
+    let word = unsafe { word(lock) };
+    let taken = word.compare_exchange(0, me(), Ordering::Acquire, Ordering::Relaxed);
+    i32::from(taken.is_ok())
+}
+
+/// `mutex_unlock(lock)`.
+extern "C" fn mutex_unlock(lock: usize) {
+    if !checked(lock) {
+        return;
+    }
+    // SAFETY: checked above.
+    let held = unsafe { word(lock) }.swap(0, Ordering::Release);
+    if held == 0 {
+        misuse("a mutex is released that nobody holds");
+    }
+    if held & WAITERS != 0 {
+        park::wake(lock);
+    }
+}
+
+/// `mutex_is_locked(lock)`.
+extern "C" fn mutex_is_locked(lock: usize) -> i32 {
+    i32::from(crate::foreign::read_u64(lock).is_ok_and(|word| word != 0))
+}
+
+exports![
+    __mutex_init,
+    mutex_lock,
+    mutex_lock_interruptible,
+    mutex_lock_killable,
+    mutex_trylock,
+    mutex_unlock,
+    mutex_is_locked,
+];

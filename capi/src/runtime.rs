@@ -1,0 +1,58 @@
+//! What `service/module` needs of C.
+use crate::{enter, export, ledger};
+use abi::Result;
+use alloc::sync::Arc;
+use kmod::Args;
+use module::{Export, Module, Record, Runtime};
+use trace::pr_warn;
+
+/// The runtime.
+pub(crate) struct Capi;
+
+/// Where the functions stand in `struct module`.
+const INIT: usize = 56;
+const EXIT: usize = 64;
+
+impl Runtime for Capi {
+    fn export(&self, name: &[u8]) -> Option<Export> {
+        export::find(name)
+    }
+
+    fn record(&self, bytes: &[u8]) -> Option<Record> {
+        let word = |at: usize| Some(u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?));
+        Some(Record {
+            init: word(INIT)?,
+            exit: word(EXIT)?,
+        })
+    }
+
+    fn adopt(&self, _module: &Arc<Module>) -> Result<()> {
+        Ok(())
+    }
+
+    fn set_parameters(&self, module: &Arc<Module>, line: &[u8]) -> Result<()> {
+        for argument in Args::new(line) {
+            let name = core::str::from_utf8(argument.name).unwrap_or("?");
+            pr_warn!("{}: unknown parameter '{name}' ignored", module.name());
+        }
+        Ok(())
+    }
+
+    fn init(&self, module: &Arc<Module>) -> Result<i32> {
+        match module.facts().init {
+            0 => Ok(0),
+            init => enter::call(module, init, &[0; 6]).map(|answer| answer as i32),
+        }
+    }
+
+    fn exit(&self, module: &Arc<Module>) -> Result<()> {
+        match module.facts().exit {
+            0 => Ok(()),
+            exit => enter::call(module, exit, &[0; 6]).map(drop),
+        }
+    }
+
+    fn disown(&self, module: &Arc<Module>) {
+        ledger::disown(module);
+    }
+}

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#ifndef _LINUX_KERNEL_H
+#define _LINUX_KERNEL_H
+#include <linux/types.h>
+#include <linux/errno.h>
+#include <linux/printk.h>
+#include <linux/minmax.h>
+#include <linux/string.h>
+
+#define ARRAY_SIZE(array) \
+	(sizeof(array) / sizeof((array)[0]) + \
+	 sizeof(char[1 - 2 * !!__same_type(array, &(array)[0])]) - sizeof(char))
+#define container_of(pointer, type, member) ({ \
+	void *__member = (void *)(pointer); \
+	_Static_assert(__same_type(*(pointer), ((type *)0)->member) || \
+		       __same_type(*(pointer), void), "container_of: another type"); \
+	(type *)(__member - offsetof(type, member)); })
+#define ALIGN(x, a) (((x) + ((__typeof__(x))(a) - 1)) & ~((__typeof__(x))(a) - 1))
+#define ALIGN_DOWN(x, a) ((x) & ~((__typeof__(x))(a) - 1))
+#define IS_ALIGNED(x, a) (((x) & ((__typeof__(x))(a) - 1)) == 0)
+#define DIV_ROUND_UP(n, d) (((n) + (d) - 1) / (d))
+#define roundup(x, y) ((((x) + ((y) - 1)) / (y)) * (y))
+#define rounddown(x, y) ((x) - ((x) % (y)))
+#define round_up(x, y) ((((x) - 1) | ((__typeof__(x))((y) - 1))) + 1)
+#define round_down(x, y) ((x) & ~((__typeof__(x))((y) - 1)))
+#define abs(x) ({ __typeof__(x) __x = (x); __x < 0 ? -__x : __x; })
+#define upper_32_bits(n) ((u32)(((n) >> 16) >> 16))
+#define lower_32_bits(n) ((u32)(n))
+
+#define INT_MAX ((int)(~0U >> 1))
+#define INT_MIN (-INT_MAX - 1)
+#define UINT_MAX (~0U)
+#define LONG_MAX ((long)(~0UL >> 1))
+#define LONG_MIN (-LONG_MAX - 1)
+#define ULONG_MAX (~0UL)
+#define LLONG_MAX ((long long)(~0ULL >> 1))
+#define ULLONG_MAX (~0ULL)
+#define U8_MAX ((u8)~0U)
+#define U16_MAX ((u16)~0U)
+#define U32_MAX ((u32)~0U)
+#define U64_MAX ((u64)~0ULL)
+#define S32_MAX INT_MAX
+#define S64_MAX LLONG_MAX
+
+extern __printf(3, 4) int snprintf(char *buffer, size_t size, const char *format, ...);
+extern __printf(2, 3) int sprintf(char *buffer, const char *format, ...);
+
+#endif
