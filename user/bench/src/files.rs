@@ -1,8 +1,9 @@
-//! Names, descriptors and file data.
+//! Names and descriptors.
 use crate::sys::{self, Took, check, wrong};
 use crate::{Bench, bench};
-use std::ffi::CStr;
+use std::ffi::{CStr, CString, OsStr};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 
 pub(crate) const ALL: &[Bench] = &[
     bench("file/stat", "stat of a file three deep", stat),
@@ -20,15 +21,22 @@ pub(crate) const ALL: &[Bench] = &[
     ),
     bench("file/rename", "rename there and back", rename),
     bench("file/readdir", "read a directory of 100", readdir),
-    bench("file/reread", "read 64 KiB of cached file", reread),
     bench(
-        "file/mmap_read",
-        "map, sum and unmap 1 MiB of cached file",
-        mmap_read,
+        "file/create",
+        "create an empty file, 100 a directory",
+        |n| make(n, 0),
     ),
-    bench("poll/10", "poll of 10 pipes, one ready", |n| poll(n, 10)),
-    bench("poll/100", "poll of 100 pipes, one ready", |n| poll(n, 100)),
-    bench("epoll/100", "epoll_wait of 100 pipes, one ready", epoll),
+    bench(
+        "file/create_write_10k",
+        "create a file of 10 KiB, 100 a directory",
+        |n| make(n, 10240),
+    ),
+    bench(
+        "file/unlink",
+        "unlink an empty file, 100 a directory",
+        |n| remove(n, 0),
+    ),
+    bench("file/mkdir", "make and remove a directory", mkdir),
 ];
 
 const DEEP: &CStr = c"/tmp/bench-a/b/file";
@@ -122,108 +130,72 @@ fn readdir(n: u64) -> io::Result<Took> {
     })
 }
 
-fn reread(n: u64) -> io::Result<Took> {
-    std::fs::write("/tmp/bench-data", vec![3; 65536])?;
-    let fd = sys::open(c"/tmp/bench-data", libc::O_RDONLY)?;
-    let mut buffer = vec![0u8; 65536];
-    let ns = sys::time(n, || {
-        // SAFETY: seeking is memory-safe; the buffer is writable.
-        unsafe { libc::lseek(fd.0, 0, libc::SEEK_SET) };
-        sys::read_all(fd.0, &mut buffer)
-    })?;
-    if buffer.iter().all(|b| *b == 3) {
-        Ok(ns)
+/// Paths of `n` files, at most what memory holds, 100 in each directory; the directories are there, empty.
+fn paths(n: u64) -> io::Result<Vec<CString>> {
+    let mut paths = Vec::new();
+    let _ = std::fs::remove_dir_all("/tmp/bench-many");
+    for i in 0..n.min(8192) {
+        let folder = format!("/tmp/bench-many/{}", i / 100);
+        if i % 100 == 0 {
+            std::fs::create_dir_all(&folder)?;
+        }
+        paths.push(CString::new(format!("{folder}/{i}"))?);
+    }
+    Ok(paths)
+}
+
+fn make_one(path: &CStr, data: &[u8]) -> io::Result<()> {
+    let fd = sys::open(path, libc::O_CREAT | libc::O_TRUNC | libc::O_WRONLY)?;
+    if data.is_empty() {
+        Ok(())
     } else {
-        Err(wrong("data"))
+        sys::write_all(fd.0, data)
     }
 }
 
-fn mmap_read(n: u64) -> io::Result<Took> {
-    const LEN: usize = 1 << 20;
-    std::fs::write("/tmp/bench-map", vec![5; LEN])?;
-    let fd = sys::open(c"/tmp/bench-map", libc::O_RDONLY)?;
+fn remove_one(path: &CStr) -> io::Result<()> {
+    // SAFETY: a NUL-terminated path.
+    check(i64::from(unsafe { libc::unlink(path.as_ptr()) })).map(drop)
+}
+
+/// As lmbench's `lat_fs` does.
+fn make(n: u64, size: usize) -> io::Result<Took> {
+    let (paths, data) = (paths(n)?, vec![7; size]);
+    let mut left = paths.iter();
+    let took = sys::time(paths.len() as u64, || {
+        left.next().map_or(Ok(()), |path| make_one(path, &data))
+    })?;
+    for path in &paths {
+        let path = OsStr::from_bytes(path.to_bytes());
+        if std::fs::metadata(path)?.len() != size as u64 {
+            return Err(wrong("size"));
+        }
+    }
+    std::fs::remove_dir_all("/tmp/bench-many")?;
+    Ok(took)
+}
+
+fn remove(n: u64, size: usize) -> io::Result<Took> {
+    let (paths, data) = (paths(n)?, vec![7; size]);
+    paths.iter().try_for_each(|path| make_one(path, &data))?;
+    let mut left = paths.iter();
+    let took = sys::time(paths.len() as u64, || {
+        left.next().map_or(Ok(()), |path| remove_one(path))
+    })?;
+    for folder in std::fs::read_dir("/tmp/bench-many")? {
+        // Works on empty directories only.
+        std::fs::remove_dir(folder?.path())?;
+    }
+    Ok(took)
+}
+
+fn mkdir(n: u64) -> io::Result<Took> {
+    const NAME: &CStr = c"/tmp/bench-folder";
     sys::time(n, || {
-        // SAFETY: a new mapping at an address the kernel picks; read within its length, then unmapped.
+        // SAFETY: NUL-terminated paths.
         unsafe {
-            let p = libc::mmap(
-                std::ptr::null_mut(),
-                LEN,
-                libc::PROT_READ,
-                libc::MAP_SHARED,
-                fd.0,
-                0,
-            );
-            if p == libc::MAP_FAILED {
-                return Err(io::Error::last_os_error());
-            }
-            let sum: u64 = (0..LEN)
-                .step_by(512)
-                .map(|i| u64::from(p.cast::<u8>().add(i).read_volatile()))
-                .sum();
-            libc::munmap(p, LEN);
-            if sum == 5 * (LEN as u64 / 512) {
-                Ok(())
-            } else {
-                Err(wrong("mapped data"))
-            }
-        }
-    })
-}
-
-fn poll(n: u64, count: usize) -> io::Result<Took> {
-    let pipes = (0..count)
-        .map(|_| sys::pipe())
-        .collect::<io::Result<Vec<_>>>()?;
-    sys::write_all(pipes[count - 1].1.0, b"x")?;
-    let mut fds: Vec<_> = pipes
-        .iter()
-        .map(|p| libc::pollfd {
-            fd: p.0.0,
-            events: libc::POLLIN,
-            revents: 0,
-        })
-        .collect();
-    sys::time(n, || {
-        // SAFETY: `fds` is an array of that length.
-        let ready = check(i64::from(unsafe {
-            libc::poll(fds.as_mut_ptr(), count as u64, -1)
-        }))?;
-        if ready == 1 && fds[count - 1].revents == libc::POLLIN {
-            Ok(())
-        } else {
-            Err(wrong("poll"))
-        }
-    })
-}
-
-fn epoll(n: u64) -> io::Result<Took> {
-    // SAFETY: a call without pointers.
-    let ep = sys::Fd(check(i64::from(unsafe { libc::epoll_create1(0) }))? as i32);
-    let pipes = (0..100)
-        .map(|_| sys::pipe())
-        .collect::<io::Result<Vec<_>>>()?;
-    for (i, pipe) in pipes.iter().enumerate() {
-        let mut event = libc::epoll_event {
-            events: libc::EPOLLIN as u32,
-            u64: i as u64,
-        };
-        // SAFETY: a valid event.
-        check(i64::from(unsafe {
-            libc::epoll_ctl(ep.0, libc::EPOLL_CTL_ADD, pipe.0.0, &raw mut event)
-        }))?;
-    }
-    sys::write_all(pipes[42].1.0, b"x")?;
-    let mut out = [libc::epoll_event { events: 0, u64: 0 }; 8];
-    sys::time(n, || {
-        // SAFETY: room for eight events.
-        let ready = check(i64::from(unsafe {
-            libc::epoll_wait(ep.0, out.as_mut_ptr(), 8, -1)
-        }))?;
-        let data = out[0].u64;
-        if ready == 1 && data == 42 {
-            Ok(())
-        } else {
-            Err(wrong("epoll"))
+            check(i64::from(libc::mkdir(NAME.as_ptr(), 0o700)))?;
+            check(i64::from(libc::rmdir(NAME.as_ptr()))).map(drop)
         }
     })
 }

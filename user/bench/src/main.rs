@@ -9,12 +9,19 @@
 //! iteration keeps the machine busy. `--exact` takes filters as whole names, `--list` prints the names. As a guest's
 //! first process it serves `./gaon bench` (`init.rs`).
 mod calls;
+mod data;
 mod files;
+mod handover;
 mod init;
 mod ipc;
 mod memory;
+mod net;
 mod process;
+mod ready;
+mod rest;
+mod scaling;
 mod signals;
+mod switch;
 mod sys;
 
 use std::io::{self, Write};
@@ -23,19 +30,37 @@ use sys::Took;
 /// A benchmark: does its operation about `n` times and tells what that took, set-up apart.
 type Run = fn(u64) -> io::Result<Took>;
 
-/// A benchmark with its name; `group_name/operation`, and what one iteration is.
+/// A benchmark with its name; `group/operation`, and what one iteration is.
 struct Bench {
     name: &'static str,
     unit: &'static str,
     run: Run,
+    /// Whether it keeps all processors busy, so that it tells how the kernel scales.
+    scaling: bool,
 }
 
 const fn bench(name: &'static str, unit: &'static str, run: Run) -> Bench {
-    Bench { name, unit, run }
+    Bench {
+        name,
+        unit,
+        run,
+        scaling: false,
+    }
+}
+
+const fn scaling(name: &'static str, unit: &'static str, run: Run) -> Bench {
+    Bench {
+        scaling: true,
+        ..bench(name, unit, run)
+    }
 }
 
 /// How long one benchmark should take unless `--ms` says otherwise.
 const TARGET_NS: u64 = 100_000_000;
+/// How long with `--quick`.
+const QUICK_NS: u64 = 20_000_000;
+/// After how many seconds a benchmark counts as stuck.
+const PATIENCE: u32 = 60;
 
 /// What the command line wants.
 struct Wish {
@@ -57,6 +82,7 @@ impl Wish {
             match argument.as_str() {
                 "--exact" => wish.exact = true,
                 "--list" => wish.list = true,
+                "--quick" => wish.target_ns = QUICK_NS,
                 "--ms" => {
                     let ms = arguments.next().and_then(|ms| ms.parse::<u64>().ok());
                     wish.target_ns = ms.expect("--ms N") * 1_000_000;
@@ -83,16 +109,30 @@ fn main() {
     if init::is_init() {
         init::run();
     }
-    let wish = Wish::read(std::env::args().skip(1));
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    if let [word, program] = &words[..]
+        && word == "--sh"
+    {
+        let status = i32::from(process::shell(program).is_err());
+        std::process::exit(status);
+    }
+    let wish = Wish::read(words.into_iter());
     let uname = sys::uname();
     let mut failed = false;
     for group in [
         calls::ALL,
         files::ALL,
+        data::ALL,
+        ready::ALL,
         signals::ALL,
         process::ALL,
         memory::ALL,
         ipc::ALL,
+        handover::ALL,
+        switch::ALL,
+        rest::ALL,
+        net::ALL,
+        scaling::ALL,
     ] {
         for bench in group {
             if !wish.takes(bench.name) {
@@ -101,48 +141,78 @@ fn main() {
             if wish.list {
                 println!("{}", bench.name);
             } else {
-                failed |= !report(bench, &uname, wish.target_ns);
+                failed |= !apart(bench, &uname, wish.target_ns);
             }
         }
     }
     std::process::exit(i32::from(failed));
 }
 
-/// Measures and prints; false if the benchmark found a wrong result.
-fn report(bench: &Bench, uname: &str, target_ns: u64) -> bool {
-    let line = match measure(bench.run, target_ns) {
-        Ok(took) => {
-            let each = |ns: u64| ns as f64 / took.iterations as f64;
-            format!(
-                r#"{{"name":"{}","unit":"{}","iterations":{},"ns":{:.2},"overhead":{:.2},"uname":"{uname}"}}"#,
-                bench.name,
-                bench.unit,
-                took.iterations,
-                each(took.ns.saturating_sub(took.overhead).max(1)),
-                each(took.overhead),
-            )
+/// Runs a benchmark in a process group of its own, so that neither what it leaves behind nor a hang concerns the next.
+fn apart(bench: &Bench, uname: &str, target_ns: u64) -> bool {
+    let work = || {
+        // SAFETY: numbers. The alarm ends the process.
+        unsafe {
+            libc::setpgid(0, 0);
+            libc::alarm(PATIENCE);
         }
-        Err(e)
-            if matches!(
-                e.raw_os_error(),
-                Some(libc::ENOSYS | libc::EAFNOSUPPORT | libc::ENODEV)
-            ) =>
-        {
-            format!(
-                r#"{{"name":"{}","absent":"{e}","uname":"{uname}"}}"#,
-                bench.name
-            )
-        }
-        Err(e) => {
-            println!(
-                r#"{{"name":"{}","failed":"{e}","uname":"{uname}"}}"#,
-                bench.name
-            );
-            return false;
+        if report(bench, uname, target_ns) {
+            Ok(())
+        } else {
+            Err(sys::wrong("said already"))
         }
     };
-    println!("{line}");
+    let (pid, status) = match sys::child(work).and_then(|pid| Ok((pid, sys::wait(pid)?))) {
+        Ok(done) => done,
+        Err(e) => return fail(bench, uname, &e.to_string()),
+    };
+    // SAFETY: numbers: a group of our own, mostly gone.
+    unsafe { libc::kill(-pid, libc::SIGKILL) };
+    match libc::WTERMSIG(status) {
+        0 => status == 0,
+        libc::SIGALRM => fail(bench, uname, "stuck"),
+        signal => fail(bench, uname, &format!("ended by signal {signal}")),
+    }
+}
+
+fn fail(bench: &Bench, uname: &str, why: &str) -> bool {
+    print(bench, uname, &format!(r#""failed":"{why}""#));
+    false
+}
+
+/// One line for one benchmark.
+fn print(bench: &Bench, uname: &str, rest: &str) {
+    let (name, unit, scaling) = (bench.name, bench.unit, bench.scaling);
+    let group = name.split('/').next().unwrap_or_default();
+    println!(
+        r#"{{"name":"{name}","group":"{group}","unit":"{unit}","scaling":{scaling},{rest},"uname":"{uname}"}}"#
+    );
     let _ = io::stdout().flush();
+}
+
+/// Measures and prints; false if the benchmark found a wrong result.
+fn report(bench: &Bench, uname: &str, target_ns: u64) -> bool {
+    let took = match measure(bench.run, target_ns) {
+        Ok(took) => took,
+        Err(e) if matches!(e.raw_os_error(), Some(libc::ENOSYS | libc::EAFNOSUPPORT)) => {
+            print(bench, uname, &format!(r#""absent":"{e}""#));
+            return true;
+        }
+        Err(e) => return fail(bench, uname, &e.to_string()),
+    };
+    let each = |ns: u64| ns as f64 / took.iterations as f64;
+    let own = took.ns.saturating_sub(took.overhead + took.slept).max(1);
+    let mut rest = format!(
+        r#""iterations":{},"ns":{:.2},"overhead":{:.2},"slept":{:.2}"#,
+        took.iterations,
+        each(own),
+        each(took.overhead),
+        each(took.slept),
+    );
+    if took.bytes != 0 {
+        rest += &format!(r#","bytes":{}"#, took.bytes);
+    }
+    print(bench, uname, &rest);
     true
 }
 

@@ -1,5 +1,5 @@
 //! Faults and mappings.
-use crate::sys::{self, Section, Took, check, wrong};
+use crate::sys::{self, Map, READ_WRITE, Section, Took, check, wrong};
 use crate::{Bench, bench};
 use std::io;
 
@@ -25,49 +25,20 @@ pub(crate) const ALL: &[Bench] = &[
         "mmap, touch and munmap 4 MiB",
         map_touch,
     ),
+    bench(
+        "memory/map_file_4m",
+        "map 4 MiB of a file, store to 26 pages, unmap",
+        map_file,
+    ),
+    bench(
+        "memory/protect",
+        "take the right to write from a page and give it back",
+        protect,
+    ),
     bench("memory/brk", "brk up and down by a page", brk),
 ];
 
 const PAGE: usize = 4096;
-
-struct Map(*mut u8, usize);
-impl Map {
-    fn new(len: usize, flags: i32, fd: i32) -> io::Result<Self> {
-        // SAFETY: a new mapping where the kernel likes.
-        let p = unsafe {
-            libc::mmap(
-                std::ptr::null_mut(),
-                len,
-                libc::PROT_READ | libc::PROT_WRITE,
-                flags,
-                fd,
-                0,
-            )
-        };
-        if p == libc::MAP_FAILED {
-            Err(io::Error::last_os_error())
-        } else {
-            Ok(Self(p.cast(), len))
-        }
-    }
-    fn anonymous(len: usize) -> io::Result<Self> {
-        let map = Self::new(len, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS, -1)?;
-        // 4 KiB pages are what is measured.
-        // SAFETY: advice on our own mapping.
-        unsafe { libc::madvise(map.0.cast(), len, libc::MADV_NOHUGEPAGE) };
-        Ok(map)
-    }
-    fn touch(&self, page: usize, value: u8) {
-        // SAFETY: callers stay within the mapping.
-        unsafe { self.0.add(page * PAGE).write_volatile(value) };
-    }
-}
-impl Drop for Map {
-    fn drop(&mut self) {
-        // SAFETY: our own mapping.
-        unsafe { libc::munmap(self.0.cast(), self.1) };
-    }
-}
 
 /// As many of `n` pages as one go takes: 64 MiB.
 fn at_once(n: u64) -> usize {
@@ -76,73 +47,102 @@ fn at_once(n: u64) -> usize {
 
 fn anon_fault(n: u64) -> io::Result<Took> {
     let pages = at_once(n);
-    let map = Map::anonymous(pages * PAGE)?;
-    map.touch(0, 1); // the first page tables
+    let map = Map::private(pages * PAGE)?;
+    map.store(0, 1); // the first page tables
     let section = Section::begin();
-    (1..pages).for_each(|page| map.touch(page, 1));
-    let ns = section.end();
-    Ok(Took {
-        iterations: pages as u64 - 1,
-        ns,
-        overhead: 0,
-    })
+    (1..pages).for_each(|page| map.store(page * PAGE, 1));
+    Ok(Took::new(pages as u64 - 1, section.end()))
 }
 
 fn cow_fault(n: u64) -> io::Result<Took> {
     let pages = at_once(n);
-    let map = Map::anonymous(pages * PAGE)?;
-    (0..pages).for_each(|page| map.touch(page, 1));
+    let map = Map::private(pages * PAGE)?;
+    (0..pages).for_each(|page| map.store(page * PAGE, 1));
     let (from, to) = sys::pipe()?;
     let pid = sys::child(|| {
         let section = Section::begin();
-        (0..pages).for_each(|page| map.touch(page, 2));
+        (0..pages).for_each(|page| map.store(page * PAGE, 2));
         sys::write_all(to.0, &section.end().to_le_bytes())
     })?;
     let mut ns = [0; 8];
     sys::read_all(from.0, &mut ns)?;
     sys::reap(pid)?;
-    // SAFETY: within the mapping.
-    if unsafe { map.0.read_volatile() } != 1 {
-        return Err(wrong("the parent's page changed"));
+    if (0..pages).all(|page| map.load(page * PAGE) == 1) {
+        Ok(Took::new(pages as u64, u64::from_le_bytes(ns)))
+    } else {
+        Err(wrong("the parent's pages changed"))
     }
-    Ok(Took {
-        iterations: pages as u64,
-        ns: u64::from_le_bytes(ns),
-        overhead: 0,
-    })
 }
 
-/// As lmbench does: map, load from every page, unmap; less map and unmap alone.
+/// As lmbench's `lat_pagefault` does: load from every page of a mapped file, unmap and map it; less the latter alone.
 fn file_fault(n: u64) -> io::Result<Took> {
     const PAGES: usize = 512;
     std::fs::write("/tmp/bench-fault", vec![9; PAGES * PAGE])?;
-    let fd = sys::open(c"/tmp/bench-fault", libc::O_RDWR)?;
-    let map = || Map::new(PAGES * PAGE, libc::MAP_SHARED, fd.0);
+    let fd = sys::open(c"/tmp/bench-fault", libc::O_RDONLY)?;
+    let map = || Map::new(PAGES * PAGE, libc::PROT_READ, libc::MAP_SHARED, fd.0);
     let rounds = n.div_ceil(PAGES as u64);
     let overhead = sys::time_aside(rounds, || map().map(drop))?;
     let took = sys::time(rounds, || {
         let map = map()?;
-        // SAFETY: within the mapping and the file.
-        let ok = (0..PAGES).all(|page| unsafe { map.0.add(page * PAGE).read_volatile() } == 9);
-        if ok { Ok(()) } else { Err(wrong("file data")) }
+        if (0..PAGES).all(|page| map.load(page * PAGE) == 9) {
+            Ok(())
+        } else {
+            Err(wrong("file data"))
+        }
     })?;
     Ok(Took {
-        iterations: rounds * PAGES as u64,
-        ns: took.ns,
         overhead,
+        ..Took::new(rounds * PAGES as u64, took.ns)
     })
 }
 
 fn map_unmap(n: u64) -> io::Result<Took> {
-    sys::time(n, || Map::anonymous(PAGE).map(drop))
+    sys::time(n, || Map::private(PAGE).map(drop))
 }
 
 fn map_touch(n: u64) -> io::Result<Took> {
     sys::time(n, || {
-        let map = Map::anonymous(4 << 20)?;
-        (0..1024).for_each(|page| map.touch(page, 1));
+        let map = Map::private(4 << 20)?;
+        (0..1024).for_each(|page| map.store(page * PAGE, 1));
         Ok(())
     })
+}
+
+/// As lmbench's `lat_mmap 4m` does: a store every 16 KiB of the first tenth.
+fn map_file(n: u64) -> io::Result<Took> {
+    const LEN: usize = 4 << 20;
+    std::fs::write("/tmp/bench-fault", vec![9; LEN])?;
+    let fd = sys::open(c"/tmp/bench-fault", libc::O_RDWR)?;
+    let took = sys::time(n, || {
+        let map = Map::new(LEN, READ_WRITE, libc::MAP_SHARED, fd.0)?;
+        (0..LEN / 10)
+            .step_by(16 << 10)
+            .for_each(|at| map.store(at, 8));
+        Ok(())
+    })?;
+    let data = std::fs::read("/tmp/bench-fault")?;
+    let stored = data.iter().filter(|byte| **byte == 8).count();
+    if stored == (LEN / 10).div_ceil(16 << 10) {
+        Ok(took)
+    } else {
+        Err(wrong("the file's data"))
+    }
+}
+
+fn protect(n: u64) -> io::Result<Took> {
+    let map = Map::private(PAGE)?;
+    map.store(0, 1);
+    let set = |protection: i32| {
+        // SAFETY: our own mapping.
+        check(i64::from(unsafe {
+            libc::mprotect(map.0.cast(), PAGE, protection)
+        }))
+    };
+    let took = sys::time(n, || {
+        set(libc::PROT_READ).and_then(|_| set(READ_WRITE)).map(drop)
+    })?;
+    map.store(0, 2);
+    Ok(took)
 }
 
 fn brk(n: u64) -> io::Result<Took> {

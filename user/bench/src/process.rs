@@ -1,6 +1,7 @@
 //! Making and ending processes and threads.
 use crate::sys::{self, Took, check, wrong};
 use crate::{Bench, bench};
+use std::ffi::{CStr, CString};
 use std::io;
 
 pub(crate) const ALL: &[Bench] = &[
@@ -11,6 +12,11 @@ pub(crate) const ALL: &[Bench] = &[
         fork_exec,
     ),
     bench("process/vfork_exec", "posix_spawn, wait", spawn),
+    bench(
+        "process/fork_sh",
+        "fork, exec of a program that forks, execs a smaller one and waits, as sh -c does",
+        fork_sh,
+    ),
     bench("process/thread", "pthread create and join", thread),
 ];
 
@@ -19,8 +25,8 @@ fn fork_exit(n: u64) -> io::Result<Took> {
 }
 
 /// The smallest static program: `exit(0)`.
-fn tiny() -> io::Result<&'static std::ffi::CStr> {
-    const PATH: &std::ffi::CStr = c"/tmp/bench-tiny";
+pub(crate) fn tiny() -> io::Result<&'static CStr> {
+    const PATH: &CStr = c"/tmp/bench-tiny";
     const BASE: u64 = 0x40_0000;
     let code = [0x31, 0xff, 0xb8, 0x3c, 0, 0, 0, 0x0f, 0x05]; // xor edi,edi; mov eax,60; syscall
     let mut elf = vec![0x7f, b'E', b'L', b'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0];
@@ -56,18 +62,33 @@ fn tiny() -> io::Result<&'static std::ffi::CStr> {
     Ok(PATH)
 }
 
+/// execve(2); comes back with an error only.
+pub(crate) fn exec(path: &CStr, arguments: &[&CStr]) -> io::Result<()> {
+    let mut argv: Vec<_> = arguments.iter().map(|argument| argument.as_ptr()).collect();
+    argv.push(std::ptr::null());
+    let end = &argv[argv.len() - 1..];
+    // SAFETY: NULL-terminated arrays of NUL-terminated strings.
+    check(i64::from(unsafe {
+        libc::execve(path.as_ptr(), argv.as_ptr(), end.as_ptr())
+    }))
+    .map(drop)
+}
+
 fn fork_exec(n: u64) -> io::Result<Took> {
     let path = tiny()?;
+    sys::time(n, || sys::reap(sys::child(|| exec(path, &[path]))?))
+}
+
+/// What this program does as a shell: runs the program and waits.
+pub(crate) fn shell(program: &str) -> io::Result<()> {
+    let path = CString::new(program)?;
+    sys::reap(sys::child(|| exec(&path, &[&path]))?)
+}
+
+fn fork_sh(n: u64) -> io::Result<Took> {
+    let (path, itself) = (tiny()?, c"/proc/self/exe");
     sys::time(n, || {
-        let pid = sys::child(|| {
-            let argv = [path.as_ptr(), std::ptr::null()];
-            // SAFETY: NULL-terminated arrays of NUL-terminated strings.
-            check(i64::from(unsafe {
-                libc::execve(path.as_ptr(), argv.as_ptr(), argv[1..].as_ptr())
-            }))
-            .map(drop)
-        })?;
-        sys::reap(pid)
+        sys::reap(sys::child(|| exec(itself, &[c"sh", c"--sh", path]))?)
     })
 }
 

@@ -1,6 +1,6 @@
 //! Thin, checked calls into libc: each turns -1 into an error.
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 /// -1 is an error, all else a value.
 pub(crate) fn check(result: i64) -> io::Result<i64> {
@@ -28,13 +28,29 @@ pub(crate) fn now() -> u64 {
 }
 
 /// What a timed section cost.
+#[derive(Default)]
 pub(crate) struct Took {
     /// How often the operation ran.
     pub(crate) iterations: u64,
     /// The whole section.
     pub(crate) ns: u64,
-    /// The part of `ns` that isn't the operation's own, as measured apart.
+    /// The part of `ns` that kept the machine busy with something else than the operation, as measured apart.
     pub(crate) overhead: u64,
+    /// The part of `ns` that was to be slept.
+    pub(crate) slept: u64,
+    /// How many bytes an iteration moves, where that is what it is for.
+    pub(crate) bytes: u64,
+}
+
+impl Took {
+    /// Nothing but the operation.
+    pub(crate) fn new(iterations: u64, ns: u64) -> Self {
+        Self {
+            iterations,
+            ns,
+            ..Self::default()
+        }
+    }
 }
 
 /// Whether sections carry marks: only those of a benchmark's last run, whose time is reported, do.
@@ -84,12 +100,7 @@ pub(crate) fn time(n: u64, mut f: impl FnMut() -> io::Result<()>) -> io::Result<
     for _ in 0..n {
         f()?;
     }
-    let ns = section.end();
-    Ok(Took {
-        iterations: n,
-        ns,
-        overhead: 0,
-    })
+    Ok(Took::new(n, section.end()))
 }
 
 /// Times `n` calls of `f` outside the section: what is to be subtracted, or serves as a yardstick.
@@ -172,7 +183,7 @@ pub(crate) fn pipe() -> io::Result<(Fd, Fd)> {
 
 /// Forks; the child runs `f` and ends with status 0 if that went well.
 pub(crate) fn child(f: impl FnOnce() -> io::Result<()>) -> io::Result<i32> {
-    // SAFETY: this program has one thread, so that the child may go on as it was.
+    // SAFETY: this program has one thread when it forks, so that the child may go on as it was.
     match check(i64::from(unsafe { libc::fork() }))? {
         0 => {
             let status = i32::from(f().is_err());
@@ -183,14 +194,138 @@ pub(crate) fn child(f: impl FnOnce() -> io::Result<()>) -> io::Result<i32> {
     }
 }
 
-/// Waits for a child and checks that it ended with status 0.
-pub(crate) fn reap(pid: i32) -> io::Result<()> {
+/// Waits for a child; its status as waitpid(2) gives it.
+pub(crate) fn wait(pid: i32) -> io::Result<i32> {
     let mut status = 0;
     // SAFETY: a valid place for the status.
     let got = check(i64::from(unsafe { libc::waitpid(pid, &raw mut status, 0) }))?;
-    if got == i64::from(pid) && status == 0 {
-        Ok(())
+    if got == i64::from(pid) {
+        Ok(status)
     } else {
-        Err(wrong("child's status"))
+        Err(wrong("waitpid"))
+    }
+}
+
+/// Waits for a child and checks that it ended with status 0.
+pub(crate) fn reap(pid: i32) -> io::Result<()> {
+    match wait(pid)? {
+        0 => Ok(()),
+        _ => Err(wrong("child's status")),
+    }
+}
+
+/// Times `n` round trips: `here` asks and takes the answer, `there` answers in a child. One more, before, shows that
+/// both are up.
+pub(crate) fn round_trips(
+    n: u64,
+    mut here: impl FnMut() -> io::Result<()>,
+    mut there: impl FnMut() -> io::Result<()>,
+) -> io::Result<Took> {
+    let pid = child(|| (0..=n).try_for_each(|_| there()))?;
+    here()?;
+    let took = time(n, here)?;
+    reap(pid)?;
+    Ok(took)
+}
+
+/// A mapping of one's own.
+pub(crate) struct Map(pub(crate) *mut u8, usize);
+impl Map {
+    pub(crate) fn new(len: usize, protection: i32, flags: i32, fd: i32) -> io::Result<Self> {
+        // SAFETY: a new mapping where the kernel likes.
+        let p = unsafe { libc::mmap(std::ptr::null_mut(), len, protection, flags, fd, 0) };
+        if p == libc::MAP_FAILED {
+            Err(io::Error::last_os_error())
+        } else {
+            Ok(Self(p.cast(), len))
+        }
+    }
+
+    /// Private memory in pages of 4 KiB: those are what is measured.
+    pub(crate) fn private(len: usize) -> io::Result<Self> {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+        let map = Self::new(len, READ_WRITE, flags, -1)?;
+        // SAFETY: advice on our own mapping.
+        unsafe { libc::madvise(map.0.cast(), len, libc::MADV_NOHUGEPAGE) };
+        Ok(map)
+    }
+
+    /// Memory shared with children, zeroed.
+    pub(crate) fn shared(len: usize) -> io::Result<Self> {
+        Self::new(len, READ_WRITE, libc::MAP_SHARED | libc::MAP_ANONYMOUS, -1)
+    }
+
+    /// The word at the start of a shared mapping.
+    pub(crate) fn word(&self) -> &AtomicU32 {
+        // SAFETY: aligned, mapped as long as `self` lives, and only touched atomically.
+        unsafe { &*self.0.cast::<AtomicU32>() }
+    }
+
+    pub(crate) fn store(&self, at: usize, value: u8) {
+        debug_assert!(at < self.1);
+        // SAFETY: callers stay within the mapping.
+        unsafe { self.0.add(at).write_volatile(value) };
+    }
+
+    pub(crate) fn load(&self, at: usize) -> u8 {
+        debug_assert!(at < self.1);
+        // SAFETY: callers stay within the mapping.
+        unsafe { self.0.add(at).read_volatile() }
+    }
+
+    /// The sum of every fourth `u32`, as lmbench's `bread` takes it.
+    pub(crate) fn sum(&self) -> u32 {
+        // SAFETY: initialised bytes within the mapping.
+        sum(unsafe { std::slice::from_raw_parts(self.0, self.1) })
+    }
+}
+// SAFETY: bytes of one's own address space; threads that share a mapping keep to bytes of their own or touch it
+// atomically.
+unsafe impl Sync for Map {}
+impl Drop for Map {
+    fn drop(&mut self) {
+        // SAFETY: our own mapping.
+        unsafe { libc::munmap(self.0.cast(), self.1) };
+    }
+}
+
+/// Both protections.
+pub(crate) const READ_WRITE: i32 = libc::PROT_READ | libc::PROT_WRITE;
+
+/// The sum of every fourth `u32`, as lmbench's `bread` takes it: what a program does that looks at its data.
+pub(crate) fn sum(data: &[u8]) -> u32 {
+    let words = data.chunks_exact(16).map(|chunk| {
+        let word = [chunk[0], chunk[1], chunk[2], chunk[3]];
+        u32::from_le_bytes(word)
+    });
+    std::hint::black_box(words.fold(0, u32::wrapping_add))
+}
+
+/// How many processors may run this program.
+pub(crate) fn processors() -> io::Result<usize> {
+    // SAFETY: all zeroes is an empty set, with room for the answer.
+    unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        check(i64::from(libc::sched_getaffinity(
+            0,
+            size_of_val(&set),
+            &raw mut set,
+        )))?;
+        Ok(libc::CPU_COUNT(&set) as usize)
+    }
+}
+
+/// Keeps the calling thread on a processor.
+pub(crate) fn pin(processor: usize) -> io::Result<()> {
+    // SAFETY: all zeroes is an empty set; processors are far fewer than it has room for.
+    unsafe {
+        let mut set: libc::cpu_set_t = std::mem::zeroed();
+        libc::CPU_SET(processor, &mut set);
+        check(i64::from(libc::sched_setaffinity(
+            0,
+            size_of_val(&set),
+            &raw const set,
+        )))
+        .map(drop)
     }
 }

@@ -1,0 +1,350 @@
+//! Two processes that hand a turn over: futex, semaphores, message queues, file locks.
+use crate::sys::{self, Fd, Map, Took, check, wrong};
+use crate::{Bench, bench};
+use std::ffi::CStr;
+use std::io;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+pub(crate) const ALL: &[Bench] = &[
+    bench("ipc/futex", "round trip by a futex", futex),
+    bench(
+        "ipc/posix_sem",
+        "round trip by two process-shared POSIX semaphores",
+        posix_sem,
+    ),
+    bench(
+        "ipc/sysv_sem",
+        "turn (half a round trip) by a set of two SysV semaphores",
+        sysv_sem,
+    ),
+    bench(
+        "ipc/posix_mq",
+        "round trip of 1 byte by POSIX message queues",
+        posix_mq,
+    ),
+    bench(
+        "ipc/sysv_msg",
+        "round trip of 1 byte by a SysV message queue",
+        sysv_msg,
+    ),
+    bench(
+        "ipc/fcntl_lock",
+        "turn (half a round trip) by locks on two files",
+        fcntl_lock,
+    ),
+];
+
+fn futex_call(word: &AtomicU32, op: i32, value: u32) -> io::Result<()> {
+    let none = std::ptr::null::<libc::timespec>();
+    // SAFETY: the word is live and shared; a futex call only reads it.
+    let r = unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), op, value, none, 0, 0) };
+    match check(r) {
+        Err(e) if e.raw_os_error() == Some(libc::EAGAIN) => Ok(()),
+        other => other.map(drop),
+    }
+}
+
+/// Waits until the word is `mine`, hands over.
+fn turn(word: &AtomicU32, mine: u32, next: u32) -> io::Result<()> {
+    loop {
+        let seen = word.load(Ordering::SeqCst);
+        if seen == mine {
+            break;
+        }
+        futex_call(word, libc::FUTEX_WAIT, seen)?;
+    }
+    word.store(next, Ordering::SeqCst);
+    futex_call(word, libc::FUTEX_WAKE, 1)
+}
+
+fn futex(n: u64) -> io::Result<Took> {
+    let page = Map::shared(4096)?;
+    sys::round_trips(n, || turn(page.word(), 0, 1), || turn(page.word(), 1, 0))
+}
+
+fn posix_sem(n: u64) -> io::Result<Took> {
+    let page = Map::shared(4096)?;
+    let (to, fro) = (page.0.cast::<libc::sem_t>(), page.0.wrapping_add(64).cast());
+    for sem in [to, fro] {
+        // SAFETY: aligned places in a shared page, apart from one another.
+        check(i64::from(unsafe { libc::sem_init(sem, 1, 0) }))?;
+    }
+    // SAFETY: semaphores as made above, in a page that outlives the calls.
+    let post = |sem| check(i64::from(unsafe { libc::sem_post(sem) }));
+    // SAFETY: as above.
+    let wait = |sem| check(i64::from(unsafe { libc::sem_wait(sem) }));
+    let took = sys::round_trips(
+        n,
+        || post(to).and_then(|_| wait(fro)).map(drop),
+        || wait(to).and_then(|_| post(fro)).map(drop),
+    )?;
+    // SAFETY: as above; nobody else uses it any more.
+    if unsafe { libc::sem_trywait(fro) } == 0 {
+        return Err(wrong("a turn too many"));
+    }
+    Ok(took)
+}
+
+/// A set of SysV semaphores that goes when it is dropped.
+struct SemaphoreSet(i32);
+impl Drop for SemaphoreSet {
+    fn drop(&mut self) {
+        // SAFETY: a number.
+        unsafe { libc::semctl(self.0, 0, libc::IPC_RMID) };
+    }
+}
+
+impl SemaphoreSet {
+    fn new(count: i32) -> io::Result<Self> {
+        // SAFETY: numbers.
+        check(i64::from(unsafe {
+            libc::semget(libc::IPC_PRIVATE, count, libc::IPC_CREAT | 0o600)
+        }))
+        .map(|id| Self(id as i32))
+    }
+
+    fn change(&self, changes: &[(u16, i16)]) -> io::Result<()> {
+        let mut operations = [libc::sembuf {
+            sem_num: 0,
+            sem_op: 0,
+            sem_flg: 0,
+        }; 2];
+        for (operation, (number, change)) in operations.iter_mut().zip(changes) {
+            operation.sem_num = *number;
+            operation.sem_op = *change;
+        }
+        // SAFETY: at least that many operations.
+        check(i64::from(unsafe {
+            libc::semop(self.0, operations.as_mut_ptr(), changes.len())
+        }))
+        .map(drop)
+    }
+
+    fn value(&self, number: i32) -> io::Result<i64> {
+        // SAFETY: numbers.
+        check(i64::from(unsafe {
+            libc::semctl(self.0, number, libc::GETVAL)
+        }))
+    }
+}
+
+/// As lmbench's `lat_sem` does: each takes one of its own and gives one to the other in the same call.
+fn sysv_sem(n: u64) -> io::Result<Took> {
+    let set = SemaphoreSet::new(2)?;
+    set.change(&[(1, 1)])?;
+    let took = sys::round_trips(
+        n,
+        || set.change(&[(1, -1), (0, 1)]),
+        || set.change(&[(0, -1), (1, 1)]),
+    )?;
+    if set.value(0)? == 0 && set.value(1)? == 1 {
+        Ok(Took::new(2 * n, took.ns))
+    } else {
+        Err(wrong("semaphores' values"))
+    }
+}
+
+/// A POSIX message queue for messages of 64 bytes, whose name is gone.
+fn queue(name: &CStr) -> io::Result<Fd> {
+    // SAFETY: all zeroes are valid attributes.
+    let mut attributes: libc::mq_attr = unsafe { std::mem::zeroed() };
+    attributes.mq_maxmsg = 8;
+    attributes.mq_msgsize = 64;
+    let flags = libc::O_RDWR | libc::O_CREAT;
+    // SAFETY: a NUL-terminated name and attributes.
+    unsafe {
+        let queue = check(i64::from(libc::mq_open(
+            name.as_ptr(),
+            flags,
+            0o600,
+            &raw const attributes,
+        )))?;
+        libc::mq_unlink(name.as_ptr());
+        Ok(Fd(queue as i32))
+    }
+}
+
+fn posix_mq(n: u64) -> io::Result<Took> {
+    let (to, fro) = (queue(c"/bench-to")?, queue(c"/bench-fro")?);
+    let send = |queue: &Fd, byte: u8| {
+        // SAFETY: one readable byte.
+        check(i64::from(unsafe {
+            libc::mq_send(queue.0, [byte].as_ptr().cast(), 1, 0)
+        }))
+        .map(drop)
+    };
+    let receive = |queue: &Fd| {
+        let mut message = [0u8; 64];
+        // SAFETY: room for the largest message.
+        let got = check(unsafe {
+            libc::mq_receive(
+                queue.0,
+                message.as_mut_ptr().cast(),
+                64,
+                std::ptr::null_mut(),
+            )
+        } as i64)?;
+        if got == 1 {
+            Ok(message[0])
+        } else {
+            Err(wrong("message's size"))
+        }
+    };
+    let mut value = 0u8;
+    let ask = || {
+        send(&to, value)?;
+        value = value.wrapping_add(1);
+        if receive(&fro)? == value {
+            Ok(())
+        } else {
+            Err(wrong("message"))
+        }
+    };
+    let answer = || receive(&to).and_then(|byte| send(&fro, byte.wrapping_add(1)));
+    sys::round_trips(n, ask, answer)
+}
+
+/// A SysV message queue that goes when it is dropped.
+struct Messages(i32);
+impl Drop for Messages {
+    fn drop(&mut self) {
+        // SAFETY: a number.
+        unsafe { libc::msgctl(self.0, libc::IPC_RMID, std::ptr::null_mut()) };
+    }
+}
+
+/// What `msgsnd` takes.
+#[repr(C)]
+struct Message {
+    kind: libc::c_long,
+    text: [u8; 8],
+}
+
+impl Messages {
+    fn send(&self, kind: i64, byte: u8) -> io::Result<()> {
+        let message = Message {
+            kind,
+            text: [byte; 8],
+        };
+        // SAFETY: a kind followed by at least one byte.
+        check(i64::from(unsafe {
+            libc::msgsnd(self.0, (&raw const message).cast(), 1, 0)
+        }))
+        .map(drop)
+    }
+
+    fn receive(&self, kind: i64) -> io::Result<u8> {
+        let mut message = Message {
+            kind: 0,
+            text: [0; 8],
+        };
+        // SAFETY: room for a kind and that many bytes.
+        let got =
+            check(unsafe { libc::msgrcv(self.0, (&raw mut message).cast(), 8, kind, 0) } as i64)?;
+        if got == 1 && message.kind == kind {
+            Ok(message.text[0])
+        } else {
+            Err(wrong("message's size"))
+        }
+    }
+}
+
+fn sysv_msg(n: u64) -> io::Result<Took> {
+    const TO: i64 = 1;
+    const FRO: i64 = 2;
+    // SAFETY: numbers.
+    let queue = Messages(check(i64::from(unsafe {
+        libc::msgget(libc::IPC_PRIVATE, libc::IPC_CREAT | 0o600)
+    }))? as i32);
+    let mut value = 0u8;
+    let ask = || {
+        queue.send(TO, value)?;
+        value = value.wrapping_add(1);
+        if queue.receive(FRO)? == value {
+            Ok(())
+        } else {
+            Err(wrong("message"))
+        }
+    };
+    let answer = || {
+        queue
+            .receive(TO)
+            .and_then(|byte| queue.send(FRO, byte.wrapping_add(1)))
+    };
+    sys::round_trips(n, ask, answer)
+}
+
+/// A file's first byte, locked by `fcntl`, and a word that says who has it.
+struct Lock<'a> {
+    file: Fd,
+    owner: &'a AtomicU32,
+}
+impl Lock<'_> {
+    fn set(&self, command: i32, kind: i32) -> io::Result<()> {
+        let lock = libc::flock {
+            l_type: kind as i16,
+            l_whence: 0,
+            l_start: 0,
+            l_len: 1,
+            l_pid: 0,
+        };
+        // SAFETY: a valid `struct flock`.
+        check(i64::from(unsafe {
+            libc::fcntl(self.file.0, command, &raw const lock)
+        }))
+        .map(drop)
+    }
+
+    fn take(&self, me: u32) -> io::Result<()> {
+        self.set(libc::F_SETLKW, libc::F_WRLCK)?;
+        match self.owner.swap(me, Ordering::SeqCst) {
+            before if before == 0 || before == me => Ok(()),
+            _ => Err(wrong("two have the lock")),
+        }
+    }
+
+    fn give(&self, me: u32) -> io::Result<()> {
+        // The other one may have it: then this gives nothing back.
+        let _ = self
+            .owner
+            .compare_exchange(me, 0, Ordering::SeqCst, Ordering::SeqCst);
+        self.set(libc::F_SETLK, libc::F_UNLCK)
+    }
+}
+
+/// As lmbench's `lat_fcntl` does: two processes take and give back locks on two files, each waiting for what the other
+/// one has. Who wakes the other need not let it have the lock at once.
+fn fcntl_lock(n: u64) -> io::Result<Took> {
+    const PARENT: u32 = 1;
+    const CHILD: u32 = 2;
+    let (page, other) = (Map::shared(4096)?, Map::shared(4096)?);
+    let lock = |path, owner| -> io::Result<Lock<'_>> {
+        let file = sys::open(path, libc::O_RDWR | libc::O_CREAT)?;
+        Ok(Lock { file, owner })
+    };
+    let one = lock(c"/tmp/bench-l1", page.word())?;
+    let two = lock(c"/tmp/bench-l2", other.word())?;
+    one.take(PARENT)?;
+    two.take(PARENT)?;
+    let pid = sys::child(|| {
+        loop {
+            one.give(CHILD)?;
+            two.take(CHILD)?;
+            two.give(CHILD)?;
+            one.take(CHILD)?;
+        }
+    })?;
+    let took = sys::time(n, || {
+        one.take(PARENT)?;
+        two.give(PARENT)?;
+        two.take(PARENT)?;
+        one.give(PARENT)
+    })?;
+    // SAFETY: our own child.
+    unsafe { libc::kill(pid, libc::SIGKILL) };
+    if sys::wait(pid)? == libc::SIGKILL {
+        Ok(Took::new(2 * n, took.ns))
+    } else {
+        Err(wrong("child's status"))
+    }
+}
