@@ -60,7 +60,7 @@ const TARGET_NS: u64 = 100_000_000;
 /// How long with `--quick`.
 const QUICK_NS: u64 = 20_000_000;
 /// After how many seconds a benchmark counts as stuck.
-const PATIENCE: u32 = 60;
+const PATIENCE: u32 = 30;
 
 /// What the command line wants.
 struct Wish {
@@ -216,17 +216,20 @@ fn report(bench: &Bench, uname: &str, target_ns: u64) -> bool {
     true
 }
 
-/// Multiplies the iterations until a run is long enough to tell, then runs for `target_ns`, with marks.
+/// More and more iterations until a run takes a quarter of `target_ns`, then as many as take all of it, with marks.
 fn measure(run: Run, target_ns: u64) -> io::Result<Took> {
     let mut n = 1;
     loop {
-        let ns = run(n)?.ns.max(1);
-        if ns >= target_ns / 20 || n >= 1 << 20 {
+        let took = run(n)?;
+        let in_time = |ns: u64| took.iterations * ns / took.ns.max(1);
+        let at_most = took.iterations < n; // as many as the benchmark can do at once
+        if took.ns >= target_ns / 4 || at_most || n >= 1 << 20 {
             sys::set_marked(true);
-            let took = run((n * target_ns / ns).clamp(1, 1 << 22));
+            let took = run(in_time(target_ns).clamp(1, 1 << 22));
             sys::set_marked(false);
             return took;
         }
-        n *= 4;
+        // The first ones take longer than the many later on, so that this is rarely too much.
+        n = in_time(target_ns * 3 / 8).clamp(2 * n, 1000 * n);
     }
 }

@@ -5,11 +5,12 @@
 //! and stays level where nobody waits; by the wall clock it halves with twice the processors.
 use crate::ipc::socket_pair;
 use crate::process;
-use crate::switch::Crowd;
-use crate::sys::{self, Map, READ_WRITE, Section, Took, check, wrong};
+use crate::switch::{Crowd, turns};
+use crate::sys::{self, Fd, Map, READ_WRITE, Section, Took, check, wrong};
 use crate::{Bench, scaling};
 use std::ffi::CString;
 use std::io;
+use std::ops::Range;
 use std::sync::Barrier;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -67,20 +68,19 @@ pub(crate) const ALL: &[Bench] = &[
     ),
 ];
 
-/// Processes, one on each processor, that each run `work(which, how often)`.
-fn processes(n: u64, work: impl Fn(usize, u64) -> io::Result<()>) -> io::Result<Took> {
+/// Processes, one on each processor, that each run `work(which, which turns)`.
+fn processes(n: u64, work: impl Fn(usize, Range<u64>) -> io::Result<()>) -> io::Result<Took> {
     let count = sys::processors()?;
     let each = n.div_ceil(count as u64);
-    let mut crowd = Crowd::new()?;
+    let mut crowd = Crowd::new(each)?;
     for which in 0..count {
-        let work = &work;
-        crowd.join_pinned(which, move || work(which, each))?;
+        crowd.join_pinned(which, |turns| work(which, turns))?;
     }
     Ok(Took::new(each * count as u64, crowd.run()?))
 }
 
-/// Threads of one process, one on each processor, that each run `work(which, how often)`.
-fn threads(n: u64, work: impl Fn(usize, u64) -> io::Result<()> + Sync) -> io::Result<Took> {
+/// Threads of one process, one on each processor, that each run `work(which, which turns)`.
+fn threads(n: u64, work: impl Fn(usize, Range<u64>) -> io::Result<()> + Sync) -> io::Result<Took> {
     let count = sys::processors()?;
     let each = n.div_ceil(count as u64);
     let (start, end) = (Barrier::new(count + 1), Barrier::new(count + 1));
@@ -89,9 +89,10 @@ fn threads(n: u64, work: impl Fn(usize, u64) -> io::Result<()> + Sync) -> io::Re
             .map(|which| {
                 let (work, start, end) = (&work, &start, &end);
                 scope.spawn(move || {
-                    let pinned = sys::pin(which);
+                    let [warm, timed] = turns(each);
+                    let ready = sys::pin(which).and_then(|()| work(which, warm));
                     start.wait();
-                    let done = pinned.and_then(|()| work(which, each));
+                    let done = ready.and_then(|()| work(which, timed));
                     end.wait();
                     done
                 })
@@ -110,11 +111,11 @@ fn threads(n: u64, work: impl Fn(usize, u64) -> io::Result<()> + Sync) -> io::Re
 }
 
 fn null(n: u64) -> io::Result<Took> {
-    processes(n, |_, each| {
+    processes(n, |_, mut turns| {
         // SAFETY: a call without arguments.
         let call = || unsafe { libc::syscall(libc::SYS_getppid) };
         let parent = call();
-        if (0..each).all(|_| call() == parent) {
+        if turns.all(|_| call() == parent) {
             Ok(())
         } else {
             Err(wrong("getppid"))
@@ -124,16 +125,16 @@ fn null(n: u64) -> io::Result<Took> {
 
 fn open_close(n: u64) -> io::Result<Took> {
     std::fs::write("/tmp/bench-shared", b"x")?;
-    processes(n, |_, each| {
-        (0..each).try_for_each(|_| sys::open(c"/tmp/bench-shared", libc::O_RDONLY).map(drop))
+    processes(n, |_, mut turns| {
+        turns.try_for_each(|_| sys::open(c"/tmp/bench-shared", libc::O_RDONLY).map(drop))
     })
 }
 
 fn create(n: u64) -> io::Result<Took> {
     std::fs::create_dir_all("/tmp/bench-common")?;
-    processes(n, |which, each| {
+    processes(n, |which, mut turns| {
         let name = CString::new(format!("/tmp/bench-common/{which}"))?;
-        (0..each).try_for_each(|_| {
+        turns.try_for_each(|_| {
             sys::open(&name, libc::O_CREAT | libc::O_EXCL | libc::O_WRONLY)?;
             // SAFETY: a NUL-terminated path.
             check(i64::from(unsafe { libc::unlink(name.as_ptr()) })).map(drop)
@@ -146,15 +147,19 @@ fn anon_fault(n: u64) -> io::Result<Took> {
     const PAGE: usize = 4096;
     let count = sys::processors()?;
     let pages = n.clamp(2 * count as u64, 16384).div_ceil(count as u64);
-    let share = (pages as usize * PAGE).next_multiple_of(2 << 20);
+    let [_, timed] = turns(pages);
+    let share = (timed.end as usize * PAGE).next_multiple_of(2 << 20);
     let map = Map::private(share * count)?;
     let shared = &map;
-    let took = threads(pages * count as u64, |which, each| {
-        (0..each as usize).for_each(|page| shared.store(which * share + page * PAGE, 1));
+    let took = threads(pages * count as u64, |which, mut turns| {
+        turns.all(|page| {
+            shared.store(which * share + page as usize * PAGE, 1);
+            true
+        });
         Ok(())
     })?;
     let stored =
-        |which: usize| (0..pages as usize).all(|p| map.load(which * share + p * PAGE) == 1);
+        |which: usize| (0..timed.end as usize).all(|p| map.load(which * share + p * PAGE) == 1);
     if (0..count).all(stored) {
         Ok(took)
     } else {
@@ -164,8 +169,8 @@ fn anon_fault(n: u64) -> io::Result<Took> {
 
 fn map_unmap(n: u64) -> io::Result<Took> {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
-    threads(n, |_, each| {
-        (0..each).try_for_each(|_| {
+    threads(n, |_, mut turns| {
+        turns.try_for_each(|_| {
             let map = Map::new(4096, READ_WRITE, flags, -1)?;
             map.store(0, 1);
             Ok(())
@@ -174,50 +179,56 @@ fn map_unmap(n: u64) -> io::Result<Took> {
 }
 
 fn fork(n: u64) -> io::Result<Took> {
-    processes(n, |_, each| {
-        (0..each).try_for_each(|_| sys::reap(sys::child(|| Ok(()))?))
+    processes(n, |_, mut turns| {
+        turns.try_for_each(|_| sys::reap(sys::child(|| Ok(()))?))
     })
 }
 
 fn exec(n: u64) -> io::Result<Took> {
     let path = process::tiny()?;
-    processes(n, |_, each| {
-        (0..each).try_for_each(|_| sys::reap(sys::child(|| process::exec(path, &[path]))?))
+    processes(n, |_, mut turns| {
+        turns.try_for_each(|_| sys::reap(sys::child(|| process::exec(path, &[path]))?))
     })
 }
 
-/// Pairs that echo, both on the same processor; `make` gives the ends here and there, to read and to write.
-fn echoes(n: u64, make: impl Fn() -> io::Result<[(sys::Fd, sys::Fd); 2]>) -> io::Result<Took> {
-    processes(n, |_, each| {
-        let [to, fro] = make()?;
-        let pid = sys::child(|| {
-            let mut got = [0u8];
-            for _ in 0..each {
-                sys::read_all(to.0.0, &mut got)?;
-                sys::write_all(fro.1.0, &[got[0].wrapping_add(1)])?;
-            }
-            Ok(())
+/// Pairs that echo, both on the same processor; `make` gives a way there or back, to read and to write.
+fn echoes(n: u64, make: impl Fn() -> io::Result<(Fd, Fd)>) -> io::Result<Took> {
+    let count = sys::processors()?;
+    let each = n.div_ceil(count as u64);
+    let mut crowd = Crowd::new(each)?;
+    let ways = (0..count)
+        .map(|_| Ok((make()?, make()?)))
+        .collect::<io::Result<Vec<_>>>()?;
+    for (which, (to, fro)) in ways.iter().enumerate() {
+        crowd.join_pinned(which, |mut turns| {
+            turns.try_for_each(|i| {
+                let mut byte = [0u8];
+                sys::write_all(to.1.0, &[i as u8])?;
+                sys::read_all(fro.0.0, &mut byte)?;
+                if byte[0] == (i as u8).wrapping_add(1) {
+                    Ok(())
+                } else {
+                    Err(wrong("echo"))
+                }
+            })
         })?;
-        let mut byte = [0u8];
-        for i in 0..each {
-            sys::write_all(to.1.0, &[i as u8])?;
-            sys::read_all(fro.0.0, &mut byte)?;
-            if byte[0] != (i as u8).wrapping_add(1) {
-                return Err(wrong("echo"));
-            }
-        }
-        sys::reap(pid)
-    })
+        crowd.join_pinned(which, |mut turns| {
+            turns.try_for_each(|_| {
+                let mut byte = [0u8];
+                sys::read_all(to.0.0, &mut byte)?;
+                sys::write_all(fro.1.0, &[byte[0].wrapping_add(1)])
+            })
+        })?;
+    }
+    Ok(Took::new(each * count as u64, crowd.run()?))
 }
 
 fn pipe(n: u64) -> io::Result<Took> {
-    echoes(n, || Ok([sys::pipe()?, sys::pipe()?]))
+    echoes(n, sys::pipe)
 }
 
 fn unix(n: u64) -> io::Result<Took> {
-    let pair = || socket_pair(libc::SOCK_STREAM);
-    pair()?; // where there is none, that is to be known here
-    echoes(n, || Ok([pair()?, pair()?]))
+    echoes(n, || socket_pair(libc::SOCK_STREAM))
 }
 
 /// A writer and a reader for every processor share one pipe; what goes in comes out.
@@ -226,12 +237,12 @@ fn pipe_shared(n: u64) -> io::Result<Took> {
     let each = n.div_ceil(count as u64);
     let (from, to) = sys::pipe()?;
     let sum = Map::shared(4096)?;
-    let mut crowd = Crowd::new()?;
+    let mut crowd = Crowd::new(each)?;
     for which in 0..count {
-        crowd.join_pinned(which, || {
+        crowd.join_pinned(which, |turns| {
             let mut message = [0u8; 64];
             let mut seen = 0u32;
-            for _ in 0..each {
+            for _ in turns {
                 sys::read_all(from.0, &mut message)?;
                 seen = seen.wrapping_add(u32::from(message[0]));
                 if message != [message[0]; 64] {
@@ -241,12 +252,13 @@ fn pipe_shared(n: u64) -> io::Result<Took> {
             sum.word().fetch_add(seen, Ordering::SeqCst);
             Ok(())
         })?;
-        crowd.join_pinned(which, || {
-            (0..each).try_for_each(|i| sys::write_all(to.0, &[i as u8; 64]))
+        crowd.join_pinned(which, |mut turns| {
+            turns.try_for_each(|i| sys::write_all(to.0, &[i as u8; 64]))
         })?;
     }
     let ns = crowd.run()?;
-    let expected = (0..each).fold(0u32, |sum, i| sum.wrapping_add(u32::from(i as u8)));
+    let [_, timed] = turns(each);
+    let expected = (0..timed.end).fold(0u32, |sum, i| sum.wrapping_add(u32::from(i as u8)));
     if sum.word().load(Ordering::SeqCst) == expected.wrapping_mul(count as u32) {
         Ok(Took::new(each * count as u64, ns))
     } else {
@@ -263,8 +275,8 @@ fn futex(n: u64) -> io::Result<Took> {
         // SAFETY: the word is live; a futex call only reads it.
         unsafe { libc::syscall(libc::SYS_futex, word.as_ptr(), operation, value, none, 0, 0) };
     };
-    let took = threads(n, |_, each| {
-        for _ in 0..each {
+    let took = threads(n, |_, turns| {
+        for _ in turns {
             if word.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed) != Ok(0) {
                 while word.swap(2, Ordering::Acquire) != 0 {
                     call(libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG, 2);
@@ -281,7 +293,9 @@ fn futex(n: u64) -> io::Result<Took> {
         }
         Ok(())
     })?;
-    if u64::from(inside.load(Ordering::SeqCst)) == took.iterations {
+    let count = sys::processors()? as u64;
+    let [_, timed] = turns(took.iterations / count);
+    if u64::from(inside.load(Ordering::SeqCst)) == timed.end * count {
         Ok(took)
     } else {
         Err(wrong("two had the lock"))
