@@ -60,6 +60,7 @@ fn register(info: &'static BootInfo) -> Result<()> {
     pipe::init();
     tty::init()?;
     serial::init(info.cmdline)?;
+    lkdtm::init()?;
     procfs::init(info.cmdline)?;
     capi::init()
 }

@@ -31,7 +31,7 @@ hal::kernel_main!(start::main);
 fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
     // Returns if the machine can go on without this thread.
     trace::oops::rust_panic(info);
-    traps::end_thread()
+    traps::end_thread(pid::signals::SIGSEGV)
 }
 
 #[cfg(not(target_os = "none"))]

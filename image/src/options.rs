@@ -30,7 +30,8 @@ impl Options {
                 ("nosmp", None) => options.max_cpus = 1,
                 _ => {
                     let _ = trace::console::boot_option(key, value)
-                        || trace::panic::boot_option(key, value);
+                        || trace::panic::boot_option(key, value)
+                        || lkdtm::boot_option(key, value);
                 }
             }
         }

@@ -1,11 +1,12 @@
 //! Traps from kernel mode, each passed on to the crate that knows what to do.
-use hal::traps::{FaultAction, FaultInfo, IpiKind, KernelTraps, TrapFrame, page_fault};
+use hal::traps::{FaultAction, FaultInfo, IpiKind, KernelTraps, PAGE_FAULT, TrapFrame, page_fault};
+use pid::signals::{SIGKILL, SIGSEGV};
 
 pub(crate) struct Traps;
 
-/// The running thread has met a bug of the kernel: its task leaves as if killed, its stack is given up.
-pub(crate) fn end_thread() -> ! {
-    task::exit::after_oops();
+/// The running thread has met a bug of the kernel: a task ends as if `signal` had ended it, a kernel thread just ends.
+pub(crate) fn end_thread(signal: pid::Signal) -> ! {
+    task::exit::by_oops(signal);
     sched::exit_thread()
 }
 
@@ -31,7 +32,11 @@ impl KernelTraps for Traps {
 
     fn oops(&self, frame: &TrapFrame, fault: FaultInfo) -> ! {
         trace::oops::report(frame, &fault);
-        end_thread()
+        // As Linux has it.
+        end_thread(match fault.vector {
+            PAGE_FAULT => SIGKILL,
+            _ => SIGSEGV,
+        })
     }
 
     fn irq(&self, vector: u8) {

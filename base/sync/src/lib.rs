@@ -26,6 +26,7 @@ extern crate std;
 
 extern crate alloc;
 
+pub mod abandon;
 pub mod class;
 pub mod context;
 pub mod inject;

@@ -17,10 +17,15 @@ pub(crate) const DEAD: u32 = 1 << 31;
 
 /// Data that one thread at a time may touch; waiting sleeps.
 pub struct Mutex<T: ?Sized> {
+    raw: Raw,
+    data: UnsafeCell<T>,
+}
+
+/// The lock without what it protects; its address is the lock's in the stack of held locks.
+struct Raw {
     class: &'static LockClass,
     state: AtomicU32,
     queue: WaitQueue,
-    data: UnsafeCell<T>,
 }
 
 // SAFETY: the lock hands out access to one holder at a time.
@@ -32,9 +37,11 @@ impl<T> Mutex<T> {
     /// A free lock of `class` around `data`.
     pub const fn new(class: &'static LockClass, data: T) -> Self {
         Self {
-            class,
-            state: AtomicU32::new(0),
-            queue: WaitQueue::new(),
+            raw: Raw {
+                class,
+                state: AtomicU32::new(0),
+                queue: WaitQueue::new(),
+            },
             data: UnsafeCell::new(data),
         }
     }
@@ -51,6 +58,7 @@ impl<T: ?Sized> Mutex<T> {
     pub fn lock(&self) -> MutexGuard<'_, T> {
         crate::context::might_sleep();
         if self
+            .raw
             .state
             .compare_exchange(0, HELD, Ordering::Acquire, Ordering::Relaxed)
             .is_err()
@@ -68,6 +76,7 @@ impl<T: ?Sized> Mutex<T> {
     pub fn lock_interruptible(&self) -> Result<MutexGuard<'_, T>, WaitError> {
         crate::context::might_sleep();
         if self
+            .raw
             .state
             .compare_exchange(0, HELD, Ordering::Acquire, Ordering::Relaxed)
             .is_err()
@@ -82,6 +91,7 @@ impl<T: ?Sized> Mutex<T> {
     #[track_caller]
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         let free = self
+            .raw
             .state
             .compare_exchange(0, HELD, Ordering::Acquire, Ordering::Relaxed)
             .is_ok();
@@ -95,13 +105,13 @@ impl<T: ?Sized> Mutex<T> {
 
     /// Whether somebody holds it, at this moment.
     pub fn is_locked(&self) -> bool {
-        self.state.load(Ordering::Relaxed) & HELD != 0
+        self.raw.state.load(Ordering::Relaxed) & HELD != 0
     }
 
     #[inline]
     #[track_caller]
     fn guard(&self) -> MutexGuard<'_, T> {
-        class::sleep_acquired(self.class, self.addr(), kill);
+        class::sleep_acquired(self.raw.class, self.addr(), kill);
         MutexGuard {
             lock: self,
             _not_send: PhantomData,
@@ -110,22 +120,25 @@ impl<T: ?Sized> Mutex<T> {
 
     #[inline]
     fn addr(&self) -> usize {
-        core::ptr::from_ref(&self.state).addr()
+        core::ptr::from_ref(&self.raw).expose_provenance()
     }
 
     #[cold]
     fn slow(&self, mode: WaitMode) -> Result<(), WaitError> {
-        self.queue
+        self.raw
+            .queue
             .wait(mode, None, || self.try_contended().then_some(()))
     }
 
     /// Takes a free lock, or notes that somebody waits.
     fn try_contended(&self) -> bool {
-        let mut state = self.state.load(Ordering::Relaxed);
+        let mut state = self.raw.state.load(Ordering::Relaxed);
         loop {
             if state & DEAD != 0 {
-                class::report(&Report::DeadLock { class: self.class });
-                panic!("{}: the lock's owner died", self.class.name());
+                class::report(&Report::DeadLock {
+                    class: self.raw.class,
+                });
+                panic!("{}: the lock's owner died", self.raw.class.name());
             }
             // Whoever takes it after a wait leaves WAITERS on: others may be queued behind; an extra wake is harmless.
             let new = if state & HELD == 0 {
@@ -133,10 +146,12 @@ impl<T: ?Sized> Mutex<T> {
             } else {
                 state | WAITERS
             };
-            match self
-                .state
-                .compare_exchange_weak(state, new, Ordering::Acquire, Ordering::Relaxed)
-            {
+            match self.raw.state.compare_exchange_weak(
+                state,
+                new,
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            ) {
                 Ok(_) => return state & HELD == 0,
                 Err(now) => state = now,
             }
@@ -146,20 +161,21 @@ impl<T: ?Sized> Mutex<T> {
     #[inline]
     fn release(&self) {
         class::sleep_released(self.addr());
-        if self.state.swap(0, Ordering::Release) & WAITERS != 0 {
-            self.queue.wake_one();
+        if self.raw.state.swap(0, Ordering::Release) & WAITERS != 0 {
+            self.raw.queue.wake_one();
         }
     }
 }
 
-/// Marks a lock dead whose owner will never release it.
+/// Marks a lock dead whose owner will never release it; whoever waits for it wakes up and fails.
 ///
 /// # Safety
-/// `addr` is that of the state word of a live lock.
-pub(crate) unsafe fn kill(addr: usize) {
+/// `addr` is that of the [`Raw`] of a live lock.
+unsafe fn kill(addr: usize) {
     // SAFETY: the caller's promise.
-    unsafe { &*core::ptr::with_exposed_provenance::<AtomicU32>(addr) }
-        .fetch_or(DEAD, Ordering::Relaxed);
+    let raw = unsafe { &*core::ptr::with_exposed_provenance::<Raw>(addr) };
+    raw.state.fetch_or(DEAD, Ordering::Relaxed);
+    raw.queue.wake_all();
 }
 
 /// A held [`Mutex`]. Not `Send`: the thread that took it releases it.

@@ -6,7 +6,7 @@ use core::ops::{Deref, DerefMut};
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::class::{self, LockClass, Report};
-use crate::mutex::{DEAD, kill};
+use crate::mutex::DEAD;
 use crate::thread::WaitMode;
 use crate::waitqueue::{WaitError, WaitQueue};
 
@@ -19,12 +19,17 @@ const WANTED: u32 = READERS << 15;
 
 /// Data that many threads may read or one may write; waiting sleeps.
 pub struct RwLock<T: ?Sized> {
+    raw: Raw,
+    data: UnsafeCell<T>,
+}
+
+/// The lock without what it protects; its address is the lock's in the stack of held locks.
+struct Raw {
     class: &'static LockClass,
     state: AtomicU32,
     /// Apart from each other, so that a release wakes only those whose turn it is.
     readers: WaitQueue,
     writers: WaitQueue,
-    data: UnsafeCell<T>,
 }
 
 // SAFETY: writers are alone; readers share `&T`.
@@ -36,10 +41,12 @@ impl<T> RwLock<T> {
     /// A free lock of `class` around `data`.
     pub const fn new(class: &'static LockClass, data: T) -> Self {
         Self {
-            class,
-            state: AtomicU32::new(0),
-            readers: WaitQueue::new(),
-            writers: WaitQueue::new(),
+            raw: Raw {
+                class,
+                state: AtomicU32::new(0),
+                readers: WaitQueue::new(),
+                writers: WaitQueue::new(),
+            },
             data: UnsafeCell::new(data),
         }
     }
@@ -52,7 +59,8 @@ impl<T: ?Sized> RwLock<T> {
     pub fn read(&self) -> ReadGuard<'_, T> {
         crate::context::might_sleep();
         if !self.try_acquire_read() {
-            self.readers
+            self.raw
+                .readers
                 .wait_event(|| self.alive() && self.try_acquire_read());
         }
         self.read_guard()
@@ -69,6 +77,7 @@ impl<T: ?Sized> RwLock<T> {
     pub fn write(&self) -> WriteGuard<'_, T> {
         crate::context::might_sleep();
         if self
+            .raw
             .state
             .compare_exchange(0, WRITER, Ordering::Acquire, Ordering::Relaxed)
             .is_err()
@@ -84,6 +93,7 @@ impl<T: ?Sized> RwLock<T> {
     #[track_caller]
     pub fn write_killable(&self) -> Result<WriteGuard<'_, T>, WaitError> {
         if self
+            .raw
             .state
             .compare_exchange(0, WRITER, Ordering::Acquire, Ordering::Relaxed)
             .is_err()
@@ -106,7 +116,7 @@ impl<T: ?Sized> RwLock<T> {
     #[inline]
     #[track_caller]
     fn read_guard(&self) -> ReadGuard<'_, T> {
-        class::sleep_acquired(self.class, self.addr(), kill);
+        class::sleep_acquired(self.raw.class, self.addr(), kill);
         ReadGuard {
             lock: self,
             _not_send: PhantomData,
@@ -115,7 +125,7 @@ impl<T: ?Sized> RwLock<T> {
     #[inline]
     #[track_caller]
     fn write_guard(&self) -> WriteGuard<'_, T> {
-        class::sleep_acquired(self.class, self.addr(), kill);
+        class::sleep_acquired(self.raw.class, self.addr(), kill);
         WriteGuard {
             lock: self,
             _not_send: PhantomData,
@@ -124,9 +134,9 @@ impl<T: ?Sized> RwLock<T> {
 
     #[inline]
     fn try_acquire_read(&self) -> bool {
-        let mut state = self.state.load(Ordering::Relaxed);
+        let mut state = self.raw.state.load(Ordering::Relaxed);
         while state & (WRITER | WANTED | DEAD) == 0 {
-            match self.state.compare_exchange_weak(
+            match self.raw.state.compare_exchange_weak(
                 state,
                 state + 1,
                 Ordering::Acquire,
@@ -141,9 +151,9 @@ impl<T: ?Sized> RwLock<T> {
 
     #[inline]
     fn try_acquire_write(&self) -> bool {
-        let mut state = self.state.load(Ordering::Relaxed);
+        let mut state = self.raw.state.load(Ordering::Relaxed);
         while state & (WRITER | READERS | DEAD) == 0 {
-            match self.state.compare_exchange_weak(
+            match self.raw.state.compare_exchange_weak(
                 state,
                 state | WRITER,
                 Ordering::Acquire,
@@ -158,11 +168,11 @@ impl<T: ?Sized> RwLock<T> {
 
     #[cold]
     fn write_slow(&self, mode: WaitMode) -> Result<(), WaitError> {
-        self.state.fetch_add(WANT_ONE, Ordering::Relaxed);
-        let result = self.writers.wait(mode, None, || {
+        self.raw.state.fetch_add(WANT_ONE, Ordering::Relaxed);
+        let result = self.raw.writers.wait(mode, None, || {
             (self.alive() && self.try_acquire_write()).then_some(())
         });
-        let before = self.state.fetch_sub(WANT_ONE, Ordering::Relaxed);
+        let before = self.raw.state.fetch_sub(WANT_ONE, Ordering::Relaxed);
         if result.is_err() {
             // The turn this writer may have been given goes to the next one, or to the readers that stood back.
             self.pass_on(before - WANT_ONE);
@@ -174,24 +184,38 @@ impl<T: ?Sized> RwLock<T> {
     #[inline]
     fn pass_on(&self, state: u32) {
         if state & WANTED != 0 {
-            self.writers.wake_one();
+            self.raw.writers.wake_one();
         } else {
-            self.readers.wake_all();
+            self.raw.readers.wake_all();
         }
     }
 
     fn alive(&self) -> bool {
-        if self.state.load(Ordering::Relaxed) & DEAD != 0 {
-            class::report(&Report::DeadLock { class: self.class });
-            panic!("{}: the lock's owner died", self.class.name());
+        if self.raw.state.load(Ordering::Relaxed) & DEAD != 0 {
+            class::report(&Report::DeadLock {
+                class: self.raw.class,
+            });
+            panic!("{}: the lock's owner died", self.raw.class.name());
         }
         true
     }
 
     #[inline]
     fn addr(&self) -> usize {
-        core::ptr::from_ref(&self.state).addr()
+        core::ptr::from_ref(&self.raw).expose_provenance()
     }
+}
+
+/// Marks a lock dead whose holder will never release it; whoever waits for it wakes up and fails.
+///
+/// # Safety
+/// `addr` is that of the [`Raw`] of a live lock.
+unsafe fn kill(addr: usize) {
+    // SAFETY: the caller's promise.
+    let raw = unsafe { &*core::ptr::with_exposed_provenance::<Raw>(addr) };
+    raw.state.fetch_or(DEAD, Ordering::Relaxed);
+    raw.readers.wake_all();
+    raw.writers.wake_all();
 }
 
 /// A [`RwLock`] held for reading.
@@ -205,9 +229,9 @@ impl<T: ?Sized> Drop for ReadGuard<'_, T> {
     fn drop(&mut self) {
         class::sleep_released(self.lock.addr());
         // Readers never wait for readers: without a writer that waits there is nobody to wake.
-        let before = self.lock.state.fetch_sub(1, Ordering::Release);
+        let before = self.lock.raw.state.fetch_sub(1, Ordering::Release);
         if before & READERS == 1 && before & WANTED != 0 {
-            self.lock.writers.wake_one();
+            self.lock.raw.writers.wake_one();
         }
     }
 }
@@ -230,7 +254,7 @@ impl<T: ?Sized> Drop for WriteGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
         class::sleep_released(self.lock.addr());
-        let before = self.lock.state.fetch_and(!WRITER, Ordering::Release);
+        let before = self.lock.raw.state.fetch_and(!WRITER, Ordering::Release);
         self.lock.pass_on(before);
     }
 }

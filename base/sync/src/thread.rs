@@ -3,7 +3,7 @@
 //! A thread that blocks does, as on Linux: [`ThreadOps::set_sleeping`], put itself where wakers look, look at its
 //! condition once more, [`Scheduler::park`], [`ThreadOps::set_running`]. A waker changes the condition, then calls
 //! [`ThreadOps::unpark`]. So a wake-up between the look and the park is never lost.
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use crate::class::HeldStack;
 use crate::once::Once;
@@ -26,6 +26,8 @@ pub enum WaitMode {
 pub struct ExecState {
     /// The sleeping locks it holds.
     pub held: HeldStack,
+    /// Where on its stack it waits, if it does; the wait queue's business.
+    pub(crate) waiter: AtomicPtr<()>,
 }
 
 /// A thread, as wait queues and locks see it.

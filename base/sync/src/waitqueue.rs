@@ -14,7 +14,7 @@ use abi::Errno;
 use crate::class::LockClass;
 use crate::lock_order::rank;
 use crate::spin::{SpinIrqGuard, SpinLock};
-use crate::thread::{self, ThreadOps, WaitMode};
+use crate::thread::{self, ExecState, ThreadOps, WaitMode};
 
 static QUEUE: LockClass = LockClass::new("waitqueue", rank::WAIT_QUEUE);
 static ENTRY: LockClass = LockClass::new("waitentry", rank::WAIT_ENTRY);
@@ -107,6 +107,7 @@ impl Default for WaitQueue {
 struct Waiter {
     node: UnsafeCell<Node>,
     thread: &'static dyn ThreadOps,
+    queue: *const WaitQueue,
     linked: AtomicBool,
     woken: AtomicBool,
     _pin: PhantomPinned,
@@ -168,11 +169,14 @@ impl WaitQueue {
                 kind: Kind::Thread(ptr::null()),
             }),
             thread: current,
+            queue: self,
             linked: AtomicBool::new(false),
             woken: AtomicBool::new(false),
             _pin: PhantomPinned,
         };
         let mut timed_out = false;
+        let waits = &current.exec().waiter;
+        waits.store(ptr::from_ref(&waiter).cast_mut().cast(), Ordering::Relaxed);
         let result = loop {
             current.set_sleeping(mode);
             // A waker that was seen to wake may not yet have said that the node is free; `link` waits for it.
@@ -198,6 +202,7 @@ impl WaitQueue {
         if waiter.linked.load(Ordering::Acquire) {
             self.unlink(&waiter);
         }
+        waits.store(ptr::null_mut(), Ordering::Relaxed);
         if result.is_err() && waiter.woken.load(Ordering::Relaxed) {
             self.wake_one(); // the wake-up was meant for somebody who uses it
         }
@@ -379,6 +384,18 @@ impl Drop for WaitQueue {
             drop(list);
             drop(count);
         }
+    }
+}
+
+/// The running thread, whose state this is, gives up its stack as it is (an oops). If that was while it waited, its node,
+/// which stands on that stack, leaves the queue.
+pub fn abandon(thread: &ExecState) {
+    let waiter = thread.waiter.swap(ptr::null_mut(), Ordering::Relaxed);
+    // SAFETY: only `wait_on` stores here, and it clears it before it returns: waiter and queue are alive.
+    if let Some(waiter) = unsafe { waiter.cast::<Waiter>().as_ref() } {
+        waiter.thread.set_running();
+        // SAFETY: as above.
+        unsafe { &*waiter.queue }.unlink(waiter);
     }
 }
 

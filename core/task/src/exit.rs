@@ -106,39 +106,13 @@ pub(crate) fn end(mut cx: Cx, status: i32) {
     bury(&task, &process, last);
 }
 
-/// The running thread dies by an oops: its stack, with what it owned there, is lost, but its relatives are told as if
-/// SIGSEGV had ended it, and files that only it had open are closed. The caller ends the thread afterwards. In task
-/// context with no spinlock held; turns interrupts on.
-pub fn after_oops() {
-    let Some(task) = crate::task::current() else {
-        return;
-    };
-    if task.life() != Life::Alive {
-        return; // it died while it was ending
+/// The running thread meets a bug of the kernel. A task goes back to its loop and ends with `signal` as its status; this
+/// returns for a kernel thread, and for a task that is ending already, which stays as it is.
+pub fn by_oops(signal: pid::Signal) {
+    sync::abandon::go_back(signal);
+    if crate::task::current().is_some() {
+        trace::pr_alert!("Fixing recursive fault but reboot is needed!");
     }
-    sched::begin_end();
-    hal::irq::enable();
-    let process = task.process().clone();
-    task.set_exit_code(pid::signals::SIGSEGV as i32);
-    stop_taking_signals(&task, &process);
-    let last = process.live.fetch_sub(1, AcqRel) == 1;
-    if let Some(done) = task.take_vfork() {
-        done.complete();
-    }
-    if let Some(files) = task.files()
-        && Arc::strong_count(&files) <= 3
-    {
-        files.close_all(); // the lost stack's reference, the one shown to others, and this one
-    }
-    task.show_files(None);
-    task.show_fs(None);
-    if last {
-        process.itimers.cancel_all();
-        process.timers.delete_all();
-        crate::jobs::leader_exits(&process);
-    }
-    process.user().sub();
-    bury(&task, &process, last);
 }
 
 fn stop_taking_signals(task: &Task, process: &Arc<Process>) {

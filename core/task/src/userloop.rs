@@ -88,15 +88,26 @@ pub(crate) fn make_first_thread(
 
 /// Runs a task until it ends.
 fn run(mut cx: Cx) {
+    let mut status = 0;
+    let signal = hal::checkpoint::call(|| status = until_end(&mut cx));
+    if signal != 0 {
+        // An oops: all that this task had called is given up, and it ends as if this signal had ended it.
+        status = signal as i32;
+        hal::irq::enable();
+    }
+    crate::exit::end(cx, status);
+}
+
+/// Runs a task until it is to end; the status word with which it has to.
+fn until_end(cx: &mut Cx) -> i32 {
     let dispatch = DISPATCHER.get().copied().unwrap_or(no_dispatcher);
     let thread = sched::current();
     loop {
         let _irqs = hal::irq::disable(); // `user::run` turns them on
         while cx.task.work() != 0 || hal::preempt::need_resched() {
             hal::irq::enable();
-            if let Err(status) = do_work(&mut cx) {
-                crate::exit::end(cx, status);
-                return;
+            if let Err(status) = do_work(cx) {
+                return status;
             }
             let _irqs = hal::irq::disable();
         }
@@ -104,12 +115,12 @@ fn run(mut cx: Cx) {
         let trap = hal::user::run(&mut cx.regs, thread.context().machine());
         thread.set_in_user(false);
         match trap {
-            Trap::Syscall => dispatch(&mut cx),
+            Trap::Syscall => dispatch(cx),
             Trap::Fault {
                 vector,
                 error_code,
                 addr,
-            } => fault(&mut cx, vector, error_code, addr),
+            } => fault(cx, vector, error_code, addr),
             Trap::Interrupt => crate::itimer::on_tick(cx.process()),
         }
     }

@@ -2,6 +2,9 @@
 //!
 //! A spinlock held, an interrupt, an atomic section, the first process or the idle thread: the machine. Otherwise the
 //! thread dies, and every sleeping lock that it held is marked dead, so that nobody waits for it in silence.
+//!
+//! A task goes back to its own loop (`hal::checkpoint`) and ends from there as if a signal had ended it, so that all it owns is
+//! given back; what the frames in between owned is lost.
 use crate::panic::trace_line;
 use crate::printk::caller;
 use crate::{Level, machine, pr_emerg, printk, taint};
@@ -107,9 +110,7 @@ fn end_oops(hopeless: Option<&'static str>) {
     if let Some(why) = hopeless.or_else(fatal) {
         crate::panic::after_oops(format_args!("{why}"));
     }
-    if let Some(thread) = sync::thread::current() {
-        thread.exec().held.kill_all();
-    }
+    sync::abandon::give_up_locks();
     crate::kmsg::poll_wakeups();
 }
 

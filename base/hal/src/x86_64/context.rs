@@ -60,6 +60,8 @@ struct Inner {
     last_cpu: u32,
     /// It will not be switched to again.
     finishing: bool,
+    /// The stack pointer of its innermost checkpoint, 0 for none.
+    checkpoint: usize,
     /// The CPU's registers may be newer than what is saved here.
     live: bool,
     fs_base: u64,
@@ -100,6 +102,7 @@ impl Context {
                 current: [core::ptr::null(); 2],
                 last_cpu: NO_CPU,
                 finishing: false,
+                checkpoint: 0,
                 live: false,
                 fs_base: 0,
                 gs_base: 0,
@@ -326,6 +329,26 @@ impl Context {
         }
         super::irq::restore(saved);
     }
+}
+
+/// Where the running context keeps its innermost checkpoint; valid while it runs.
+pub(crate) fn running_checkpoint() -> *mut usize {
+    // SAFETY: what runs here is this very context, wherever it goes meanwhile, so it is alive; only a place is computed.
+    unsafe { &raw mut (*(*running()).inner.get()).checkpoint }
+}
+
+/// The running context gives up the calls that may land: the stack they stand on is given up.
+pub(crate) fn drop_landings() {
+    // SAFETY: as above; the context itself touches its own landing.
+    unsafe { *(*running()).landing() = core::ptr::null_mut() };
+}
+
+/// # Panics
+/// If nothing was adopted on this CPU yet.
+fn running() -> *const Context {
+    let running = percpu::read_u64!(running) as *const Context;
+    assert!(!running.is_null(), "a checkpoint without a context");
+    running
 }
 
 /// The first thing on the new stack: nobody uses the previous one's stack any more.

@@ -4,15 +4,17 @@
 //! |---|---|
 //! | per-CPU header, the CPU itself | `percpu`, [`cpu`], `control`, [`registers`], [`port`], [`irq`], [`preempt`], [`current`] |
 //! | start of day | [`boot`], `boot.s`, `memmap`, `directmap`, `fixmap`, `descriptors`, [`patch`], `early` |
-//! | ways in and out of the kernel | `frame`, [`traps`], [`user`], [`context`], [`fpu`], [`landing`], `entry.s`, [`uaccess`], `extable` |
+//! | ways in and out of the kernel | `frame`, [`traps`], [`user`], [`context`], [`fpu`], [`landing`], [`checkpoint`], `entry.s`, [`uaccess`], `extable` |
 //! | interrupt controllers and time | [`apic`], [`timer`], [`clock`] |
 //! | other CPUs | [`smp`] |
+//! | deliberate faults | [`provoke`] |
 //! | devices the machine can't be without | [`serial`], [`console`], [`power`] |
 
 mod acpi;
 pub mod apic;
 pub mod backtrace;
 pub mod boot;
+pub mod checkpoint;
 pub mod clock;
 pub mod console;
 pub mod context;
@@ -36,6 +38,7 @@ mod pic;
 pub mod port;
 pub mod power;
 pub mod preempt;
+pub mod provoke;
 pub mod random;
 pub mod registers;
 pub mod serial;
