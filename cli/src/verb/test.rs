@@ -1,7 +1,9 @@
 //! `gaon test`: host tests by cargo, guest tests on Gaon or, to prove the tests themselves, on Linux.
 
+mod crashes;
 mod guest;
 mod host;
+mod kernels;
 mod machine;
 mod plan;
 mod report;
@@ -71,6 +73,43 @@ impl Tally {
     }
 }
 
+/// Counts the tests of one kind as they end, and says how.
+struct Counter<'a> {
+    plan: &'a plan::Plan,
+    kind: &'a str,
+    tally: Tally,
+}
+
+impl<'a> Counter<'a> {
+    fn new(plan: &'a plan::Plan, kind: &'a str) -> Self {
+        Self {
+            plan,
+            kind,
+            tally: Tally::default(),
+        }
+    }
+
+    /// Whether the user asked for this test.
+    fn wants(&self, name: &str) -> bool {
+        format!("{}/{name}", self.kind).contains(&self.plan.filter)
+    }
+
+    fn count(&mut self, name: &str, verdict: std::result::Result<(), String>) {
+        match verdict {
+            Ok(()) => {
+                self.tally.passed += 1;
+                if self.plan.verbose {
+                    println!("ok {}/{name}", self.kind);
+                }
+            }
+            Err(why) => {
+                self.tally.failed += 1;
+                println!("FAILED {}/{name}: {why}", self.kind);
+            }
+        }
+    }
+}
+
 pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     let mut tally = Tally::default();
     let filter = arguments.filter.as_deref().unwrap_or("");
@@ -94,6 +133,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
         };
         if !plan.bless {
             tally.add(machine::run(&plan)?);
+            if !plan.linux {
+                tally.add(kernels::run(&plan)?);
+                tally.add(crashes::run(&plan)?);
+            }
         }
         tally.add(guest::run(&plan)?);
     }

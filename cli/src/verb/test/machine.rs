@@ -1,8 +1,8 @@
 //! The contracts of `gaon run`, end to end: exit statuses, streams, machines, plain QEMU, a kernel that gives up. Each test
 //! starts this very tool as its users do.
 
-use super::Tally;
 use super::plan::Plan;
+use super::{Counter, Tally};
 use crate::pack::{program, tree::Tree};
 use crate::verb::run::{DEFAULT_MACHINE, PEER_MACHINE};
 use anyhow::{Context, Result};
@@ -44,25 +44,13 @@ const MACHINES: [(&str, &str); 6] = [
 ];
 
 pub(super) fn run(plan: &Plan) -> Result<Tally> {
-    let mut tally = Tally::default();
-    let mut count = |name: &str, verdict: Result<(), String>| match verdict {
-        Ok(()) => {
-            tally.passed += 1;
-            if plan.verbose {
-                println!("ok run/{name}");
-            }
-        }
-        Err(why) => {
-            tally.failed += 1;
-            println!("FAILED run/{name}: {why}");
-        }
-    };
+    let mut counter = Counter::new(plan, "run");
     let noise: Vec<u8> = (0..100_000u32)
         .map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8)
         .collect();
     for case in cases(&noise) {
-        if format!("run/{}", case.name).contains(&plan.filter) {
-            count(case.name, judge(&case, plan)?);
+        if counter.wants(case.name) {
+            counter.count(case.name, judge(&case, plan)?);
         }
     }
     let folder = tempfile::tempdir()?;
@@ -73,12 +61,12 @@ pub(super) fn run(plan: &Plan) -> Result<Tally> {
     for (machine, cpu) in MACHINES {
         let name = format!("plain-qemu-{machine}-{cpu}");
         // Linux on a microvm under TCG is not reliable: nothing to learn there.
-        if format!("run/{name}").contains(&plan.filter) && !(plan.linux && machine == "microvm") {
+        if counter.wants(&name) && !(plan.linux && machine == "microvm") {
             let output = plain(plan, &initrd, machine, cpu)?;
             let text = String::from_utf8_lossy(&output.stdout);
             let good = output.status.success() && text.contains("init-was-here");
             let last = text.lines().last().unwrap_or("nothing").to_owned();
-            count(
+            counter.count(
                 &name,
                 if good {
                     Ok(())
@@ -88,12 +76,12 @@ pub(super) fn run(plan: &Plan) -> Result<Tally> {
             );
         }
     }
-    if "run/corrupted-initramfs".contains(&plan.filter) {
+    if counter.wants("corrupted-initramfs") {
         let output = plain(plan, &garbage, "q35", "max")?;
         let text = String::from_utf8_lossy(&output.stdout).to_lowercase()
             + &String::from_utf8_lossy(&output.stderr);
         let good = output.status.code() == Some(101) && text.contains("initramfs");
-        count(
+        counter.count(
             "corrupted-initramfs",
             if good {
                 Ok(())
@@ -102,7 +90,7 @@ pub(super) fn run(plan: &Plan) -> Result<Tally> {
             },
         );
     }
-    Ok(tally)
+    Ok(counter.tally)
 }
 
 fn cases(noise: &[u8]) -> Vec<Case<'_>> {
@@ -226,13 +214,13 @@ fn plain(plan: &Plan, initrd: &Path, machine: &str, cpu: &str) -> Result<Output>
     feed(command, b"")
 }
 
-fn this_tool(plan: &Plan) -> Result<Command> {
+pub(super) fn this_tool(plan: &Plan) -> Result<Command> {
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("run").arg("--kernel").arg(&plan.kernel);
     Ok(command)
 }
 
-fn feed(mut command: Command, input: &[u8]) -> Result<Output> {
+pub(super) fn feed(mut command: Command, input: &[u8]) -> Result<Output> {
     let mut child = command
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -248,18 +236,25 @@ fn feed(mut command: Command, input: &[u8]) -> Result<Output> {
 
 /// An initramfs that knows nothing of this tool: busybox and a script.
 fn plain_initramfs(to: &Path) -> Result<()> {
-    const SCRIPT: &str = "#!/bin/busybox sh\n\
+    script_initramfs(to, "echo init-was-here $(/bin/busybox uname -r)")
+}
+
+/// Busybox and a script as the first process, which has /proc and /dev and powers off at its end.
+pub(super) fn script_initramfs(to: &Path, script: &str) -> Result<()> {
+    let script = format!(
+        "#!/bin/busybox sh\n\
         /bin/busybox mount -t proc proc /proc\n\
         /bin/busybox mount -t devtmpfs dev /dev\n\
-        /bin/busybox echo init-was-here $(/bin/busybox uname -r)\n\
-        /bin/busybox poweroff -f\n";
+        {script}\n\
+        /bin/busybox poweroff -f\n"
+    );
     let mut tree = Tree::default();
     for folder in ["/bin", "/dev", "/proc"] {
         tree.folder(folder, 0o755);
     }
     tree.device("/dev/console", 0o600, 5, 1);
     tree.host_file_as("/bin/busybox", 0o755, &program::find("busybox")?);
-    tree.file("/init", 0o755, SCRIPT.as_bytes());
+    tree.file("/init", 0o755, script.as_bytes());
     tree.write(BufWriter::new(File::create(to)?))?;
     Ok(())
 }

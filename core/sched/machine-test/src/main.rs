@@ -52,6 +52,21 @@ fn all() {
     hal::power::off();
 }
 
+/// What of memory only a machine shows, on one CPU.
+fn memory() {
+    struct Log;
+    impl core::fmt::Write for Log {
+        fn write_str(&mut self, text: &str) -> core::fmt::Result {
+            trace::pr_cont!("{text}");
+            Ok(())
+        }
+    }
+    assert!(kmem::selftest::run(&mut Log), "a test of memory failed");
+    assert_eq!(sync::class::reports(), 0, "rules of locking were broken");
+    trace::pr_info!("ALL OK");
+    hal::power::off();
+}
+
 /// A running kernel thread.
 fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Arc<Thread> {
     let thread = prepare(name, body);

@@ -9,8 +9,12 @@ struct Traps;
 static TRAPS: Traps = Traps;
 
 impl KernelTraps for Traps {
-    fn fault(&self, _frame: &mut TrapFrame, _fault: FaultInfo) -> FaultAction {
-        FaultAction::Oops
+    fn fault(&self, _frame: &mut TrapFrame, fault: FaultInfo) -> FaultAction {
+        if fault.user_access {
+            FaultAction::Fixup
+        } else {
+            FaultAction::Oops
+        }
     }
     fn oops(&self, frame: &TrapFrame, fault: FaultInfo) -> ! {
         trace::oops::report(frame, &fault);
@@ -72,6 +76,7 @@ fn main(info: &'static BootInfo) -> ! {
         .split_once("test=")
         .map_or("all", |(_, mode)| mode);
     let body: fn() = match mode {
+        "memory" => crate::memory,
         "bug" => crate::faults::bug,
         "bug-in-spinlock" => crate::faults::bug_in_spinlock,
         "overflow" => crate::faults::overflow,
