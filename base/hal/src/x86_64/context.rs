@@ -14,7 +14,6 @@ use core::ops::Range;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::fpu::FpuState;
-use super::landing::Landing;
 use super::percpu;
 
 mod thread;
@@ -49,7 +48,7 @@ const NO_CPU: u32 = u32::MAX;
 pub struct Context {
     state: AtomicU32,
     /// The innermost call that may land; only the context itself touches it.
-    landing: UnsafeCell<*mut Landing>,
+    landing: UnsafeCell<*mut ()>,
     inner: UnsafeCell<Inner>,
 }
 
@@ -86,7 +85,7 @@ impl Context {
     pub(crate) const LANDING: usize = core::mem::offset_of!(Self, landing);
 
     /// The place of the innermost landing.
-    pub(crate) fn landing(&self) -> *mut *mut Landing {
+    pub(crate) fn landing(&self) -> *mut *mut () {
         self.landing.get()
     }
 

@@ -98,7 +98,7 @@ fn top() -> *mut Landing {
         if running.is_null() {
             core::ptr::null_mut()
         } else {
-            *(*running).landing()
+            (*(*running).landing()).cast()
         }
     };
     super::irq::restore(saved);

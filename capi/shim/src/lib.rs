@@ -3,7 +3,7 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `export.rs` | the table of all exported functions |
+//! | `export.rs`, `table.rs` | how a file lists what it exports, and all lists |
 //! | `enter.rs` | calls into modules: each has a landing, and a fault in the module ends there |
 //! | `runtime.rs` | [`module::Runtime`]: the module's record, parameters, init and exit |
 //! | `ledger.rs` | what modules took and have not given back |
@@ -34,6 +34,7 @@ mod park;
 mod print;
 mod proc;
 mod runtime;
+mod table;
 mod user;
 mod va_list;
 

@@ -2,19 +2,38 @@
 //! anything is done with it: what is not in the ledger does not exist.
 use abi::{Errno, Result};
 use alloc::sync::Arc;
-use core::alloc::Layout;
+use core::any::Any;
 use hashbrown::HashMap;
 use module::Module;
 use sync::{LockClass, SpinLock, rank};
 
 static CLASS: LockClass = LockClass::new("capi.ledger", rank::NONE);
 
+/// What sort of thing is taken: its name in reports, and how it is given back when the module does not.
+pub(crate) struct Kind {
+    pub(crate) name: &'static str,
+    pub(crate) give_back: fn(handle: usize, resource: Resource),
+}
+
 /// Something taken.
-pub(crate) enum Resource {
-    /// Memory from `kmalloc` and its kin.
-    Memory(Layout),
-    /// An entry of /proc.
-    Proc(Arc<crate::proc::ProcFile>),
+pub(crate) struct Resource {
+    pub(crate) kind: &'static Kind,
+    /// What the kind keeps of it.
+    pub(crate) words: [usize; 2],
+    /// The kernel's object behind it, if it has one.
+    pub(crate) object: Option<Arc<dyn Any + Send + Sync>>,
+}
+
+impl Resource {
+    /// Whether it is of this kind.
+    pub(crate) fn is(&self, kind: &'static Kind) -> bool {
+        core::ptr::eq(self.kind, kind)
+    }
+
+    /// The object, as what it is.
+    pub(crate) fn object<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.object.clone()?.downcast().ok()
+    }
 }
 
 /// A line of the ledger.
@@ -25,6 +44,8 @@ struct Taken {
 }
 
 const SHARDS: usize = 64;
+/// Lines of a report of what a module left behind.
+const MOST_TOLD: usize = 16;
 type Shard = HashMap<usize, Taken, Mixer>;
 
 /// Addresses are spread by a multiplication; nobody outside chooses them.
@@ -63,10 +84,7 @@ pub(crate) fn current_owner() -> usize {
     hal::landing::owner().unwrap_or(0)
 }
 
-/// Notes that the running module has `resource` under `handle`.
-///
-/// # Errors
-/// `ENOMEM`; the resource comes back with it.
+/// Notes that the running module has `resource` under `handle`. `ENOMEM`; the resource comes back with it.
 pub(crate) fn enter(
     handle: usize,
     resource: Resource,
@@ -80,12 +98,12 @@ pub(crate) fn enter(
     Ok(())
 }
 
-/// Takes a line out if it is there and `wanted` says that it is of the right kind.
-pub(crate) fn take(handle: usize, wanted: fn(&Resource) -> bool) -> Option<Resource> {
+/// Takes a line out if it is there and of that kind.
+pub(crate) fn take(handle: usize, kind: &'static Kind) -> Option<Resource> {
     let mut shard = shard(handle).lock_irq();
     let there = shard
         .get(&handle)
-        .is_some_and(|taken| wanted(&taken.resource));
+        .is_some_and(|taken| taken.resource.is(kind));
     if !there {
         return None;
     }
@@ -111,25 +129,24 @@ fn take_any(module: &Module) -> Option<(usize, Resource)> {
 
 /// Gives back all that a module still has.
 pub(crate) fn disown(module: &Module) {
+    let mut told = 0;
     while let Some((handle, resource)) = take_any(module) {
-        match resource {
-            Resource::Memory(layout) => crate::memory::give_back(handle, layout),
-            Resource::Proc(file) => crate::proc::withdraw(&file),
+        if told < MOST_TOLD {
+            told += 1;
+            let (name, kind) = (module.name(), resource.kind.name);
+            trace::pr_warn!("{name}: {kind} {handle:#x} was not given back");
         }
+        (resource.kind.give_back)(handle, resource);
     }
 }
 
-/// Enters a resource or undoes it.
+/// Enters a resource, or gives it back.
 ///
 /// # Errors
 /// `ENOMEM`.
-pub(crate) fn enter_or(
-    handle: usize,
-    resource: Resource,
-    undo: impl FnOnce(Resource),
-) -> Result<()> {
+pub(crate) fn enter_or_undo(handle: usize, resource: Resource) -> Result<()> {
     enter(handle, resource).map_err(|(e, resource)| {
-        undo(resource);
+        (resource.kind.give_back)(handle, resource);
         e
     })
 }

@@ -1,6 +1,4 @@
-//! The table of exported functions.
-use module::Export;
-
+//! How a file lists the functions that it exports.
 /// One exported function.
 pub(crate) struct Entry {
     pub(crate) name: &'static str,
@@ -31,22 +29,3 @@ macro_rules! exports {
     };
 }
 pub(crate) use exports;
-
-/// All tables.
-static TABLES: &[&[Entry]] = &[
-    crate::memory::EXPORTS,
-    crate::mutex::EXPORTS,
-    crate::print::EXPORTS,
-    crate::proc::EXPORTS,
-    crate::user::EXPORTS,
-];
-
-/// What is exported under a name.
-pub(crate) fn find(name: &[u8]) -> Option<Export> {
-    let mut entries = TABLES.iter().copied().flatten();
-    let entry = entries.find(|entry| entry.name.as_bytes() == name)?;
-    Some(Export {
-        address: entry.function.0 as u64,
-        gpl_only: entry.gpl_only,
-    })
-}

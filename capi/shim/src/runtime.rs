@@ -1,5 +1,5 @@
 //! What `service/module` needs of C.
-use crate::{enter, export, ledger};
+use crate::{enter, ledger, table};
 use abi::Result;
 use alloc::sync::Arc;
 use kmod::Args;
@@ -15,7 +15,7 @@ const EXIT: usize = 64;
 
 impl Runtime for Capi {
     fn export(&self, name: &[u8]) -> Option<Export> {
-        export::find(name)
+        table::find(name)
     }
 
     fn record(&self, bytes: &[u8]) -> Option<Record> {

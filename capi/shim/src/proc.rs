@@ -3,7 +3,7 @@ use crate::enter;
 use crate::export::exports;
 use crate::foreign::{self, Name};
 use crate::layout::{CFile, CInode, ProcOps};
-use crate::ledger::{self, Resource};
+use crate::ledger::{self, Kind, Resource};
 use abi::{Errno, Result};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -196,7 +196,7 @@ impl FileOps for Opened {
 }
 
 /// Takes an entry away; waits for calls under way.
-pub(crate) fn withdraw(proc: &ProcFile) {
+fn withdraw(proc: &ProcFile) {
     proc.gone.store(true, Ordering::SeqCst);
     if let Some(entry) = proc.entry.get() {
         procfs::remove(entry);
@@ -205,20 +205,24 @@ pub(crate) fn withdraw(proc: &ProcFile) {
         .wait_event(|| proc.inside.load(Ordering::SeqCst) == 0);
 }
 
-fn is_proc(resource: &Resource) -> bool {
-    matches!(resource, Resource::Proc(_))
-}
+/// An entry of /proc; the object is a [`ProcFile`].
+static ENTRY: Kind = Kind {
+    name: "proc entry",
+    give_back: |_, resource| {
+        if let Some(file) = resource.object::<ProcFile>() {
+            withdraw(&file);
+        }
+    },
+};
 
 /// The entry of a handle that a module passes as a parent; none for NULL.
 fn parent(handle: usize) -> Result<Option<Arc<Entry>>> {
     if handle == 0 {
         return Ok(None);
     }
-    let found = ledger::with(handle, |resource| match resource {
-        Resource::Proc(file) => file.entry.get().cloned(),
-        Resource::Memory(_) => None,
-    });
-    found.flatten().map(Some).ok_or(Errno::EINVAL)
+    let file = ledger::with(handle, Resource::object::<ProcFile>).flatten();
+    let entry = file.and_then(|file| file.entry.get().cloned());
+    entry.map(Some).ok_or(Errno::EINVAL)
 }
 
 fn make(
@@ -287,11 +291,12 @@ fn make(
     let entry = procfs::create(above.as_ref(), name.as_bytes(), mode, content)?;
     let handle = Arc::as_ptr(&entry) as usize;
     let _ = file.entry.set(entry);
-    ledger::enter_or(handle, Resource::Proc(file), |resource| {
-        if let Resource::Proc(file) = resource {
-            withdraw(&file);
-        }
-    })?;
+    let resource = Resource {
+        kind: &ENTRY,
+        words: [0; 2],
+        object: Some(file),
+    };
+    ledger::enter_or_undo(handle, resource)?;
     Ok(handle)
 }
 
@@ -321,9 +326,9 @@ extern "C" fn proc_remove(entry: usize) {
     if entry == 0 {
         return;
     }
-    match ledger::take(entry, is_proc) {
-        Some(Resource::Proc(file)) => withdraw(&file),
-        _ => enter::misuse("proc_remove of what is no entry"),
+    match ledger::take(entry, &ENTRY) {
+        Some(resource) => (ENTRY.give_back)(entry, resource),
+        None => enter::misuse("proc_remove of what is no entry"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! `linux/slab.h`: kmalloc and its kin, on the kernel's own size classes.
 use crate::export::exports;
-use crate::ledger::{self, Resource};
+use crate::ledger::{self, Kind, Resource};
 use alloc::alloc::{alloc, alloc_zeroed, dealloc};
 use core::alloc::Layout;
 
@@ -11,10 +11,18 @@ const LARGEST: usize = 4 << 20;
 /// What `kmalloc(0)` gives: not NULL, and nothing may be read there.
 const ZERO_SIZE: usize = 16;
 
-/// Frees a block.
-pub(crate) fn give_back(address: usize, layout: Layout) {
-    // SAFETY: the ledger had the block with this layout, and has it no more.
-    unsafe { dealloc(address as *mut u8, layout) }
+/// Memory from `kmalloc` and its kin; the words are size and alignment.
+static MEMORY: Kind = Kind {
+    name: "memory",
+    give_back,
+};
+
+fn give_back(address: usize, resource: Resource) {
+    let [size, align] = resource.words;
+    if let Ok(layout) = Layout::from_size_align(size, align) {
+        // SAFETY: the ledger had the block with this layout, and has it no more.
+        unsafe { dealloc(address as *mut u8, layout) }
+    }
 }
 
 pub(crate) fn take_block(size: usize, zeroed: bool) -> usize {
@@ -44,9 +52,12 @@ pub(crate) fn take_block(size: usize, zeroed: bool) -> usize {
     if block.is_null() {
         return 0;
     }
-    let entered = ledger::enter_or(block as usize, Resource::Memory(layout), |_| {
-        give_back(block as usize, layout);
-    });
+    let resource = Resource {
+        kind: &MEMORY,
+        words: [size, align],
+        object: None,
+    };
+    let entered = ledger::enter_or_undo(block as usize, resource);
     if entered.is_ok() { block as usize } else { 0 }
 }
 
@@ -60,20 +71,20 @@ extern "C" fn kfree(block: usize) {
     if block <= ZERO_SIZE {
         return;
     }
-    let memory = |resource: &Resource| matches!(resource, Resource::Memory(_));
-    match ledger::take(block, memory) {
-        Some(Resource::Memory(layout)) => give_back(block, layout),
-        _ => crate::enter::misuse("kfree of what was not allocated, or was freed before"),
+    match ledger::take(block, &MEMORY) {
+        Some(resource) => give_back(block, resource),
+        None => crate::enter::misuse("kfree of what was not allocated, or was freed before"),
     }
 }
 
 /// `ksize(block)`.
 extern "C" fn ksize(block: usize) -> usize {
-    let size = ledger::with(block, |resource| match resource {
-        Resource::Memory(layout) => kmem::slab::kmalloc_size(layout.size()),
-        Resource::Proc(_) => 0,
+    let size = ledger::with(block, |resource| {
+        resource
+            .is(&MEMORY)
+            .then(|| kmem::slab::kmalloc_size(resource.words[0]))
     });
-    size.unwrap_or(0)
+    size.flatten().unwrap_or(0)
 }
 
 unsafe extern "C" {

@@ -1,0 +1,22 @@
+//! All exported functions.
+use crate::export::Entry;
+use module::Export;
+
+/// All tables.
+static TABLES: &[&[Entry]] = &[
+    crate::memory::EXPORTS,
+    crate::mutex::EXPORTS,
+    crate::print::EXPORTS,
+    crate::proc::EXPORTS,
+    crate::user::EXPORTS,
+];
+
+/// What is exported under a name.
+pub(crate) fn find(name: &[u8]) -> Option<Export> {
+    let mut entries = TABLES.iter().copied().flatten();
+    let entry = entries.find(|entry| entry.name.as_bytes() == name)?;
+    Some(Export {
+        address: entry.function.0 as u64,
+        gpl_only: entry.gpl_only,
+    })
+}
