@@ -6,11 +6,15 @@
 
 mod boot;
 mod budgets;
+mod chart;
 mod figures;
 mod guest;
 mod initrd;
 mod measure;
+mod page;
+mod provenance;
 mod rows;
+mod scaling;
 mod stats;
 mod table;
 mod text;
@@ -23,8 +27,10 @@ use budgets::Budgets;
 use figures::{Figures, Outcome};
 use guest::Clock;
 use measure::{Kernel, Plan};
+use provenance::Provenance;
 use rows::{Judgement, Kind, Row};
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
 /// How long each operation is repeated, in milliseconds of the guest's time.
 const MS: u64 = 100;
@@ -62,6 +68,9 @@ pub(crate) struct Arguments {
     /// Also write all figures to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Also draw them on this page, with what operations cost on 1, 2 and 4 processors
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// Measure this kernel instead of the tree's own
     #[arg(long, value_name = "FILE")]
     kernel: Option<PathBuf>,
@@ -98,11 +107,23 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     let whole = arguments.filter.is_empty() && arguments.smp == 1;
     let judgement = Judgement::new(rows, &budgets, arguments.clock, whole);
     print!("{}", table::table(&judgement));
+    let from = Provenance::new(arguments.clock);
+    let curves = match arguments.html {
+        Some(_) => scaling::curves(&plan, &kernels)?,
+        None => Vec::new(),
+    };
+    if let Some(path) = &arguments.html {
+        write(path, &page::page(&judgement, &curves, &from))?;
+    }
     if let Some(path) = &arguments.json {
-        let text = serde_json::to_string_pretty(&judgement)?;
-        std::fs::write(path, text).with_context(|| path.display().to_string())?;
+        let all = serde_json::json!({ "from": from, "figures": judgement, "scaling": curves });
+        write(path, &serde_json::to_string_pretty(&all)?)?;
     }
     Ok(status(arguments, &judgement))
+}
+
+fn write(path: &Path, text: &str) -> Result<()> {
+    std::fs::write(path, text).with_context(|| path.display().to_string())
 }
 
 /// 1 when a benchmark failed, or by `--check` when a budget is broken; says why.
@@ -164,33 +185,56 @@ fn kernels(arguments: &Arguments) -> Result<Vec<Kernel>> {
     Ok(kernels)
 }
 
-/// The rows of the table: boot and sizes, unless a filter leaves them out, then the operations.
+/// The rows of the table: boot and sizes, unless a filter leaves them out; the operations; those that all processors do
+/// at once, on two at least.
 fn rows(arguments: &Arguments, plan: &Plan, kernels: &[Kernel]) -> Result<Vec<Row>> {
-    let mut rows = Vec::new();
     let wanted = |name: &str| {
         arguments.filter.is_empty() || arguments.filter.iter().any(|part| name.contains(part))
     };
-    if plan.cpus == 1 && boot::names().iter().any(|name| wanted(name)) {
-        rows = boot::rows(kernels, &plan.program, plan.clock, plan.plugin.as_deref())?;
+    let pairs = if arguments.quick { QUICK_PAIRS } else { PAIRS };
+    let mut rows = Vec::new();
+    if boot::names().iter().any(|name| wanted(name)) {
+        rows = match &plan.plugin {
+            Some(plugin) => boot::rows(kernels, &plan.program, plugin)?,
+            None => boot::rows_timed(kernels, &plan.program, pairs)?,
+        };
         rows.retain(|row| wanted(&row.name));
     }
-    if plan.names.is_empty() {
-        return Ok(rows);
+    let (shared, alone): (Vec<_>, Vec<_>) = plan
+        .names
+        .iter()
+        .cloned()
+        .partition(|name| name.starts_with(scaling::GROUP));
+    for (names, cpus) in [(alone, plan.cpus), (shared, plan.cpus.max(2))] {
+        if !names.is_empty() {
+            let part = Plan {
+                names,
+                cpus,
+                ..plan.clone()
+            };
+            rows.extend(operations(&part, kernels, pairs)?);
+        }
     }
-    let (figures, ratios) = match plan.clock {
-        Clock::Icount => (measure::side_by_side(plan, kernels)?, Default::default()),
+    Ok(rows)
+}
+
+fn operations(plan: &Plan, kernels: &[Kernel], pairs: usize) -> Result<Vec<Row>> {
+    let (figures, mut ratios) = match plan.clock {
+        Clock::Icount => (measure::side_by_side(plan, kernels)?, BTreeMap::new()),
         Clock::Wall => {
-            let pairs = if arguments.quick { QUICK_PAIRS } else { PAIRS };
             let paired = measure::in_turn(plan, kernels, pairs)?;
             (paired.figures, paired.ratios)
         }
     };
-    for name in &plan.names {
+    let row = |name: &String| {
         let mut row = operation(name, &figures);
-        row.pairs = ratios.get(name).cloned().unwrap_or_default();
-        rows.push(row);
-    }
-    Ok(rows)
+        row.pairs = ratios.remove(name).unwrap_or_default();
+        if plan.cpus > 1 {
+            row.unit.push_str(&format!(" ({} processors)", plan.cpus));
+        }
+        row
+    };
+    Ok(plan.names.iter().map(row).collect())
 }
 
 fn operation(name: &str, figures: &[Figures]) -> Row {

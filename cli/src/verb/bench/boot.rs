@@ -2,9 +2,10 @@
 
 use super::figures::{Figure, Outcome};
 use super::guest::{self, Clock, Setup};
-use super::initrd;
 use super::measure::Kernel;
 use super::rows::{Kind, Row};
+use super::{initrd, stats};
+use crate::cargo;
 use crate::vm::plugin::Wish;
 use anyhow::{Context, Result};
 use object::LittleEndian;
@@ -34,16 +35,11 @@ pub(super) fn names() -> Vec<String> {
 }
 
 /// One kernel's outcomes, in the order of [`names`].
-fn outcomes(
-    kernel: &Kernel,
-    program: &Path,
-    clock: Clock,
-    plugin: Option<&Path>,
-) -> Result<Vec<Outcome>> {
+fn outcomes(kernel: &Kernel, program: &Path, plugin: &Path) -> Result<Vec<Outcome>> {
+    let image = std::fs::read(&kernel.image).with_context(|| kernel.image.display().to_string())?;
     let scratch = tempfile::Builder::new().prefix("gaon-bench-").tempdir()?;
     let archive = scratch.path().join("initrd.cpio");
     initrd::write(program, &[], &archive)?;
-    let image = std::fs::read(&kernel.image).with_context(|| kernel.image.display().to_string())?;
     let mut all = Vec::new();
     let mut memory = Outcome::Failed("no boot".to_owned());
     for machine in MACHINES {
@@ -52,40 +48,39 @@ fn outcomes(
             ..Wish::default()
         };
         let setup = Setup {
-            kernel: kernel.image.clone(),
-            initrd: archive.clone(),
-            machine,
-            cpus: 1,
-            clock,
-            count: plugin.map(|path| (path.to_owned(), wish)),
+            count: Some((plugin.to_owned(), wish)),
+            ..setup(kernel, &archive, machine, Clock::Icount)
         };
         let ended = guest::run(&setup, |_| {}).with_context(|| kernel.name)?;
-        let Some(boot) = &ended.figures.boot else {
-            let why = ended.cut_short.unwrap_or_else(|| "no word".to_owned());
-            all.extend([Outcome::Failed(why.clone()), Outcome::Absent(why)]);
+        let counted = ended.counts.boot;
+        let (Some(boot), Some(entry), Some(user)) =
+            (&ended.figures.boot, counted.entry, counted.user)
+        else {
+            let why = ended.cut_short;
+            let why = why.unwrap_or_else(|| "it was not seen to enter user space".to_owned());
+            all.extend([Outcome::Failed(why.clone()), Outcome::Failed(why)]);
             continue;
         };
-        let counted = ended.counts.boot;
-        let firmware = counted.entry.map(|n| n as f64);
-        let busy = counted
-            .user
-            .zip(counted.entry)
-            .map(|(user, entry)| (user - entry) as f64);
-        let ns = match (clock, ended.first_word) {
-            (Clock::Wall, Some(time)) => time.as_nanos() as f64,
-            // No instruction waits in the firmware: there the two counts run side by side.
-            _ => boot.first as f64 - firmware.unwrap_or(0.0),
-        };
-        all.push(measured(ns, busy));
-        all.push(match firmware {
-            Some(firmware) => measured(firmware, Some(firmware)),
-            None => Outcome::Absent("counted by the plugin only".to_owned()),
-        });
+        // No instruction waits in the firmware: there the clock and the count run side by side.
+        let ns = boot.first.saturating_sub(entry) as f64;
+        all.push(measured(ns, Some((user - entry) as f64)));
+        all.push(measured(entry as f64, Some(entry as f64)));
         memory = measured(MEMORY_KIB - boot.free_kib as f64, None);
     }
     all.push(memory);
     all.push(measured(loaded(&image).unwrap_or(image.len() as f64), None));
     Ok(all)
+}
+
+fn setup(kernel: &Kernel, archive: &Path, machine: &'static str, clock: Clock) -> Setup {
+    Setup {
+        kernel: kernel.image.clone(),
+        initrd: archive.to_owned(),
+        machine,
+        cpus: 1,
+        clock,
+        count: None,
+    }
 }
 
 fn measured(ns: f64, busy: Option<f64>) -> Outcome {
@@ -97,17 +92,13 @@ fn measured(ns: f64, busy: Option<f64>) -> Outcome {
     })
 }
 
-/// The rows; `kernels` are Gaon and, if it is compared, Linux.
-pub(super) fn rows(
-    kernels: &[Kernel],
-    program: &Path,
-    clock: Clock,
-    plugin: Option<&Path>,
-) -> Result<Vec<Row>> {
+/// The rows by instructions; `kernels` are Gaon and, if it is compared, Linux.
+pub(super) fn rows(kernels: &[Kernel], program: &Path, plugin: &Path) -> Result<Vec<Row>> {
+    let bar = cargo::spinner("booting");
     let columns = std::thread::scope(|scope| {
         let threads: Vec<_> = kernels
             .iter()
-            .map(|kernel| scope.spawn(|| outcomes(kernel, program, clock, plugin)))
+            .map(|kernel| scope.spawn(|| outcomes(kernel, program, plugin)))
             .collect();
         let ended = threads.into_iter().map(|thread| thread.join());
         let column = |ended: std::thread::Result<_>| {
@@ -115,6 +106,7 @@ pub(super) fn rows(
         };
         ended.map(column).collect::<Result<Vec<_>>>()
     })?;
+    bar.finish_and_clear();
     let row = |(at, name): (usize, String)| Row {
         unit: unit(&name).to_owned(),
         kind: kind(&name),
@@ -124,6 +116,43 @@ pub(super) fn rows(
         name,
     };
     Ok(names().into_iter().enumerate().map(row).collect())
+}
+
+/// The rows by the wall clock: from QEMU's start to the program's first word, firmware and all.
+pub(super) fn rows_timed(kernels: &[Kernel], program: &Path, pairs: usize) -> Result<Vec<Row>> {
+    let bar = cargo::spinner("booting");
+    let scratch = tempfile::Builder::new().prefix("gaon-bench-").tempdir()?;
+    let archive = scratch.path().join("initrd.cpio");
+    initrd::write(program, &[], &archive)?;
+    let mut rows = Vec::new();
+    for machine in MACHINES {
+        let mut times = vec![Vec::new(); kernels.len()];
+        for _ in 0..pairs {
+            for (kernel, times) in kernels.iter().zip(&mut times) {
+                let setup = setup(kernel, &archive, machine, Clock::Wall);
+                let ended = guest::run(&setup, |_| {}).with_context(|| kernel.name)?;
+                times.extend(ended.first_word.map(|time| time.as_nanos() as f64));
+            }
+        }
+        let outcome = |times: &Vec<f64>| match stats::median(times) {
+            Some(ns) if times.len() == pairs => measured(ns, None),
+            _ => Outcome::Failed("it did not always get to user space".to_owned()),
+        };
+        let ratios = |linux: &Vec<f64>| {
+            let both = times[0].iter().zip(linux);
+            both.map(|(own, peer)| own / peer).collect()
+        };
+        rows.push(Row {
+            name: format!("boot/{machine}"),
+            unit: "from QEMU's start to the program's first word".to_owned(),
+            kind: Kind::Boot,
+            gaon: outcome(&times[0]),
+            linux: times.get(1).map(outcome),
+            pairs: times.get(1).map(ratios).unwrap_or_default(),
+        });
+    }
+    bar.finish_and_clear();
+    Ok(rows)
 }
 
 fn kind(name: &str) -> Kind {

@@ -18,6 +18,7 @@ pub(super) struct Kernel {
 }
 
 /// What to measure, and how.
+#[derive(Clone)]
 pub(super) struct Plan {
     /// The benchmark program.
     pub(super) program: PathBuf,

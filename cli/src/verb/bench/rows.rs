@@ -53,7 +53,9 @@ pub(super) struct Judged {
     pub(super) row: Row,
     /// Gaon's cost over Linux'.
     pub(super) ratio: Option<f64>,
-    /// As the table shows them.
+    /// What the ratio may be at most.
+    pub(super) limit: Option<f64>,
+    /// All limits, as the table shows them.
     pub(super) budget: String,
     pub(super) verdict: Verdict,
 }
@@ -176,6 +178,7 @@ fn judge(row: Row, budgets: &Budgets, clock: Clock) -> Judged {
     let budget = [limits.ratio.map(|ratio| format!("{ratio:.2}")), most];
     Judged {
         ratio,
+        limit: limits.ratio,
         budget: budget.into_iter().flatten().collect::<Vec<_>>().join(" / "),
         verdict,
         row,

@@ -1,0 +1,67 @@
+//! What an operation costs when all processors do it at once: on one processor, on two, on four.
+
+use super::figures::{Figures, Outcome};
+use super::guest::Clock;
+use super::measure::{self, Kernel, Plan};
+use super::rows::cost;
+use anyhow::Result;
+use serde::Serialize;
+
+/// How the names of such operations begin.
+pub(super) const GROUP: &str = "scaling/";
+/// Processors.
+pub(super) const COUNTS: [u32; 3] = [1, 2, 4];
+
+/// By the wall clock: pairs of runs.
+const PAIRS: usize = 3;
+
+/// One operation's costs.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Curve {
+    pub(super) name: String,
+    pub(super) unit: String,
+    /// For each of [`COUNTS`] one iteration's cost, where it could be measured; Gaon's, then Linux'.
+    pub(super) costs: Vec<Vec<Option<f64>>>,
+}
+
+/// Measures each operation of the group on each number of processors.
+pub(super) fn curves(plan: &Plan, kernels: &[Kernel]) -> Result<Vec<Curve>> {
+    let names: Vec<String> = plan
+        .names
+        .iter()
+        .filter(|name| name.starts_with(GROUP))
+        .cloned()
+        .collect();
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut by_count: Vec<Vec<Figures>> = Vec::new();
+    for cpus in COUNTS {
+        let part = Plan {
+            names: names.clone(),
+            cpus,
+            ..plan.clone()
+        };
+        by_count.push(match plan.clock {
+            Clock::Icount => measure::side_by_side(&part, kernels)?,
+            Clock::Wall => measure::in_turn(&part, kernels, PAIRS)?.figures,
+        });
+    }
+    let curve = |name: String| {
+        let of = |kernel: usize, figures: &Vec<Figures>| match figures[kernel].outcomes.get(&name) {
+            Some(Outcome::Measured(figure)) => Some(cost(figure)),
+            _ => None,
+        };
+        let costs = (0..kernels.len())
+            .map(|kernel| by_count.iter().map(|figures| of(kernel, figures)).collect());
+        let mut units = by_count.iter().flatten();
+        Curve {
+            costs: costs.collect(),
+            unit: units
+                .find_map(|figures| figures.units.get(&name).cloned())
+                .unwrap_or_default(),
+            name,
+        }
+    };
+    Ok(names.into_iter().map(curve).collect())
+}
