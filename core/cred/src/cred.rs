@@ -110,9 +110,24 @@ impl Cred {
         self.effective.has(cap) && self.user_ns.parent().is_none()
     }
 
-    /// Whether it has `cap` over `ns`.
+    /// Whether it has `cap` over `ns`: by a capability held in it or in an ancestor, or by owning it from its parent.
     pub fn ns_capable(&self, ns: &Arc<UserNamespace>, cap: u32) -> bool {
-        ns.grants(self, cap)
+        let mut ns = ns;
+        loop {
+            if Arc::ptr_eq(ns, &self.user_ns) {
+                return self.effective.has(cap);
+            }
+            if ns.level() <= self.user_ns.level() {
+                return false;
+            }
+            let Some(parent) = ns.parent() else {
+                return false;
+            };
+            if Arc::ptr_eq(parent, &self.user_ns) && ns.owner() == self.euid {
+                return true;
+            }
+            ns = parent;
+        }
     }
 
     /// Whether it has `cap` over a file of this owner and group: the capability counts only where its namespace has

@@ -1,5 +1,5 @@
 //! User namespaces and their id maps.
-use crate::{CapSet, Cred, Kgid, Kuid};
+use crate::{CapSet, Kgid, Kuid};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use kmem::try_arc;
@@ -200,25 +200,14 @@ impl UserNamespace {
         &self.gid_map
     }
 
-    /// Whether `cred` has `cap` over this namespace: by a capability held in it or in an ancestor, or by owning it
-    /// from its parent.
-    pub(crate) fn grants(self: &Arc<Self>, cred: &Cred, cap: u32) -> bool {
-        let mut ns = self;
-        loop {
-            if Arc::ptr_eq(ns, &cred.user_ns) {
-                return cred.effective.has(cap);
-            }
-            if ns.level <= cred.user_ns.level {
-                return false;
-            }
-            let Some(parent) = &ns.parent else {
-                return false;
-            };
-            if Arc::ptr_eq(parent, &cred.user_ns) && ns.owner == cred.euid {
-                return true;
-            }
-            ns = parent;
-        }
+    /// The user who made it.
+    pub(crate) fn owner(&self) -> Kuid {
+        self.owner
+    }
+
+    /// How many namespaces stand around it.
+    pub(crate) fn level(&self) -> u32 {
+        self.level
     }
 
     /// The capabilities that the first task in a new namespace has.
