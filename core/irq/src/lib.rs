@@ -22,12 +22,14 @@ extern crate alloc;
 mod line;
 mod machine;
 pub mod nmi;
+mod numbers;
 pub mod softirq;
 pub mod stats;
 pub mod tasklet;
 
 pub use line::{
-    HandlerId, IrqHandler, IrqReturn, LINES, Sharing, VECTOR_FIRST, for_each_line, free_irq,
+    HandlerId, IrqHandler, IrqReturn, Sharing, VECTOR_FIRST, for_each_line, free_irq,
     handle_vector, request_irq,
 };
+pub use numbers::LINES;
 pub use softirq::{BhGuard, local_bh_disable, on_irq_exit};

@@ -1,4 +1,5 @@
 //! Device lines and their handlers.
+use crate::numbers::LINES;
 use crate::{machine, stats};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
@@ -8,8 +9,6 @@ use kmem::TryVec;
 use sync::rcu::{self, Rcu};
 use sync::{LockClass, Mutex, rank};
 
-/// Line numbers are below this. 0 to 15 are the ISA interrupts.
-pub const LINES: usize = 128;
 /// The vector of line 0; line n has this plus n.
 pub const VECTOR_FIRST: u8 = 48;
 

@@ -3,44 +3,12 @@
 //! They run when the last hard interrupt ends, or when softirqs are allowed again, on the CPU that raised them; with
 //! interrupts on, one at a time per CPU. What keeps being raised is left to the thread `ksoftirqd/N`, so that softirqs
 //! never lock threads out.
+pub use crate::numbers::{ALL, KINDS, Kind};
 use crate::stats;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use hal::{MAX_CPUS, preempt};
 use sync::percpu::CachePadded;
 use sync::{Once, PerCpu, WaitMode, WaitQueue, irq_disable};
-
-/// The kinds, most urgent first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-#[expect(missing_docs, reason = "the kinds' own names, as in /proc/softirqs")]
-pub enum Kind {
-    Hi = 0,
-    Timer = 1,
-    NetTx = 2,
-    NetRx = 3,
-    Block = 4,
-    IrqPoll = 5,
-    Tasklet = 6,
-    Sched = 7,
-    Hrtimer = 8,
-    Rcu = 9,
-}
-
-/// How many kinds there are.
-pub const KINDS: usize = 10;
-/// All kinds with their names in /proc/softirqs.
-pub const ALL: [(Kind, &str); KINDS] = [
-    (Kind::Hi, "HI"),
-    (Kind::Timer, "TIMER"),
-    (Kind::NetTx, "NET_TX"),
-    (Kind::NetRx, "NET_RX"),
-    (Kind::Block, "BLOCK"),
-    (Kind::IrqPoll, "IRQ_POLL"),
-    (Kind::Tasklet, "TASKLET"),
-    (Kind::Sched, "SCHED"),
-    (Kind::Hrtimer, "HRTIMER"),
-    (Kind::Rcu, "RCU"),
-];
 
 /// Work of one kind.
 pub type Action = &'static (dyn Fn() + Sync);

@@ -1,6 +1,5 @@
 //! Counters per CPU.
-use crate::line::LINES;
-use crate::softirq::{KINDS, Kind};
+use crate::numbers::{KINDS, Kind, LINES};
 use core::sync::atomic::{AtomicU64, Ordering};
 use hal::MAX_CPUS;
 
