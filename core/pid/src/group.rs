@@ -3,35 +3,15 @@
 //! A group lives while it has members, a session while it has groups; each keeps its [`Pid`]'s number in use so long.
 //! Terminals may hold either longer: signalling an empty group does nothing.
 use crate::list::{Handle, List};
-use crate::{Pid, SigInfo, SignalTarget};
+use crate::object::{ControllingTty, Members, Pid, ProcessGroup, Session};
+use crate::{SigInfo, SignalTarget};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
-use core::any::Any;
 use core::sync::atomic::{AtomicU32, Ordering};
 use sync::{LockClass, SpinLock, rank};
 
 static MEMBERS: LockClass = LockClass::new("pgrp_members", rank::PGRP_MEMBERS);
 static SESSION_TTY: LockClass = LockClass::new("session_tty", rank::SESSION_TTY);
-
-/// What the controlling terminal of a session does for processes; the terminal layer implements it.
-pub trait ControllingTty: Send + Sync {
-    /// Device number as `stat(2)` encodes it, for `/proc/PID/stat`.
-    fn device(&self) -> u64;
-    /// The foreground process group; `None` if there is none.
-    fn foreground(&self) -> Option<Arc<ProcessGroup>>;
-    /// The session's leader exits or gives the terminal up: the foreground group gets SIGHUP and SIGCONT, and the
-    /// terminal belongs to no session any more.
-    fn disassociate(&self, session: &Session, leader_exits: bool);
-    /// The terminal itself, for the layer that made it (`/dev/tty`).
-    fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;
-}
-
-/// A session: process groups that share a controlling terminal.
-pub struct Session {
-    pid: Arc<Pid>,
-    groups: AtomicU32,
-    tty: SpinLock<Option<Arc<dyn ControllingTty>>>,
-}
 
 impl Session {
     /// The session's id.
@@ -59,18 +39,6 @@ impl Session {
     pub fn release_tty(&self) -> Option<Arc<dyn ControllingTty>> {
         self.tty.lock_irq().take()
     }
-}
-
-struct Members {
-    list: List<Arc<dyn SignalTarget>>,
-    dead: bool,
-}
-
-/// A process group: what a shell calls a job.
-pub struct ProcessGroup {
-    pid: Arc<Pid>,
-    session: Arc<Session>,
-    members: SpinLock<Members>,
 }
 
 impl ProcessGroup {

@@ -17,18 +17,19 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
-pub mod group;
+mod group;
 pub mod list;
 mod namespace;
 mod numbers;
+mod object;
 pub mod siginfo;
 pub mod sigset;
 mod target;
 
-pub use group::{ControllingTty, ProcessGroup, Session};
 pub use list::List;
-pub use namespace::{INIT_NS, Pid, PidNamespace, find};
+pub use namespace::{INIT_NS, find};
 pub use numbers::PID_MAX;
+pub use object::{ControllingTty, Pid, PidNamespace, ProcessGroup, Session};
 pub use siginfo::{SigData, SigInfo};
 pub use sigset::{SigSet, Signal, signals};
 pub use target::SignalTarget;

@@ -1,6 +1,7 @@
 //! Numbers and what they name; look-up by number.
 use crate::numbers::Numbers;
-use crate::{ProcessGroup, Session, SigInfo, SignalTarget};
+use crate::object::{BUCKETS, Bucket, Links, Pid, PidNamespace, ProcessGroup, Session};
+use crate::{SigInfo, SignalTarget};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -9,13 +10,6 @@ use sync::{LockClass, SpinLock, rank};
 
 static BUCKET: LockClass = LockClass::new("pid_bucket", rank::PID_BUCKET);
 static LINKS: LockClass = LockClass::new("pid_links", rank::PID_LINKS);
-const BUCKETS: usize = 1024;
-
-/// A space of numbers. There is one today; a nested one gives its own numbers to the same [`Pid`]s.
-pub struct PidNamespace {
-    numbers: Numbers,
-    buckets: [SpinLock<Bucket>; BUCKETS],
-}
 
 /// The first namespace: the one init lives in.
 pub static INIT_NS: PidNamespace = PidNamespace::new();
@@ -24,12 +18,6 @@ pub static INIT_NS: PidNamespace = PidNamespace::new();
 #[inline]
 pub fn find(nr: i32) -> Option<Arc<Pid>> {
     INIT_NS.find(nr)
-}
-
-/// Numbers that share their low bits; nearly always at most one.
-struct Bucket {
-    first: Option<Arc<Pid>>,
-    more: Vec<Arc<Pid>>,
 }
 
 impl PidNamespace {
@@ -132,22 +120,6 @@ impl PidNamespace {
         drop(bucket);
         drop((gone, memory));
     }
-}
-
-/// A number and what it names.
-pub struct Pid {
-    nr: i32,
-    ns: &'static PidNamespace,
-    holds_number: AtomicBool,
-    links: SpinLock<Links>,
-}
-
-#[derive(Default)]
-struct Links {
-    thread: Option<Arc<dyn SignalTarget>>,
-    process: Option<Arc<dyn SignalTarget>>,
-    group: Option<Arc<ProcessGroup>>,
-    session: Option<Arc<Session>>,
 }
 
 impl Links {
