@@ -21,6 +21,7 @@ extern crate alloc;
 pub mod clock;
 pub mod load;
 mod machine;
+mod oneshot;
 pub mod tick;
 pub mod timer;
 

@@ -1,5 +1,5 @@
 //! The tick of a busy CPU. An idle CPU has none: it wakes for its earliest timer alone.
-use crate::{TICK_NS, timer};
+use crate::{TICK_NS, oneshot};
 use core::sync::atomic::{AtomicU64, Ordering};
 use hal::MAX_CPUS;
 use sync::{IrqGuard, Once, PerCpu, percpu::CachePadded};
@@ -29,7 +29,7 @@ pub fn start(now_ns: u64, irqs_off: &IrqGuard) {
     if next.load(Ordering::Relaxed) == STOPPED {
         let at = now_ns + TICK_NS;
         next.store(at, Ordering::Relaxed);
-        timer::ensure_programmed(at, irqs_off);
+        oneshot::ensure(at, irqs_off);
     }
 }
 

@@ -2,15 +2,15 @@
 //!
 //! A timer is an object that implements [`TimerTarget`] (a thread, a socket) and holds a [`TimerNode`], or the ready-made
 //! [`Timer`] around a closure. Room in every CPU's queue is made when a node is made, so arming cannot fail.
-use crate::{machine, monotonic_ns, tick};
+use crate::{monotonic_ns, oneshot, tick};
 use abi::Result;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use hal::MAX_CPUS;
 use kmem::TryVec;
 use sync::percpu::CachePadded;
-use sync::{IrqGuard, LockClass, Mutex, PerCpu, SpinLock, irq_disable, rank};
+use sync::{LockClass, Mutex, PerCpu, SpinLock, irq_disable, rank};
 use timerqueue::{Handle, Place, TimerQueue};
 
 /// What becomes of a timer after its callback.
@@ -121,16 +121,13 @@ impl Drop for TimerNode {
 static CLASS: LockClass = LockClass::new("timer", rank::TIMER);
 static BASES: PerCpu<SpinLock<TimerQueue<TargetHandle>>> =
     PerCpu::new([const { CachePadded(SpinLock::new(&CLASS, TimerQueue::new())) }; MAX_CPUS]);
-/// What each CPU's one-shot timer is set to, written by that CPU with interrupts off.
-static PROGRAMMED: PerCpu<AtomicU64> =
-    PerCpu::new([const { CachePadded(AtomicU64::new(u64::MAX)) }; MAX_CPUS]);
 
 /// Arms a timer on this CPU for `at_ns` of the monotonic clock; an armed one is moved.
 pub fn arm(target: Target, at_ns: u64) {
     target.node().cancel();
     let irqs_off = irq_disable();
     if insert(target, at_ns) {
-        ensure_programmed(at_ns, &irqs_off);
+        oneshot::ensure(at_ns, &irqs_off);
     }
 }
 
@@ -155,16 +152,6 @@ fn insert(target: Target, at_ns: u64) -> bool {
     true
 }
 
-/// Makes the one-shot timer of this CPU fire at `at_ns` at the latest.
-#[inline]
-pub(crate) fn ensure_programmed(at_ns: u64, irqs_off: &IrqGuard) {
-    let programmed = PROGRAMMED.get(irqs_off);
-    if at_ns < programmed.load(Ordering::Relaxed) {
-        programmed.store(at_ns, Ordering::Relaxed);
-        machine::program(at_ns);
-    }
-}
-
 /// Most callbacks run in one interrupt; timers re-armed in the past do not lock the CPU up.
 const MAX_BATCH: usize = 64;
 /// How long such a CPU then rests.
@@ -174,7 +161,7 @@ const REST_NS: u64 = 50_000;
 pub fn on_interrupt() {
     let irqs_off = irq_disable();
     let cpu = hal::cpu::id();
-    PROGRAMMED.get(&irqs_off).store(u64::MAX, Ordering::Relaxed);
+    oneshot::fired(&irqs_off);
     let mut now = monotonic_ns();
     let mut batch = 0;
     while batch < MAX_BATCH && run_one(cpu, now) {
@@ -185,7 +172,7 @@ pub fn on_interrupt() {
     let earliest = BASES.of(cpu).lock_irq().earliest().unwrap_or(u64::MAX);
     let next = earliest.min(next_tick);
     if next != u64::MAX {
-        ensure_programmed(
+        oneshot::ensure(
             if batch == MAX_BATCH {
                 next.max(now + REST_NS)
             } else {
