@@ -1,6 +1,6 @@
 //! The record ring as its readers see it: /dev/kmsg, syslog(2), consoles.
 use crate::format::SliceWriter;
-use crate::printk::{FLAG_CONT, FLAG_OPEN};
+use crate::record::{FLAG_CONT, FLAG_OPEN};
 use core::fmt::Write;
 use core::sync::atomic::{AtomicBool, Ordering};
 use logring::{ReadError, Record, Ring, TEXT_MAX};

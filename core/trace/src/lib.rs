@@ -21,12 +21,15 @@
 #![deny(missing_docs)]
 
 pub mod console;
+mod display;
 mod format;
 pub mod kmsg;
 mod machine;
 pub mod oops;
 pub mod panic;
 mod printk;
+mod record;
+mod report;
 pub mod symbols;
 pub mod taint;
 pub mod tracepoint;
@@ -35,7 +38,8 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
-pub use printk::{CallerId, Level, Line, print, record, set_caller_id};
+pub use printk::{CallerId, print, record, set_caller_id};
+pub use record::{Level, Line};
 
 /// What the macros need; not for use by name.
 #[doc(hidden)]

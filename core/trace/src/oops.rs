@@ -5,15 +5,17 @@
 //!
 //! A task goes back to its own loop (`hal::checkpoint`) and ends from there as if a signal had ended it, so that all it owns is
 //! given back; what the frames in between owned is lost.
-use crate::panic::trace_line;
 use crate::printk::caller;
-use crate::{Level, machine, pr_emerg, printk, taint};
+use crate::report::{backtrace_here, held_locks, who};
+use crate::{Level, pr_emerg, printk, taint};
 use core::fmt;
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use sync::class;
 
+pub use crate::report::dump_stack;
+
 #[cfg(target_os = "none")]
-use crate::symbols::Named;
+use crate::{report::trace_line, symbols::Named};
 #[cfg(target_os = "none")]
 use hal::traps::{FaultInfo, TrapFrame, page_fault};
 
@@ -25,56 +27,6 @@ static REPORTING: AtomicUsize = AtomicUsize::new(usize::MAX);
 /// How many oopses there were.
 pub fn count() -> u32 {
     COUNT.load(Ordering::Relaxed)
-}
-
-/// `CPU: 0 PID: 1 Comm: init Tainted: ... 6.1.0-gaon`.
-pub(crate) fn who() {
-    let (id, name) = caller();
-    let len = name.iter().position(|b| *b == 0).unwrap_or(name.len());
-    let name = core::str::from_utf8(&name[..len]).unwrap_or("?");
-    let cpu = hal::cpu::id();
-    pr_emerg!(
-        "CPU: {cpu} PID: {id} Comm: {name} {} {}",
-        taint::Report,
-        abi::RELEASE
-    );
-}
-
-/// The locks that this CPU and the running thread hold.
-pub(crate) fn held_locks() {
-    let mut none = true;
-    let mut show = |held: &class::Held| {
-        if let Some(class) = held.class() {
-            none = false;
-            pr_emerg!(" #{} ({:#x})", class.name(), held.addr());
-        }
-    };
-    pr_emerg!("Locks held:");
-    class::spin_held().for_each(&mut show);
-    if let Some(thread) = sync::thread::current() {
-        thread.exec().held.for_each(&mut show);
-    }
-    if none {
-        pr_emerg!(" none");
-    }
-}
-
-/// Where the caller stands.
-pub(crate) fn backtrace_here() {
-    pr_emerg!("Call Trace:");
-    machine::walk_here(trace_line);
-}
-
-/// Shows where the caller stands, at a level (`dump_stack`).
-pub fn dump_stack(level: Level) {
-    printk!(level, "Call Trace:");
-    machine::walk_here(|address| {
-        printk!(
-            level,
-            " {}",
-            crate::symbols::Named::return_address(address as u64)
-        );
-    });
 }
 
 /// Why the machine must die of an oops here; `None` when the running thread's death is enough.

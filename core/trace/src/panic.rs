@@ -1,6 +1,5 @@
 //! The end of the machine.
-use crate::symbols::Named;
-use crate::{console, machine, pr_emerg};
+use crate::{display, machine, pr_emerg, report};
 use core::fmt;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
 
@@ -49,8 +48,8 @@ pub fn boot_option(key: &str, value: Option<&str>) -> bool {
 pub fn panic(why: fmt::Arguments<'_>) -> ! {
     begin();
     pr_emerg!("Kernel panic - not syncing: {why}");
-    crate::oops::who();
-    crate::oops::backtrace_here();
+    report::who();
+    report::backtrace_here();
     finish(why)
 }
 
@@ -70,20 +69,11 @@ fn begin() {
         Err(first) if first == cpu => machine::end(timeout_seconds()),
         Err(_) => machine::stop_here(),
     }
-    console::flush_for_panic();
+    display::flush_for_panic();
 }
 
 fn finish(why: fmt::Arguments<'_>) -> ! {
     pr_emerg!("---[ end Kernel panic - not syncing: {why} ]---");
-    console::flush_for_panic();
+    display::flush_for_panic();
     machine::end(timeout_seconds())
-}
-
-/// A line of a call trace.
-pub(crate) fn trace_line(address: usize) {
-    crate::printk!(
-        crate::Level::Emerg,
-        " {}",
-        Named::return_address(address as u64)
-    );
 }
