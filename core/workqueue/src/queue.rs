@@ -1,12 +1,11 @@
 //! Queues: what callers see of the pools.
 use crate::pool::Pool;
-use crate::work::Work;
+use crate::work::{Account, Work};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicUsize, Ordering};
 use hal::MAX_CPUS;
 use sync::percpu::CachePadded;
-use sync::{Once, PerCpu, WaitQueue};
+use sync::{Once, PerCpu};
 
 /// On which threads a queue's work runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,9 +31,7 @@ pub struct Workqueue {
     name: &'static str,
     kind: Kind,
     own: Option<Arc<Pool>>,
-    /// Works queued or running.
-    in_flight: AtomicUsize,
-    drained: WaitQueue,
+    account: Arc<Account>,
 }
 
 /// Starts the system's queues and the boot CPU's workers. Once, after `sched::init`.
@@ -103,8 +100,7 @@ impl Workqueue {
             name,
             kind,
             own,
-            in_flight: AtomicUsize::new(0),
-            drained: WaitQueue::new(),
+            account: kmem::try_arc(Account::default())?,
         })
     }
 
@@ -126,8 +122,8 @@ impl Workqueue {
         if !work.claim() {
             return false;
         }
-        self.in_flight.fetch_add(1, Ordering::SeqCst);
-        *work.home.lock_irq() = Some(Arc::clone(self));
+        self.account.one_more();
+        *work.home.lock_irq() = Some(Arc::clone(&self.account));
         pool.push(Arc::clone(work));
         true
     }
@@ -140,16 +136,9 @@ impl Workqueue {
         }
     }
 
-    pub(crate) fn one_done(&self) {
-        if self.in_flight.fetch_sub(1, Ordering::SeqCst) == 1 {
-            self.drained.wake_all();
-        }
-    }
-
     /// Waits until nothing of it is queued or runs. Not from its own work. Sleeps.
     pub fn flush(&self) {
-        self.drained
-            .wait_event(|| self.in_flight.load(Ordering::SeqCst) == 0);
+        self.account.wait();
     }
 }
 

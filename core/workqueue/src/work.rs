@@ -1,12 +1,37 @@
 //! One piece of work.
-use crate::queue::Workqueue;
 use abi::Result;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use sync::{LockClass, SpinLock, WaitQueue, rank};
 
 static LINK: LockClass = LockClass::new("work-link", rank::NONE);
+
+/// What a queue has on its pools' lists and running; its works hold it, so that the last one can say that it was the last.
+#[derive(Default)]
+pub(crate) struct Account {
+    /// Works queued or running.
+    in_flight: AtomicUsize,
+    drained: WaitQueue,
+}
+
+impl Account {
+    pub(crate) fn one_more(&self) {
+        self.in_flight.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub(crate) fn one_done(&self) {
+        if self.in_flight.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.drained.wake_all();
+        }
+    }
+
+    /// Waits until nothing is queued or runs. Sleeps.
+    pub(crate) fn wait(&self) {
+        self.drained
+            .wait_event(|| self.in_flight.load(Ordering::SeqCst) == 0);
+    }
+}
 
 /// A function to be run by a worker.
 pub struct Work {
@@ -16,8 +41,8 @@ pub struct Work {
     running: AtomicBool,
     /// It was queued again while it ran: its worker queues it anew.
     again: AtomicBool,
-    /// Where it is queued, and what is queued behind it.
-    pub(crate) home: SpinLock<Option<Arc<Workqueue>>>,
+    /// Whose it is while it is queued, and what is queued behind it.
+    pub(crate) home: SpinLock<Option<Arc<Account>>>,
     pub(crate) next: SpinLock<Option<Arc<Work>>>,
     done: WaitQueue,
 }
