@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `node` | directories, generated text, links: what all of the tree is made of |
 //! | `extra` | what others add: [`create`], [`remove`], [`add_text`] |
-//! | `root` | the top directory: the table of files, processes by number |
+//! | `table` | directories whose entries stand in a table |
+//! | `root` | the top directory: the files of `system`, processes by number |
 //! | `system/*` | files about the whole machine: memory, CPUs, interrupts, slabs |
 //! | `process/*` | /proc/PID and /proc/PID/task/TID |
 //! | `sys` | /proc/sys: what can be read and set |
@@ -26,6 +27,7 @@ mod process;
 mod root;
 mod sys;
 mod system;
+mod table;
 
 pub use extra::{Content, Entry, Opener, add_text, create, lookup, remove};
 

@@ -5,7 +5,7 @@ mod kmsg;
 mod memory;
 mod sysrq;
 
-use crate::root::Kind;
+use crate::table::Kind;
 use sync::Once;
 
 /// The kernel's command line.
