@@ -5,7 +5,7 @@ mod fcntl;
 mod rw;
 
 use crate::Call;
-use crate::fs::fd_limit;
+use crate::bounds::{check_size_limit, fd_limit};
 use abi::raw::{
     __NR_close, __NR_close_range, __NR_copy_file_range, __NR_dup, __NR_dup2, __NR_dup3,
     __NR_fadvise64, __NR_fallocate, __NR_fcntl, __NR_fdatasync, __NR_flock, __NR_fsync,
@@ -14,10 +14,8 @@ use abi::raw::{
     __NR_sync_file_range, __NR_write, __NR_writev, O_CLOEXEC,
 };
 use abi::{Errno, Result};
-use cred::Resource;
-use pid::{SigInfo, signals};
 use task::Cx;
-use vfs::{FileMode, FileType, Inode, OnExec};
+use vfs::{FileMode, FileType, OnExec};
 
 /// This family.
 pub(crate) const CALLS: &[Call] = &[
@@ -58,28 +56,6 @@ pub(crate) const CALLS: &[Call] = &[
         copy::sys_copy_file_range,
     ),
 ];
-
-/// Sends the caller a signal from the kernel.
-#[cold]
-fn signal_self(cx: &Cx, signal: pid::Signal) {
-    // It is the caller's own: nothing can be missing.
-    let _ = task::signal::send_to_task(&cx.task, &SigInfo::kernel(signal));
-}
-
-/// `RLIMIT_FSIZE` of the caller.
-#[inline]
-fn size_limit(cx: &Cx) -> u64 {
-    cx.process().limits().cur(Resource::Fsize)
-}
-
-/// EFBIG, with SIGXFSZ, if a file may not become `size` bytes long.
-pub(crate) fn check_size_limit(cx: &Cx, inode: &Inode, size: u64) -> Result<()> {
-    if size > inode.size() && size > size_limit(cx) {
-        signal_self(cx, signals::SIGXFSZ);
-        return Err(Errno::EFBIG);
-    }
-    Ok(())
-}
 
 fn sys_lseek(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let file = cx.files.get_io(a[0] as i32)?;

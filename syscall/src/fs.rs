@@ -1,5 +1,6 @@
 //! System calls: opening and finding files, working and root directory, umask; and how all calls take paths.
 use crate::Call;
+use crate::bounds::{check_size_limit, fd_limit};
 use abi::pod::OpenHow as RawOpenHow;
 use abi::raw::{
     __NR_access, __NR_chdir, __NR_chroot, __NR_creat, __NR_faccessat, __NR_faccessat2, __NR_fchdir,
@@ -13,7 +14,6 @@ use abi::raw::{
 use abi::{Errno, PATH_MAX, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use cred::Resource;
 use kmem::user::{self, UserAddr};
 use kmem::{TryVec, try_arc};
 use task::Cx;
@@ -113,12 +113,6 @@ pub(crate) fn at_flags(flags: usize, allowed: u32) -> Result<LookupFlags> {
     lookup.set(LookupFlags::FOLLOW, flags & AT_SYMLINK_NOFOLLOW == 0);
     lookup.set(LookupFlags::EMPTY, flags & AT_EMPTY_PATH != 0);
     Ok(lookup)
-}
-
-/// `RLIMIT_NOFILE` of the caller.
-#[inline]
-pub(crate) fn fd_limit(cx: &Cx) -> u64 {
-    cx.process().limits().cur(Resource::Nofile)
 }
 
 fn open_at(cx: &Cx, dirfd: usize, path: usize, how: &OpenHow) -> Result<usize> {
@@ -296,7 +290,7 @@ fn sys_umask(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
 fn sys_truncate(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let size = u64::try_from(a[1] as i64).map_err(|_| Errno::EINVAL)?;
     let at = find(cx, a[0], LookupFlags::FOLLOW)?;
-    crate::fdio::check_size_limit(cx, at.inode()?, size)?;
+    check_size_limit(cx, at.inode()?, size)?;
     vfs::truncate(&at, size, &cx.cred)?;
     Ok(0)
 }

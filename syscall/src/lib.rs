@@ -14,6 +14,7 @@ extern crate alloc;
 use abi::{Errno, Result};
 use task::Cx;
 
+mod bounds;
 mod cred;
 mod dir;
 mod exec;

@@ -1,5 +1,5 @@
 //! Moving data between files, room and advice.
-use super::{check_size_limit, signal_self, size_limit};
+use crate::bounds::{check_size_limit, signal_self, size_limit};
 use abi::raw::O_APPEND;
 use abi::{Errno, MAX_RW_COUNT, Result};
 use kmem::user::{self, UserAddr};

@@ -1,5 +1,5 @@
 //! fcntl(2), flock(2) and the general part of ioctl(2).
-use crate::fs::fd_limit;
+use crate::bounds::fd_limit;
 use abi::ioctl::{FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FIONREAD, FIOQSIZE};
 use abi::pod::{FOwnerEx, Flock};
 use abi::raw::{

@@ -1,5 +1,5 @@
 //! Reading and writing.
-use super::{signal_self, size_limit};
+use crate::bounds::{signal_self, size_limit};
 use abi::pod::Iovec;
 use abi::raw::{RWF_APPEND, RWF_DSYNC, RWF_HIPRI, RWF_NOWAIT, RWF_SYNC};
 use abi::{Errno, MAX_RW_COUNT, Result};
