@@ -4,6 +4,7 @@
 //! initramfs), `tree` (where things are). Started by the script `gaon` at the root, which sees to what is missing.
 
 mod cargo;
+mod kbuild;
 mod oracle;
 mod pack;
 mod session;
@@ -30,6 +31,7 @@ enum Verb {
     Bench(verb::bench::Arguments),
     Build(verb::build::Arguments),
     Check(verb::check::Arguments),
+    Module(verb::module::Arguments),
     Run(verb::run::Arguments),
     Test(verb::test::Arguments),
 }
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         Verb::Bench(arguments) => verb::bench::run(&arguments),
         Verb::Build(arguments) => verb::build::run(&arguments),
         Verb::Check(arguments) => verb::check::run(&arguments),
+        Verb::Module(arguments) => verb::module::run(&arguments),
         Verb::Run(arguments) => verb::run::run(&arguments),
         Verb::Test(arguments) => verb::test::run(&arguments),
     };

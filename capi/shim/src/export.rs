@@ -14,13 +14,19 @@ unsafe impl Sync for Address {}
 
 /// A file's table: `exports![kfree, ksize; gpl: for_gpl_modules]` gives functions of the file under their own names.
 macro_rules! exports {
-    (@entry $name:ident, $gpl_only:literal) => {
+    (@entry $name:ident, $gpl_only:tt) => {{
+        const LISTED: &[u8] = concat!($crate::export::exports!(@letter $gpl_only), stringify!($name), "\0").as_bytes();
+        #[used]
+        #[unsafe(link_section = ".gaon_exports")]
+        static IN_FILE: [u8; LISTED.len()] = $crate::export::array(LISTED);
         $crate::export::Entry {
             name: stringify!($name),
             function: $crate::export::Address($name as *const ()),
             gpl_only: $gpl_only,
         }
-    };
+    }};
+    (@letter true) => { "G" };
+    (@letter false) => { "P" };
     ($($name:ident),* $(,)? $(; gpl: $($gpl:ident),* $(,)?)?) => {
         pub(crate) static EXPORTS: &[$crate::export::Entry] = &[
             $($crate::export::exports!(@entry $name, false),)*
@@ -29,3 +35,14 @@ macro_rules! exports {
     };
 }
 pub(crate) use exports;
+
+/// A slice as an array, for a static of its own.
+pub(crate) const fn array<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    let mut out = [0; N];
+    let mut at = 0;
+    while at < N {
+        out[at] = bytes[at];
+        at += 1;
+    }
+    out
+}

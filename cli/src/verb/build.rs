@@ -1,7 +1,7 @@
-//! `gaon build`: the kernel `target/gaon/vmlinux` with its symbols and lines in it, `target/gaon/System.map`, and the
-//! guest's init.
+//! `gaon build`: the kernel `target/gaon/vmlinux` with its symbols and lines in it, `target/gaon/System.map`, the folder
+//! `target/gaon/build` for modules, and the guest's init.
 
-use crate::{cargo, symbols, tree};
+use crate::{cargo, kbuild, symbols, tree};
 use anyhow::Result;
 use std::path::PathBuf;
 
@@ -48,6 +48,7 @@ pub(crate) fn kernel(profile: &str) -> Result<PathBuf> {
     bar.finish_and_clear();
     let vmlinux = output.join("vmlinux");
     std::fs::rename(&fresh, &vmlinux)?;
+    kbuild::install(&vmlinux)?;
     eprintln!(
         "{} symbols, {} line rows in {} KiB",
         summary.symbols,

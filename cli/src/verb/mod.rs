@@ -3,5 +3,6 @@
 pub(crate) mod bench;
 pub(crate) mod build;
 pub(crate) mod check;
+pub(crate) mod module;
 pub(crate) mod run;
 pub(crate) mod test;

@@ -1,0 +1,68 @@
+//! `target/gaon/build`: what `make -C ... M=$PWD modules` uses. Headers, the makefiles, the kernel's release, and
+//! `Module.symvers`: the names that the kernel exports, read from its image.
+
+use crate::tree;
+use anyhow::{Context, Result};
+use object::{Object, ObjectSection};
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What `uname -r` says (`abi::RELEASE`).
+const RELEASE: &str = "6.1.0-gaon";
+
+/// Writes the folder for a kernel; gives its path.
+pub(crate) fn install(vmlinux: &Path) -> Result<PathBuf> {
+    let (root, folder) = (tree::root()?, tree::output()?.join("build"));
+    let include = folder.join("include");
+    if folder.exists() {
+        fs::remove_dir_all(&folder).with_context(|| folder.display().to_string())?;
+    }
+    copy(&root.join("kbuild"), &folder)?;
+    copy(&root.join("include"), &include)?;
+    fs::create_dir_all(include.join("config"))?;
+    fs::write(
+        include.join("config/kernel.release"),
+        format!("{RELEASE}\n"),
+    )?;
+    let kernel = fs::read(vmlinux).with_context(|| vmlinux.display().to_string())?;
+    fs::write(folder.join("Module.symvers"), symvers(&kernel)?)?;
+    Ok(folder)
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from).with_context(|| from.display().to_string())? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}
+
+/// `Module.symvers` of a kernel: checksum, symbol, where it is, kind, namespace.
+fn symvers(kernel: &[u8]) -> Result<String> {
+    let file = object::File::parse(kernel)?;
+    let section = file
+        .section_by_name(".gaon_exports")
+        .context("the kernel exports nothing: no .gaon_exports")?;
+    let mut names: Vec<(&str, &str)> = Vec::new();
+    for listed in section.data()?.split(|byte| *byte == 0) {
+        let listed = std::str::from_utf8(listed)?;
+        if let Some(name) = listed.strip_prefix('P') {
+            names.push((name, "EXPORT_SYMBOL"));
+        } else if let Some(name) = listed.strip_prefix('G') {
+            names.push((name, "EXPORT_SYMBOL_GPL"));
+        }
+    }
+    names.sort_unstable();
+    let mut text = String::new();
+    for (name, kind) in names {
+        writeln!(text, "0x00000000\t{name}\tvmlinux\t{kind}\t")?;
+    }
+    Ok(text)
+}
