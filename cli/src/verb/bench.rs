@@ -9,9 +9,11 @@ mod budgets;
 mod chart;
 mod figures;
 mod guest;
+mod hot;
 mod initrd;
 mod measure;
 mod page;
+mod profile;
 mod provenance;
 mod rows;
 mod scaling;
@@ -65,6 +67,12 @@ pub(crate) struct Arguments {
     /// Measure Gaon twice and fail unless both runs agree to the last digit
     #[arg(long)]
     twice: bool,
+    /// Show which functions the instructions of these operations go to: a part of their names, or `all`
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["filter", "check", "twice", "json"])]
+    profile: Option<String>,
+    /// Put the profile into this Markdown file instead, as a table
+    #[arg(long, value_name = "FILE", requires = "profile")]
+    markdown: Option<PathBuf>,
     /// Also write all figures to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -87,6 +95,15 @@ enum Peer {
 
 pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     let program = build::bench()?;
+    if let Some(part) = &arguments.profile {
+        let filter: &[String] = match part.as_str() {
+            "all" => &[],
+            part => &[part.to_owned()],
+        };
+        let names = measure::names(&program, filter)?;
+        let markdown = arguments.markdown.as_deref();
+        return profile::run(&kernels(arguments)?, &program, &names, markdown);
+    }
     let plan = Plan {
         names: measure::names(&program, &arguments.filter)?,
         ms: if arguments.quick { QUICK_MS } else { MS },

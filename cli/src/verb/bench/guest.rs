@@ -17,6 +17,8 @@ pub(super) const CPU: &str = "max,-erms,-fsrm";
 pub(super) const MEMORY: &str = "512M";
 /// No mitigations: they cost instructions that Gaon has not.
 pub(super) const APPEND: &str = "mitigations=off";
+/// The same for a profile, whose addresses are held against a map.
+const PROFILED: &str = "mitigations=off nokaslr";
 /// Instructions as the clock, from a fixed point in time.
 pub(super) const ICOUNT: [&str; 6] = [
     "-icount",
@@ -115,10 +117,11 @@ pub(super) fn run(setup: &Setup, mut on_row: impl FnMut(&str)) -> Result<Ended> 
 fn command(setup: &Setup, [console, figures, counts]: [&Path; 3]) -> Command {
     let count = setup.count.iter();
     let extra = count.flat_map(|(plugin, wish)| plugin::options(plugin, counts, *wish));
+    let profile = setup.count.as_ref().is_some_and(|(_, wish)| wish.profile);
     let config = vm::Config {
         kernel: setup.kernel.clone(),
         initrd: setup.initrd.clone(),
-        append: APPEND.to_owned(),
+        append: if profile { PROFILED } else { APPEND }.to_owned(),
         cpus: setup.cpus,
         memory: MEMORY.to_owned(),
         machine: setup.machine.to_owned(),
