@@ -224,13 +224,20 @@ impl HeldStack {
 
     /// After an oops: marks every sleeping lock on the stack dead, so that nobody waits for it in silence.
     pub fn kill_all(&self) {
+        self.kill_above(0);
+    }
+
+    /// Marks all locks above the `keep` outermost ones dead and forgets them: what code that failed has left behind.
+    pub fn kill_above(&self, keep: usize) {
+        let mut place = 0;
         self.for_each(|held| {
-            if let Some(kill) = held.kill {
+            if let (true, Some(kill)) = (place >= keep, held.kill) {
                 // SAFETY: the lock is held, so it is alive; `kill` was pushed with its address.
                 unsafe { kill(held.addr) };
             }
+            place += 1;
         });
-        self.depth.store(0, Ordering::Relaxed);
+        self.depth.store(keep.min(self.depth()), Ordering::Relaxed);
     }
 }
 
@@ -244,6 +251,39 @@ pub fn spin_held() -> &'static HeldStack {
 
 // Hosted threads may share a "CPU" number, so that per-CPU stacks would mix; they keep none.
 const TRACK: bool = cfg!(target_os = "none");
+
+/// Locks that stand in memory of a module, taken and released by capi. `kill` marks one dead, whatever its address.
+pub mod foreign {
+    use super::{LockClass, TRACK, spin_held};
+
+    /// A spinning lock was taken; preemption is off.
+    #[inline]
+    pub fn spin_taken(class: &'static LockClass, addr: usize, kill: unsafe fn(usize)) {
+        if TRACK {
+            spin_held().push(class, addr, Some(kill));
+        }
+    }
+
+    /// A spinning lock is about to be released.
+    #[inline]
+    pub fn spin_given(addr: usize) {
+        super::spin_released(addr);
+    }
+
+    /// A sleeping lock was taken.
+    #[inline]
+    pub fn sleep_taken(class: &'static LockClass, addr: usize, kill: unsafe fn(usize)) {
+        if TRACK && let Some(thread) = crate::thread::current() {
+            thread.exec().held.push(class, addr, Some(kill));
+        }
+    }
+
+    /// A sleeping lock is about to be released.
+    #[inline]
+    pub fn sleep_given(addr: usize) {
+        super::sleep_released(addr);
+    }
+}
 
 #[inline]
 #[track_caller]

@@ -30,9 +30,10 @@ impl Drop for PreemptGuard {
     }
 }
 
-/// Takes one level of "preemption off" away and reschedules if that was asked for meanwhile.
+/// Takes one level of "preemption off" away and reschedules if that was asked for meanwhile. For capi, whose callers
+/// hold no guards; everybody else drops a [`PreemptGuard`].
 #[inline]
-pub(crate) fn preempt_enable() {
+pub fn preempt_enable() {
     preempt::sub(preempt::PREEMPT);
     if preempt::need_resched() {
         maybe_preempt();

@@ -10,6 +10,33 @@ use hal::traps::{FaultInfo, TrapFrame};
 use module::Module;
 use trace::{pr_alert, pr_emerg};
 
+/// What the locks held looked like before a call.
+struct Depths {
+    spinning: usize,
+    sleeping: usize,
+}
+
+fn sleeping_locks() -> Option<&'static sync::class::HeldStack> {
+    sync::thread::current().map(|thread| &thread.exec().held)
+}
+
+impl Depths {
+    fn now() -> Self {
+        Self {
+            spinning: sync::class::spin_held().depth(),
+            sleeping: sleeping_locks().map_or(0, sync::class::HeldStack::depth),
+        }
+    }
+
+    /// Marks what was taken since dead.
+    fn restore(&self) {
+        sync::class::spin_held().kill_above(self.spinning);
+        if let Some(held) = sleeping_locks() {
+            held.kill_above(self.sleeping);
+        }
+    }
+}
+
 /// Calls a function of a module; its result.
 ///
 /// # Errors
@@ -22,10 +49,26 @@ pub(crate) fn call(
     if !module.may_enter() {
         return Err(Errno::EIO);
     }
+    let before = Depths::now();
+    let count = hal::preempt::count();
     let mut landing = Landing::new(Arc::as_ptr(module) as usize);
     // SAFETY: the address came from the module's relocated records, whose types its headers checked; between it and a
     // fault that lands there are C frames only, since exported functions answer errors instead of faulting.
     let result = unsafe { landing.call(function, arguments) };
+    if result.is_err() {
+        before.restore();
+        return Err(Errno::EIO);
+    }
+    if hal::preempt::count() != count {
+        pr_alert!(
+            "BUG: {function:#x} returned with a spinlock held [{}]",
+            module.name()
+        );
+        condemn(module);
+        hal::preempt::add(count.wrapping_sub(hal::preempt::count()));
+        before.restore();
+        return Err(Errno::EIO);
+    }
     result.map_err(|_| Errno::EIO)
 }
 
@@ -76,16 +119,17 @@ fn condemn(module: &Module) {
     pr_emerg!("module {name} crashed: it is in quarantine; rmmod takes it away");
 }
 
-/// An exported function was called as it must not be: reports it, and nothing of the module is entered again.
-pub(crate) fn misuse(what: &str) {
-    match running() {
-        Some(module) => {
-            pr_alert!("BUG: {what} [{}]", module.name());
-            trace::oops::dump_stack(trace::Level::Alert);
-            condemn(&module);
-        }
-        None => pr_alert!("BUG: {what}"),
+/// An exported function was called as it must not be: reports it and ends the call that led into the module. The caller
+/// holds nothing that has to be dropped.
+pub(crate) fn misuse(what: &str) -> ! {
+    if let Some(module) = running() {
+        pr_alert!("BUG: {what} [{}]", module.name());
+        trace::oops::dump_stack(trace::Level::Alert);
+        condemn(&module);
     }
+    // SAFETY: the module's reference was dropped above; exported functions call this with nothing else alive.
+    unsafe { landing::leave() };
+    trace::panic::panic(format_args!("{what}, and by no module"));
 }
 
 /// Whether the module that runs may go on waiting.

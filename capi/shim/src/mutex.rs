@@ -4,9 +4,20 @@ use crate::enter::{landing_is_alive, misuse};
 use crate::export::exports;
 use crate::park;
 use core::sync::atomic::{AtomicUsize, Ordering};
-use sync::WaitMode;
+use sync::class::foreign as held;
+use sync::{LockClass, WaitMode, rank};
 
 const WAITERS: usize = 1;
+/// The lock's holder failed: nobody gets it any more.
+const DEAD: usize = usize::MAX & !WAITERS;
+
+static CLASS: LockClass = LockClass::new("module mutex", rank::NONE);
+
+/// Marks a lock dead, if it is still there, and wakes who waits for it.
+unsafe fn kill(lock: usize) {
+    let _ = crate::foreign::write_bytes(lock, &DEAD.to_le_bytes());
+    park::wake(lock);
+}
 
 /// The word at the start of `struct mutex`.
 ///
@@ -23,13 +34,13 @@ fn me() -> usize {
     thread as usize & !WAITERS
 }
 
-/// Whether `lock` may be a mutex at all.
-fn checked(lock: usize) -> bool {
-    let good = lock.is_multiple_of(8) && crate::foreign::read_u64(lock).is_ok();
-    if !good {
+/// The word of a lock that a module passes; ends the call when there can be none.
+fn checked<'a>(lock: usize) -> &'a AtomicUsize {
+    if !lock.is_multiple_of(8) || crate::foreign::read_u64(lock).is_err() {
         misuse("a mutex at an address where none can be");
     }
-    good
+    // SAFETY: there is memory, and the caller passes what its header calls a `struct mutex *`.
+    unsafe { word(lock) }
 }
 
 fn try_take(word: &AtomicUsize, me: usize) -> Option<()> {
@@ -50,22 +61,27 @@ fn try_take(word: &AtomicUsize, me: usize) -> Option<()> {
 }
 
 fn lock_in(lock: usize, mode: WaitMode) -> i32 {
-    if !checked(lock) {
-        return -abi::Errno::EINVAL.code();
+    let word = checked(lock);
+    if !sync::context::may_sleep() {
+        misuse("sleeping function called from invalid context: mutex_lock");
     }
-    sync::context::might_sleep();
-    // SAFETY: checked above.
-    let word = unsafe { word(lock) };
     let me = me();
     if word.load(Ordering::Relaxed) & !WAITERS == me {
         misuse("a mutex is taken by the thread that holds it");
-        return -abi::Errno::EDEADLK.code();
     }
     let waited = park::wait(lock, mode, None, || {
-        try_take(word, me).or_else(|| (!landing_is_alive()).then_some(()))
+        if let Some(()) = try_take(word, me) {
+            return Some(true);
+        }
+        let hopeless = word.load(Ordering::Relaxed) & !WAITERS == DEAD || !landing_is_alive();
+        hopeless.then_some(false)
     });
     match waited {
-        Ok(()) => 0,
+        Ok(true) => {
+            held::sleep_taken(&CLASS, lock, kill);
+            0
+        }
+        Ok(false) => misuse("a mutex whose holder crashed"),
         Err(_) => -abi::Errno::EINTR.code(),
     }
 }
@@ -94,26 +110,22 @@ extern "C" fn mutex_lock_killable(lock: usize) -> i32 {
 
 /// `mutex_trylock(lock)`: 1 when it was taken.
 extern "C" fn mutex_trylock(lock: usize) -> i32 {
-    if !checked(lock) {
-        return 0;
+    let taken = checked(lock).compare_exchange(0, me(), Ordering::Acquire, Ordering::Relaxed);
+    if taken.is_ok() {
+        held::sleep_taken(&CLASS, lock, kill);
     }
-    // SAFETY: checked above.
-    let word = unsafe { word(lock) };
-    let taken = word.compare_exchange(0, me(), Ordering::Acquire, Ordering::Relaxed);
     i32::from(taken.is_ok())
 }
 
 /// `mutex_unlock(lock)`.
 extern "C" fn mutex_unlock(lock: usize) {
-    if !checked(lock) {
-        return;
+    let word = checked(lock);
+    let holder = word.load(Ordering::Relaxed);
+    if holder & !WAITERS != me() {
+        misuse("a mutex is released by a thread that does not hold it");
     }
-    // SAFETY: checked above.
-    let held = unsafe { word(lock) }.swap(0, Ordering::Release);
-    if held == 0 {
-        misuse("a mutex is released that nobody holds");
-    }
-    if held & WAITERS != 0 {
+    held::sleep_given(lock);
+    if word.swap(0, Ordering::Release) & WAITERS != 0 {
         park::wake(lock);
     }
 }

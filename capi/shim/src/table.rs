@@ -8,6 +8,7 @@ static TABLES: &[&[Entry]] = &[
     crate::mutex::EXPORTS,
     crate::print::EXPORTS,
     crate::proc::EXPORTS,
+    crate::spin::EXPORTS,
     crate::user::EXPORTS,
 ];
 

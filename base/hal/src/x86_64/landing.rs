@@ -29,6 +29,7 @@ unsafe extern "C" {
     fn landing_call(landing: *mut Landing, function: usize, arguments: *const [u64; 6])
     -> Returned;
     fn landing_land();
+    fn landing_leave(landing: *mut Landing) -> !;
 }
 
 #[repr(C)]
@@ -141,4 +142,21 @@ pub fn land(frame: &mut TrapFrame) -> bool {
     let now = super::preempt::count();
     super::preempt::add(landing.preempt.wrapping_sub(now));
     true
+}
+
+/// Ends the innermost call from inside, as failed. Returns only when there is no call.
+///
+/// # Safety
+/// The frames from here to the call own nothing: no guard, no box.
+pub unsafe fn leave() {
+    let _ = super::irq::disable();
+    let top = top();
+    if top.is_null() {
+        return;
+    }
+    // SAFETY: as in `owner`.
+    let before = unsafe { (*top).preempt };
+    super::preempt::add(before.wrapping_sub(super::preempt::count()));
+    // SAFETY: the landing is the running context's, and the caller promises for the frames between.
+    unsafe { landing_leave(top) }
 }

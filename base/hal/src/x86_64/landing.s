@@ -53,4 +53,14 @@ landing_land:
     mov edx, 1
     xor eax, eax
     jmp 1b
+# landing_leave(landing rdi): gives up the frames below and goes on as above. Interrupts are off, the count is right.
+.global landing_leave
+landing_leave:
+    mov rsp, [rdi + {sp}]
+    mov rbp, [rdi + {frame_pointer}]
+    mov rbx, [rdi + {slot_of}]
+    mov r12, rdi
+    push qword ptr [rdi + {flags}]
+    popfq
+    jmp landing_land
 .text

@@ -1,0 +1,187 @@
+//! `linux/spinlock.h` and `linux/rwlock.h`. A lock is one 32-bit word in the module's memory.
+//!
+//! Locks are taken with preemption off, so a CPU that spins waits for one that runs. A lock whose holder crashed is dead:
+//! who spins for it ends its call instead of spinning on.
+use crate::enter::misuse;
+use crate::export::exports;
+use core::sync::atomic::{AtomicU32, Ordering};
+use hal::{irq, preempt};
+use sync::class::foreign as held;
+use sync::{LockClass, rank};
+
+const FREE: u32 = 0;
+/// Taken by one: a spinlock, or a rwlock for writing.
+const TAKEN: u32 = 1 << 31;
+const DEAD: u32 = 0xdead_dead;
+
+static SPIN: LockClass = LockClass::new("module spinlock", rank::NONE);
+static READ_WRITE: LockClass = LockClass::new("module rwlock", rank::NONE);
+
+/// Marks a lock dead, if it is still there.
+unsafe fn kill(lock: usize) {
+    let _ = crate::foreign::write_bytes(lock, &DEAD.to_le_bytes());
+}
+
+/// The word of a lock that a module passes; ends the call when there can be none.
+#[inline]
+fn checked<'a>(lock: usize) -> &'a AtomicU32 {
+    let mut probe = [0; 4];
+    if !lock.is_multiple_of(4) || crate::foreign::read_bytes(lock, &mut probe).is_err() {
+        misuse("a spinlock at an address where none can be");
+    }
+    // SAFETY: there is memory, and the caller passes what its header calls a lock; any value is a valid word.
+    unsafe { &*(lock as *const AtomicU32) }
+}
+
+/// Turns the word over by `step` as soon as it may be.
+#[inline]
+fn spin(word: &AtomicU32, step: fn(u32) -> Option<u32>) {
+    loop {
+        match word.fetch_update(Ordering::Acquire, Ordering::Relaxed, step) {
+            Ok(_) => return,
+            Err(DEAD) => misuse("a spinlock whose holder crashed"),
+            Err(_) => hal::cpu::relax(),
+        }
+    }
+}
+
+fn take(value: u32) -> Option<u32> {
+    (value == FREE).then_some(TAKEN)
+}
+
+fn share(value: u32) -> Option<u32> {
+    (value & TAKEN == 0).then_some(value + 1)
+}
+
+#[inline]
+fn acquire(lock: usize, class: &'static LockClass, step: fn(u32) -> Option<u32>) {
+    let word = checked(lock);
+    preempt::add(preempt::PREEMPT);
+    spin(word, step);
+    held::spin_taken(class, lock, kill);
+}
+
+#[inline]
+fn release(lock: usize, shared: bool) {
+    let word = checked(lock);
+    held::spin_given(lock);
+    if shared {
+        word.fetch_sub(1, Ordering::Release);
+    } else if word.swap(FREE, Ordering::Release) & TAKEN == 0 {
+        misuse("a spinlock is released that nobody holds");
+    }
+    sync::context::preempt_enable();
+}
+
+extern "C" fn _raw_spin_lock(lock: usize) {
+    acquire(lock, &SPIN, take);
+}
+
+extern "C" fn _raw_spin_unlock(lock: usize) {
+    release(lock, false);
+}
+
+extern "C" fn _raw_spin_trylock(lock: usize) -> i32 {
+    let word = checked(lock);
+    preempt::add(preempt::PREEMPT);
+    if word
+        .compare_exchange(FREE, TAKEN, Ordering::Acquire, Ordering::Relaxed)
+        .is_err()
+    {
+        sync::context::preempt_enable();
+        return 0;
+    }
+    held::spin_taken(&SPIN, lock, kill);
+    1
+}
+
+extern "C" fn _raw_spin_lock_irq(lock: usize) {
+    let _ = irq::disable();
+    acquire(lock, &SPIN, take);
+}
+
+extern "C" fn _raw_spin_unlock_irq(lock: usize) {
+    release_irq(lock, false, true);
+}
+
+/// Gives the interrupt flag that was: 1 when interrupts were on.
+extern "C" fn _raw_spin_lock_irqsave(lock: usize) -> u64 {
+    let were_on = irq::enabled();
+    let _ = irq::disable();
+    acquire(lock, &SPIN, take);
+    u64::from(were_on)
+}
+
+fn release_irq(lock: usize, shared: bool, on: bool) {
+    let word = checked(lock);
+    held::spin_given(lock);
+    if shared {
+        word.fetch_sub(1, Ordering::Release);
+    } else if word.swap(FREE, Ordering::Release) & TAKEN == 0 {
+        misuse("a spinlock is released that nobody holds");
+    }
+    if on {
+        irq::enable();
+    }
+    sync::context::preempt_enable();
+}
+
+extern "C" fn _raw_spin_unlock_irqrestore(lock: usize, flags: u64) {
+    release_irq(lock, false, flags != 0);
+}
+
+extern "C" fn _raw_read_lock(lock: usize) {
+    acquire(lock, &READ_WRITE, share);
+}
+
+extern "C" fn _raw_read_unlock(lock: usize) {
+    release(lock, true);
+}
+
+extern "C" fn _raw_write_lock(lock: usize) {
+    acquire(lock, &READ_WRITE, take);
+}
+
+extern "C" fn _raw_write_unlock(lock: usize) {
+    release(lock, false);
+}
+
+extern "C" fn _raw_read_lock_irqsave(lock: usize) -> u64 {
+    let were_on = irq::enabled();
+    let _ = irq::disable();
+    acquire(lock, &READ_WRITE, share);
+    u64::from(were_on)
+}
+
+extern "C" fn _raw_read_unlock_irqrestore(lock: usize, flags: u64) {
+    release_irq(lock, true, flags != 0);
+}
+
+extern "C" fn _raw_write_lock_irqsave(lock: usize) -> u64 {
+    let were_on = irq::enabled();
+    let _ = irq::disable();
+    acquire(lock, &READ_WRITE, take);
+    u64::from(were_on)
+}
+
+extern "C" fn _raw_write_unlock_irqrestore(lock: usize, flags: u64) {
+    release_irq(lock, false, flags != 0);
+}
+
+exports![
+    _raw_spin_lock,
+    _raw_spin_unlock,
+    _raw_spin_trylock,
+    _raw_spin_lock_irq,
+    _raw_spin_unlock_irq,
+    _raw_spin_lock_irqsave,
+    _raw_spin_unlock_irqrestore,
+    _raw_read_lock,
+    _raw_read_unlock,
+    _raw_write_lock,
+    _raw_write_unlock,
+    _raw_read_lock_irqsave,
+    _raw_read_unlock_irqrestore,
+    _raw_write_lock_irqsave,
+    _raw_write_unlock_irqrestore,
+];

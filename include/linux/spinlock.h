@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#ifndef _LINUX_SPINLOCK_H
+#define _LINUX_SPINLOCK_H
+/* Locks that are held for moments: who waits spins, preemption off. */
+#include <linux/types.h>
+
+typedef struct raw_spinlock { u32 word; } raw_spinlock_t;
+typedef struct spinlock { struct raw_spinlock rlock; } spinlock_t;
+typedef struct { u32 word; } rwlock_t;
+
+#define __RAW_SPIN_LOCK_UNLOCKED(name) { 0 }
+#define __SPIN_LOCK_UNLOCKED(name) { { 0 } }
+#define __RW_LOCK_UNLOCKED(name) { 0 }
+#define DEFINE_RAW_SPINLOCK(name) raw_spinlock_t name = __RAW_SPIN_LOCK_UNLOCKED(name)
+#define DEFINE_SPINLOCK(name) spinlock_t name = __SPIN_LOCK_UNLOCKED(name)
+#define DEFINE_RWLOCK(name) rwlock_t name = __RW_LOCK_UNLOCKED(name)
+
+extern void _raw_spin_lock(raw_spinlock_t *lock);
+extern void _raw_spin_unlock(raw_spinlock_t *lock);
+extern int _raw_spin_trylock(raw_spinlock_t *lock);
+extern void _raw_spin_lock_irq(raw_spinlock_t *lock);
+extern void _raw_spin_unlock_irq(raw_spinlock_t *lock);
+extern unsigned long _raw_spin_lock_irqsave(raw_spinlock_t *lock);
+extern void _raw_spin_unlock_irqrestore(raw_spinlock_t *lock, unsigned long flags);
+extern void _raw_read_lock(rwlock_t *lock);
+extern void _raw_read_unlock(rwlock_t *lock);
+extern void _raw_write_lock(rwlock_t *lock);
+extern void _raw_write_unlock(rwlock_t *lock);
+extern unsigned long _raw_read_lock_irqsave(rwlock_t *lock);
+extern void _raw_read_unlock_irqrestore(rwlock_t *lock, unsigned long flags);
+extern unsigned long _raw_write_lock_irqsave(rwlock_t *lock);
+extern void _raw_write_unlock_irqrestore(rwlock_t *lock, unsigned long flags);
+
+static __always_inline raw_spinlock_t *spinlock_check(spinlock_t *lock) { return &lock->rlock; }
+#define raw_spin_lock_init(lock) do { (lock)->word = 0; } while (0)
+#define spin_lock_init(lock) raw_spin_lock_init(spinlock_check(lock))
+#define rwlock_init(lock) do { (lock)->word = 0; } while (0)
+
+#define raw_spin_lock(lock) _raw_spin_lock(lock)
+#define raw_spin_unlock(lock) _raw_spin_unlock(lock)
+#define raw_spin_trylock(lock) _raw_spin_trylock(lock)
+#define raw_spin_lock_irqsave(lock, flags) do { flags = _raw_spin_lock_irqsave(lock); } while (0)
+#define raw_spin_unlock_irqrestore(lock, flags) _raw_spin_unlock_irqrestore(lock, flags)
+#define raw_spin_lock_irq(lock) _raw_spin_lock_irq(lock)
+#define raw_spin_unlock_irq(lock) _raw_spin_unlock_irq(lock)
+
+static __always_inline void spin_lock(spinlock_t *lock) { _raw_spin_lock(&lock->rlock); }
+static __always_inline void spin_unlock(spinlock_t *lock) { _raw_spin_unlock(&lock->rlock); }
+static __always_inline int spin_trylock(spinlock_t *lock) { return _raw_spin_trylock(&lock->rlock); }
+static __always_inline void spin_lock_irq(spinlock_t *lock) { _raw_spin_lock_irq(&lock->rlock); }
+static __always_inline void spin_unlock_irq(spinlock_t *lock) { _raw_spin_unlock_irq(&lock->rlock); }
+static __always_inline int spin_is_locked(spinlock_t *lock) { return READ_ONCE(lock->rlock.word) != 0; }
+#define spin_lock_irqsave(lock, flags) do { flags = _raw_spin_lock_irqsave(spinlock_check(lock)); } while (0)
+static __always_inline void spin_unlock_irqrestore(spinlock_t *lock, unsigned long flags)
+{
+	_raw_spin_unlock_irqrestore(&lock->rlock, flags);
+}
+#define assert_spin_locked(lock) ((void)(lock))
+
+#define read_lock(lock) _raw_read_lock(lock)
+#define read_unlock(lock) _raw_read_unlock(lock)
+#define write_lock(lock) _raw_write_lock(lock)
+#define write_unlock(lock) _raw_write_unlock(lock)
+#define read_lock_irqsave(lock, flags) do { flags = _raw_read_lock_irqsave(lock); } while (0)
+#define read_unlock_irqrestore(lock, flags) _raw_read_unlock_irqrestore(lock, flags)
+#define write_lock_irqsave(lock, flags) do { flags = _raw_write_lock_irqsave(lock); } while (0)
+#define write_unlock_irqrestore(lock, flags) _raw_write_unlock_irqrestore(lock, flags)
+
+#endif
