@@ -1,36 +1,44 @@
 //! How a file lists the functions that it exports.
-/// One exported function.
+/// One exported function or piece of data.
 pub(crate) struct Entry {
     pub(crate) name: &'static str,
-    pub(crate) function: Address,
+    pub(crate) address: Address,
     pub(crate) gpl_only: bool,
 }
 
-/// The address of a function, never called from here.
+/// The address of a function or of data, used by modules only.
 #[derive(Clone, Copy)]
 pub(crate) struct Address(pub(crate) *const ());
-// SAFETY: an address of code, which does not change.
+// SAFETY: an address, which does not change.
 unsafe impl Sync for Address {}
 
-/// A file's table: `exports![kfree, ksize; gpl: for_gpl_modules]` gives functions of the file under their own names.
+/// A file's table: `exports![kfree, ksize; gpl: for_gpl_modules]` gives functions of the file under their
+/// own names; `data:` before names of statics.
 macro_rules! exports {
-    (@entry $name:ident, $gpl_only:tt) => {{
+    (@entry $name:ident, $gpl_only:tt) => {
+        $crate::export::exports!(@at $name, $gpl_only, $name as *const ())
+    };
+    (@data $name:ident) => {
+        $crate::export::exports!(@at $name, false, (&raw const $name).cast::<()>())
+    };
+    (@at $name:ident, $gpl_only:tt, $address:expr) => {{
         const LISTED: &[u8] = concat!($crate::export::exports!(@letter $gpl_only), stringify!($name), "\0").as_bytes();
         #[used]
         #[unsafe(link_section = ".gaon_exports")]
         static IN_FILE: [u8; LISTED.len()] = $crate::export::array(LISTED);
         $crate::export::Entry {
             name: stringify!($name),
-            function: $crate::export::Address($name as *const ()),
+            address: $crate::export::Address($address),
             gpl_only: $gpl_only,
         }
     }};
     (@letter true) => { "G" };
     (@letter false) => { "P" };
-    ($($name:ident),* $(,)? $(; gpl: $($gpl:ident),* $(,)?)?) => {
+    ($($name:ident),* $(,)? $(; gpl: $($gpl:ident),* $(,)?)? $(; data: $($data:ident),* $(,)?)?) => {
         pub(crate) static EXPORTS: &[$crate::export::Entry] = &[
             $($crate::export::exports!(@entry $name, false),)*
             $($($crate::export::exports!(@entry $gpl, true),)*)?
+            $($($crate::export::exports!(@data $data),)*)?
         ];
     };
 }

@@ -2,9 +2,7 @@
 use crate::{enter, ledger, table};
 use abi::Result;
 use alloc::sync::Arc;
-use kmod::Args;
 use module::{Export, Module, Record, Runtime};
-use trace::pr_warn;
 
 /// The runtime.
 pub(crate) struct Capi;
@@ -31,11 +29,7 @@ impl Runtime for Capi {
     }
 
     fn set_parameters(&self, module: &Arc<Module>, line: &[u8]) -> Result<()> {
-        for argument in Args::new(line) {
-            let name = core::str::from_utf8(argument.name).unwrap_or("?");
-            pr_warn!("{}: unknown parameter '{name}' ignored", module.name());
-        }
-        Ok(())
+        crate::param::set_all(module, line)
     }
 
     fn init(&self, module: &Arc<Module>) -> Result<i32> {

@@ -6,6 +6,8 @@ use module::Export;
 static TABLES: &[&[Entry]] = &[
     crate::memory::EXPORTS,
     crate::mutex::EXPORTS,
+    crate::number::EXPORTS,
+    crate::param::EXPORTS,
     crate::print::EXPORTS,
     crate::proc::EXPORTS,
     crate::spin::EXPORTS,
@@ -17,7 +19,7 @@ pub(crate) fn find(name: &[u8]) -> Option<Export> {
     let mut entries = TABLES.iter().copied().flatten();
     let entry = entries.find(|entry| entry.name.as_bytes() == name)?;
     Some(Export {
-        address: entry.function.0 as u64,
+        address: entry.address.0 as u64,
         gpl_only: entry.gpl_only,
     })
 }
