@@ -16,8 +16,8 @@ fn null(n: u64) -> io::Result<Took> {
     let parent = unsafe { libc::getppid() };
     sys::time(n, || {
         // SAFETY: as above.
-        let got = unsafe { libc::syscall(libc::SYS_getppid) };
-        if got == i64::from(parent) {
+        let got = unsafe { libc::getppid() };
+        if got == parent {
             Ok(())
         } else {
             Err(wrong("getppid"))
