@@ -3,7 +3,9 @@
 //! | module | what it has |
 //! |---|---|
 //! | [`lock_order`] | the ranks of all locks, one sparse list |
-//! | [`class`] | lock classes, the held-lock stack, order checks (lockdep) in debug builds |
+//! | [`class`] | lock classes, reports of broken rules |
+//! | [`held`] | the held-lock stacks of CPUs and threads |
+//! | [`lockdep`] | what locks tell of themselves; order checks in debug builds |
 //! | [`context`] | guards for preemption and interrupts, context tokens, [`context::might_sleep`] |
 //! | [`spin`], [`rwspin`] | spinning locks |
 //! | [`mutex`], [`rwlock`] | sleeping locks |
@@ -29,8 +31,10 @@ extern crate alloc;
 pub mod abandon;
 pub mod class;
 pub mod context;
+pub mod held;
 pub mod inject;
 pub mod lock_order;
+pub mod lockdep;
 pub mod mutex;
 pub mod once;
 pub mod percpu;

@@ -8,6 +8,7 @@ use core::ops::{Deref, DerefMut};
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::class::{self, LockClass, Report};
+use crate::lockdep;
 use crate::thread::WaitMode;
 use crate::waitqueue::{WaitError, WaitQueue};
 
@@ -111,7 +112,7 @@ impl<T: ?Sized> Mutex<T> {
     #[inline]
     #[track_caller]
     fn guard(&self) -> MutexGuard<'_, T> {
-        class::sleep_acquired(self.raw.class, self.addr(), kill);
+        lockdep::sleep_acquired(self.raw.class, self.addr(), kill);
         MutexGuard {
             lock: self,
             _not_send: PhantomData,
@@ -160,7 +161,7 @@ impl<T: ?Sized> Mutex<T> {
 
     #[inline]
     fn release(&self) {
-        class::sleep_released(self.addr());
+        lockdep::sleep_released(self.addr());
         if self.raw.state.swap(0, Ordering::Release) & WAITERS != 0 {
             self.raw.queue.wake_one();
         }

@@ -6,6 +6,7 @@ use core::ops::{Deref, DerefMut};
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::class::{self, LockClass, Report};
+use crate::lockdep;
 use crate::mutex::DEAD;
 use crate::thread::WaitMode;
 use crate::waitqueue::{WaitError, WaitQueue};
@@ -116,7 +117,7 @@ impl<T: ?Sized> RwLock<T> {
     #[inline]
     #[track_caller]
     fn read_guard(&self) -> ReadGuard<'_, T> {
-        class::sleep_acquired(self.raw.class, self.addr(), kill);
+        lockdep::sleep_acquired(self.raw.class, self.addr(), kill);
         ReadGuard {
             lock: self,
             _not_send: PhantomData,
@@ -125,7 +126,7 @@ impl<T: ?Sized> RwLock<T> {
     #[inline]
     #[track_caller]
     fn write_guard(&self) -> WriteGuard<'_, T> {
-        class::sleep_acquired(self.raw.class, self.addr(), kill);
+        lockdep::sleep_acquired(self.raw.class, self.addr(), kill);
         WriteGuard {
             lock: self,
             _not_send: PhantomData,
@@ -227,7 +228,7 @@ pub struct ReadGuard<'a, T: ?Sized> {
 impl<T: ?Sized> Drop for ReadGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        class::sleep_released(self.lock.addr());
+        lockdep::sleep_released(self.lock.addr());
         // Readers never wait for readers: without a writer that waits there is nobody to wake.
         let before = self.lock.raw.state.fetch_sub(1, Ordering::Release);
         if before & READERS == 1 && before & WANTED != 0 {
@@ -253,7 +254,7 @@ pub struct WriteGuard<'a, T: ?Sized> {
 impl<T: ?Sized> Drop for WriteGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        class::sleep_released(self.lock.addr());
+        lockdep::sleep_released(self.lock.addr());
         let before = self.lock.raw.state.fetch_and(!WRITER, Ordering::Release);
         self.lock.pass_on(before);
     }

@@ -3,8 +3,9 @@ use core::cell::UnsafeCell;
 use core::ops::{Deref, DerefMut};
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use crate::class::{self, LockClass};
+use crate::class::LockClass;
 use crate::context::{Context, IrqGuard, Pinned, PreemptGuard, irq_disable, preempt_disable};
+use crate::lockdep;
 
 const WRITER: u32 = 1 << 31;
 const WANTED: u32 = 1 << 30;
@@ -64,7 +65,7 @@ impl<T: ?Sized> RwSpinLock<T> {
         self.state
             .fetch_update(Ordering::Acquire, Ordering::Relaxed, shared)
             .ok()?;
-        class::spin_acquired(self.class, self.addr());
+        lockdep::spin_acquired(self.class, self.addr());
         Some(RwSpinReadGuard {
             lock: self,
             _pin: pin,
@@ -117,7 +118,7 @@ impl<T: ?Sized> RwSpinLock<T> {
             }
             hal::cpu::relax();
         }
-        class::spin_acquired(self.class, self.addr());
+        lockdep::spin_acquired(self.class, self.addr());
     }
 
     #[inline]
@@ -136,7 +137,7 @@ impl<T: ?Sized> RwSpinLock<T> {
             self.state.fetch_or(WANTED, Ordering::Relaxed);
             hal::cpu::relax();
         }
-        class::spin_acquired(self.class, self.addr());
+        lockdep::spin_acquired(self.class, self.addr());
     }
 
     #[inline]
@@ -154,7 +155,7 @@ pub struct RwSpinReadGuard<'a, T: ?Sized, P: Pinned> {
 impl<T: ?Sized, P: Pinned> Drop for RwSpinReadGuard<'_, T, P> {
     #[inline]
     fn drop(&mut self) {
-        class::spin_released(self.lock.addr());
+        lockdep::spin_released(self.lock.addr());
         self.lock.state.fetch_sub(1, Ordering::Release);
     }
 }
@@ -176,7 +177,7 @@ pub struct RwSpinWriteGuard<'a, T: ?Sized, P: Pinned> {
 impl<T: ?Sized, P: Pinned> Drop for RwSpinWriteGuard<'_, T, P> {
     #[inline]
     fn drop(&mut self) {
-        class::spin_released(self.lock.addr());
+        lockdep::spin_released(self.lock.addr());
         self.lock.state.fetch_and(!WRITER, Ordering::Release);
     }
 }

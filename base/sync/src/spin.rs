@@ -5,8 +5,9 @@ use core::fmt;
 use core::ops::{Deref, DerefMut};
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use crate::class::{self, LockClass};
+use crate::class::LockClass;
 use crate::context::{IrqGuard, Pinned, PreemptGuard, irq_disable, preempt_disable};
+use crate::lockdep;
 
 /// Data that one CPU at a time may touch, briefly.
 pub struct SpinLock<T: ?Sized> {
@@ -104,7 +105,7 @@ impl<T: ?Sized> SpinLock<T> {
         {
             self.spin();
         }
-        class::spin_acquired(self.class, self.addr());
+        lockdep::spin_acquired(self.class, self.addr());
     }
 
     #[inline]
@@ -114,7 +115,7 @@ impl<T: ?Sized> SpinLock<T> {
             .compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed)
             .is_ok();
         if got {
-            class::spin_tried(self.class, self.addr());
+            lockdep::spin_tried(self.class, self.addr());
         }
         got
     }
@@ -137,7 +138,7 @@ impl<T: ?Sized> SpinLock<T> {
 
     #[inline]
     fn release(&self) {
-        class::spin_released(self.addr());
+        lockdep::spin_released(self.addr());
         self.locked.store(false, Ordering::Release);
     }
 

@@ -5,7 +5,7 @@
 //! [`ThreadOps::unpark`]. So a wake-up between the look and the park is never lost.
 use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
-use crate::class::HeldStack;
+use crate::held::HeldStack;
 use crate::once::Once;
 
 /// What can end a wait early.

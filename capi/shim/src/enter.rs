@@ -16,21 +16,21 @@ struct Depths {
     sleeping: usize,
 }
 
-fn sleeping_locks() -> Option<&'static sync::class::HeldStack> {
+fn sleeping_locks() -> Option<&'static sync::held::HeldStack> {
     sync::thread::current().map(|thread| &thread.exec().held)
 }
 
 impl Depths {
     fn now() -> Self {
         Self {
-            spinning: sync::class::spin_held().depth(),
-            sleeping: sleeping_locks().map_or(0, sync::class::HeldStack::depth),
+            spinning: sync::held::spin_held().depth(),
+            sleeping: sleeping_locks().map_or(0, sync::held::HeldStack::depth),
         }
     }
 
     /// Marks what was taken since dead.
     fn restore(&self) {
-        sync::class::spin_held().kill_above(self.spinning);
+        sync::held::spin_held().kill_above(self.spinning);
         if let Some(held) = sleeping_locks() {
             held.kill_above(self.sleeping);
         }

@@ -4,7 +4,7 @@ use crate::enter::{landing_is_alive, misuse};
 use crate::export::exports;
 use crate::park;
 use core::sync::atomic::{AtomicUsize, Ordering};
-use sync::class::foreign as held;
+use sync::lockdep::foreign as held;
 use sync::{LockClass, WaitMode, rank};
 
 const WAITERS: usize = 1;

@@ -6,7 +6,7 @@ use crate::enter::misuse;
 use crate::export::exports;
 use core::sync::atomic::{AtomicU32, Ordering};
 use hal::{irq, preempt};
-use sync::class::foreign as held;
+use sync::lockdep::foreign as held;
 use sync::{LockClass, rank};
 
 const FREE: u32 = 0;

@@ -37,7 +37,7 @@ fn fatal() -> Option<&'static str> {
         Context::Hardirq | Context::Softirq => return Some("Fatal exception in interrupt"),
         Context::Task => {}
     }
-    if class::spin_held().depth() != 0 {
+    if sync::held::spin_held().depth() != 0 {
         return Some("Fatal exception with a spinlock held");
     }
     if hal::preempt::count() != 0 {

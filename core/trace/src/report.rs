@@ -2,7 +2,7 @@
 use crate::printk::caller;
 use crate::symbols::Named;
 use crate::{Level, machine, pr_emerg, printk, taint};
-use sync::class;
+use sync::held;
 
 /// `CPU: 0 PID: 1 Comm: init Tainted: ... 6.1.0-gaon`.
 pub(crate) fn who() {
@@ -20,14 +20,14 @@ pub(crate) fn who() {
 /// The locks that this CPU and the running thread hold.
 pub(crate) fn held_locks() {
     let mut none = true;
-    let mut show = |held: &class::Held| {
+    let mut show = |held: &held::Held| {
         if let Some(class) = held.class() {
             none = false;
             pr_emerg!(" #{} ({:#x})", class.name(), held.addr());
         }
     };
     pr_emerg!("Locks held:");
-    class::spin_held().for_each(&mut show);
+    held::spin_held().for_each(&mut show);
     if let Some(thread) = sync::thread::current() {
         thread.exec().held.for_each(&mut show);
     }
