@@ -42,6 +42,23 @@ const fn arc_layout<T>() -> Layout {
     }
 }
 
+/// Makes sure that the next allocation of `layout` on this CPU succeeds while the guard lives. ENOMEM.
+#[cfg(target_os = "none")]
+#[inline]
+fn prime(layout: Layout) -> Result<crate::machine::Pinned> {
+    crate::slab::reserve(layout).ok_or(Errno::ENOMEM)
+}
+
+/// The host's allocator answers for itself.
+#[cfg(not(target_os = "none"))]
+fn prime(_layout: Layout) -> Result<Primed> {
+    Ok(Primed)
+}
+
+/// Nothing to hold.
+#[cfg(not(target_os = "none"))]
+struct Primed;
+
 /// A counted box. ENOMEM when there is no memory for it.
 #[cfg_attr(
     target_os = "none",
@@ -52,7 +69,7 @@ const fn arc_layout<T>() -> Layout {
 )]
 #[inline]
 pub fn try_arc<T>(value: T) -> Result<Arc<T>> {
-    let _pin = crate::machine::prime(const { arc_layout::<T>() })?;
+    let _pin = prime(const { arc_layout::<T>() })?;
     Ok(Arc::new(value))
 }
 
@@ -67,7 +84,7 @@ pub fn try_arc<T>(value: T) -> Result<Arc<T>> {
 )]
 #[inline]
 pub fn try_arc_cyclic<T>(make: impl FnOnce(&Weak<T>) -> T) -> Result<Arc<T>> {
-    let _pin = crate::machine::prime(const { arc_layout::<T>() })?;
+    let _pin = prime(const { arc_layout::<T>() })?;
     Ok(Arc::new_cyclic(make))
 }
 

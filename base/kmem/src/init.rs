@@ -40,6 +40,7 @@ pub fn init(info: &BootInfo) {
     push_taken(&mut taken, 0..1);
     taken.sort_unstable_by_key(|t| t.start);
     frame::init(&usable, &taken);
+    crate::space::set_drainer(crate::drain::drain_local);
     if let Some(initrd) = &info.initrd {
         frame::set_adoptable(initrd.start.pfn()..initrd.end.page_ceil().pfn());
     }

@@ -25,10 +25,12 @@ extern crate std;
 
 pub mod charge;
 pub mod context;
+mod drain;
 pub mod fallible;
 pub mod frame;
 #[cfg(target_os = "none")]
 mod init;
+mod kmap;
 mod machine;
 #[cfg(target_os = "none")]
 pub mod modspace;
@@ -43,26 +45,8 @@ pub mod stats;
 pub mod user;
 pub mod vmalloc;
 
+pub use drain::{drain_all, drain_local, drop_caches};
 pub use fallible::{TryString, TryVec, try_arc, try_arc_cyclic, try_box, try_format};
 pub use hal::addr::{PAGE_SHIFT, PAGE_SIZE, Pfn, PhysAddr, UserAddr, VirtAddr};
 #[cfg(target_os = "none")]
 pub use init::{boot_memory, init};
-
-/// Gives back what this CPU keeps at hand: objects, empty slabs, kernel stacks, roots of page tables, single pages.
-pub fn drain_local() {
-    slab::drain_local();
-    stack::drain_local();
-    vmalloc::settle();
-    vmalloc::trim();
-    space::drain_local();
-    frame::drain_local();
-}
-
-/// Has every CPU do [`drain_local`]: when nothing else runs, counts of pages in use are exact afterwards. For tests and
-/// for `/proc/sys/vm/drop_caches`; in task context.
-pub fn drain_all() {
-    space::drain_others();
-    drain_local();
-    // The other CPUs could not wait for TLBs; and what that freed lies at hand here again.
-    frame::drain_local();
-}

@@ -6,7 +6,7 @@
 //! stay unused until reboot, so that a stray return into it faults.
 use crate::charge::{self, Charge};
 use crate::frame::NO_MEMORY;
-use crate::machine;
+use crate::kmap;
 use crate::space;
 use abi::Result;
 use core::ops::Range;
@@ -122,7 +122,7 @@ pub fn alloc(bytes: usize) -> Result<Draft> {
     let count = bytes.div_ceil(PAGE_SIZE).max(1);
     let page = TAKEN.lock_irq().take(count + 1).ok_or(NO_MEMORY)?;
     let start = MODULES.start + page * PAGE_SIZE;
-    if machine::map_at(start, count, true).is_none() {
+    if kmap::map_at(start, count, true).is_none() {
         give_back(start, count);
         return Err(NO_MEMORY);
     }
@@ -156,7 +156,7 @@ impl Draft {
                 Rights::Rodata => pte::NX,
                 Rights::Data => pte::NX | pte::WRITE,
             };
-            machine::protect_at(self.0.start + pages.start * PAGE_SIZE, pages.len(), set);
+            kmap::protect_at(self.0.start + pages.start * PAGE_SIZE, pages.len(), set);
         }
         space::flush_kernel(self.0.range());
         ModArea(self.0)
@@ -198,9 +198,9 @@ impl Drop for Pages {
 }
 
 fn unmap(start: usize, count: usize) {
-    machine::hide_at(start, count);
+    kmap::hide_at(start, count);
     space::flush_kernel(start..start + count * PAGE_SIZE);
-    let freed = machine::unmap_at(start, count);
+    let freed = kmap::unmap_at(start, count);
     TAKEN.lock_irq().mapped -= freed;
     charge::charge(Charge::Kernel, -(freed as isize));
 }

@@ -23,6 +23,14 @@ const MOST: usize = 8;
 static RECLAIMERS: [Once<&'static dyn Reclaim>; MOST] = [const { Once::new() }; MOST];
 static VICTIMS: Once<&'static dyn VictimSource> = Once::new();
 
+/// Gives free pages back that the caches of objects hold; asked last, since reclaimers free objects.
+static SHRINK: Once<fn()> = Once::new();
+
+/// Sets what gives free pages of caches back; the first one stays.
+pub(crate) fn set_shrink(shrink: fn()) {
+    let _ = SHRINK.set(shrink);
+}
+
 /// Adds a reclaimer; asked in the order of registration. At most 8, registered at boot; `false` when there is no room.
 pub fn register_reclaim(reclaim: &'static dyn Reclaim) -> bool {
     RECLAIMERS.iter().any(|slot| slot.set(reclaim).is_ok())
@@ -51,8 +59,8 @@ const ROUND: usize = 64;
 /// Rounds before an allocation gives up: a victim needs a moment to die.
 const ROUNDS: usize = 32;
 
-/// Takes back all that can be had: `/proc/sys/vm/drop_caches`. Returns how many pages reclaimers gave. In task context.
-pub fn drop_caches() -> usize {
+/// Asks the reclaimers until they have nothing more. Returns how many pages they gave. In task context.
+pub(crate) fn reclaim_all() -> usize {
     let mut freed = 0;
     for reclaimer in RECLAIMERS.iter().filter_map(Once::get) {
         loop {
@@ -62,7 +70,6 @@ pub fn drop_caches() -> usize {
             }
         }
     }
-    crate::drain_all();
     freed
 }
 
@@ -101,7 +108,9 @@ fn make_room<T>(gfp: Gfp, mut alloc: impl FnMut() -> Option<T>) -> Option<T> {
             .filter_map(Once::get)
             .map(|r| r.reclaim(ROUND))
             .sum();
-        crate::slab::shrink();
+        if let Some(shrink) = SHRINK.get() {
+            shrink();
+        }
         if let Some(got) = alloc() {
             return Some(got);
         }

@@ -93,7 +93,7 @@ fn heap() -> bool {
 }
 
 fn areas() -> bool {
-    let before = vmalloc::stats();
+    let before = crate::stats::vmalloc_stats();
     let (Ok(mut a), Ok(mut b)) = (vmalloc::alloc(10_000), vmalloc::alloc(1 << 20)) else {
         return false;
     };
@@ -104,10 +104,11 @@ fn areas() -> bool {
     };
     let guards =
         stack::is_guard(s.bottom().add(0usize.wrapping_sub(1))) && !stack::is_guard(s.bottom());
-    let ok =
-        guards && a.bytes().iter().all(|x| *x == 1) && vmalloc::stats().areas == before.areas + 3;
+    let ok = guards
+        && a.bytes().iter().all(|x| *x == 1)
+        && crate::stats::vmalloc_stats().areas == before.areas + 3;
     drop((a, b, s));
-    ok && vmalloc::stats() == before
+    ok && crate::stats::vmalloc_stats() == before
 }
 
 /// A space of `pages` pages from [`BASE`] on, active on this CPU.

@@ -1,6 +1,7 @@
 //! Kernel stacks: 16 KiB with as much unmapped below, a few kept mapped per CPU.
 use crate::charge::{self, Charge};
 use crate::frame::NO_MEMORY;
+use crate::kmap;
 use crate::machine;
 use crate::vmalloc::{self, STACK_SLOT};
 use abi::Result;
@@ -49,7 +50,7 @@ impl KernelStack {
     }
     /// Its lowest address.
     pub fn bottom(&self) -> VirtAddr {
-        VirtAddr(machine::kernel_ptr(address(self.slot)) as usize)
+        VirtAddr(kmap::kernel_ptr(address(self.slot)) as usize)
     }
     /// One past its highest address: where a stack pointer starts.
     pub fn top(&self) -> VirtAddr {
@@ -78,7 +79,7 @@ const fn address(slot: usize) -> usize {
 #[cold]
 fn map_new() -> Result<usize> {
     let slot = vmalloc::take_stack().ok_or(NO_MEMORY)?;
-    if machine::map_kernel(address(slot), PAGES, false).is_none() {
+    if kmap::map_kernel(address(slot), PAGES, false).is_none() {
         vmalloc::give_stack(slot);
         return Err(NO_MEMORY);
     }
@@ -88,7 +89,7 @@ fn map_new() -> Result<usize> {
 
 #[cold]
 fn unmap(slot: usize) {
-    machine::unmap_kernel(address(slot), PAGES);
+    kmap::unmap_kernel(address(slot), PAGES);
     charge::charge(Charge::Stacks, -(PAGES as isize));
     vmalloc::give_stack(slot);
 }

@@ -77,7 +77,7 @@ static KNOBS: &[Knob] = &[
                 // First what is only waiting to be freed: threads on their way out, then what RCU readers may see.
                 sched::settle();
                 sync::rcu::barrier();
-                kmem::pressure::drop_caches();
+                kmem::drop_caches();
                 Ok(())
             }
             _ => Err(Errno::EINVAL),

@@ -4,21 +4,35 @@ use crate::machine;
 use core::ops::Range;
 use core::sync::atomic::{AtomicU8, Ordering};
 use hal::addr::{PAGE_SIZE, Pfn, PhysAddr};
+#[cfg(target_os = "none")]
 use sync::Once;
 
 /// Pages that may be adopted: those of the initrd.
+#[cfg(target_os = "none")]
 static ADOPTABLE: Once<Range<Pfn>> = Once::new();
 
 /// Boot names the pages that hold the initrd, those it shares with nothing else.
+#[cfg(target_os = "none")]
 pub(crate) fn set_adoptable(pages: Range<Pfn>) {
     let _ = ADOPTABLE.set(pages);
+}
+
+#[cfg(target_os = "none")]
+fn adoptable() -> Option<&'static Range<Pfn>> {
+    ADOPTABLE.get()
+}
+
+#[cfg(not(target_os = "none"))]
+fn adoptable() -> Option<&'static Range<Pfn>> {
+    zone::ready();
+    Some(&machine::INITRD)
 }
 
 /// The pages of a physical range that was reserved at boot for the initrd, handed over in place one by one; the range
 /// is cut to whole pages. Each page is given once; dropping the frame frees the memory. Who holds no more than bytes of
 /// the initrd must be done with a page before it is adopted.
 pub fn adopt(range: Range<PhysAddr>) -> impl Iterator<Item = Frame> {
-    let mut may = ADOPTABLE.get().cloned().unwrap_or(0..0);
+    let mut may = adoptable().cloned().unwrap_or(0..0);
     let taken = STATE.compare_exchange(FRESH, ADOPTED, Ordering::AcqRel, Ordering::Acquire);
     if taken == Err(READING) {
         may = 0..0;
@@ -56,7 +70,7 @@ const ADOPTED: u8 = 2;
 /// Runs `f` on the bytes of the initrd, which lies at `range`. `None` if that is not where it lies, or if pages of it
 /// were adopted before; while `f` runs none can be.
 pub fn with_initrd<R>(range: Range<PhysAddr>, f: impl FnOnce(&[u8]) -> R) -> Option<R> {
-    let may = ADOPTABLE.get()?;
+    let may = adoptable()?;
     let len = range.end.0.checked_sub(range.start.0)?;
     let inside = may.start <= range.start.pfn() && range.end.page_ceil().pfn() <= may.end;
     if !inside || len == 0 {

@@ -1,7 +1,8 @@
 use super::*;
 use crate::machine;
+use hal::addr::PhysAddr;
 use std::collections::BTreeSet;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::vec::Vec;
 
 #[test]

@@ -5,7 +5,7 @@ use buddy::{Buddy, MAX_BLOCK, NONE, ORDERS};
 use core::ops::Range;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use hal::addr::Pfn;
-use sync::{LockClass, SpinLock, rank};
+use sync::{LockClass, SpinIrqGuard, SpinLock, rank};
 
 static CLASS: LockClass = LockClass::new("zone", rank::BUDDY);
 static ZONE: SpinLock<Buddy> = SpinLock::new(&CLASS, Buddy::new());
@@ -115,16 +115,32 @@ pub(super) fn watermarks() -> [usize; 3] {
     [min, min + min / 4, min + min / 2]
 }
 
+/// Boot is over before anybody asks.
+#[cfg(target_os = "none")]
+#[inline(always)]
+fn ready() {}
+
+/// Hosted, the first to ask boots.
+#[cfg(not(target_os = "none"))]
+pub(super) fn ready() {
+    static READY: std::sync::Once = std::sync::Once::new();
+    READY.call_once(|| init(&machine::USABLE, &machine::TAKEN));
+}
+
+fn zone() -> SpinIrqGuard<'static, Buddy> {
+    ready();
+    ZONE.lock_irq()
+}
+
 /// Pages managed.
 pub(super) fn total() -> usize {
-    machine::boot_if_hosted();
+    ready();
     TOTAL.load(Ordering::Relaxed)
 }
 
 /// Free pages and free blocks by order, of one moment.
 pub(super) fn free_counts() -> (usize, [usize; ORDERS]) {
-    machine::boot_if_hosted();
-    let zone = ZONE.lock_irq();
+    let zone = zone();
     (
         zone.free_pages(),
         core::array::from_fn(|o| zone.free_blocks(o as u8)),
@@ -142,8 +158,7 @@ fn floor(gfp: Gfp) -> usize {
 
 /// A block of 2^order pages. `None` below the watermark, or when memory is in smaller pieces.
 pub(super) fn alloc(order: u8, gfp: Gfp) -> Option<Pfn> {
-    machine::boot_if_hosted();
-    let mut zone = ZONE.lock_irq();
+    let mut zone = zone();
     if zone.free_pages() < floor(gfp) + (1 << order) {
         return None;
     }
@@ -152,7 +167,7 @@ pub(super) fn alloc(order: u8, gfp: Gfp) -> Option<Pfn> {
 
 /// Gives `each` single pages, about `batch` (a power of two) of them, in one go; returns how many.
 pub(super) fn alloc_batch(batch: usize, gfp: Gfp, mut each: impl FnMut(u32)) -> usize {
-    let mut zone = ZONE.lock_irq();
+    let mut zone = zone();
     let floor = floor(gfp);
     // Out of the reserve one page at a time: what lies on a list is anybody's.
     let plenty = zone.free_pages() >= MIN.load(Ordering::Relaxed) + batch;
@@ -181,7 +196,7 @@ pub(super) fn alloc_batch(batch: usize, gfp: Gfp, mut each: impl FnMut(u32)) -> 
 
 /// Takes single pages back.
 pub(super) fn free_batch(pages: impl Iterator<Item = u32>) {
-    let mut zone = ZONE.lock_irq();
+    let mut zone = zone();
     for page in pages {
         Metas::of(page)
             .kind
@@ -192,7 +207,7 @@ pub(super) fn free_batch(pages: impl Iterator<Item = u32>) {
 
 /// Takes a block back.
 pub(super) fn free(page: Pfn, order: u8) {
-    free_locked(&mut ZONE.lock_irq(), page as u32, order);
+    free_locked(&mut zone(), page as u32, order);
 }
 
 fn free_locked(zone: &mut Buddy, page: u32, order: u8) {

@@ -1,8 +1,5 @@
 //! The machine itself.
 use crate::frame::FrameMeta;
-use crate::slab;
-use abi::{Errno, Result};
-use core::alloc::Layout;
 use core::arch::asm;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -11,11 +8,6 @@ use hal::paging::{self, DIRECT_MAP_BASE};
 use hal::traps::IpiKind;
 use hal::uaccess;
 
-pub(crate) use super::kmap::{
-    LEAF_SPAN, free_leaf, hide_at, kernel_ptr, map_at, map_kernel, protect_at, unlink_leaf,
-    unmap_at, unmap_kernel,
-};
-
 /// What keeps per-CPU data to its user: interrupts off.
 pub(crate) type Pinned = sync::IrqGuard;
 
@@ -23,10 +15,6 @@ pub(crate) type Pinned = sync::IrqGuard;
 pub(crate) fn pin() -> Pinned {
     sync::irq_disable()
 }
-
-/// Boot is over before anybody asks.
-#[inline(always)]
-pub(crate) fn boot_if_hosted() {}
 
 /// Where the metadata of page 0 would stand.
 static METAS: AtomicUsize = AtomicUsize::new(0);
@@ -99,12 +87,6 @@ pub(crate) unsafe fn zero(dst: *mut u8, len: usize) {
     }
 }
 
-/// Makes sure that the next allocation of `layout` on this CPU succeeds while the guard lives. ENOMEM.
-#[inline]
-pub(crate) fn prime(layout: Layout) -> Result<Pinned> {
-    slab::reserve(layout).ok_or(Errno::ENOMEM)
-}
-
 /// Other CPUs can be told to flush.
 pub(crate) const HAS_IPI: bool = true;
 
@@ -133,7 +115,7 @@ pub(crate) fn fill_kernel_half(root: Pfn) {
 }
 
 /// The kernel's root lies in its image, which the direct map has as well.
-pub(super) fn phys_or_image(pa: PhysAddr) -> *mut u8 {
+pub(crate) fn phys_or_image(pa: PhysAddr) -> *mut u8 {
     phys_to_virt(pa)
 }
 

@@ -1,6 +1,5 @@
 //! Hosted: an arena of host memory plays the RAM; a physical address is an offset in it.
 use crate::frame::FrameMeta;
-use abi::Result;
 use core::alloc::Layout;
 use core::cell::Cell;
 use core::ptr::NonNull;
@@ -18,29 +17,16 @@ struct Arena {
 
 fn arena() -> &'static Arena {
     static ARENA: OnceLock<Arena> = OnceLock::new();
-    static READY: OnceLock<()> = OnceLock::new();
-    std::thread_local!(static INSIDE: Cell<bool> = const { Cell::new(false) });
-    let arena = ARENA.get_or_init(|| Arena {
+    ARENA.get_or_init(|| Arena {
         ram: reserve(RAM_PAGES * PAGE_SIZE),
         metas: reserve(RAM_PAGES * size_of::<FrameMeta>()),
-    });
-    if READY.get().is_none() && !INSIDE.replace(true) {
-        READY.get_or_init(boot);
-        INSIDE.set(false);
-    }
-    arena
+    })
 }
 
-/// The RAM played exists from the first use on.
-pub(crate) fn boot_if_hosted() {
-    arena();
-}
-
-/// The machine's first moments: RAM with a hole, a kernel image and an initrd in it.
-fn boot() {
-    crate::frame::init(&[1..159, 256..RAM_PAGES], &[256..1000, INITRD]);
-    crate::frame::set_adoptable(INITRD);
-}
+/// The RAM played: with a hole, a kernel image and an initrd in it.
+pub(crate) const USABLE: [core::ops::Range<Pfn>; 2] = [1..159, 256..RAM_PAGES];
+/// What of it is in use.
+pub(crate) const TAKEN: [core::ops::Range<Pfn>; 2] = [256..1000, INITRD];
 
 /// Pages that play the initrd.
 pub(crate) const INITRD: core::ops::Range<Pfn> = 5000..5100;
@@ -71,7 +57,6 @@ pub(crate) fn pin() -> Pinned {
             std::thread::yield_now();
         }
     }
-    arena();
     Pinned {
         _not_send: core::marker::PhantomData,
     }
@@ -136,16 +121,6 @@ pub(crate) unsafe fn zero(dst: *mut u8, len: usize) {
     unsafe { core::ptr::write_bytes(dst, 0, len) }
 }
 
-/// Makes sure that the next allocation of `layout` on this CPU succeeds while the guard lives. The host's allocator
-/// answers for itself.
-#[inline]
-pub(crate) fn prime(_layout: Layout) -> Result<Primed> {
-    Ok(Primed)
-}
-
-/// Nothing to hold.
-pub(crate) struct Primed;
-
 /// There is one TLB, and it is never stale.
 pub(crate) const HAS_IPI: bool = false;
 /// # Safety
@@ -159,38 +134,6 @@ pub(crate) fn send_flush_ipi(_cpu: usize) {}
 
 /// The window is what offsets are from.
 pub(crate) const VMALLOC_BASE: usize = 1 << 46;
-
-/// Memory of the window: by its offset, from the host's allocator.
-static WINDOW: std::sync::Mutex<std::collections::BTreeMap<usize, (usize, Layout)>> =
-    std::sync::Mutex::new(std::collections::BTreeMap::new());
-
-pub(crate) fn map_kernel(offset: usize, pages: usize, _zeroed: bool) -> Option<()> {
-    let layout = Layout::from_size_align(pages * PAGE_SIZE, PAGE_SIZE).ok()?;
-    // SAFETY: the size is not zero.
-    let at = unsafe { std::alloc::alloc_zeroed(layout) } as usize;
-    WINDOW.lock().ok()?.insert(offset, (at, layout));
-    (at != 0).then_some(())
-}
-pub(crate) fn unmap_kernel(offset: usize, _pages: usize) {
-    let area = WINDOW.lock().ok().and_then(|mut w| w.remove(&offset));
-    if let Some((at, layout)) = area {
-        // SAFETY: it was allocated so, and its user is gone.
-        unsafe { std::alloc::dealloc(at as *mut u8, layout) };
-    }
-}
-/// There are no tables here.
-pub(crate) const LEAF_SPAN: usize = PAGE_SIZE * 512;
-pub(crate) fn unlink_leaf(_offset: usize) -> Option<Pfn> {
-    None
-}
-pub(crate) fn free_leaf(_table: Pfn) {}
-pub(crate) fn kernel_ptr(offset: usize) -> *mut u8 {
-    WINDOW
-        .lock()
-        .ok()
-        .and_then(|w| w.get(&offset).map(|a| a.0))
-        .unwrap_or(0) as *mut u8
-}
 
 /// Reads a value of 1, 2, 4 or 8 bytes; `None`: a fault, or another size.
 pub(crate) fn read_scalar(addr: UserAddr, size: usize) -> Option<u64> {

@@ -9,6 +9,4 @@ mod bare;
 #[cfg(target_os = "none")]
 mod global;
 #[cfg(target_os = "none")]
-mod kmap;
-#[cfg(target_os = "none")]
 pub(crate) use bare::*;

@@ -1,14 +1,33 @@
 //! One cache: magazines in front of its slabs.
-use super::SlabInfo;
-use super::node::{self, Geometry, Node};
-use crate::machine;
+use super::node::{self, Slabs};
+use crate::{machine, pressure};
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 use hal::MAX_CPUS;
-use sync::{LockClass, SpinLock, rank};
 
 /// Most objects in a magazine; with its header it is then 256 bytes.
 const ROUNDS: usize = 30;
+
+/// One line of /proc/slabinfo.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SlabInfo {
+    /// Name of the cache.
+    pub name: &'static str,
+    /// Objects in use.
+    pub active_objs: usize,
+    /// Objects there is room for.
+    pub num_objs: usize,
+    /// Bytes per object.
+    pub objsize: usize,
+    /// Objects per slab.
+    pub objperslab: usize,
+    /// Pages per slab.
+    pub pagesperslab: usize,
+    /// Slabs with an object in use.
+    pub active_slabs: usize,
+    /// All slabs.
+    pub num_slabs: usize,
+}
 
 /// A CPU's stock of one cache: a stack, so that what was freed last (and is in the CPU's cache) goes out first. Only the
 /// own CPU touches it, pinned; others read the count.
@@ -58,17 +77,14 @@ impl Magazine {
 
 /// A cache of objects of one size.
 pub(super) struct RawCache {
-    pub(super) name: &'static str,
-    pub(super) geometry: Geometry,
+    pub(super) slabs: Slabs,
     /// Objects a magazine of this cache may hold; 0: the cache has none.
     capacity: usize,
     magazines: [AtomicPtr<Magazine>; MAX_CPUS],
-    pub(super) node: SpinLock<Node>,
     listed: AtomicBool,
     next: AtomicPtr<RawCache>,
 }
 
-static CLASS: LockClass = LockClass::new("slab", rank::SLAB);
 /// Where magazines come from: a cache without any.
 static MAGAZINES: RawCache = RawCache::build("kmem_magazine", 256, 64, 0);
 /// All caches that were used, newest first.
@@ -82,6 +98,11 @@ pub(super) fn for_each(mut each: impl FnMut(&'static RawCache)) {
         each(cache);
         at = cache.next.load(Ordering::Acquire);
     }
+}
+
+/// Gives this CPU's stocks and all empty slabs back: as much as one CPU can give without asking the others.
+pub(super) fn drain_local() {
+    for_each(RawCache::drain_local);
 }
 
 impl RawCache {
@@ -98,11 +119,9 @@ impl RawCache {
 
     const fn build(name: &'static str, size: usize, align: usize, capacity: usize) -> Self {
         Self {
-            name,
-            geometry: Geometry::new(size, align),
+            slabs: Slabs::new(name, size, align),
             capacity,
             magazines: [const { AtomicPtr::new(ptr::null_mut()) }; MAX_CPUS],
-            node: SpinLock::new(&CLASS, Node::new()),
             listed: AtomicBool::new(false),
             next: AtomicPtr::new(ptr::null_mut()),
         }
@@ -120,7 +139,7 @@ impl RawCache {
         } else {
             self.alloc_slow()
         };
-        node::check_free(&self.geometry, object);
+        node::check_free(&self.slabs.geometry, object);
         object
     }
 
@@ -130,7 +149,7 @@ impl RawCache {
     /// It came from this cache and nobody uses it any more.
     #[inline]
     pub(super) unsafe fn free(&'static self, object: NonNull<u8>) {
-        node::poison(&self.geometry, object);
+        node::poison(&self.slabs.geometry, object);
         let _pin = machine::pin();
         if !self
             .magazine()
@@ -185,7 +204,7 @@ impl RawCache {
                 }
                 let mut first = None;
                 let want = 1 + magazine.map_or(0, |_| self.capacity / 2);
-                node::take(self, want, |object| match magazine {
+                self.slabs.take(want, |object| match magazine {
                     Some(m) if first.is_some() => {
                         let fits = m.push(object, self.capacity);
                         debug_assert!(fits, "a magazine that was empty has room");
@@ -196,7 +215,7 @@ impl RawCache {
                     return first;
                 }
             }
-            node::grow(self)?;
+            self.slabs.grow()?;
         }
     }
 
@@ -205,10 +224,11 @@ impl RawCache {
     fn free_slow(&'static self, object: NonNull<u8>) {
         match self.magazine() {
             Some(m) if self.capacity != 0 => {
-                node::give(self, |each| m.take_coldest(self.capacity / 2 + 1, each));
+                self.slabs
+                    .give(|each| m.take_coldest(self.capacity / 2 + 1, each));
                 m.push(object, self.capacity);
             }
-            _ => node::give(self, |each| each(object)),
+            _ => self.slabs.give(|each| each(object)),
         }
     }
 
@@ -249,6 +269,7 @@ impl RawCache {
         if self.listed.load(Ordering::Relaxed) || self.listed.swap(true, Ordering::Relaxed) {
             return;
         }
+        pressure::set_shrink(drain_local);
         let me = ptr::from_ref(self).cast_mut();
         let _ = LIST.fetch_update(Ordering::AcqRel, Ordering::Acquire, |head| {
             self.next.store(head, Ordering::Release);
@@ -260,24 +281,24 @@ impl RawCache {
     pub(super) fn drain_local(&'static self) {
         let pin = machine::pin();
         if let Some(m) = self.magazine() {
-            node::give(self, |each| m.take_coldest(ROUNDS, each));
+            self.slabs.give(|each| m.take_coldest(ROUNDS, each));
         }
         drop(pin);
-        node::shrink(self);
+        self.slabs.shrink();
     }
 
     /// Counts.
     pub(super) fn info(&self) -> SlabInfo {
-        let (mut used, slabs, empty) = self.node.lock_irq().counts();
+        let (mut used, slabs, empty) = self.slabs.counts();
         for m in &self.magazines {
             // SAFETY: magazines are never freed.
             if let Some(m) = unsafe { m.load(Ordering::Acquire).as_ref() } {
                 used = used.saturating_sub(m.len.load(Ordering::Relaxed) as usize);
             }
         }
-        let g = &self.geometry;
+        let g = &self.slabs.geometry;
         SlabInfo {
-            name: self.name,
+            name: self.slabs.name,
             active_objs: used,
             num_objs: slabs * g.objects,
             objsize: g.size,

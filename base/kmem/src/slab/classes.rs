@@ -80,7 +80,7 @@ impl Class {
         core::ptr::eq(self.0, other.0)
     }
     pub(super) fn size(self) -> usize {
-        self.0.geometry.size
+        self.0.slabs.geometry.size
     }
 }
 

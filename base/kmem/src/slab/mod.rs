@@ -2,7 +2,7 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `cache` | [`RawCache`]: the fast path through this CPU's magazine, refill, drain |
+//! | `cache` | `RawCache`: the fast path through this CPU's magazine, refill, drain |
 //! | `node` | the slabs of a cache: free lists inside pages, partial and empty slabs |
 //! | `classes` | the size classes `kmalloc-8` to `kmalloc-8192` under the global allocator |
 //! | `typed` | [`Cache<T>`] and [`SlabBox<T>`] |
@@ -17,35 +17,13 @@ mod node;
 mod tests;
 mod typed;
 
+pub use cache::SlabInfo;
 pub use classes::kmalloc_size;
 pub use node::SLAB_ALLOC;
 pub use typed::{Cache, SlabBox};
 
 #[cfg(target_os = "none")]
 pub(crate) use classes::{class_of, reserve};
-
-use cache::RawCache;
-
-/// One line of /proc/slabinfo.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SlabInfo {
-    /// Name of the cache.
-    pub name: &'static str,
-    /// Objects in use.
-    pub active_objs: usize,
-    /// Objects there is room for.
-    pub num_objs: usize,
-    /// Bytes per object.
-    pub objsize: usize,
-    /// Objects per slab.
-    pub objperslab: usize,
-    /// Pages per slab.
-    pub pagesperslab: usize,
-    /// Slabs with an object in use.
-    pub active_slabs: usize,
-    /// All slabs.
-    pub num_slabs: usize,
-}
 
 /// Calls `each` for every cache that was ever used. `active_objs` is exact: per-CPU stocks count as free.
 pub fn for_each_info(mut each: impl FnMut(&SlabInfo)) {
@@ -54,10 +32,5 @@ pub fn for_each_info(mut each: impl FnMut(&SlabInfo)) {
 
 /// Gives this CPU's stocks and all empty slabs back to the page allocator. [`crate::drain_all`] does it on all CPUs.
 pub fn drain_local() {
-    cache::for_each(RawCache::drain_local);
-}
-
-/// Under memory pressure: as much as one CPU can give without asking the others.
-pub(crate) fn shrink() {
-    drain_local();
+    cache::drain_local();
 }

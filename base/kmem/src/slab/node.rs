@@ -1,7 +1,6 @@
 //! The slabs of a cache. A slab is a page or two; its free objects are linked through their first word, objects that
 //! were never used lie behind a mark, so that a new slab costs nothing to prepare. What is known of a slab stands in
-//! its first page's [`FrameMeta`]: `owner` the cache, `private[0]` the free list, `index` objects in use and the mark.
-use super::cache::RawCache;
+//! its first page's [`FrameMeta`]: `owner` the [`Slabs`], `private[0]` the free list, `index` objects in use and the mark.
 use crate::charge::{self, Charge};
 use crate::frame::{self, FrameMeta, Gfp, Kind};
 use crate::machine;
@@ -10,6 +9,7 @@ use core::ptr::NonNull;
 use core::sync::atomic::Ordering::Relaxed;
 use hal::addr::{PAGE_SIZE, Pfn, PhysAddr};
 use sync::inject::{self, Site};
+use sync::{LockClass, SpinLock, rank};
 
 /// Fault injection: growth of a cache by a slab.
 pub static SLAB_ALLOC: Site = Site::new("slab_alloc");
@@ -44,7 +44,7 @@ impl Geometry {
 }
 
 /// Slabs with a free object, and counts.
-pub(super) struct Node {
+struct Node {
     partial: u32,
     slabs: usize,
     empty: usize,
@@ -52,7 +52,7 @@ pub(super) struct Node {
 }
 
 impl Node {
-    pub(super) const fn new() -> Self {
+    const fn new() -> Self {
         Self {
             partial: NONE,
             slabs: 0,
@@ -60,8 +60,7 @@ impl Node {
             used: 0,
         }
     }
-    /// Objects in use or in magazines, slabs, empty slabs.
-    pub(super) fn counts(&self) -> (usize, usize, usize) {
+    fn counts(&self) -> (usize, usize, usize) {
         (self.used, self.slabs, self.empty)
     }
 
@@ -103,95 +102,177 @@ fn store_counts(m: &FrameMeta, used: usize, touched: usize) {
     m.set_index(used as u64 | (touched as u64) << 32);
 }
 
-/// Takes up to `want` objects from slabs that have some.
-pub(super) fn take(cache: &RawCache, want: usize, mut each: impl FnMut(NonNull<u8>)) {
-    let g = &cache.geometry;
-    let mut node = cache.node.lock_irq();
-    let mut left = want;
-    while left != 0 && node.partial != NONE {
-        let slab = node.partial;
-        let m = meta(slab);
-        let (mut used, mut touched) = load_counts(m);
-        if used == 0 {
-            node.empty -= 1;
+/// The slabs of one cache.
+pub(super) struct Slabs {
+    pub(super) name: &'static str,
+    pub(super) geometry: Geometry,
+    node: SpinLock<Node>,
+}
+
+static CLASS: LockClass = LockClass::new("slab", rank::SLAB);
+
+impl Slabs {
+    pub(super) const fn new(name: &'static str, size: usize, align: usize) -> Self {
+        Self {
+            name,
+            geometry: Geometry::new(size, align),
+            node: SpinLock::new(&CLASS, Node::new()),
         }
-        let base = machine::phys_to_virt(PhysAddr::from_pfn(slab as Pfn));
-        let mut free = m.private() as usize as *mut u8;
-        let before = used;
-        while left != 0 && used < g.objects {
-            let object = if free.is_null() {
-                touched += 1;
-                let fresh = base.wrapping_add((touched - 1) * g.size);
-                if cfg!(debug_assertions) && g.size > 8 {
-                    // SAFETY: a free object of this slab, of more than 8 bytes. What the page held before must not
-                    // look like the start of poison to `check_free`.
-                    unsafe { fresh.add(8).write(0) };
+    }
+
+    /// What stands as the owner in the metadata of its slabs.
+    fn id(&self) -> u64 {
+        core::ptr::from_ref(self) as u64
+    }
+
+    /// Objects in use or in magazines, slabs, empty slabs.
+    pub(super) fn counts(&self) -> (usize, usize, usize) {
+        self.node.lock_irq().counts()
+    }
+
+    /// Takes up to `want` objects from slabs that have some.
+    pub(super) fn take(&self, want: usize, mut each: impl FnMut(NonNull<u8>)) {
+        let g = &self.geometry;
+        let mut node = self.node.lock_irq();
+        let mut left = want;
+        while left != 0 && node.partial != NONE {
+            let slab = node.partial;
+            let m = meta(slab);
+            let (mut used, mut touched) = load_counts(m);
+            if used == 0 {
+                node.empty -= 1;
+            }
+            let base = machine::phys_to_virt(PhysAddr::from_pfn(slab as Pfn));
+            let mut free = m.private() as usize as *mut u8;
+            let before = used;
+            while left != 0 && used < g.objects {
+                let object = if free.is_null() {
+                    touched += 1;
+                    let fresh = base.wrapping_add((touched - 1) * g.size);
+                    if cfg!(debug_assertions) && g.size > 8 {
+                        // SAFETY: a free object of this slab, of more than 8 bytes. What the page held before must not
+                        // look like the start of poison to `check_free`.
+                        unsafe { fresh.add(8).write(0) };
+                    }
+                    fresh
+                } else {
+                    let object = free;
+                    // SAFETY: a free object of this slab; its first word is the link.
+                    free = unsafe { object.cast::<*mut u8>().read() };
+                    object
+                };
+                used += 1;
+                left -= 1;
+                if let Some(object) = NonNull::new(object) {
+                    each(object);
                 }
-                fresh
-            } else {
-                let object = free;
-                // SAFETY: a free object of this slab; its first word is the link.
-                free = unsafe { object.cast::<*mut u8>().read() };
-                object
-            };
-            used += 1;
-            left -= 1;
-            if let Some(object) = NonNull::new(object) {
-                each(object);
+            }
+            m.set_private(free as u64);
+            store_counts(m, used, touched);
+            node.used += used - before;
+            if used == g.objects {
+                node.unlink(slab);
             }
         }
-        m.set_private(free as u64);
-        store_counts(m, used, touched);
-        node.used += used - before;
+    }
+
+    /// Puts objects back: `feed` calls its argument for each. Slabs that become empty go back to the page allocator, but for
+    /// a few.
+    pub(super) fn give(&self, feed: impl FnOnce(&mut dyn FnMut(NonNull<u8>))) {
+        let mut dead: ArrayVec<u32, 32> = ArrayVec::new();
+        {
+            let mut node = self.node.lock_irq();
+            feed(&mut |object| {
+                if let Some(slab) = self.give_one(&mut node, object)
+                    && node.empty > KEEP_EMPTY
+                    && dead.try_push(slab).is_ok()
+                {
+                    drop_slab(&mut node, slab);
+                }
+            });
+        }
+        dead.into_iter().for_each(|slab| self.release(slab));
+    }
+
+    /// Puts one object back; returns its slab if that is empty now.
+    fn give_one(&self, node: &mut Node, object: NonNull<u8>) -> Option<u32> {
+        let g = &self.geometry;
+        let slab = slab_of(g, object);
+        let m = meta(slab);
+        assert!(
+            m.owner() == self.id(),
+            "object of another cache freed to {}",
+            self.name
+        );
+        let (used, touched) = load_counts(m);
+        assert!(used != 0, "object freed twice to {}", self.name);
+        // SAFETY: the object is free and at least a word long.
+        unsafe { object.cast::<u64>().write(m.private()) };
+        m.set_private(object.as_ptr() as u64);
+        store_counts(m, used - 1, touched);
+        node.used -= 1;
         if used == g.objects {
-            node.unlink(slab);
+            node.link(slab);
+        }
+        if used == 1 {
+            node.empty += 1;
+            return Some(slab);
+        }
+        None
+    }
+
+    fn release(&self, slab: u32) {
+        charge::charge(Charge::Slab, -(1isize << self.geometry.order));
+        frame::free_order(slab as Pfn, self.geometry.order);
+    }
+
+    /// Frees all empty slabs.
+    pub(super) fn shrink(&self) {
+        loop {
+            let mut dead: ArrayVec<u32, 32> = ArrayVec::new();
+            {
+                let mut node = self.node.lock_irq();
+                let mut at = node.partial;
+                while at != NONE && node.empty != 0 && !dead.is_full() {
+                    let next = meta(at).next.load(Relaxed);
+                    if load_counts(meta(at)).0 == 0 {
+                        drop_slab(&mut node, at);
+                        dead.push(at);
+                    }
+                    at = next;
+                }
+            }
+            let more = dead.is_full();
+            dead.into_iter().for_each(|slab| self.release(slab));
+            if !more {
+                return;
+            }
         }
     }
-}
 
-/// Puts objects back: `feed` calls its argument for each. Slabs that become empty go back to the page allocator, but for
-/// a few.
-pub(super) fn give(cache: &RawCache, feed: impl FnOnce(&mut dyn FnMut(NonNull<u8>))) {
-    let mut dead: ArrayVec<u32, 32> = ArrayVec::new();
-    {
-        let mut node = cache.node.lock_irq();
-        feed(&mut |object| {
-            if let Some(slab) = give_one(cache, &mut node, object)
-                && node.empty > KEEP_EMPTY
-                && dead.try_push(slab).is_ok()
-            {
-                drop_slab(&mut node, slab);
-            }
-        });
-    }
-    dead.into_iter().for_each(|slab| release(cache, slab));
-}
-
-/// Puts one object back; returns its slab if that is empty now.
-fn give_one(cache: &RawCache, node: &mut Node, object: NonNull<u8>) -> Option<u32> {
-    let g = &cache.geometry;
-    let slab = slab_of(g, object);
-    let m = meta(slab);
-    assert!(
-        m.owner() == cache as *const RawCache as u64,
-        "object of another cache freed to {}",
-        cache.name
-    );
-    let (used, touched) = load_counts(m);
-    assert!(used != 0, "object freed twice to {}", cache.name);
-    // SAFETY: the object is free and at least a word long.
-    unsafe { object.cast::<u64>().write(m.private()) };
-    m.set_private(object.as_ptr() as u64);
-    store_counts(m, used - 1, touched);
-    node.used -= 1;
-    if used == g.objects {
+    /// Adds a slab. `None`: no memory.
+    pub(super) fn grow(&self) -> Option<()> {
+        if inject::should_fail(&SLAB_ALLOC) {
+            return None;
+        }
+        let gfp = if sync::context::may_sleep() {
+            Gfp::KERNEL
+        } else {
+            Gfp::ATOMIC
+        };
+        let g = &self.geometry;
+        let slab = frame::alloc_order(g.order, gfp, Kind::Slab)? as u32;
+        charge::charge(Charge::Slab, 1 << g.order);
+        let m = meta(slab);
+        m.set_owner(self.id());
+        m.set_private(0);
+        store_counts(m, 0, 0);
+        let mut node = self.node.lock_irq();
         node.link(slab);
-    }
-    if used == 1 {
+        node.slabs += 1;
         node.empty += 1;
-        return Some(slab);
+        Some(())
     }
-    None
 }
 
 /// First page of the slab of an object. Slabs of two pages are blocks, so aligned.
@@ -203,59 +284,6 @@ fn drop_slab(node: &mut Node, slab: u32) {
     node.unlink(slab);
     node.empty -= 1;
     node.slabs -= 1;
-}
-
-fn release(cache: &RawCache, slab: u32) {
-    charge::charge(Charge::Slab, -(1isize << cache.geometry.order));
-    frame::free_order(slab as Pfn, cache.geometry.order);
-}
-
-/// Frees all empty slabs.
-pub(super) fn shrink(cache: &RawCache) {
-    loop {
-        let mut dead: ArrayVec<u32, 32> = ArrayVec::new();
-        {
-            let mut node = cache.node.lock_irq();
-            let mut at = node.partial;
-            while at != NONE && node.empty != 0 && !dead.is_full() {
-                let next = meta(at).next.load(Relaxed);
-                if load_counts(meta(at)).0 == 0 {
-                    drop_slab(&mut node, at);
-                    dead.push(at);
-                }
-                at = next;
-            }
-        }
-        let more = dead.is_full();
-        dead.into_iter().for_each(|slab| release(cache, slab));
-        if !more {
-            return;
-        }
-    }
-}
-
-/// Adds a slab. `None`: no memory.
-pub(super) fn grow(cache: &RawCache) -> Option<()> {
-    if inject::should_fail(&SLAB_ALLOC) {
-        return None;
-    }
-    let gfp = if sync::context::may_sleep() {
-        Gfp::KERNEL
-    } else {
-        Gfp::ATOMIC
-    };
-    let g = &cache.geometry;
-    let slab = frame::alloc_order(g.order, gfp, Kind::Slab)? as u32;
-    charge::charge(Charge::Slab, 1 << g.order);
-    let m = meta(slab);
-    m.set_owner(cache as *const RawCache as u64);
-    m.set_private(0);
-    store_counts(m, 0, 0);
-    let mut node = cache.node.lock_irq();
-    node.link(slab);
-    node.slabs += 1;
-    node.empty += 1;
-    Some(())
 }
 
 const POISON: u8 = 0x6b;

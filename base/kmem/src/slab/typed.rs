@@ -23,10 +23,10 @@ impl<T> Cache<T> {
     }
     /// Its name.
     pub fn name(&self) -> &'static str {
-        self.raw.name
+        self.raw.slabs.name
     }
     /// Its line of /proc/slabinfo.
-    pub fn info(&self) -> super::SlabInfo {
+    pub fn info(&self) -> super::cache::SlabInfo {
         self.raw.info()
     }
     /// Puts `value` into an object of the cache. ENOMEM.

@@ -44,7 +44,7 @@ impl UserSpace {
             .into_iter()
             .try_for_each(|(range, mode)| self.fork_one(dst, range, mode, &mut fork));
         if let Some(changed) = fork.changed.take() {
-            tlb::flush(self.root, changed, Tables::Stay);
+            tlb::flush(self.root.pfn(), changed, Tables::Stay);
         }
         result.map(|()| fork.count)
     }

@@ -25,6 +25,8 @@ pub use range::{Discarded, Unmapped};
 pub use tlb::{borrow, service as serve_tlb_requests};
 
 pub(crate) use teardown::drain_local;
+#[cfg(target_os = "none")]
+pub(crate) use tlb::set_drainer;
 pub(crate) use tlb::{drain_others, flush_kernel};
 
 use crate::frame::Frame;
@@ -172,7 +174,7 @@ impl UserSpace {
         slot.swap(entry::leaf(frame.pfn(), prot), Ordering::AcqRel);
         let _ = frame.into_meta();
         drop(leaf);
-        tlb::flush(self.root, va.0..va.0 + PAGE_SIZE, Tables::Stay);
+        tlb::flush(self.root.pfn(), va.0..va.0 + PAGE_SIZE, Tables::Stay);
         // SAFETY: the entry held one reference; it was replaced under the lock.
         Ok(Some(unsafe { Frame::from_meta(table::page_meta(old)) }))
     }
@@ -210,7 +212,7 @@ impl UserSpace {
     /// is dropped while in use is taken off the CPUs first.
     #[inline]
     pub fn activate(&self) {
-        tlb::load(self.root);
+        tlb::load(self.root.pfn());
     }
 
     /// How many page-table pages it has.

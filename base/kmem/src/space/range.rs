@@ -88,7 +88,7 @@ impl UserSpace {
             });
         });
         if let Some(changed) = changed.take() {
-            tlb::flush(self.root, changed, Tables::Stay);
+            tlb::flush(self.root.pfn(), changed, Tables::Stay);
         }
     }
 
@@ -110,7 +110,7 @@ impl UserSpace {
             });
         });
         if let Some(changed) = changed.take() {
-            tlb::flush(self.root, changed, Tables::Stay);
+            tlb::flush(self.root.pfn(), changed, Tables::Stay);
         }
     }
 
@@ -128,11 +128,11 @@ impl UserSpace {
     /// target and nobody maps anything in either meanwhile. ENOMEM: what was moved so far is moved back.
     pub fn move_range(&self, from: UserAddr, to: UserAddr, len: usize) -> Result<()> {
         let result = self.move_up_to(from.0, to.0, len);
-        tlb::flush(self.root, from.0..from.0 + len, Tables::Stay);
+        tlb::flush(self.root.pfn(), from.0..from.0 + len, Tables::Stay);
         result.map_err(|moved| {
             // The tables at `from` still exist, or the pages moved away just now made room for them.
             let _ = self.move_up_to(to.0, from.0, moved);
-            tlb::flush(self.root, to.0..to.0 + moved, Tables::Stay);
+            tlb::flush(self.root.pfn(), to.0..to.0 + moved, Tables::Stay);
             frame::NO_MEMORY
         })
     }
@@ -266,7 +266,7 @@ impl UserSpace {
         } else {
             Tables::Go
         };
-        tlb::flush(self.root, span, tables);
+        tlb::flush(self.root.pfn(), span, tables);
         for table in batch.dead.drain(..) {
             // SAFETY: unlinked under its lock, and flushed: no walker and no CPU finds it. Late lockers see the entry
             // above changed and leave.

@@ -74,7 +74,7 @@ impl UserSpace {
     /// Takes the space off all CPUs and frees every page and table but the root: the end of a process. Not with
     /// interrupts off.
     pub fn clear(&mut self) {
-        tlb::evict(self.root);
+        tlb::evict(self.root.pfn());
         let mut free = FreeBatch::default();
         // SAFETY: the space is ours alone and on no CPU.
         unsafe { free_below(self.root, 4, &mut free) };

@@ -4,12 +4,13 @@
 //! loads the root and leaves it after it has loaded another. Who changes entries then reads the set (both with full
 //! barriers) and tells those CPUs. A CPU has one request out at a time (and one from a softirq); a CPU that waits serves the others' requests,
 //! so that two that ask each other with interrupts off get on.
-use super::table::Table;
+use crate::frame::FrameMeta;
 use crate::machine;
 use core::ops::Range;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence};
 use hal::MAX_CPUS;
 use hal::addr::{PAGE_SIZE, Pfn};
+use sync::Once;
 use sync::percpu::{CachePadded, PerCpu};
 
 /// More pages than this are forgotten by forgetting everything.
@@ -96,28 +97,34 @@ impl Span {
     }
 }
 
-fn mask(root: Table) -> &'static AtomicU64 {
-    &root.meta().private[1]
+fn meta(root: Pfn) -> &'static FrameMeta {
+    // SAFETY: metadata lives forever.
+    unsafe { machine::meta_of(root).as_ref() }
+}
+
+/// The CPUs that have a root loaded.
+fn mask(root: Pfn) -> &'static AtomicU64 {
+    &meta(root).private[1]
 }
 
 /// How often CPUs had to forget translations of a root.
-fn flushes(root: Table) -> &'static AtomicU64 {
-    &root.meta().index
+fn flushes(root: Pfn) -> &'static AtomicU64 {
+    &meta(root).index
 }
 
 /// Loads `root` on this CPU, if it is not there already.
 #[inline]
-pub(super) fn load(root: Table) {
+pub(super) fn load(root: Pfn) {
     let pin = machine::pin();
     let cpu = CPUS.get(&pin);
     let old = cpu.loaded.load(Ordering::Relaxed);
     if cpu.lazy.load(Ordering::Relaxed) {
         // From here on we are told; what happened before shows in the count. Both sides store, then load.
         cpu.lazy.swap(false, Ordering::SeqCst);
-    } else if old == root.pfn() {
+    } else if old == root {
         return;
     }
-    if old == root.pfn() {
+    if old == root {
         let count = flushes(root).load(Ordering::SeqCst);
         if cpu.seen.load(Ordering::Relaxed) != count {
             cpu.seen.store(count, Ordering::Relaxed);
@@ -129,9 +136,9 @@ pub(super) fn load(root: Table) {
     mask(root).fetch_or(bit, Ordering::SeqCst);
     cpu.seen
         .store(flushes(root).load(Ordering::SeqCst), Ordering::Relaxed);
-    cpu.loaded.store(root.pfn(), Ordering::Relaxed);
+    cpu.loaded.store(root, Ordering::Relaxed);
     // SAFETY: the root's kernel half is the kernel's, and it stays allocated until it was taken off all CPUs.
-    unsafe { machine::load_root(root.pfn()) };
+    unsafe { machine::load_root(root) };
     leave_mask(old, bit);
 }
 
@@ -160,8 +167,7 @@ fn unload_pinned(cpu: &Cpu) {
 #[inline]
 fn leave_mask(old: Pfn, bit: u64) {
     if old != 0 {
-        // SAFETY: a loaded root is a table; it was ours until this moment.
-        mask(unsafe { Table::at(old) }).fetch_and(!bit, Ordering::SeqCst);
+        mask(old).fetch_and(!bit, Ordering::SeqCst);
     }
 }
 
@@ -175,7 +181,7 @@ pub(super) enum Tables {
 
 /// All CPUs that use `root` forget the range. Call after the entries were changed, with interrupts on and without a
 /// lock that is taken with interrupts off.
-pub(super) fn flush(root: Table, range: Range<usize>, tables: Tables) {
+pub(super) fn flush(root: Pfn, range: Range<usize>, tables: Tables) {
     let pin = sync::preempt_disable();
     let count = flushes(root).fetch_add(1, Ordering::SeqCst) + 1;
     let users = mask(root).load(Ordering::SeqCst) as u32;
@@ -198,7 +204,7 @@ pub(super) fn flush(root: Table, range: Range<usize>, tables: Tables) {
         }
     }
     if others != 0 {
-        ask(others, root.pfn(), range, count, false, &pin);
+        ask(others, root, range, count, false, &pin);
     }
 }
 
@@ -212,7 +218,7 @@ fn forget(cpu: &Cpu, range: Range<usize>, count: u64) {
 }
 
 /// Takes `root` off all CPUs.
-pub(super) fn evict(root: Table) {
+pub(super) fn evict(root: Pfn) {
     let pin = sync::preempt_disable();
     let me = 1u64 << hal::cpu::id();
     if mask(root).load(Ordering::SeqCst) & me != 0 {
@@ -220,7 +226,7 @@ pub(super) fn evict(root: Table) {
     }
     let others = (mask(root).load(Ordering::SeqCst) & !me) as u32;
     if others != 0 && machine::HAS_IPI {
-        ask(others, root.pfn(), 0..0, 0, true, &pin);
+        ask(others, root, 0..0, 0, true, &pin);
     }
 }
 
@@ -289,6 +295,14 @@ fn ask(
 /// In place of a root: give back what you keep at hand.
 const DRAIN: Pfn = Pfn::MAX;
 
+static DRAINER: Once<fn()> = Once::new();
+
+/// Sets how a CPU gives back what it keeps at hand: all that stands above.
+#[cfg(target_os = "none")]
+pub(crate) fn set_drainer(drain: fn()) {
+    let _ = DRAINER.set(drain);
+}
+
 /// Has all other CPUs give back what they keep at hand.
 pub(crate) fn drain_others() {
     let pin = sync::preempt_disable();
@@ -330,7 +344,9 @@ fn serve_one(cpu: &Cpu, request: &Request) {
     if root == 0 {
         kernel_local(range);
     } else if root == DRAIN {
-        crate::drain_local();
+        if let Some(drain) = DRAINER.get() {
+            drain();
+        }
     } else if cpu.loaded.load(Ordering::Relaxed) == root {
         if request.leave.load(Ordering::Relaxed) || cpu.lazy.load(Ordering::Relaxed) {
             unload_pinned(cpu);

@@ -6,12 +6,13 @@
 //!
 //! | from the start of the window | holds |
 //! |---|---|
-//! | 0 | kernel stacks: 32 KiB each, the lower half unmapped ([`crate::stack`]) |
+//! | 0 | kernel stacks: 32 KiB each, the lower half unmapped (`stack`) |
 //! | 16 GiB * k | areas of class k |
 mod slots;
 
 use crate::charge::{self, Charge};
 use crate::frame::NO_MEMORY;
+use crate::kmap;
 use crate::machine;
 use crate::space;
 use abi::Result;
@@ -50,17 +51,6 @@ static MAPS: SpinLock<Maps> = SpinLock::new(
     },
 );
 
-/// Counters for /proc/meminfo.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct VmallocStats {
-    /// Bytes of address space there are.
-    pub total_bytes: usize,
-    /// Bytes mapped in areas, kernel stacks included.
-    pub used_bytes: usize,
-    /// Areas, kernel stacks included.
-    pub areas: usize,
-}
-
 /// An owned area.
 #[derive(Debug)]
 pub struct VmArea {
@@ -77,7 +67,7 @@ pub fn alloc(size: usize) -> Result<VmArea> {
 pub(crate) fn alloc_pages(size: usize, zeroed: bool) -> Result<VmArea> {
     let pages = size.div_ceil(PAGE_SIZE).max(1);
     let addr = take_area(pages).ok_or(NO_MEMORY)?;
-    if machine::map_kernel(addr, pages, zeroed).is_none() {
+    if kmap::map_kernel(addr, pages, zeroed).is_none() {
         give_area(addr, pages);
         return Err(NO_MEMORY);
     }
@@ -90,12 +80,12 @@ impl VmArea {
     /// Its content.
     pub fn bytes(&self) -> &[u8] {
         // SAFETY: owned, mapped and initialised for its length.
-        unsafe { core::slice::from_raw_parts(machine::kernel_ptr(self.addr), self.len()) }
+        unsafe { core::slice::from_raw_parts(kmap::kernel_ptr(self.addr), self.len()) }
     }
     /// Its content.
     pub fn bytes_mut(&mut self) -> &mut [u8] {
         // SAFETY: as above, and borrowed mutably.
-        unsafe { core::slice::from_raw_parts_mut(machine::kernel_ptr(self.addr), self.len()) }
+        unsafe { core::slice::from_raw_parts_mut(kmap::kernel_ptr(self.addr), self.len()) }
     }
     /// Its length: the size asked for, rounded up to pages.
     pub fn len(&self) -> usize {
@@ -108,7 +98,7 @@ impl VmArea {
     /// Its address; ownership goes to the caller.
     #[cfg(target_os = "none")]
     pub(crate) fn into_raw(self) -> *mut u8 {
-        let ptr = machine::kernel_ptr(self.addr);
+        let ptr = kmap::kernel_ptr(self.addr);
         core::mem::forget(self);
         ptr
     }
@@ -125,7 +115,7 @@ impl VmArea {
 
 impl Drop for VmArea {
     fn drop(&mut self) {
-        machine::unmap_kernel(self.addr, self.pages);
+        kmap::unmap_kernel(self.addr, self.pages);
         charge::charge(Charge::Kernel, -(self.pages as isize));
         MAPS.lock_irq().pages -= self.pages;
         give_area(self.addr, self.pages);
@@ -220,7 +210,7 @@ pub(crate) fn trim() {
     }
     trim_tables(|maps| &mut maps.stacks, 0, STACK_SLOT);
     for class in 1..=CLASSES {
-        if PAGE_SIZE << class <= machine::LEAF_SPAN {
+        if PAGE_SIZE << class <= kmap::LEAF_SPAN {
             trim_tables(
                 |maps| &mut maps.areas[class - 1],
                 class * WINDOW,
@@ -237,7 +227,7 @@ fn trim_tables<const WORDS: usize>(
     base: usize,
     size: usize,
 ) {
-    let per_table = machine::LEAF_SPAN / size;
+    let per_table = kmap::LEAF_SPAN / size;
     let places = |table: usize| table * per_table..(table + 1) * per_table;
     let tables = WORDS * 64 / per_table;
     let mut at = 0;
@@ -247,7 +237,7 @@ fn trim_tables<const WORDS: usize>(
         while at < tables && !dead.is_full() {
             // Whoever takes a place there before the flush would meet the old table in the CPUs' caches of tables.
             if set(&mut maps).are_free(places(at))
-                && let Some(table) = machine::unlink_leaf(base + at * machine::LEAF_SPAN)
+                && let Some(table) = kmap::unlink_leaf(base + at * kmap::LEAF_SPAN)
             {
                 set(&mut maps).seize(places(at));
                 dead.push((at, table));
@@ -261,22 +251,20 @@ fn trim_tables<const WORDS: usize>(
         space::flush_kernel(base..base + WINDOW);
         for (number, table) in dead {
             set(&mut MAPS.lock_irq()).settle_places(places(number));
-            machine::free_leaf(table);
+            kmap::free_leaf(table);
         }
     }
 }
 
-/// Exact counters.
-pub fn stats() -> VmallocStats {
-    let stacks = crate::stack::in_use();
+/// Bytes mapped in areas, and how many areas there are; kernel stacks are not among them.
+pub(crate) fn areas() -> (usize, usize) {
     let maps = MAPS.lock_irq();
-    let areas: usize = maps.areas.iter().map(Slots::in_use).sum();
-    VmallocStats {
-        total_bytes: WINDOW * (CLASSES + 1),
-        used_bytes: maps.pages * PAGE_SIZE + stacks * crate::stack::STACK_SIZE,
-        areas: areas + stacks,
-    }
+    let areas = maps.areas.iter().map(Slots::in_use).sum();
+    (maps.pages * PAGE_SIZE, areas)
 }
+
+/// Bytes of address space there are.
+pub(crate) const TOTAL: usize = WINDOW * (CLASSES + 1);
 
 #[cfg(test)]
 mod tests {
@@ -284,7 +272,7 @@ mod tests {
 
     #[test]
     fn areas_do_not_meet() {
-        let before = stats();
+        let (_, before) = super::areas();
         let mut areas: std::vec::Vec<VmArea> =
             (0..40).map(|i| alloc(i * 5000 + 1).unwrap()).collect();
         for (i, a) in areas.iter_mut().enumerate() {
@@ -301,7 +289,7 @@ mod tests {
             spans.windows(2).all(|w| w[0].1 + PAGE_SIZE <= w[1].0),
             "a guard page between two"
         );
-        assert!(stats().areas >= before.areas + 40);
+        assert!(super::areas().1 >= before + 40);
         drop(areas);
         assert!(alloc(usize::MAX / 2).is_err());
         assert!(alloc(5 << 30).is_err());

@@ -1,8 +1,8 @@
 //! The kernel's own mappings: vmalloc's window in the kernel's page tables. Tables are made as needed and kept until
 //! [`unlink_leaf`]: slots are used again, so there are few.
-use super::bare::{VMALLOC_BASE, meta_of, pfn_of, phys_or_image, phys_to_virt};
 use crate::charge::{self, Charge};
 use crate::frame::{self, Gfp, Kind};
+use crate::machine::{VMALLOC_BASE, meta_of, pfn_of, phys_or_image, phys_to_virt};
 use core::sync::atomic::{AtomicU64, Ordering};
 use hal::addr::{PAGE_SIZE, Pfn, PhysAddr};
 use hal::paging::{self, pte};
