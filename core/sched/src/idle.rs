@@ -3,7 +3,7 @@ use crate::ops::{CallerOfRecord, Ops};
 use crate::rq;
 use crate::thread::{SLOT, Thread};
 use crate::tick::Tick;
-use crate::{kthread, machine, reap, stop, switch};
+use crate::{burier, kthread, machine, reap, stop, switch};
 use abi::{Errno, Result};
 use alloc::boxed::Box;
 use core::sync::atomic::Ordering;
@@ -76,7 +76,7 @@ fn join() -> Result<()> {
 
 /// The kernel threads that every CPU has.
 fn start_helpers(cpu: usize) -> Result<()> {
-    reap::start_on(cpu)?;
+    burier::start_on(cpu)?;
     stop::start_on(cpu)?;
     let ksoftirqd = kthread::on_cpu(
         "ksoftirqd",

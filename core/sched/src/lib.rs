@@ -2,7 +2,8 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`Thread`] (`thread`, `state`, `attr`) | a thread: its context, claim to the CPU, state, times |
+//! | [`Thread`] (`thread`, `state`, `claim`) | a thread: its context, claim to the CPU, state, times |
+//! | `create`, `attr` | making a thread, changing its claim |
 //! | `rq` | one run queue per CPU and what of it others may read without its lock |
 //! | `switch` | choosing the next thread and switching to it; first and last moments of a thread |
 //! | `wake` | wake-ups: which CPU, preempt or not |
@@ -10,6 +11,7 @@
 //! | `tick`, `balance` | what a tick does; moving threads between CPUs |
 //! | `idle` | bringing a CPU in, its idle loop |
 //! | [`kthread`], [`stop`], [`stats`], `reap` | kernel threads, stopping the machine, figures for /proc, the dead |
+//! | `burier` | the kernel threads that bury them |
 //!
 //! Called by: task, workqueue and all above, through [`current`], [`Thread`] and `sync`'s wait queues; by the trap
 //! handlers ([`on_timer`], [`on_reschedule_ipi`], [`preempt_from_irq`]). Calls: `kmem::context` (the switch), `hal`,
@@ -36,6 +38,9 @@ extern crate std;
 
 mod attr;
 mod balance;
+mod burier;
+mod claim;
+mod create;
 mod idle;
 pub mod kthread;
 mod machine;
@@ -49,9 +54,10 @@ pub mod stop;
 mod switch;
 mod thread;
 mod tick;
+mod ticket;
 mod wake;
 
-pub use attr::SchedAttr;
+pub use claim::SchedAttr;
 pub use idle::{cpu_online, init, run_idle};
 pub use mask::CpuSet;
 pub use reap::{begin_end, settle};

@@ -1,28 +1,5 @@
 //! What only the machine has; hosted, where threads are those of std, it is never reached.
-use abi::Result;
 use kmem::context::KContext;
-
-/// A context with a user half: FPU and segment bases as the running thread's are, if it has a user half (fork), else as
-/// at a program's start.
-#[cfg(target_os = "none")]
-pub(crate) fn user_context(entry: fn(usize) -> !) -> Result<KContext> {
-    let mut context = KContext::new(entry, 0)?;
-    let fpu = hal::fpu::FpuState::try_new().ok_or(abi::Errno::ENOMEM)?;
-    context.machine_mut().set_fpu(fpu);
-    if let Some(parent) = crate::try_current()
-        && parent.data().is_some()
-    {
-        parent
-            .context
-            .machine()
-            .clone_user_into(context.machine_mut());
-    }
-    Ok(context)
-}
-#[cfg(not(target_os = "none"))]
-pub(crate) fn user_context(entry: fn(usize) -> !) -> Result<KContext> {
-    KContext::new(entry, 0)
-}
 
 /// The running context will not be switched to again.
 #[cfg(target_os = "none")]

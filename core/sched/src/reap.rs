@@ -1,9 +1,7 @@
 //! The dead: a thread cannot free the stack it stands on. Whoever runs next lays it out; it is buried (dropped, with
 //! what the floors above keep with it) in a context that may sleep: by the next thread that is created on this CPU, or by
 //! a kernel thread that the next tick or idle moment wakes.
-use crate::kthread;
 use crate::thread::{Thread, try_current};
-use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicIsize, AtomicUsize, Ordering};
@@ -73,7 +71,7 @@ pub(crate) fn bury() {
     }
 }
 
-fn bury_here() {
+pub(crate) fn bury_here() {
     let mut next = {
         let irqs_off = irq_disable();
         DEAD.with(&irqs_off, Option::take)
@@ -94,23 +92,11 @@ pub(crate) fn poke() {
     }
 }
 
-/// Starts this CPU's burier.
-pub(crate) fn start_on(cpu: usize) -> abi::Result<()> {
-    kthread::on_cpu(
-        "reaper",
-        cpu,
-        kmem::try_box(burier)? as Box<dyn FnOnce() + Send>,
-    )?;
-    Ok(())
-}
-
-fn burier() {
-    loop {
-        bury_here();
-        let none_here = || {
-            let irqs_off = irq_disable();
-            DEAD.with(&irqs_off, |head| head.is_some())
-        };
-        let _ = WAKE.wait(WaitMode::Idle, None, || none_here().then_some(()));
-    }
+/// Waits until this CPU has dead, or is poked.
+pub(crate) fn wait_for_dead() {
+    let some_here = || {
+        let irqs_off = irq_disable();
+        DEAD.with(&irqs_off, |head| head.is_some())
+    };
+    let _ = WAKE.wait(WaitMode::Idle, None, || some_here().then_some(()));
 }

@@ -1,6 +1,7 @@
 //! Run queues, one per CPU.
 use crate::mask::{AtomicCpuSet, CpuSet};
 use crate::thread::Thread;
+use crate::ticket::Ticket;
 use abi::{Errno, Result};
 use core::sync::atomic::{
     AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering,
@@ -134,10 +135,6 @@ impl Rq {
     }
 }
 
-/// A thread's right to room in every run queue.
-pub(crate) struct Ticket(());
-
-static TICKETS: AtomicUsize = AtomicUsize::new(0);
 /// Every active CPU's queue has room for this many.
 static ROOM: AtomicUsize = AtomicUsize::new(0);
 const FIRST_ROOM: usize = 512;
@@ -145,30 +142,16 @@ static ROOM_CLASS: LockClass = LockClass::new("runqueue-room", rank::NONE);
 /// CPUs whose queues have been given room; held while room is made.
 static ROOMY: Mutex<CpuSet> = Mutex::new(&ROOM_CLASS, CpuSet(0));
 
-impl Ticket {
-    /// Makes room for one more thread.
-    ///
-    /// # Errors
-    /// `ENOMEM`.
-    pub(crate) fn new() -> Result<Self> {
-        let wanted = TICKETS.fetch_add(1, Ordering::Relaxed) + 1;
-        let ticket = Self(());
-        if wanted > ROOM.load(Ordering::Acquire) {
-            more_room(wanted)?;
-        }
-        Ok(ticket)
+/// Makes room in every run queue for one more thread.
+///
+/// # Errors
+/// `ENOMEM`.
+pub(crate) fn make_room() -> Result<Ticket> {
+    let (ticket, wanted) = Ticket::draw();
+    if wanted > ROOM.load(Ordering::Acquire) {
+        more_room(wanted)?;
     }
-}
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        TICKETS.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// How many threads there are, idle ones included.
-pub(crate) fn threads() -> usize {
-    TICKETS.load(Ordering::Relaxed)
+    Ok(ticket)
 }
 
 #[cold]

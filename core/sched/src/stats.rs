@@ -1,5 +1,5 @@
 //! Figures for /proc: times per CPU, switches, runnable and blocked threads.
-use crate::rq;
+use crate::{rq, ticket};
 use core::sync::atomic::{AtomicU64, Ordering};
 
 static STARTED: AtomicU64 = AtomicU64::new(0);
@@ -46,7 +46,7 @@ pub fn uninterruptible() -> u64 {
 }
 /// Threads there are, idle ones included.
 pub fn threads() -> usize {
-    rq::threads()
+    ticket::threads()
 }
 /// Threads started since boot.
 pub fn started() -> u64 {

@@ -2,7 +2,6 @@
 use crate::rq::{self, Rq};
 use crate::thread::{SLOT, Thread, current};
 use crate::{balance, machine, reap, wake};
-use alloc::sync::Arc;
 use core::cell::UnsafeCell;
 use core::sync::atomic::Ordering;
 use hal::{MAX_CPUS, preempt};
@@ -40,17 +39,6 @@ trace::define_tracepoint!(
 /// From whom to whom this CPU switches, for whoever runs next to finish with.
 static SWITCHING: PerCpuCell<Option<(&'static Thread, &'static Thread)>> =
     PerCpuCell::new([const { CachePadded(UnsafeCell::new(None)) }; MAX_CPUS]);
-
-/// A counted thread as a plain reference, which the run queues hold as long as it is `alive`: it is named as the running
-/// thread for a moment, with interrupts off, and so passes through the one slot that gives such references.
-pub(crate) fn name(thread: Arc<Thread>) -> Option<&'static Thread> {
-    let slot = SLOT.get()?;
-    let _irqs_off = irq_disable();
-    let running = slot.set(thread)?;
-    let named = slot.get();
-    drop(slot.set(running));
-    named
-}
 
 /// Lets others run if somebody is more urgent or it is their turn: what task loops call before user mode, and long
 /// loops in the kernel.

@@ -1,8 +1,9 @@
 //! The thread.
+use crate::claim::SchedAttr;
+use crate::machine;
 use crate::mask::AtomicCpuSet;
 use crate::state::{State, StateChar};
-use crate::{SchedAttr, reap, rq};
-use abi::Result;
+use crate::ticket::Ticket;
 use alloc::boxed::Box;
 use alloc::sync::{Arc, Weak};
 use core::any::Any;
@@ -10,7 +11,7 @@ use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering
 use kmem::context::KContext;
 use runqueue::{Entity, HasEntity};
 use sync::thread::{CurrentSlot, ExecState};
-use sync::{LockClass, Once, SeqLock, SpinLock, WaitMode, WaitQueue, rank};
+use sync::{LockClass, Once, SeqLock, SpinLock, WaitMode, WaitQueue, irq_disable, rank};
 use time::TimerNode;
 
 /// Length of a thread's name with its terminating NUL (`TASK_COMM_LEN`).
@@ -58,7 +59,7 @@ pub struct Thread {
     pub(crate) allowed: AtomicCpuSet,
     pub(crate) reset_on_fork: AtomicBool,
     pub(crate) context: KContext,
-    data: Option<Arc<dyn ThreadData>>,
+    pub(crate) data: Option<Arc<dyn ThreadData>>,
     pub(crate) sleep_timer: TimerNode,
 
     // Figures. Written under the run queue's lock or by the thread itself.
@@ -69,18 +70,18 @@ pub struct Thread {
     pub(crate) voluntary: AtomicU64,
     pub(crate) involuntary: AtomicU64,
     /// The figures that [`Thread::times`] gave last: they must not fall.
-    reported: SeqLock<Times>,
+    pub(crate) reported: SeqLock<Times>,
 
-    id: AtomicU32,
-    comm: SeqLock<[u8; COMM_LEN]>,
+    pub(crate) id: AtomicU32,
+    pub(crate) comm: SeqLock<[u8; COMM_LEN]>,
     /// Asked to end, for kernel threads.
     pub(crate) should_stop: AtomicBool,
     /// It has begun to end: counted by `reap`.
     pub(crate) ending: AtomicBool,
-    exited: WaitQueue,
+    pub(crate) exited: WaitQueue,
 
-    this: Weak<Thread>,
-    /// Its own reference, without a lifetime; see `switch::name`.
+    pub(crate) this: Weak<Thread>,
+    /// Its own reference, without a lifetime; see [`name`].
     pub(crate) named: Once<&'static Thread>,
     pub(crate) entry: SpinLock<Option<Entry>>,
     /// The count that keeps it alive from its start until it is dead and off its stack.
@@ -88,10 +89,10 @@ pub struct Thread {
     /// The next in the list of the dead.
     pub(crate) next_dead: SpinLock<Option<Arc<Thread>>>,
     /// Its room in every run queue.
-    _room: rq::Ticket,
+    pub(crate) _room: Ticket,
 }
 
-static LINK: LockClass = LockClass::new("thread-link", rank::NONE);
+pub(crate) static LINK: LockClass = LockClass::new("thread-link", rank::NONE);
 static NEXT_ID: AtomicU32 = AtomicU32::new(1);
 pub(crate) static SLOT: Once<CurrentSlot<Thread>> = Once::new();
 
@@ -124,7 +125,7 @@ impl Comm {
     }
 }
 
-fn comm(name: &[u8]) -> [u8; COMM_LEN] {
+pub(crate) fn comm(name: &[u8]) -> [u8; COMM_LEN] {
     let mut out = [0; COMM_LEN];
     let len = name.len().min(COMM_LEN - 1);
     out[..len].copy_from_slice(&name[..len]);
@@ -132,86 +133,14 @@ fn comm(name: &[u8]) -> [u8; COMM_LEN] {
 }
 
 impl Thread {
-    /// A thread with a user half, not started: `entry` runs on its kernel stack (the task's loop) and the thread ends
-    /// when it returns. `inherit` is the parent's claim. FPU state and segment bases are copies of the running thread's
-    /// if that has a user half, else those of a program's start.
-    ///
-    /// # Errors
-    /// `ENOMEM`.
-    pub fn new_user(
-        name: &[u8],
-        data: Arc<dyn ThreadData>,
-        entry: Entry,
-        inherit: &SchedAttr,
-    ) -> Result<Arc<Self>> {
-        let context = crate::machine::user_context(crate::switch::first)?;
-        Self::build(name, Some(data), entry, inherit, context)
-    }
-
-    /// A kernel thread, not started; it ends when `entry` returns.
-    ///
-    /// # Errors
-    /// `ENOMEM`.
-    pub fn new_kthread(name: &str, entry: Entry) -> Result<Arc<Self>> {
-        let context = KContext::new(crate::switch::first, 0)?;
-        Self::build(name.as_bytes(), None, entry, &SchedAttr::NORMAL, context)
-    }
-
-    /// A kernel thread, running.
-    ///
-    /// # Errors
-    /// `ENOMEM`.
-    pub fn spawn_kthread(name: &str, entry: Entry) -> Result<Arc<Self>> {
-        let thread = Self::new_kthread(name, entry)?;
-        thread.start();
-        Ok(thread)
-    }
-
-    fn build(
-        name: &[u8],
-        data: Option<Arc<dyn ThreadData>>,
-        entry: Entry,
-        attr: &SchedAttr,
-        context: KContext,
-    ) -> Result<Arc<Self>> {
-        // Stacks of threads that have ended are used again at once.
-        reap::bury();
-        let sleep_timer = TimerNode::new()?;
-        let room = rq::Ticket::new()?;
-        let comm = comm(name);
-        kmem::try_arc_cyclic(move |this| Self {
-            data,
-            entry: SpinLock::new(&LINK, Some(entry)),
-            ..Self::blank(this, comm, attr, context, sleep_timer, room)
-        })
-    }
-
-    /// The idle thread of a CPU: what has been running on it so far.
-    pub(crate) fn idle(name: &str) -> Result<Arc<Self>> {
-        let comm = comm(name.as_bytes());
-        let sleep_timer = TimerNode::new()?;
-        let room = rq::Ticket::new()?;
-        kmem::try_arc_cyclic(move |this| Self {
-            state: State::running(),
-            on_cpu: AtomicBool::new(true),
-            ..Self::blank(
-                this,
-                comm,
-                &SchedAttr::NORMAL,
-                KContext::boot(),
-                sleep_timer,
-                room,
-            )
-        })
-    }
-
-    fn blank(
+    /// A thread that has nothing to do yet.
+    pub(crate) fn blank(
         this: &Weak<Self>,
         comm: [u8; COMM_LEN],
         attr: &SchedAttr,
         context: KContext,
         sleep_timer: TimerNode,
-        room: rq::Ticket,
+        room: Ticket,
     ) -> Self {
         Self {
             exec: ExecState::default(),
@@ -340,7 +269,7 @@ impl Thread {
 
     /// Return addresses of where it sleeps, innermost first, for /proc/PID/stack and wchan; nothing while it runs.
     pub fn backtrace(&self, each: impl FnMut(usize)) {
-        crate::machine::walk(&self.context, each);
+        machine::walk(&self.context, each);
     }
 
     /// Where its exit can be waited for; see [`Self::has_exited`].
@@ -379,4 +308,15 @@ pub fn current() -> &'static Thread {
 #[inline]
 pub fn current_data() -> Option<&'static Arc<dyn ThreadData>> {
     current().data()
+}
+
+/// A counted thread as a plain reference, which the run queues hold as long as it is `alive`: it is named as the running
+/// thread for a moment, with interrupts off, and so passes through the one slot that gives such references.
+pub(crate) fn name(thread: Arc<Thread>) -> Option<&'static Thread> {
+    let slot = SLOT.get()?;
+    let _irqs_off = irq_disable();
+    let running = slot.set(thread)?;
+    let named = slot.get();
+    drop(slot.set(running));
+    named
 }

@@ -2,7 +2,7 @@
 use crate::mask::CpuSet;
 use crate::rq;
 use crate::state::Woken;
-use crate::thread::Thread;
+use crate::thread::{Thread, name};
 use crate::{machine, stats};
 use core::sync::atomic::Ordering;
 use hal::preempt;
@@ -53,7 +53,7 @@ impl Thread {
             return;
         }
         *self.alive.lock() = Some(me.clone());
-        if let Some(named) = crate::switch::name(me) {
+        if let Some(named) = name(me) {
             let _ = self.named.set(named);
             self.cpu.store(hal::cpu::id(), Ordering::Relaxed);
             stats::note_start();
