@@ -4,11 +4,11 @@
 //! a guess. Gaon's functions come from `System.map`, what was inlined into them from the kernel's DWARF; Linux' from its
 //! own /proc/kallsyms, read once from a guest and kept, with `nokaslr` so that they hold.
 
-use super::figures::Figures;
+use super::figures::Outcome;
 use super::guest::{self, Clock, Setup};
 use super::hot::{self, Spent, Symbols};
 use super::measure::Kernel;
-use super::{initrd, text};
+use super::{initrd, scaling, text};
 use crate::vm::plugin::{self, Wish};
 use crate::{cargo, tree};
 use anyhow::{Context, Result, bail};
@@ -29,8 +29,12 @@ const FRAME: [&str; 2] = [
     "<!-- end of hottest functions -->",
 ];
 
-/// The profiles of one kernel, by operation: instructions of an iteration, and where they went.
-type Profiles = BTreeMap<String, (f64, Vec<Spent>)>;
+/// An operation's instructions in one iteration and where they went, or why there is nothing to tell.
+type Profile = Result<(f64, Vec<Spent>), &'static str>;
+/// One kernel's, by operation.
+type Profiles = BTreeMap<String, Profile>;
+/// Of an operation that a kernel did not come to.
+const LOST: Profile = Err("not measured");
 
 /// Profiles the operations on each kernel (Gaon first) and prints them; `markdown` takes them as a table too.
 pub(super) fn run(
@@ -45,53 +49,79 @@ pub(super) fn run(
     let mut all = Vec::new();
     for (at, kernel) in kernels.iter().enumerate() {
         let bar = cargo::spinner(&format!("profiling {}", kernel.name));
-        let own = at == 0;
-        let profiles = profiles(kernel, own, program, names)
-            .with_context(|| format!("profiling {}", kernel.name));
+        let told =
+            Told::read(kernel, at == 0).and_then(|told| profiles(kernel, &told, program, names));
         bar.finish_and_clear();
-        all.push(profiles?);
+        all.push(told.with_context(|| format!("profiling {}", kernel.name))?);
     }
     if let Some(file) = markdown {
         let before = std::fs::read_to_string(file).unwrap_or_default();
         std::fs::write(file, framed(&before, &table(kernels, names, &all)))
             .with_context(|| file.display().to_string())?;
-    } else {
-        for name in names {
-            for (kernel, profiles) in kernels.iter().zip(&all) {
-                let Some((each, spent)) = profiles.get(name) else {
-                    println!("{name} on {}: absent\n", kernel.name);
-                    continue;
-                };
-                let each = text::number(*each);
-                println!(
-                    "{name} on {}: {each} instructions per iteration",
-                    kernel.name
-                );
-                println!("{}", hot::listing(spent, LISTED));
+        return Ok(0);
+    }
+    for name in names {
+        for (kernel, profiles) in kernels.iter().zip(&all) {
+            match profiles.get(name).unwrap_or(&LOST) {
+                Ok((each, spent)) => {
+                    let each = text::number(*each);
+                    println!(
+                        "{name} on {}: {each} instructions per iteration",
+                        kernel.name
+                    );
+                    println!("{}", hot::listing(spent, LISTED));
+                }
+                Err(why) => println!("{name} on {}: {why}\n", kernel.name),
             }
         }
     }
     Ok(0)
 }
 
-fn profiles(kernel: &Kernel, own: bool, program: &Path, names: &[String]) -> Result<Profiles> {
-    let symbols = if own {
-        gaon_symbols(&kernel.image)?
-    } else {
-        linux_symbols(&kernel.image)?
-    };
-    // Without debugging information there is just nothing to tell of what was inlined.
-    let lines = own
-        .then(|| addr2line::Loader::new(&kernel.image).ok())
-        .flatten();
-    let mut known = BTreeMap::new();
-    let mut inner = |address: u64| -> Option<String> {
-        let lines = lines.as_ref()?;
-        let found = known
-            .entry(address)
-            .or_insert_with(|| innermost(lines, address));
-        found.clone()
-    };
+/// What names a kernel's addresses.
+struct Told {
+    symbols: Symbols,
+    lines: Option<addr2line::Loader>,
+}
+
+impl Told {
+    fn read(kernel: &Kernel, own: bool) -> Result<Self> {
+        Ok(Self {
+            symbols: if own {
+                gaon_symbols(&kernel.image)?
+            } else {
+                linux_symbols(&kernel.image)?
+            },
+            // Without debugging information there is just nothing to tell of what was inlined.
+            lines: own
+                .then(|| addr2line::Loader::new(&kernel.image).ok())
+                .flatten(),
+        })
+    }
+}
+
+/// Profiles the operations in one boot, those that want all processors in another.
+fn profiles(kernel: &Kernel, told: &Told, program: &Path, names: &[String]) -> Result<Profiles> {
+    let (shared, alone): (Vec<_>, Vec<_>) = names
+        .iter()
+        .cloned()
+        .partition(|name| name.starts_with(scaling::GROUP));
+    let mut all = Profiles::new();
+    for (names, cpus) in [(alone, 1), (shared, 2)] {
+        if !names.is_empty() {
+            all.extend(boot(kernel, told, program, &names, cpus)?);
+        }
+    }
+    Ok(all)
+}
+
+fn boot(
+    kernel: &Kernel,
+    told: &Told,
+    program: &Path,
+    names: &[String],
+    cpus: u32,
+) -> Result<Profiles> {
     let scratch = tempfile::Builder::new().prefix("gaon-bench-").tempdir()?;
     let archive = scratch.path().join("initrd.cpio");
     let mut arguments = vec!["--ms".to_owned(), MS.to_string(), "--exact".to_owned()];
@@ -101,35 +131,43 @@ fn profiles(kernel: &Kernel, own: bool, program: &Path, names: &[String]) -> Res
         profile: true,
         ..Wish::default()
     };
-    let ended = guest::run(
-        &Setup {
-            kernel: kernel.image.clone(),
-            initrd: archive,
-            machine: "q35",
-            cpus: 1,
-            clock: Clock::Icount,
-            count: Some((plugin::build()?, wish)),
-        },
-        |_| {},
-    )?;
-    if let Some(why) = ended.cut_short {
-        bail!("{why}");
+    let setup = Setup {
+        kernel: kernel.image.clone(),
+        initrd: archive,
+        machine: "q35",
+        cpus,
+        clock: Clock::Icount,
+        count: Some((plugin::build()?, wish)),
+    };
+    let ended = guest::run(&setup, |_| {})?;
+    if let Some(why) = &ended.cut_short {
+        eprintln!("gaon: {}: cut short: {why}", kernel.name);
     }
-    let figures: Figures = ended.figures;
-    let sections = ended.counts.sections.iter().zip(&ended.counts.profiles);
-    // One section for each operation that was measured, in that order.
-    let measured = figures
-        .order
-        .iter()
-        .filter_map(|name| Some((name, figures.figure(name)?)));
-    let profiled = measured
-        .zip(sections)
-        .map(|((name, figure), (section, counts))| {
-            let each = *section as f64 / figure.iterations as f64;
-            let spent = hot::functions(counts, figure.iterations, &symbols, &mut inner);
-            (name.clone(), (each, spent))
-        });
-    Ok(profiled.collect())
+    let mut known = BTreeMap::new();
+    let mut inlined = |address: u64| -> Option<String> {
+        let lines = told.lines.as_ref()?;
+        let found = known.entry(address);
+        found.or_insert_with(|| innermost(lines, address)).clone()
+    };
+    let mut sections = ended.counts.sections.iter().zip(&ended.counts.profiles);
+    let mut all = Profiles::new();
+    // One section for each operation that was measured, in that order; one that failed may have left one or none.
+    for name in &ended.figures.order {
+        let profile = match ended.figures.outcomes.get(name) {
+            Some(Outcome::Measured(figure)) => match sections.next() {
+                Some((section, counts)) => {
+                    let spent =
+                        hot::functions(counts, figure.iterations, &told.symbols, &mut inlined);
+                    Ok((*section as f64 / figure.iterations as f64, spent))
+                }
+                None => LOST,
+            },
+            Some(Outcome::Absent(_)) => Err("absent"),
+            _ => break,
+        };
+        all.insert(name.clone(), profile);
+    }
+    Ok(all)
 }
 
 /// The function that was inlined at the address; nothing where the code is the function's own.
@@ -193,9 +231,10 @@ fn table(kernels: &[Kernel], names: &[String], all: &[Profiles]) -> String {
     for name in names {
         let _ = write!(out, "| {name} |");
         for profiles in all {
-            let cell = profiles
-                .get(name)
-                .map_or_else(|| "absent".to_owned(), |(_, spent)| hot::cell(spent, NAMED));
+            let cell = match profiles.get(name).unwrap_or(&LOST) {
+                Ok((_, spent)) => hot::cell(spent, NAMED),
+                Err(why) => (*why).to_owned(),
+            };
             let _ = write!(out, " {cell} |");
         }
         out.push('\n');
@@ -241,9 +280,12 @@ mod tests {
             share: 0.5,
             inlined: Vec::new(),
         }];
-        let gaon = Profiles::new();
-        let linux = Profiles::from([("ipc/x".to_owned(), (2.0, spent))]);
-        let table = table(&kernels, &["ipc/x".to_owned()], &[gaon, linux]);
-        assert!(table.ends_with("| ipc/x | absent | `syscall::dispatch` 50 % |\n"));
+        let gaon = Profiles::from([("ipc/x".to_owned(), Err("absent"))]);
+        let linux = Profiles::from([("ipc/x".to_owned(), Ok((2.0, spent)))]);
+        let names = ["ipc/x", "ipc/y"].map(str::to_owned);
+        let table = table(&kernels, &names, &[gaon, linux]);
+        assert!(table.ends_with(
+            "| ipc/x | absent | `syscall::dispatch` 50 % |\n| ipc/y | not measured | not measured |\n"
+        ));
     }
 }
