@@ -56,7 +56,7 @@ extern struct module __this_module;
 	static const struct kernel_param __param_##parameter __used __section("__param") \
 		__aligned(sizeof(void *)) = { \
 		.name = __param_str_##parameter, .mod = &__this_module, .ops = operations, \
-		.perm = permissions, .level = -1, { argument } }
+		.perm = permissions, .level = -1, .flags = 0, .arg = (void *)(argument) }
 
 #define module_param_cb(name, operations, argument, permissions) \
 	__param_of(name, operations, argument, permissions)

@@ -72,20 +72,33 @@ pub(crate) fn call(
     result.map_err(|_| Errno::EIO)
 }
 
-/// As [`call`], for a function that answers an error as a negative number.
+/// What a negative number says.
+fn checked(answer: i64) -> Result<i64, Errno> {
+    let error = i32::try_from(answer.wrapping_neg()).ok();
+    match error.and_then(Errno::from_code) {
+        Some(error) => Err(error),
+        None => Ok(answer),
+    }
+}
+
+/// As [`call`], for a function that answers an `int`: an error is a negative number.
 pub(crate) fn call_int(
     module: &Arc<Module>,
     function: usize,
     arguments: &[u64; 6],
+) -> Result<i32, Errno> {
+    // The upper half of the register means nothing.
+    let answer = call(module, function, arguments)? as i32;
+    checked(answer.into()).map(|_| answer)
+}
+
+/// As [`call`], for a function that answers a `long`: an error is a negative number.
+pub(crate) fn call_long(
+    module: &Arc<Module>,
+    function: usize,
+    arguments: &[u64; 6],
 ) -> Result<i64, Errno> {
-    let answer = call(module, function, arguments)? as i64;
-    match i32::try_from(answer.wrapping_neg())
-        .ok()
-        .and_then(Errno::from_code)
-    {
-        Some(error) => Err(error),
-        None => Ok(answer),
-    }
+    checked(call(module, function, arguments)? as i64)
 }
 
 /// A fault in kernel mode. True: it was a module's, and the kernel goes on at the call that led into it.

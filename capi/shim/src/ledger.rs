@@ -131,7 +131,7 @@ fn take_any(module: &Module) -> Option<(usize, Resource)> {
 pub(crate) fn disown(module: &Module) {
     let mut told = 0;
     while let Some((handle, resource)) = take_any(module) {
-        if told < MOST_TOLD {
+        if told < MOST_TOLD && !resource.kind.name.is_empty() {
             told += 1;
             let (name, kind) = (module.name(), resource.kind.name);
             trace::pr_warn!("{name}: {kind} {handle:#x} was not given back");

@@ -17,6 +17,12 @@ static MEMORY: Kind = Kind {
     give_back,
 };
 
+/// Memory that the kernel took for a module: given back with it, without a word.
+pub(crate) static FOR_MODULE: Kind = Kind {
+    name: "",
+    give_back,
+};
+
 fn give_back(address: usize, resource: Resource) {
     let [size, align] = resource.words;
     if let Ok(layout) = Layout::from_size_align(size, align) {
@@ -25,7 +31,8 @@ fn give_back(address: usize, resource: Resource) {
     }
 }
 
-pub(crate) fn take_block(size: usize, zeroed: bool) -> usize {
+/// A block, noted in the ledger as of `kind`. 0: there is no memory.
+pub(crate) fn take_block(size: usize, zeroed: bool, kind: &'static Kind) -> usize {
     if size == 0 {
         return ZERO_SIZE;
     }
@@ -53,7 +60,7 @@ pub(crate) fn take_block(size: usize, zeroed: bool) -> usize {
         return 0;
     }
     let resource = Resource {
-        kind: &MEMORY,
+        kind,
         words: [size, align],
         object: None,
     };
@@ -63,7 +70,7 @@ pub(crate) fn take_block(size: usize, zeroed: bool) -> usize {
 
 /// `__kmalloc(size, flags)`.
 extern "C" fn __kmalloc(size: usize, flags: u32) -> usize {
-    take_block(size, flags & GFP_ZERO != 0)
+    take_block(size, flags & GFP_ZERO != 0, &MEMORY)
 }
 
 /// `kfree(block)`: nothing for NULL; what was not taken, or was given back before, is a bug of the module.

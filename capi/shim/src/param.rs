@@ -134,7 +134,7 @@ extern "C" fn param_set_charp(text: usize, param: usize) -> i32 {
         if text.len() == VALUE {
             return Err(Errno::ENOSPC);
         }
-        let copy = crate::memory::take_block(text.len() + 1, true);
+        let copy = crate::memory::take_block(text.len() + 1, true, &crate::memory::FOR_MODULE);
         if copy == 0 {
             return Err(Errno::ENOMEM);
         }

@@ -119,7 +119,7 @@ impl Opened {
                 0,
                 0,
             ];
-            let answer = match enter::call_int(&self.proc.module, function, &arguments) {
+            let answer = match enter::call_long(&self.proc.module, function, &arguments) {
                 Ok(answer) => (answer.max(0) as usize).min(len),
                 Err(_) if done != 0 => break,
                 Err(e) => return Err(e),
@@ -159,7 +159,7 @@ impl FileOps for Opened {
             0,
             0,
         ];
-        enter::call_int(&self.proc.module, function, &arguments).map(|at| at as u64)
+        enter::call_long(&self.proc.module, function, &arguments).map(|at| at as u64)
     }
 
     fn ioctl(&self, _file: &File, cmd: u32, arg: usize) -> Result<usize> {
@@ -176,7 +176,7 @@ impl FileOps for Opened {
             0,
             0,
         ];
-        enter::call_int(&self.proc.module, function, &arguments).map(|answer| answer as usize)
+        enter::call_long(&self.proc.module, function, &arguments).map(|answer| answer as usize)
     }
 
     fn release(&self, _file: &File) {
