@@ -6,6 +6,8 @@
 #include <linux/printk.h>
 #include <linux/minmax.h>
 #include <linux/string.h>
+#include <linux/kstrtox.h>
+#include <linux/bug.h>
 
 #define ARRAY_SIZE(array) \
 	(sizeof(array) / sizeof((array)[0]) + \
@@ -42,6 +44,8 @@
 #define S32_MAX INT_MAX
 #define S64_MAX LLONG_MAX
 
+extern void dump_stack(void);
+extern void __noreturn panic(const char *format, ...) __printf(1, 2);
 extern __printf(3, 4) int snprintf(char *buffer, size_t size, const char *format, ...);
 extern __printf(2, 3) int sprintf(char *buffer, const char *format, ...);
 

@@ -116,6 +116,9 @@ pub fn on_fault(frame: &mut TrapFrame, fault: &FaultInfo) -> bool {
     if !text && !wild_jump {
         return false;
     }
+    if crate::bug::on_fault(&module, frame, fault) {
+        return true;
+    }
     trace::oops::describe(frame, fault);
     condemn(&module);
     landing::land(frame)

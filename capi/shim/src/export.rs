@@ -13,32 +13,35 @@ pub(crate) struct Address(pub(crate) *const ());
 unsafe impl Sync for Address {}
 
 /// A file's table: `exports![kfree, ksize; gpl: for_gpl_modules]` gives functions of the file under their
-/// own names; `data:` before names of statics.
+/// own names; `data:` before names of statics,
+/// `as:` before functions whose C name would be the compiler's own.
 macro_rules! exports {
     (@entry $name:ident, $gpl_only:tt) => {
-        $crate::export::exports!(@at $name, $gpl_only, $name as *const ())
+        $crate::export::exports!(@at stringify!($name), $gpl_only, $name as *const ())
     };
     (@data $name:ident) => {
-        $crate::export::exports!(@at $name, false, (&raw const $name).cast::<()>())
+        $crate::export::exports!(@at stringify!($name), false, (&raw const $name).cast::<()>())
     };
-    (@at $name:ident, $gpl_only:tt, $address:expr) => {{
-        const LISTED: &[u8] = concat!($crate::export::exports!(@letter $gpl_only), stringify!($name), "\0").as_bytes();
+    (@at $name:expr, $gpl_only:tt, $address:expr) => {{
+        const LISTED: &[u8] = concat!($crate::export::exports!(@letter $gpl_only), $name, "\0").as_bytes();
         #[used]
         #[unsafe(link_section = ".gaon_exports")]
         static IN_FILE: [u8; LISTED.len()] = $crate::export::array(LISTED);
         $crate::export::Entry {
-            name: stringify!($name),
+            name: $name,
             address: $crate::export::Address($address),
             gpl_only: $gpl_only,
         }
     }};
     (@letter true) => { "G" };
     (@letter false) => { "P" };
-    ($($name:ident),* $(,)? $(; gpl: $($gpl:ident),* $(,)?)? $(; data: $($data:ident),* $(,)?)?) => {
+    ($($name:ident),* $(,)? $(; gpl: $($gpl:ident),* $(,)?)? $(; data: $($data:ident),* $(,)?)?
+        $(; as: $($own:ident $public:literal),* $(,)?)?) => {
         pub(crate) static EXPORTS: &[$crate::export::Entry] = &[
             $($crate::export::exports!(@entry $name, false),)*
             $($($crate::export::exports!(@entry $gpl, true),)*)?
             $($($crate::export::exports!(@data $data),)*)?
+            $($($crate::export::exports!(@at $public, false, $own as *const ()),)*)?
         ];
     };
 }

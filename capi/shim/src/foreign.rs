@@ -20,6 +20,14 @@ pub(crate) fn write_bytes(address: usize, from: &[u8]) -> Result<(), Wild> {
     if left == 0 { Ok(()) } else { Err(Wild) }
 }
 
+/// A byte at `address`.
+#[inline]
+pub(crate) fn read_byte(address: usize) -> Result<u8, Wild> {
+    let mut byte = [0];
+    read_bytes(address, &mut byte)?;
+    Ok(byte[0])
+}
+
 /// A word at `address`.
 pub(crate) fn read_u64(address: usize) -> Result<u64, Wild> {
     let mut bytes = [0; 8];

@@ -12,7 +12,7 @@ const LARGEST: usize = 4 << 20;
 const ZERO_SIZE: usize = 16;
 
 /// Memory from `kmalloc` and its kin; the words are size and alignment.
-static MEMORY: Kind = Kind {
+pub(crate) static MEMORY: Kind = Kind {
     name: "memory",
     give_back,
 };
@@ -94,11 +94,4 @@ extern "C" fn ksize(block: usize) -> usize {
     size.flatten().unwrap_or(0)
 }
 
-unsafe extern "C" {
-    fn memset(to: usize, byte: i32, len: usize) -> usize;
-    fn memcpy(to: usize, from: usize, len: usize) -> usize;
-    fn memmove(to: usize, from: usize, len: usize) -> usize;
-    fn memcmp(a: usize, b: usize, len: usize) -> i32;
-}
-
-exports![__kmalloc, kfree, ksize, memset, memcpy, memmove, memcmp];
+exports![__kmalloc, kfree, ksize];

@@ -4,6 +4,7 @@ use module::Export;
 
 /// All tables.
 static TABLES: &[&[Entry]] = &[
+    crate::bug::EXPORTS,
     crate::memory::EXPORTS,
     crate::mutex::EXPORTS,
     crate::number::EXPORTS,
@@ -11,6 +12,7 @@ static TABLES: &[&[Entry]] = &[
     crate::print::EXPORTS,
     crate::proc::EXPORTS,
     crate::spin::EXPORTS,
+    crate::string::EXPORTS,
     crate::user::EXPORTS,
 ];
 

@@ -29,6 +29,15 @@ pub fn count() -> u32 {
     COUNT.load(Ordering::Relaxed)
 }
 
+/// Shows the callers of a frame, by its frame pointer.
+#[cfg(target_os = "none")]
+pub fn dump_stack_from(level: Level, frame_pointer: usize) {
+    printk!(level, "Call Trace:");
+    hal::backtrace::walk(frame_pointer, |address| {
+        printk!(level, " {}", Named::return_address(address as u64));
+    });
+}
+
 /// Why the machine must die of an oops here; `None` when the running thread's death is enough.
 fn fatal() -> Option<&'static str> {
     use sync::context::Context;
