@@ -1,12 +1,10 @@
 //! Files without a place in any tree: pipes, epoll sets, event descriptors.
 //!
 //! They live in a file system of the kernel's own that is never mounted where a path leads.
-use crate::dentry::Dentry;
-use crate::file::{File, FileOpsRef};
-use crate::inode::{Inode, InodeOps, NewInode};
-use crate::mount::Mount;
-use crate::path::Path;
-use crate::superblock::{SuperBlock, SuperOps};
+use crate::objects::{
+    Dentry, File, FileOpsRef, Inode, InodeOps, Mount, Path, SuperBlock, SuperOps,
+};
+use crate::types::NewInode;
 use crate::types::{FileType, OpenFlags};
 use abi::{Errno, Result};
 use alloc::sync::Arc;

@@ -1,8 +1,6 @@
 //! Changing attributes: chmod, chown, truncate, utimensat; access(2); statfs(2).
-use crate::file::File;
-use crate::inode::Inode;
 use crate::mount::MountFlags;
-use crate::path::Path;
+use crate::objects::{File, Inode, Path};
 use crate::types::{Access, FileMode, FileType, SetAttr, SetTime, StatFs};
 use abi::{Errno, Result, raw};
 use alloc::vec::Vec;

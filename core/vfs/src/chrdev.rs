@@ -1,6 +1,5 @@
 //! Character devices by number.
-use crate::file::{FileOpsRef, OpenArgs};
-use crate::inode::Inode;
+use crate::objects::{FileOpsRef, Inode, OpenArgs};
 use crate::types::{major, minor};
 use abi::{Errno, Result};
 use alloc::sync::Arc;

@@ -3,14 +3,13 @@
 //! A directory's dentry holds its children in a hash table of its own under a spinlock of its own, so that walks through
 //! different directories share nothing. A dentry gets its inode at most once: removing a file takes its dentry out of the
 //! table and leaves the inode to those who still hold it.
-use crate::inode::{Caching, Inode};
 use crate::name::{self, Name};
+use crate::objects::{Children, Dentry, Inode, Place};
+use crate::types::Caching;
 use abi::{Errno, Result};
-use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use hashbrown::HashTable;
 use kmem::{TryVec, try_arc, try_box};
 use sync::{LockClass, Once, SpinLock, rank};
 
@@ -21,35 +20,6 @@ static CHILDREN: LockClass = LockClass::new("dentry.children", rank::DENTRY);
 const UNHASHED: u32 = 1;
 /// Its file was removed: a path through it says " (deleted)".
 const DELETED: u32 = 2;
-
-/// A name in a directory. See the head of the module.
-pub struct Dentry {
-    place: SpinLock<Place>,
-    inode: Once<Arc<Inode>>,
-    children: Once<Box<SpinLock<Children>>>,
-    hash: AtomicU64,
-    /// For the file system: where in the directory's own index the entry stands.
-    cookie: AtomicU64,
-    flags: AtomicU32,
-    /// How many mounts stand on it.
-    mounted: AtomicU32,
-}
-
-/// With the two counts of its `Arc` a dentry fills a slab object of 128 bytes.
-const _: () = assert!(size_of::<Dentry>() <= 112);
-
-struct Place {
-    name: Name,
-    /// `None` for the root of a file system.
-    parent: Option<Arc<Dentry>>,
-}
-
-#[derive(Default)]
-struct Children {
-    table: HashTable<Arc<Dentry>>,
-    /// How many of them are negative.
-    negative: usize,
-}
 
 /// What the cache knows of a name.
 pub(crate) enum Cached {

@@ -2,7 +2,7 @@
 //!
 //! A look-up holds the table's spinlock for an index and a count. Files are dropped with no lock held. A number can be
 //! reserved before its file is open, so that a full table is found first.
-use crate::file::File;
+use crate::objects::File;
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;

@@ -1,17 +1,15 @@
 //! Open files.
-use crate::dentry::Dentry;
-use crate::inode::Inode;
 use crate::locks;
 use crate::mount::MountFlags;
+use crate::objects::{Dentry, File, FileOps, FileOpsRef, Inode, Path};
 use crate::owner::FileOwner;
-use crate::path::Path;
 use crate::poll::{PollEvents, PollTable};
 use crate::readdir::DirSink;
+use crate::types::Io;
 use crate::types::{FileMode, FileType, OpenFlags, Times, earlier_or_same, now};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use core::any::Any;
-use core::ops::Deref;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use cred::Cred;
 use kmem::try_arc;
@@ -20,151 +18,6 @@ use pagecache::MapObject;
 use sync::{LockClass, Mutex, Once, rank};
 
 static POS: LockClass = LockClass::new("file.pos", rank::FILE_POS);
-
-/// One read or write: where, how, and under which limit.
-#[derive(Clone, Copy, Debug)]
-pub struct Io {
-    /// Position in the file; the operation moves it.
-    pub pos: u64,
-    /// Answer EAGAIN instead of waiting: `O_NONBLOCK` or `RWF_NOWAIT`.
-    pub nonblock: bool,
-    /// Write at the end whatever `pos` says: `O_APPEND` or `RWF_APPEND`.
-    pub append: bool,
-    /// Data is where it is kept when the call returns: `O_DSYNC` and its kin.
-    pub sync: bool,
-    /// `RLIMIT_FSIZE` of the writer.
-    pub fsize_limit: u64,
-    /// Set when a write failed with EFBIG because of `fsize_limit`: the caller sends SIGXFSZ.
-    pub over_limit: bool,
-}
-
-/// What opening hands to the file system.
-pub struct OpenArgs<'a> {
-    /// The place that is opened.
-    pub path: &'a Path,
-    /// `O_*`.
-    pub flags: OpenFlags,
-    /// Who opens.
-    pub cred: &'a Cred,
-}
-
-/// What an open file does. `file` is always the file that the operations belong to. What is not implemented answers as
-/// Linux does.
-///
-/// An operation that waits does so interruptibly and answers ERESTARTSYS; with `io.nonblock` it answers EAGAIN.
-pub trait FileOps: Any + Send + Sync {
-    /// Moves bytes from the file at `io.pos` to `buf`; 0 is the end.
-    fn read(&self, _file: &File, _buf: &mut UserBuf<'_>, _io: &mut Io) -> Result<usize> {
-        Err(Errno::EINVAL)
-    }
-
-    /// Moves bytes from `buf` to the file at `io.pos`.
-    fn write(&self, _file: &File, _buf: &mut UserBuf<'_>, _io: &mut Io) -> Result<usize> {
-        Err(Errno::EINVAL)
-    }
-
-    /// The position that lseek(2) leads to; `file.pos()` is the present one. Default: as a file of the inode's size.
-    fn seek(&self, file: &File, offset: i64, whence: u32) -> Result<u64> {
-        crate::regular::generic_seek(file, offset, whence)
-    }
-
-    /// Positions mean nothing: lseek, pread and pwrite answer ESPIPE.
-    fn is_stream(&self) -> bool {
-        false
-    }
-
-    /// Device control. ENOTTY: no such command here.
-    fn ioctl(&self, _file: &File, _cmd: u32, _arg: usize) -> Result<usize> {
-        Err(Errno::ENOTTY)
-    }
-
-    /// What it is ready for; first `table.wait` on every queue that announces a change.
-    fn poll(&self, _file: &File, _table: &mut PollTable<'_>) -> PollEvents {
-        PollEvents::ALWAYS
-    }
-
-    /// Whether poll means something (epoll_ctl(2) answers EPERM for files without).
-    fn can_poll(&self) -> bool {
-        false
-    }
-
-    /// What a memory mapping of it shows. ENODEV: it cannot be mapped.
-    fn mmap(&self, _file: &Arc<File>) -> Result<Arc<dyn MapObject>> {
-        Err(Errno::ENODEV)
-    }
-
-    /// Hands entries from `*pos` on to `sink` until it is full, and moves `*pos`. The directory is locked.
-    fn readdir(&self, _file: &File, _pos: &mut u64, _sink: &mut dyn DirSink) -> Result<()> {
-        Err(Errno::ENOTDIR)
-    }
-
-    /// Writes what the file holds to where it is kept. EINVAL: it is not kept anywhere.
-    fn fsync(&self, _file: &File, _data_only: bool) -> Result<()> {
-        Err(Errno::EINVAL)
-    }
-
-    /// fallocate(2).
-    fn fallocate(&self, _file: &File, _mode: u32, _offset: u64, _len: u64) -> Result<()> {
-        Err(Errno::EOPNOTSUPP)
-    }
-
-    /// Commands of fcntl(2) beyond the general ones (`F_SETPIPE_SZ` and so on).
-    fn fcntl(&self, _file: &File, _cmd: u32, _arg: usize) -> Result<usize> {
-        Err(Errno::EINVAL)
-    }
-
-    /// A descriptor of it is closed (each close(2), also of a duplicate).
-    fn flush(&self, _file: &File) -> Result<()> {
-        Ok(())
-    }
-
-    /// The last descriptor is gone.
-    fn release(&self, _file: &File) {}
-
-    /// Flags were changed by fcntl(2) (`O_ASYNC`, `O_NONBLOCK`, …).
-    fn flags_changed(&self, _file: &File, _old: OpenFlags) -> Result<()> {
-        Ok(())
-    }
-
-    /// What `/proc/PID/fdinfo/N` says beyond position and flags.
-    fn show_fdinfo(&self, _file: &File, _out: &mut dyn core::fmt::Write) -> core::fmt::Result {
-        Ok(())
-    }
-}
-
-/// The operations of a file: shared by all files of a kind, or its own.
-#[derive(Clone)]
-pub enum FileOpsRef {
-    Static(&'static dyn FileOps),
-    Own(Arc<dyn FileOps>),
-}
-
-impl Deref for FileOpsRef {
-    type Target = dyn FileOps;
-
-    #[inline]
-    fn deref(&self) -> &dyn FileOps {
-        match self {
-            Self::Static(ops) => *ops,
-            Self::Own(ops) => &**ops,
-        }
-    }
-}
-
-/// An open file: what descriptors share that came from one open(2).
-pub struct File {
-    ops: FileOpsRef,
-    mode: FileMode,
-    flags: AtomicU32,
-    pos: AtomicU64,
-    pos_lock: Mutex<()>,
-    inode: Arc<Inode>,
-    path: Path,
-    /// Record locks or leases were taken through it at some time.
-    pub(crate) has_locks: AtomicBool,
-    owner: Once<alloc::boxed::Box<FileOwner>>,
-    cred: Arc<Cred>,
-}
 
 impl File {
     /// A file of `path` that does what `ops` says. Notes writers and executors at the inode: ETXTBSY; ENOMEM.

@@ -3,12 +3,13 @@
 //! | module | holds |
 //! |---|---|
 //! | `types` | flags, attributes, [`Kstat`] |
-//! | `inode`, `dentry`, `superblock`, `mount`, `path` | [`Inode`] and [`InodeOps`]; [`Dentry`]; [`SuperBlock`] and [`FileSystemType`]; [`Mount`]; [`Path`] and [`FsStruct`] |
+//! | `objects` | what the following are made of, and the traits of file systems: [`InodeOps`], [`FileOps`], [`SuperOps`] |
+//! | `inode`, `dentry`, `superblock`, `mount`, `path` | [`Inode`]; [`Dentry`]; [`SuperBlock`] and [`FileSystemType`]; [`Mount`]; [`Path`] and [`FsStruct`] |
 //! | `namei` | path walks: [`lookup`] |
 //! | `open`, `names`, `attr` | what calls do with paths: open, mkdir, rename …, chmod … |
-//! | `file`, `regular`, `readdir`, `poll`, `owner` | [`File`] and [`FileOps`]; files over the page cache; [`PollTable`] |
+//! | `file`, `seek`, `regular`, `readdir`, `poll`, `owner` | [`File`]; files over the page cache; [`PollTable`] |
 //! | `fdtable` | [`FdTable`] |
-//! | `locks` | flock(2) and record locks |
+//! | `locklist`, `locks` | flock(2) and record locks |
 //! | `chrdev`, `special`, `anon` | devices by number, FIFO opener, files without a place |
 //! | `seqfile` | generated text |
 //!
@@ -40,17 +41,20 @@ mod dentry;
 mod fdtable;
 mod file;
 mod inode;
+mod locklist;
 mod locks;
 mod mount;
 mod name;
 mod namei;
 mod names;
+mod objects;
 mod open;
 mod owner;
 mod path;
 mod poll;
 mod readdir;
 mod regular;
+mod seek;
 mod seqfile;
 mod special;
 mod superblock;
@@ -61,35 +65,32 @@ pub use attr::{
     access, chmod, chown, copy_between, ftruncate, read_link, set_times, statfs, truncate,
 };
 pub use chrdev::{CharDev, for_each_chrdev, register_chrdev, unregister_chrdev};
-pub use dentry::Dentry;
 pub use fdtable::{FdTable, NR_OPEN, OnExec, Reservation};
-pub use file::{File, FileOps, FileOpsRef, Io, OpenArgs, WriteError};
-pub use inode::{Caching, Inode, InodeOps, Link, NewInode, RenameTarget};
-pub use locks::{
-    FileLock, LockKind, LockOwner, LockWait, find_conflict, flock, lock_file, ofd_owner,
-    unlock_file,
-};
-pub use mount::{
-    Mount, MountFlags, MountNs, Unmount, bind, mount_on, move_mount, pivot_root, remount, unmount,
-};
+pub use file::WriteError;
+pub use locklist::{FileLock, LockKind, LockOwner};
+pub use locks::{LockWait, find_conflict, flock, lock_file, ofd_owner, unlock_file};
+pub use mount::{MountFlags, Unmount, bind, mount_on, move_mount, pivot_root, remount, unmount};
 pub use name::Name;
 pub use namei::{WalkCtx, chroot, lookup, lookup_dir};
 pub use names::{Make, link, make, rename, rmdir, unlink};
+pub use objects::{
+    Dentry, File, FileOps, FileOpsRef, Inode, InodeExtra, InodeOps, Link, Mount, MountNs, OpenArgs,
+    Path, RenameTarget, SuperBlock, SuperOps,
+};
 pub use open::{OpenHow, open, open_exec, open_path, open_with};
 pub use owner::{FileOwner, OwnerKind};
 pub use pagecache::{MapAccess, MapObject, MapToken, MapUser, PageCache, PageSource, Unmapped};
-pub use path::{FsStruct, Path};
+pub use path::FsStruct;
 pub use poll::{PollEvents, PollSink, PollTable};
-pub use readdir::{AFTER_DOTS, DirEntry, DirSink, Sink, emit_dots};
-pub use regular::{REGULAR, RegularFile, generic_seek, open_default};
+pub use readdir::{AFTER_DOTS, DirEntry, DirSink, Sink};
+pub use regular::{REGULAR, RegularFile};
+pub use seek::emit_dots;
 pub use seqfile::{SeqBuf, SeqFile, SeqShow};
-pub use special::{FifoOpener, InodeExtra, register_fifo};
-pub use superblock::{
-    FileSystemType, SuperBlock, SuperOps, find_filesystem, for_each_filesystem, register_filesystem,
-};
+pub use special::{FifoOpener, register_fifo};
+pub use superblock::{FileSystemType, find_filesystem, for_each_filesystem, register_filesystem};
 pub use types::{
-    Access, FileMode, FileType, Kstat, LookupFlags, NewNode, OpenFlags, PERM_MASK, RenameFlags,
-    SetAttr, SetTime, StatFs, Times, major, makedev, minor, now,
+    Access, Caching, FileMode, FileType, Io, Kstat, LookupFlags, NewInode, NewNode, OpenFlags,
+    PERM_MASK, RenameFlags, SetAttr, SetTime, StatFs, Times, major, makedev, minor, now,
 };
 
 /// Writes bytes that may not be UTF-8 into text: what is not is shown as `?`.

@@ -2,9 +2,7 @@
 //!
 //! A [`Mount`] shows a tree (from some dentry down) of a superblock. Its children stand in a list of its own, so that a
 //! walk asks only where the dentry says that something is mounted on it. Changes hold the namespace's mutex.
-use crate::dentry::Dentry;
-use crate::path::Path;
-use crate::superblock::SuperBlock;
+use crate::objects::{Child, Dentry, Mount, MountNs, Path, SuperBlock};
 use abi::{Errno, Result, raw};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -31,24 +29,6 @@ bitflags! {
         const STRICTATIME = raw::MS_STRICTATIME;
         const NOSYMFOLLOW = raw::MS_NOSYMFOLLOW;
     }
-}
-
-/// A tree in its place. See the head of the module.
-pub struct Mount {
-    id: u32,
-    sb: Arc<SuperBlock>,
-    root: Arc<Dentry>,
-    flags: AtomicU32,
-    /// What was mounted, for `/proc/mounts`.
-    source: Vec<u8>,
-    place: SpinLock<Option<Path>>,
-    children: SpinLock<Vec<Child>>,
-    ns: Once<Arc<MountNs>>,
-}
-
-struct Child {
-    on: Arc<Dentry>,
-    mount: Arc<Mount>,
 }
 
 static NEXT_ID: AtomicU32 = AtomicU32::new(1);
@@ -186,15 +166,6 @@ impl Drop for Mount {
     fn drop(&mut self) {
         self.sb.unmounted();
     }
-}
-
-/// What a process sees mounted. One so far; tasks hold it through their root directory.
-pub struct MountNs {
-    root: Once<Arc<Mount>>,
-    change: Mutex<()>,
-    /// Counts changes, for pollers of `/proc/mounts`.
-    event: AtomicU64,
-    pub changed: WaitQueue,
 }
 
 /// How to unmount (umount2(2)).

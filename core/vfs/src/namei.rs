@@ -6,11 +6,11 @@
 //!
 //! A walk holds counts on the mount and the dentry it stands on and no lock; a directory's spinlock is held for one
 //! look-up in its table, its inode's lock when the file system has to be asked.
-use crate::dentry::{Cached, Dentry};
+use crate::dentry::Cached;
 use crate::file::touch_access;
-use crate::inode::{Inode, Link};
 use crate::mount::MountFlags;
-use crate::path::{FsStruct, Path};
+use crate::objects::{Dentry, Inode, Link, Path};
+use crate::path::FsStruct;
 use crate::types::{Access, FileType, LookupFlags};
 use abi::{Errno, NAME_MAX, Result};
 use alloc::sync::Arc;
@@ -327,7 +327,7 @@ pub(crate) fn lookup_locked(
     dir: &Arc<Inode>,
     name: &[u8],
 ) -> Result<Option<Arc<Dentry>>> {
-    use crate::inode::Caching;
+    use crate::types::Caching;
     let caching = dir.caching();
     match parent.cached_child(name, caching) {
         Cached::Positive(child) if !dir.sb().revalidates() || dir.ops().revalidate(&child) => {

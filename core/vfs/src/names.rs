@@ -3,13 +3,10 @@
 //! Each call walks to the directory, locks its inode, looks the name up once more under the lock, checks, lets the file
 //! system do it, and then changes the dentry cache. A rename between two directories first takes the superblock's rename
 //! mutex, then the directory nearer to the root.
-use crate::dentry::Dentry;
-use crate::file::File;
-use crate::inode::{Inode, RenameTarget};
 use crate::name::Name;
 use crate::namei::{Last, Walk, WalkCtx, lookup_locked};
-use crate::path::Path;
-use crate::types::{Access, FileType, LookupFlags, NewNode, OpenFlags, PERM_MASK, RenameFlags};
+use crate::objects::{Dentry, Inode, Path, RenameTarget};
+use crate::types::{Access, FileType, LookupFlags, NewNode, PERM_MASK, RenameFlags};
 use abi::{Errno, Result, raw};
 use alloc::sync::Arc;
 use cred::{Cred, cap};
@@ -415,55 +412,4 @@ fn may_rename(
     } else {
         Ok(())
     }
-}
-
-/// Opens a regular file without a name in the directory `path` (`O_TMPFILE`). EOPNOTSUPP, EACCES, EROFS.
-pub(crate) fn open_tmpfile(
-    ctx: WalkCtx<'_>,
-    path: &[u8],
-    flags: OpenFlags,
-    mode: u32,
-) -> Result<Arc<File>> {
-    let at = crate::namei::lookup(ctx, path, LookupFlags::FOLLOW | LookupFlags::DIRECTORY)?;
-    let dir = at.inode()?;
-    at.mnt.require_write()?;
-    may_create(&at.dentry, dir, ctx.cred)?;
-    let new = new_node(
-        dir,
-        ctx.cred,
-        FileType::Regular,
-        mode & PERM_MASK & !ctx.fs.umask(),
-    );
-    let inode = dir.ops().tmpfile(dir, &new)?;
-    inode.set_linkable(!flags.contains(OpenFlags::EXCL));
-    let mut name = [0; 21];
-    let dentry = Dentry::new(&at.dentry, tmp_name(inode.ino(), &mut name))?;
-    dentry.instantiate(inode)?;
-    dentry.mark_deleted();
-    let flags = flags.difference(OpenFlags::TMPFILE_BIT | OpenFlags::DIRECTORY);
-    crate::open::open_path(
-        Path {
-            mnt: at.mnt.clone(),
-            dentry,
-        },
-        flags,
-        ctx.cred,
-    )
-}
-
-/// "#" and the number.
-fn tmp_name(ino: u64, buf: &mut [u8; 21]) -> &[u8] {
-    let mut at = buf.len();
-    let mut rest = ino;
-    loop {
-        at -= 1;
-        buf[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    at -= 1;
-    buf[at] = b'#';
-    &buf[at..]
 }

@@ -1,11 +1,9 @@
 //! Opening files (open(2), openat2(2), and for exec).
-use crate::file::{File, FileOpsRef, OpenArgs};
-use crate::inode::Inode;
 use crate::mount::MountFlags;
 use crate::namei::{Last, Step, Walk, WalkCtx, lookup_child, lookup_locked};
-use crate::names::{create_locked, may_create, new_node, open_tmpfile};
-use crate::path::Path;
-use crate::regular::path_ops;
+use crate::names::{create_locked, may_create, new_node};
+use crate::objects::{Dentry, File, FileOpsRef, Inode, OpenArgs, Path};
+use crate::regular::{self, path_ops};
 use crate::types::{Access, FileType, LookupFlags, OpenFlags, PERM_MASK, SetAttr, SetTime};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
@@ -174,14 +172,15 @@ fn may_open(at: &Path, inode: &Inode, flags: OpenFlags, cred: &Cred) -> Result<(
 /// Opens what is at `at`, without a check of permission. ENXIO, ENODEV, ETXTBSY, ENOMEM, what the driver says.
 pub fn open_path(at: Path, flags: OpenFlags, cred: &Arc<Cred>) -> Result<Arc<File>> {
     let inode = at.inode()?;
-    let ops = inode.ops().open(
-        inode,
-        &OpenArgs {
-            path: &at,
-            flags,
-            cred,
-        },
-    )?;
+    let args = OpenArgs {
+        path: &at,
+        flags,
+        cred,
+    };
+    let ops = match inode.ops().open(inode, &args)? {
+        Some(ops) => ops,
+        None => regular::open_by_kind(inode, &args)?,
+    };
     File::new(at, ops, flags, cred)
 }
 
@@ -221,4 +220,50 @@ pub fn open_with(
     cred: &Arc<Cred>,
 ) -> Result<Arc<File>> {
     File::new(at, ops, flags, cred)
+}
+
+/// Opens a regular file without a name in the directory `path` (`O_TMPFILE`). EOPNOTSUPP, EACCES, EROFS.
+fn open_tmpfile(ctx: WalkCtx<'_>, path: &[u8], flags: OpenFlags, mode: u32) -> Result<Arc<File>> {
+    let at = crate::namei::lookup(ctx, path, LookupFlags::FOLLOW | LookupFlags::DIRECTORY)?;
+    let dir = at.inode()?;
+    at.mnt.require_write()?;
+    may_create(&at.dentry, dir, ctx.cred)?;
+    let new = new_node(
+        dir,
+        ctx.cred,
+        FileType::Regular,
+        mode & PERM_MASK & !ctx.fs.umask(),
+    );
+    let inode = dir.ops().tmpfile(dir, &new)?;
+    inode.set_linkable(!flags.contains(OpenFlags::EXCL));
+    let mut name = [0; 21];
+    let dentry = Dentry::new(&at.dentry, tmp_name(inode.ino(), &mut name))?;
+    dentry.instantiate(inode)?;
+    dentry.mark_deleted();
+    let flags = flags.difference(OpenFlags::TMPFILE_BIT | OpenFlags::DIRECTORY);
+    open_path(
+        Path {
+            mnt: at.mnt.clone(),
+            dentry,
+        },
+        flags,
+        ctx.cred,
+    )
+}
+
+/// "#" and the number.
+fn tmp_name(ino: u64, buf: &mut [u8; 21]) -> &[u8] {
+    let mut at = buf.len();
+    let mut rest = ino;
+    loop {
+        at -= 1;
+        buf[at] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    at -= 1;
+    buf[at] = b'#';
+    &buf[at..]
 }

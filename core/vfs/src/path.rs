@@ -1,7 +1,5 @@
 //! Places in the tree, and what a process sees of it.
-use crate::dentry::Dentry;
-use crate::inode::Inode;
-use crate::mount::Mount;
+use crate::objects::{Inode, Path};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -10,13 +8,6 @@ use kmem::{TryVec, try_arc};
 use sync::{LockClass, SpinLock, rank};
 
 static FS: LockClass = LockClass::new("fs_struct", rank::FS_STRUCT);
-
-/// A dentry as seen through a mount.
-#[derive(Clone)]
-pub struct Path {
-    pub mnt: Arc<Mount>,
-    pub dentry: Arc<Dentry>,
-}
 
 impl Path {
     /// Whether both are the same place.

@@ -1,5 +1,4 @@
 //! Reading directories.
-use crate::file::File;
 use crate::types::FileType;
 use abi::Result;
 
@@ -36,30 +35,3 @@ impl<F: FnMut(&DirEntry<'_>) -> Result<Sink>> DirSink for F {
 
 /// First position behind "." and "..".
 pub const AFTER_DOTS: u64 = 2;
-
-/// Hands out "." and "..", which have positions 0 and 1.
-pub fn emit_dots(file: &File, pos: &mut u64, sink: &mut dyn DirSink) -> Result<Sink> {
-    while *pos < AFTER_DOTS {
-        let (name, ino) = if *pos == 0 {
-            (&b"."[..], file.inode().ino())
-        } else {
-            let parent = file.dentry().parent();
-            let parent = parent
-                .as_ref()
-                .and_then(|p| p.inode())
-                .unwrap_or(file.inode());
-            (&b".."[..], parent.ino())
-        };
-        let entry = DirEntry {
-            name,
-            ino,
-            kind: FileType::Directory,
-            next: *pos + 1,
-        };
-        if sink.entry(&entry)? == Sink::Full {
-            return Ok(Sink::Full);
-        }
-        *pos += 1;
-    }
-    Ok(Sink::Taken)
-}

@@ -1,9 +1,9 @@
 //! Regular files over the page cache, and what opening does by default.
 use crate::chrdev;
-use crate::file::{File, FileOps, FileOpsRef, Io, OpenArgs};
-use crate::inode::Inode;
+use crate::objects::{File, FileOps, FileOpsRef, Inode, OpenArgs};
 use crate::poll::{PollEvents, PollTable};
 use crate::special;
+use crate::types::Io;
 use crate::types::{FileMode, FileType, SetAttr};
 use abi::{Errno, PAGE_SHIFT, PAGE_SIZE, Result, raw};
 use alloc::sync::{Arc, Weak};
@@ -29,7 +29,7 @@ pub(crate) fn path_ops() -> FileOpsRef {
 }
 
 /// Opens by the kind of the inode. ENXIO: no such device, or a socket; ENODEV.
-pub fn open_default(inode: &Arc<Inode>, args: &OpenArgs<'_>) -> Result<FileOpsRef> {
+pub(crate) fn open_by_kind(inode: &Arc<Inode>, args: &OpenArgs<'_>) -> Result<FileOpsRef> {
     match inode.kind() {
         FileType::Regular if inode.cache().is_some() => Ok(FileOpsRef::Static(&REGULAR)),
         FileType::CharDevice => chrdev::open(inode.rdev(), inode, args),
@@ -145,48 +145,6 @@ fn drop_setid(file: &File) -> Result<()> {
             ..SetAttr::default()
         },
     )
-}
-
-/// The position that lseek(2) leads to on a file of the inode's size. EINVAL: before the start or beyond what the file
-/// system holds; ENXIO: `SEEK_DATA`, `SEEK_HOLE` beyond the end.
-pub fn generic_seek(file: &File, offset: i64, whence: u32) -> Result<u64> {
-    let inode = file.inode();
-    let size = inode.size();
-    let base = match whence {
-        raw::SEEK_SET => 0,
-        raw::SEEK_CUR => file.pos() as i64,
-        raw::SEEK_END => size as i64,
-        raw::SEEK_DATA | raw::SEEK_HOLE => return seek_data(inode, offset, size, whence),
-        _ => return Err(Errno::EINVAL),
-    };
-    let pos = base.checked_add(offset).ok_or(Errno::EOVERFLOW)?;
-    let pos = u64::try_from(pos).map_err(|_| Errno::EINVAL)?;
-    if pos > inode.sb().max_size() {
-        return Err(Errno::EINVAL);
-    }
-    Ok(pos)
-}
-
-fn seek_data(inode: &Inode, offset: i64, size: u64, whence: u32) -> Result<u64> {
-    let offset = u64::try_from(offset)
-        .ok()
-        .filter(|o| *o < size)
-        .ok_or(Errno::ENXIO)?;
-    let last = (size - 1) >> PAGE_SHIFT;
-    // Where the cache is not the whole truth all is data, which is allowed.
-    let sparse = inode.cache().filter(|c| c.is_memory());
-    match (sparse, whence == raw::SEEK_DATA) {
-        (None, true) => Ok(offset),
-        (None, false) => Ok(size),
-        (Some(cache), true) => cache
-            .next_page(offset >> PAGE_SHIFT)
-            .filter(|page| *page <= last)
-            .map(|page| offset.max(page << PAGE_SHIFT))
-            .ok_or(Errno::ENXIO),
-        (Some(cache), false) => Ok(cache
-            .next_hole(offset >> PAGE_SHIFT, last)
-            .map_or(size, |page| offset.max(page << PAGE_SHIFT))),
-    }
 }
 
 impl MapObject for File {

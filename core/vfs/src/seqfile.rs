@@ -1,5 +1,6 @@
 //! Files whose text is generated when they are read (as Linux' seq_file), and buffers for it.
-use crate::file::{File, FileOps, Io};
+use crate::objects::{File, FileOps};
+use crate::types::Io;
 use abi::{Errno, Result};
 use alloc::vec::Vec;
 use core::fmt;

@@ -1,9 +1,7 @@
 //! Files whose opening belongs to a service above: FIFOs.
-use crate::file::{FileOpsRef, OpenArgs};
-use crate::inode::Inode;
+use crate::objects::{FileOpsRef, Inode, OpenArgs};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
-use core::any::Any;
 use sync::Once;
 
 /// Who opens FIFOs.
@@ -23,6 +21,3 @@ pub fn register_fifo(opener: &'static dyn FifoOpener) {
 pub(crate) fn open_fifo(inode: &Arc<Inode>, args: &OpenArgs<'_>) -> Result<FileOpsRef> {
     FIFO.get().ok_or(Errno::ENXIO)?.open(inode, args)
 }
-
-/// What a service keeps at an inode (the pipe of a FIFO, the socket of a name): set once per inode.
-pub type InodeExtra = Arc<dyn Any + Send + Sync>;

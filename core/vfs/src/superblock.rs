@@ -1,6 +1,6 @@
 //! Mounted file systems and the list of their types.
-use crate::dentry::Dentry;
-use crate::types::{StatFs, makedev};
+use crate::objects::{Dentry, SuperBlock, SuperOps};
+use crate::types::makedev;
 use abi::{Errno, Result};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -13,60 +13,6 @@ use sync::{LockClass, Mutex, MutexGuard, RwSpinLock, SpinLock, rank};
 static ROOT: LockClass = LockClass::new("superblock.root", rank::SUPERBLOCK);
 static RENAME: LockClass = LockClass::new("superblock.rename", rank::RENAME);
 static TYPES: LockClass = LockClass::new("vfs.filesystems", rank::NONE);
-
-/// What a file system does as a whole.
-pub trait SuperOps: Any + Send + Sync {
-    /// What statfs(2) tells.
-    fn statfs(&self, sb: &SuperBlock) -> Result<StatFs> {
-        Ok(StatFs {
-            magic: sb.magic(),
-            block_size: 4096,
-            name_max: 255,
-            ..StatFs::default()
-        })
-    }
-
-    /// Writes everything to where it is kept.
-    fn sync(&self, _sb: &SuperBlock) -> Result<()> {
-        Ok(())
-    }
-
-    /// Takes new options (`mount -o remount`).
-    fn remount(&self, _sb: &SuperBlock, _data: &[u8]) -> Result<()> {
-        Ok(())
-    }
-
-    /// Writes the options that `/proc/mounts` shows, each with a comma before it.
-    fn show_options(&self, _out: &mut dyn core::fmt::Write) -> core::fmt::Result {
-        Ok(())
-    }
-
-    /// Whether an entry found in the cache has to be confirmed by [`crate::InodeOps::revalidate`].
-    fn revalidates(&self) -> bool {
-        false
-    }
-
-    /// The last mount is gone and the tree is empty.
-    fn shutdown(&self) {}
-}
-
-/// A file system that is mounted at least once, or kept by the kernel.
-pub struct SuperBlock {
-    dev: u64,
-    magic: u64,
-    kind: &'static str,
-    max_size: u64,
-    flags: AtomicU32,
-    revalidates: bool,
-    dirty: AtomicU32,
-    mounts: AtomicUsize,
-    /// Files open for writing.
-    writers: AtomicUsize,
-    next_ino: AtomicU64,
-    root: SpinLock<Option<Arc<Dentry>>>,
-    rename: Mutex<()>,
-    ops: Box<dyn SuperOps>,
-}
 
 /// `MS_RDONLY` as a superblock flag.
 const READ_ONLY: u32 = 1;

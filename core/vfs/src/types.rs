@@ -3,6 +3,7 @@ use abi::pod::Timespec;
 use abi::raw;
 use bitflags::bitflags;
 use cred::{Kgid, Kuid};
+use pagecache::PageCache;
 
 /// What a file is; the numbers are those of `d_type` (getdents(2)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -243,4 +244,44 @@ pub fn now() -> Timespec {
 /// The order of two times.
 pub(crate) fn earlier_or_same(a: Timespec, b: Timespec) -> bool {
     (a.tv_sec, a.tv_nsec) <= (b.tv_sec, b.tv_nsec)
+}
+
+/// Whether the entries of a directory may be remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Caching {
+    /// Every entry is in the dentry cache: a name that is not there does not exist (tmpfs).
+    Complete,
+    /// What was looked up is kept, absence as well.
+    Normal,
+    /// Nothing is kept: each walk asks again (directories of processes).
+    Never,
+}
+
+/// What an inode starts as.
+pub struct NewInode {
+    pub ino: u64,
+    /// Type and permissions.
+    pub mode: u32,
+    pub uid: Kuid,
+    pub gid: Kgid,
+    pub nlink: u32,
+    pub rdev: u64,
+    pub cache: Option<PageCache>,
+}
+
+/// One read or write: where, how, and under which limit.
+#[derive(Clone, Copy, Debug)]
+pub struct Io {
+    /// Position in the file; the operation moves it.
+    pub pos: u64,
+    /// Answer EAGAIN instead of waiting: `O_NONBLOCK` or `RWF_NOWAIT`.
+    pub nonblock: bool,
+    /// Write at the end whatever `pos` says: `O_APPEND` or `RWF_APPEND`.
+    pub append: bool,
+    /// Data is where it is kept when the call returns: `O_DSYNC` and its kin.
+    pub sync: bool,
+    /// `RLIMIT_FSIZE` of the writer.
+    pub fsize_limit: u64,
+    /// Set when a write failed with EFBIG because of `fsize_limit`: the caller sends SIGXFSZ.
+    pub over_limit: bool,
 }

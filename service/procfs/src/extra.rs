@@ -228,8 +228,8 @@ pub(crate) fn added() -> Option<Added> {
 struct FileNode(Arc<dyn Opener>);
 
 impl InodeOps for FileNode {
-    fn open(&self, inode: &Arc<Inode>, args: &OpenArgs<'_>) -> Result<FileOpsRef> {
-        self.0.open(inode, args)
+    fn open(&self, inode: &Arc<Inode>, args: &OpenArgs<'_>) -> Result<Option<FileOpsRef>> {
+        self.0.open(inode, args).map(Some)
     }
     fn setattr(&self, _inode: &Inode, attr: &SetAttr) -> Result<()> {
         node::keep_attributes(attr)

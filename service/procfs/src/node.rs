@@ -71,8 +71,8 @@ impl InodeOps for DirNode {
     fn caching(&self) -> Caching {
         Caching::Never
     }
-    fn open(&self, _inode: &Arc<Inode>, _args: &OpenArgs<'_>) -> Result<FileOpsRef> {
-        Ok(FileOpsRef::Static(&DIR_FILE))
+    fn open(&self, _inode: &Arc<Inode>, _args: &OpenArgs<'_>) -> Result<Option<FileOpsRef>> {
+        Ok(Some(FileOpsRef::Static(&DIR_FILE)))
     }
     fn setattr(&self, _inode: &Inode, _attr: &SetAttr) -> Result<()> {
         Err(Errno::EPERM)
@@ -194,11 +194,11 @@ pub(crate) fn keep_attributes(attr: &SetAttr) -> Result<()> {
 }
 
 impl<S: Clone + Send + Sync + 'static> InodeOps for TextNode<S> {
-    fn open(&self, _inode: &Arc<Inode>, args: &OpenArgs<'_>) -> Result<FileOpsRef> {
+    fn open(&self, _inode: &Arc<Inode>, args: &OpenArgs<'_>) -> Result<Option<FileOpsRef>> {
         if let Some(check) = self.text.may_open {
             check(&self.subject, args.cred)?;
         }
-        open_text(self.subject.clone(), self.text)
+        open_text(self.subject.clone(), self.text).map(Some)
     }
     fn setattr(&self, _inode: &Inode, attr: &SetAttr) -> Result<()> {
         keep_attributes(attr)
@@ -277,8 +277,8 @@ pub(crate) fn link<S: Send + Sync + 'static>(
 struct OpenNode(fn() -> Result<FileOpsRef>);
 
 impl InodeOps for OpenNode {
-    fn open(&self, _inode: &Arc<Inode>, _args: &OpenArgs<'_>) -> Result<FileOpsRef> {
-        (self.0)()
+    fn open(&self, _inode: &Arc<Inode>, _args: &OpenArgs<'_>) -> Result<Option<FileOpsRef>> {
+        (self.0)().map(Some)
     }
     fn setattr(&self, _inode: &Inode, attr: &SetAttr) -> Result<()> {
         keep_attributes(attr)

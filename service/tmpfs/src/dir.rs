@@ -201,8 +201,8 @@ impl InodeOps for Directory {
         Ok(())
     }
 
-    fn open(&self, _inode: &Arc<Inode>, _args: &OpenArgs<'_>) -> Result<FileOpsRef> {
-        Ok(FileOpsRef::Static(&OpenDirectory))
+    fn open(&self, _inode: &Arc<Inode>, _args: &OpenArgs<'_>) -> Result<Option<FileOpsRef>> {
+        Ok(Some(FileOpsRef::Static(&OpenDirectory)))
     }
 
     fn evict(&self, inode: &Inode) {

@@ -199,8 +199,8 @@ impl InodeOps for Root {
         Caching::Never
     }
 
-    fn open(&self, _inode: &Arc<Inode>, _args: &OpenArgs<'_>) -> Result<FileOpsRef> {
-        Ok(FileOpsRef::Static(&ROOT_DIR))
+    fn open(&self, _inode: &Arc<Inode>, _args: &OpenArgs<'_>) -> Result<Option<FileOpsRef>> {
+        Ok(Some(FileOpsRef::Static(&ROOT_DIR)))
     }
 }
 
@@ -260,8 +260,8 @@ fn decimal(mut n: u32, text: &mut [u8; 10]) -> &[u8] {
 struct Node;
 
 impl InodeOps for Node {
-    fn open(&self, inode: &Arc<Inode>, args: &OpenArgs<'_>) -> Result<FileOpsRef> {
-        open_device(inode.rdev(), args)
+    fn open(&self, inode: &Arc<Inode>, args: &OpenArgs<'_>) -> Result<Option<FileOpsRef>> {
+        open_device(inode.rdev(), args).map(Some)
     }
 }
 
