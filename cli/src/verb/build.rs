@@ -68,6 +68,16 @@ pub(crate) fn kernel_if_missing() -> Result<PathBuf> {
     }
 }
 
+/// The folder that modules are compiled against, of the kernel there is.
+pub(crate) fn module_folder() -> Result<PathBuf> {
+    let vmlinux = kernel_if_missing()?;
+    let folder = tree::output()?.join("build");
+    if folder.join("Module.symvers").exists() {
+        return Ok(folder);
+    }
+    kbuild::install(&vmlinux)
+}
+
 /// A guest program of this tree, built when it is missing or older than its sources (`folders`); gives its path.
 fn guest_program(package: &str, name: &str, folders: &[&str]) -> Result<PathBuf> {
     let (root, path) = (tree::root()?, tree::output()?.join(name));

@@ -5,6 +5,7 @@ mod guest;
 mod host;
 mod kernels;
 mod machine;
+mod modules;
 mod plan;
 mod report;
 mod table;
@@ -136,6 +137,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
             if !plan.linux {
                 tally.add(kernels::run(&plan)?);
                 tally.add(crashes::run(&plan)?);
+                tally.add(modules::run(&plan)?);
             }
         }
         tally.add(guest::run(&plan)?);
