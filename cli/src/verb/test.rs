@@ -6,6 +6,7 @@ mod host;
 mod kernels;
 mod machine;
 mod modules;
+mod plain;
 mod plan;
 mod report;
 mod table;
@@ -135,6 +136,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
         if !plan.bless {
             tally.add(machine::run(&plan)?);
             if !plan.linux {
+                tally.add(plain::run(&plan)?);
                 tally.add(kernels::run(&plan)?);
                 tally.add(crashes::run(&plan)?);
                 tally.add(modules::run(&plan)?);

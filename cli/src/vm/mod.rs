@@ -172,10 +172,18 @@ pub(crate) fn command(config: &Config) -> Command {
 
 /// Starts QEMU so that it ends with this process, whatever happens to it.
 pub(crate) fn spawn(mut command: Command) -> Result<Child> {
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped());
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    spawn_as(command)
+}
+
+/// As [`spawn`], with its standard output, which may be the guest's console, to be read.
+pub(crate) fn spawn_with_output(mut command: Command) -> Result<Child> {
+    command.stdout(Stdio::piped()).stderr(Stdio::null());
+    spawn_as(command)
+}
+
+fn spawn_as(mut command: Command) -> Result<Child> {
+    command.stdin(Stdio::null());
     // In a group of its own a Ctrl-C at the terminal reaches this tool alone, which then ends QEMU.
     command.process_group(0);
     // SAFETY: between fork and exec the closure makes one system call; it allocates nothing and takes no lock.
