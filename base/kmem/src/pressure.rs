@@ -102,6 +102,11 @@ pub(crate) fn retry<T>(gfp: Gfp, mut alloc: impl FnMut() -> Option<T>) -> Option
 }
 
 fn make_room<T>(gfp: Gfp, mut alloc: impl FnMut() -> Option<T>) -> Option<T> {
+    // Before anybody loses anything: what CPUs keep at hand.
+    crate::drain_all();
+    if let Some(got) = alloc() {
+        return Some(got);
+    }
     for _ in 0..ROUNDS {
         let freed: usize = RECLAIMERS
             .iter()
