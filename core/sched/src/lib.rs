@@ -53,6 +53,7 @@ pub mod stats;
 pub mod stop;
 mod switch;
 mod thread;
+pub mod throttle;
 mod tick;
 mod ticket;
 mod wake;

@@ -2,6 +2,7 @@
 use crate::mask::{AtomicCpuSet, CpuSet};
 use crate::thread::Thread;
 use crate::ticket::Ticket;
+use crate::throttle::Budget;
 use abi::{Errno, Result};
 use core::sync::atomic::{
     AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering,
@@ -20,6 +21,8 @@ pub(crate) struct Rq {
     pub(crate) busy: bool,
     /// A tick found the running thread's turn over: it is put back behind its equals.
     pub(crate) turn_over: bool,
+    /// What real-time threads may still have.
+    pub(crate) rt: Budget,
 }
 
 /// What of a run queue may be read without its lock.
@@ -55,6 +58,7 @@ static RQS: PerCpu<SpinLock<Rq>> = PerCpu::new(
                 idle: None,
                 busy: false,
                 turn_over: false,
+                rt: Budget::new(),
             },
         ))
     }; MAX_CPUS],
@@ -109,7 +113,16 @@ impl Rq {
         );
         if self.busy {
             self.queue.charge(&running.entity, delta);
+            if running.entity.rt_level() != 0 {
+                self.rt.charge(now_ns, delta);
+            }
         }
+    }
+
+    /// Whether a thread of the fair class comes before those of real time, who have had their share.
+    #[inline]
+    pub(crate) fn fair_first(&mut self, now_ns: u64) -> bool {
+        self.rt.is_spent(now_ns) && self.queue.fair_len() != 0
     }
 
     /// Puts a thread into the queue of `cpu`, which this is; [`Self::publish`] has to follow.

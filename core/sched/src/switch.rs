@@ -109,7 +109,11 @@ fn choose(
         balance::pull_when_idle(&mut rq, cpu);
     }
     let was_busy = rq.busy;
-    let waiting = rq.queue.pop_next();
+    let waiting = if rq.fair_first(now) {
+        rq.queue.pop_fair()
+    } else {
+        rq.queue.pop_next()
+    };
     rq.busy = waiting.is_some();
     let next = waiting.or(rq.idle)?;
     rq.running = Some(next);
@@ -121,6 +125,9 @@ fn choose(
     if core::ptr::eq(next, prev) {
         return None;
     }
+    // Or two CPUs that leave each other's next thread would wait for one another in the switch. Only the CPU that a
+    // thread leaves may have it on its queue until it is off its stack (`wake::activate`, `balance::pull`).
+    debug_assert!(!next.on_cpu.load(Ordering::Relaxed));
     next.on_cpu.store(true, Ordering::Relaxed);
     next.exec_start_ns.store(now, Ordering::Relaxed);
     let shared = rq::shared(cpu);

@@ -36,6 +36,8 @@ impl TickHook for Tick {
             if !idle && rq.queue.tick(&running.entity) == Ticked::Expired {
                 rq.turn_over = true;
                 preempt::set_need_resched();
+            } else if !idle && running.entity.rt_level() != 0 && rq.fair_first(now_ns) {
+                preempt::set_need_resched();
             }
             rq.publish(cpu);
             idle

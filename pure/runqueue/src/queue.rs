@@ -168,6 +168,12 @@ impl<H: HasEntity> RunQueue<H> {
         if self.rt.len() != 0 {
             return self.rt.pop();
         }
+        self.pop_fair()
+    }
+
+    /// As [`Self::pop_next`], of the fair class, whoever of real time waits.
+    #[inline]
+    pub fn pop_fair(&mut self) -> Option<H> {
         let thread = self.fair.pop()?;
         let entity = thread.entity();
         self.load -= u64::from(entity.weight());
