@@ -7,11 +7,6 @@ use hal::boot::BootInfo;
 use task::clone::First;
 use vfs::{FdTable, FileType, FsStruct, Make, MountNs, OnExec, OpenHow, WalkCtx};
 
-/// Most threads there may be, as far as memory is concerned: half the pages as stacks of four.
-fn max_threads() -> u64 {
-    (kmem::frame::stats().total / 8) as u64
-}
-
 /// The thread's work. Nothing can go on without process 1, so a failure is a panic that names it.
 pub(crate) fn run(info: &'static BootInfo, options: Options) {
     if let Err(e) = prepare(info, options) {
@@ -45,7 +40,7 @@ fn prepare(info: &'static BootInfo, options: Options) -> Result<()> {
         fs,
         mm: mm::Mm::new()?,
         cred,
-        limits: Rlimits::init(max_threads()),
+        limits: Rlimits::init(task::limits::max_threads().into()),
     };
     task::clone::spawn_init(first, move |cx| exec_first(cx, options))?;
     Ok(())
@@ -55,6 +50,7 @@ fn prepare(info: &'static BootInfo, options: Options) -> Result<()> {
 fn register(info: &'static BootInfo) -> Result<()> {
     task::userloop::set_syscall_dispatcher(syscall::dispatch);
     task::oom::register();
+    task::uts::init()?;
     tmpfs::init()?;
     devtmpfs::init()?;
     pipe::init();

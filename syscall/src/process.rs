@@ -166,9 +166,17 @@ fn sys_unshare(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     const SHARED: u32 =
         CLONE_FILES | CLONE_FS | CLONE_SYSVSEM | CLONE_THREAD | CLONE_SIGHAND | CLONE_VM;
     let flags = a[0] as u32;
+    let kinds = task::ns::flags();
     let alone = cx.process().thread_count() == 1;
-    if flags & !SHARED != 0 || (flags & (CLONE_THREAD | CLONE_SIGHAND | CLONE_VM) != 0 && !alone) {
+    if flags & !(SHARED | kinds) != 0
+        || (flags & (CLONE_THREAD | CLONE_SIGHAND | CLONE_VM) != 0 && !alone)
+    {
         return Err(Errno::EINVAL);
+    }
+    if flags & kinds != 0 {
+        cx.cred.require(cred::cap::SYS_ADMIN)?;
+        let ns = task::ns::beside(cx, flags.into())?;
+        cx.set_ns(ns);
     }
     if flags & CLONE_FS != 0 {
         let fs = cx.fs.try_clone()?;

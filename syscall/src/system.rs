@@ -31,16 +31,13 @@ fn name(text: &[u8]) -> [u8; 65] {
     out
 }
 
-/// What `uname -v` says.
-const VERSION: &str = "#1 SMP PREEMPT";
-
-fn sys_newuname(_cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
-    let names = uts::get();
+fn sys_newuname(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    let names = uts::of(&cx.ns)?.get();
     let out = Utsname {
         sysname: name(b"Linux"),
         nodename: names.host,
         release: name(abi::RELEASE.as_bytes()),
-        version: name(VERSION.as_bytes()),
+        version: name(uts::VERSION.as_bytes()),
         machine: name(b"x86_64"),
         domainname: names.domain,
     };
@@ -48,23 +45,28 @@ fn sys_newuname(_cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     Ok(0)
 }
 
-fn set_uts(cx: &Cx, at: usize, len: usize, set: fn(&[u8]) -> Result<()>) -> Result<usize> {
+fn set_uts(
+    cx: &Cx,
+    at: usize,
+    len: usize,
+    set: fn(&uts::UtsNs, &[u8]) -> Result<()>,
+) -> Result<usize> {
     cx.cred.require(cap::SYS_ADMIN)?;
     if len > 64 {
         return Err(Errno::EINVAL);
     }
     let mut bytes = [0; 64];
     user::copy_from_user(&mut bytes[..len], UserAddr(at))?;
-    set(&bytes[..len])?;
+    set(uts::of(&cx.ns)?, &bytes[..len])?;
     Ok(0)
 }
 
 fn sys_sethostname(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
-    set_uts(cx, a[0], a[1], uts::set_host)
+    set_uts(cx, a[0], a[1], uts::UtsNs::set_host)
 }
 
 fn sys_setdomainname(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
-    set_uts(cx, a[0], a[1], uts::set_domain)
+    set_uts(cx, a[0], a[1], uts::UtsNs::set_domain)
 }
 
 fn sys_sysinfo(_cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {

@@ -199,6 +199,73 @@ static void tests(void) {
     yes(has("/proc/sys/kernel/hostname", "gaon\n"));
     yes(field("/proc/sys/kernel/pid_max", "") >= 301);
 
+    begin("open files are counted, and limited");
+    long used = field("/proc/sys/fs/file-nr", ""), most = field("/proc/sys/fs/file-max", "");
+    yes(used >= 0 && most > 1000); /* Linux counts in batches */
+    int many[300];
+    for (int i = 0; i < 300; i++)
+        many[i] = open("/dev/null", O_RDONLY);
+    yes(field("/proc/sys/fs/file-nr", "") >= used + 200);
+    for (int i = 0; i < 300; i++)
+        close(many[i]);
+    snprintf(path, sizeof path, "%ld\n", used + 300);
+    put_file("/proc/sys/fs/file-max", path);
+    status = in_child({
+        struct rlimit limit = {4000, 4000};
+        setrlimit(RLIMIT_NOFILE, &limit);
+        if (setuid(1000)) _exit(1);
+        for (int i = 0; i < 2000; i++)
+            if (open("/dev/null", O_RDONLY) < 0) _exit(errno == ENFILE ? 0 : 2);
+        _exit(3);
+    });
+    yes(exited(status, 0));
+    snprintf(path, sizeof path, "%ld\n", most);
+    put_file("/proc/sys/fs/file-max", path);
+
+    begin("threads-max is a limit");
+    long threads = field("/proc/sys/kernel/threads-max", "");
+    yes(threads >= 20);
+    put_file("/proc/sys/kernel/threads-max", "21\n");
+    is(field("/proc/sys/kernel/threads-max", ""), 21);
+    pid_t crowd[40];
+    int born = 0, refused = 0;
+    for (int i = 0; i < 40 && !refused; i++) {
+        crowd[i] = fork();
+        if (crowd[i] == 0) {
+            pause();
+            _exit(0);
+        }
+        refused = crowd[i] < 0 ? errno : 0;
+        born += crowd[i] > 0;
+    }
+    is(refused, EAGAIN);
+    for (int i = 0; i < born; i++) {
+        kill(crowd[i], SIGKILL);
+        waitpid(crowd[i], NULL, 0);
+    }
+    snprintf(path, sizeof path, "%ld\n", threads);
+    put_file("/proc/sys/kernel/threads-max", path);
+    is(field("/proc/sys/kernel/threads-max", ""), threads);
+
+    begin("wchan: where a thread sleeps");
+    int ends[2];
+    works(pipe(ends));
+    pid_t sleeper = fork();
+    if (sleeper == 0) {
+        close(ends[1]);
+        (void)!read(ends[0], path, 1);
+        _exit(0);
+    }
+    snprintf(path, sizeof path, "/proc/%d/wchan", sleeper);
+    for (int i = 0; i < 100 && !has(path, "pipe"); i++)
+        pause_ms(5);
+    yes(has(path, "pipe"));
+    yes(!strchr(text, '\n'));
+    close(ends[1]);
+    close(ends[0]);
+    waitpid(sleeper, NULL, 0);
+    yes(get_file("/proc/self/wchan", text, sizeof text) == 1 && text[0] == '0');
+
     begin("what may not be");
     fails(open("/proc/self/nothing", O_RDONLY), ENOENT);
     fails(open("/proc/newfile", O_CREAT | O_RDWR, 0600), ENOENT);

@@ -1,8 +1,8 @@
 //! Run queues, one per CPU.
 use crate::mask::{AtomicCpuSet, CpuSet};
 use crate::thread::Thread;
-use crate::ticket::Ticket;
 use crate::throttle::Budget;
+use crate::ticket::Ticket;
 use abi::{Errno, Result};
 use core::sync::atomic::{
     AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering,

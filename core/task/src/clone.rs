@@ -3,6 +3,7 @@ use crate::clone_flags::CloneArgs;
 use crate::cx::{AltStack, Cx, FaultInfo};
 use crate::exit::VforkDone;
 use crate::limits::{User, check_nproc};
+use crate::ns::{self, Namespaces};
 use crate::pidfd::PidFd;
 use crate::process::{Membership, Process, ProcessInit, flag};
 use crate::signal::SigHand;
@@ -24,9 +25,6 @@ use kmem::user;
 use mm::Mm;
 use pid::{Pid, ProcessGroup};
 use vfs::{FdTable, FsStruct, OnExec};
-
-/// Most threads at once, whoever owns them; some numbers stay free for root.
-const MAX_THREADS: u32 = pid::PID_MAX - 512;
 
 /// Makes a task as `args` say; answers its number in the parent.
 ///
@@ -67,14 +65,11 @@ pub fn clone(cx: &mut Cx, args: &CloneArgs) -> Result<i32> {
 }
 
 fn check(cx: &Cx, args: &CloneArgs) -> Result<()> {
-    args.validate(cx.cred.has_cap(cap::SYS_ADMIN))?;
+    args.validate(cx.cred.has_cap(cap::SYS_ADMIN), ns::flags())?;
     if args.has(CLONE_PARENT) && cx.process().has(flag::UNKILLABLE) {
         return Err(Errno::EINVAL);
     }
     check_nproc(cx)?;
-    if pid::INIT_NS.in_use() >= MAX_THREADS {
-        return Err(Errno::EAGAIN);
-    }
     if cx.task.has_signal() {
         return Err(Errno::ERESTARTNOINTR);
     }
@@ -86,6 +81,7 @@ struct Parts {
     files: Arc<FdTable>,
     fs: Arc<FsStruct>,
     mm: Arc<Mm>,
+    ns: Arc<Namespaces>,
     slots: Slots,
     vfork: Option<Arc<VforkDone>>,
 }
@@ -93,6 +89,7 @@ struct Parts {
 impl Parts {
     fn new(cx: &mut Cx, args: &CloneArgs) -> Result<Self> {
         let slots = slots::fork(cx, args)?;
+        let ns = ns::beside(cx, args.flags)?;
         let files = if args.has(CLONE_FILES) {
             cx.files.clone()
         } else {
@@ -117,6 +114,7 @@ impl Parts {
             files,
             fs,
             mm,
+            ns,
             slots,
             vfork,
         })
@@ -155,6 +153,7 @@ fn build(cx: &mut Cx, args: &CloneArgs, parts: Parts) -> Result<Newborn> {
         files: parts.files.clone(),
         fs: parts.fs.clone(),
         cred: cx.cred.clone(),
+        ns: parts.ns.clone(),
         mm: parts.mm.clone(),
         no_new_privs: cx.task.no_new_privs(),
         vfork: parts.vfork.clone(),
@@ -227,6 +226,7 @@ fn child_cx(cx: &Cx, args: &CloneArgs, parts: Parts, task: &Arc<Task>) -> Cx {
         mm: parts.mm,
         cred: cx.cred.clone(),
         user: cx.user.clone(),
+        ns: parts.ns,
         altstack: if keeps_altstack {
             cx.altstack
         } else {
@@ -357,6 +357,7 @@ pub fn spawn_init(
         flags: flag::UNKILLABLE,
         oom_score_adj: 0,
     })?;
+    let ns = Namespaces::first()?;
     let mut comm = [0; 16];
     comm[..4].copy_from_slice(b"init");
     let task = Task::new(TaskInit {
@@ -367,6 +368,7 @@ pub fn spawn_init(
         files: first.files.clone(),
         fs: first.fs.clone(),
         cred: first.cred.clone(),
+        ns: ns.clone(),
         mm: first.mm.clone(),
         no_new_privs: false,
         vfork: None,
@@ -379,6 +381,7 @@ pub fn spawn_init(
         mm: first.mm,
         cred: first.cred,
         user: user.clone(),
+        ns,
         altstack: AltStack::NONE,
         restart: None,
         saved_mask: None,

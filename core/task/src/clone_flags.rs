@@ -127,9 +127,9 @@ impl CloneArgs {
         self.flags & CLEAR_SIGHAND != 0
     }
 
-    /// Checks the combination. `EINVAL`: it makes no sense, or asks for a namespace; `EPERM`: for a namespace
-    /// without privilege (`privileged` is `CAP_SYS_ADMIN`).
-    pub fn validate(&self, privileged: bool) -> Result<()> {
+    /// Checks the combination. `EINVAL`: it makes no sense, or asks for a namespace of a kind that is not among `kinds`;
+    /// `EPERM`: for a namespace without privilege (`privileged` is `CAP_SYS_ADMIN`).
+    pub fn validate(&self, privileged: bool, kinds: u32) -> Result<()> {
         let both = |a, b| self.has(a) && self.has(b);
         let needs = |a, b| self.has(a) && !self.has(b);
         if both(CLONE_NEWNS, CLONE_FS)
@@ -141,14 +141,12 @@ impl CloneArgs {
         {
             return Err(Errno::EINVAL);
         }
-        if self.flags & NAMESPACES != 0 {
-            return Err(if privileged || self.has(CLONE_NEWUSER) {
-                Errno::EINVAL
-            } else {
-                Errno::EPERM
-            });
+        match self.flags & NAMESPACES {
+            0 => Ok(()),
+            _ if !privileged && !self.has(CLONE_NEWUSER) => Err(Errno::EPERM),
+            wanted if wanted & !u64::from(kinds) != 0 => Err(Errno::EINVAL),
+            _ => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -157,7 +155,8 @@ mod tests {
     use super::*;
 
     fn check(flags: u32) -> Result<()> {
-        CloneArgs::legacy(flags as usize | SIGCHLD as usize, 0, 0, 0, 0)?.validate(false)
+        CloneArgs::legacy(flags as usize | SIGCHLD as usize, 0, 0, 0, 0)?
+            .validate(false, CLONE_NEWUTS)
     }
 
     #[test]
@@ -168,6 +167,13 @@ mod tests {
         assert_eq!(check(CLONE_THREAD | CLONE_SIGHAND), Err(Errno::EINVAL));
         assert_eq!(check(CLONE_THREAD | CLONE_SIGHAND | CLONE_VM), Ok(()));
         assert_eq!(check(CLONE_NEWNS), Err(Errno::EPERM));
+        assert_eq!(check(CLONE_NEWUTS), Err(Errno::EPERM));
+        let args = |flags: u32| CloneArgs::legacy(flags as usize, 0, 0, 0, 0).unwrap();
+        assert_eq!(args(CLONE_NEWUTS).validate(true, CLONE_NEWUTS), Ok(()));
+        assert_eq!(
+            args(CLONE_NEWUTS | CLONE_NEWNET).validate(true, CLONE_NEWUTS),
+            Err(Errno::EINVAL)
+        );
         assert_eq!(check(CLONE_NEWNS | CLONE_FS), Err(Errno::EINVAL));
         assert_eq!(check(CLONE_NEWUSER), Err(Errno::EINVAL));
         assert_eq!(check(CLONE_PIDFD | CLONE_PARENT_SETTID), Err(Errno::EINVAL));

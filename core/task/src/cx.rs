@@ -3,6 +3,7 @@
 //! It lives on the task's kernel stack and is handed as `&mut` to every system call, so that own look-ups take no lock
 //! and no count. Whoever changes a shared part does it through a method here, which shows the change to others.
 use crate::limits::User;
+use crate::ns::Namespaces;
 use crate::process::Process;
 use crate::slots::Slots;
 use crate::task::Task;
@@ -75,6 +76,8 @@ pub struct Cx {
     pub cred: Arc<Cred>,
     /// The user whose processes are counted.
     pub user: Arc<User>,
+    /// Namespaces.
+    pub ns: Arc<Namespaces>,
     /// Alternate signal stack.
     pub altstack: AltStack,
     /// How the interrupted call goes on.
@@ -142,6 +145,12 @@ impl Cx {
     pub fn set_fs(&mut self, fs: Arc<FsStruct>) {
         self.task.show_fs(Some(fs.clone()));
         self.fs = fs;
+    }
+
+    /// Replaces the namespaces (unshare(2)).
+    pub fn set_ns(&mut self, ns: Arc<Namespaces>) {
+        self.task.show_ns(Some(ns.clone()));
+        self.ns = ns;
     }
 
     /// Replaces the address space and makes the new one current (exec).

@@ -88,16 +88,18 @@ pub(crate) fn end(mut cx: Cx, status: i32) {
     }
     task.show_files(None);
     task.show_fs(None);
+    task.show_ns(None);
     let Cx {
         files,
         fs,
         mm,
         cred,
         user,
+        ns,
         ..
     } = cx;
     drop(task.show_mm(None));
-    drop((mm, files, fs, cred));
+    drop((mm, files, fs, cred, ns));
     if last {
         crate::jobs::leader_exits(&process);
     }

@@ -48,6 +48,7 @@ machine! {
     pub mod itimer;
     pub mod jobs;
     pub mod limits;
+    pub mod ns;
     pub mod oom;
     pub mod pidfd;
     pub mod posix_timer;
@@ -60,6 +61,7 @@ machine! {
     pub mod wait;
 
     pub use cx::{AltStack, Cx, Restart};
+    pub use ns::{Namespaces, NsKind, NsSlot};
     pub use process::{Process, Process as ThreadGroup, find_process, find_task, next_process};
     pub use slots::{TaskHooks, TaskSlot};
     pub use task::{Life, Task, current};

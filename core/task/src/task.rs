@@ -3,6 +3,7 @@
 //! What only the thread itself touches is in [`crate::Cx`], on its stack; what others may look at is here, behind small
 //! locks that the owner takes only to change it.
 use crate::exit::VforkDone;
+use crate::ns::Namespaces;
 use crate::process::Process;
 use crate::signal::Pending;
 use abi::{Errno, Result};
@@ -53,6 +54,7 @@ struct View {
     files: Option<Arc<FdTable>>,
     fs: Option<Arc<FsStruct>>,
     cred: Option<Arc<Cred>>,
+    ns: Option<Arc<Namespaces>>,
 }
 
 /// One thread of a process.
@@ -105,6 +107,7 @@ pub(crate) struct TaskInit {
     pub(crate) files: Arc<FdTable>,
     pub(crate) fs: Arc<FsStruct>,
     pub(crate) cred: Arc<Cred>,
+    pub(crate) ns: Arc<Namespaces>,
     pub(crate) mm: Arc<Mm>,
     pub(crate) no_new_privs: bool,
     pub(crate) vfork: Option<Arc<VforkDone>>,
@@ -116,6 +119,7 @@ impl Task {
             files: Some(init.files),
             fs: Some(init.fs),
             cred: Some(init.cred),
+            ns: Some(init.ns),
         };
         kmem::try_arc(Self {
             tid: AtomicI32::new(init.pid.nr()),
@@ -263,6 +267,10 @@ impl Task {
     pub fn cred(&self) -> Result<Arc<Cred>> {
         self.view.lock().cred.clone().ok_or(Errno::ESRCH)
     }
+    /// Its namespaces, unless it has ended.
+    pub fn ns(&self) -> Option<Arc<Namespaces>> {
+        self.view.lock().ns.clone()
+    }
     /// Its address space, unless it has ended.
     pub fn mm(&self) -> Option<Arc<Mm>> {
         self.mm.lock_irq().clone()
@@ -278,6 +286,10 @@ impl Task {
     }
     pub(crate) fn show_fs(&self, fs: Option<Arc<FsStruct>>) {
         let old = core::mem::replace(&mut self.view.lock().fs, fs);
+        drop(old);
+    }
+    pub(crate) fn show_ns(&self, ns: Option<Arc<Namespaces>>) {
+        let old = core::mem::replace(&mut self.view.lock().ns, ns);
         drop(old);
     }
     pub(crate) fn show_cred(&self, cred: Arc<Cred>) {

@@ -1,6 +1,8 @@
-//! Host and domain name (uname(2), sethostname(2)). One namespace today.
+//! Host and domain name (uname(2), sethostname(2)), and the namespaces that have them (uts_namespaces(7)).
+use crate::cx::Cx;
+use crate::ns::{AnyNs, Namespaces, NsKind, NsSlot};
 use abi::{Errno, Result};
-use sync::{LockClass, SpinLock, rank};
+use sync::{LockClass, Once, SpinLock, rank};
 
 static NAMES: LockClass = LockClass::new("uts", rank::TASK_LEAF);
 
@@ -19,13 +21,41 @@ pub struct Uts {
     pub domain: Name,
 }
 
-static UTS: SpinLock<Uts> = SpinLock::new(
-    &NAMES,
-    Uts {
-        host: pad(b"(none)"),
-        domain: pad(b"(none)"),
-    },
-);
+/// A namespace of such names.
+pub struct UtsNs(SpinLock<Uts>);
+
+struct Kind;
+static SLOT: Once<NsSlot<UtsNs>> = Once::new();
+
+impl NsKind for Kind {
+    fn flag(&self) -> u32 {
+        abi::raw::CLONE_NEWUTS
+    }
+    /// It starts with the names of the one it comes from.
+    fn create(&self, _cx: &Cx, from: &AnyNs) -> Result<AnyNs> {
+        let names = from.downcast_ref::<UtsNs>().map_or(NONE, UtsNs::get);
+        Ok(kmem::try_arc(UtsNs::new(names))?)
+    }
+}
+
+const NONE: Uts = Uts {
+    host: pad(b"(none)"),
+    domain: pad(b"(none)"),
+};
+
+/// Makes the first namespace; at boot. `ENOMEM`.
+pub fn init() -> Result<()> {
+    let slot = NsSlot::register(&Kind, kmem::try_arc(UtsNs::new(NONE))?)?;
+    let _ = SLOT.set(slot); // once
+    Ok(())
+}
+
+/// The one that a set of namespaces has. `EINVAL` before [`init`].
+pub fn of(set: &Namespaces) -> Result<&UtsNs> {
+    SLOT.get()
+        .and_then(|slot| slot.of(set))
+        .ok_or(Errno::EINVAL)
+}
 
 const fn pad(text: &[u8]) -> Name {
     let mut name = [0; 65];
@@ -37,25 +67,31 @@ const fn pad(text: &[u8]) -> Name {
     name
 }
 
-/// Both names.
-pub fn get() -> Uts {
-    *UTS.lock_irq()
-}
-
-/// Sets the host name. `EINVAL`: longer than 64 bytes.
-pub fn set_host(name: &[u8]) -> Result<()> {
-    set(name, |uts| &mut uts.host)
-}
-
-/// Sets the domain name. `EINVAL`: longer than 64 bytes.
-pub fn set_domain(name: &[u8]) -> Result<()> {
-    set(name, |uts| &mut uts.domain)
-}
-
-fn set(name: &[u8], field: impl FnOnce(&mut Uts) -> &mut Name) -> Result<()> {
-    if name.len() > 64 {
-        return Err(Errno::EINVAL);
+impl UtsNs {
+    const fn new(names: Uts) -> Self {
+        Self(SpinLock::new(&NAMES, names))
     }
-    *field(&mut UTS.lock_irq()) = pad(name);
-    Ok(())
+
+    /// Both names.
+    pub fn get(&self) -> Uts {
+        *self.0.lock_irq()
+    }
+
+    /// Sets the host name. `EINVAL`: longer than 64 bytes.
+    pub fn set_host(&self, name: &[u8]) -> Result<()> {
+        self.set(name, |uts| &mut uts.host)
+    }
+
+    /// Sets the domain name. `EINVAL`: longer than 64 bytes.
+    pub fn set_domain(&self, name: &[u8]) -> Result<()> {
+        self.set(name, |uts| &mut uts.domain)
+    }
+
+    fn set(&self, name: &[u8], field: impl FnOnce(&mut Uts) -> &mut Name) -> Result<()> {
+        if name.len() > 64 {
+            return Err(Errno::EINVAL);
+        }
+        *field(&mut self.0.lock_irq()) = pad(name);
+        Ok(())
+    }
 }

@@ -58,6 +58,14 @@ pub struct Named {
     look_at: u64,
 }
 
+/// Calls `found` with the symbol that an address lies in, if one is known.
+pub fn find(address: u64, found: &mut dyn FnMut(&Symbol<'_>)) -> bool {
+    SOURCES
+        .iter()
+        .filter_map(Once::get)
+        .any(|source| source.find(address, found))
+}
+
 impl Named {
     /// The address of an instruction.
     #[must_use]
@@ -84,11 +92,7 @@ impl fmt::Display for Named {
         let mut found = |symbol: &Symbol<'_>| {
             result = show(f, symbol, delta);
         };
-        let known = SOURCES
-            .iter()
-            .filter_map(Once::get)
-            .any(|s| s.find(self.look_at, &mut found));
-        if known {
+        if find(self.look_at, &mut found) {
             result
         } else {
             write!(f, "{:#018x}", self.address)

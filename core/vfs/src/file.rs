@@ -1,4 +1,5 @@
 //! Open files.
+use crate::count;
 use crate::locks;
 use crate::mount::MountFlags;
 use crate::objects::{Dentry, File, FileOps, FileOpsRef, Inode, Path};
@@ -20,7 +21,8 @@ use sync::{LockClass, Mutex, Once, rank};
 static POS: LockClass = LockClass::new("file.pos", rank::FILE_POS);
 
 impl File {
-    /// A file of `path` that does what `ops` says. Notes writers and executors at the inode: ETXTBSY; ENOMEM.
+    /// A file of `path` that does what `ops` says. Notes writers and executors at the inode: ETXTBSY; ENFILE: there are
+    /// too many; ENOMEM.
     pub fn new(
         path: Path,
         ops: FileOpsRef,
@@ -30,12 +32,15 @@ impl File {
         let inode = path.inode()?.clone();
         let mode = file_mode(&inode, &ops, flags);
         let regular = inode.kind() == FileType::Regular;
-        if mode.contains(FileMode::WRITE) && regular {
-            inode.get_write_access()?;
-            inode.sb().add_writer();
+        count::opened(cred)?;
+        let noted = if mode.contains(FileMode::WRITE) && regular {
+            inode.get_write_access().map(|()| inode.sb().add_writer())
         } else if mode.contains(FileMode::EXEC) {
-            inode.deny_write_access()?;
-        }
+            inode.deny_write_access()
+        } else {
+            Ok(())
+        };
+        noted.inspect_err(|_| count::closed())?;
         let kept = flags.difference(
             OpenFlags::CREAT
                 | OpenFlags::EXCL
@@ -433,6 +438,7 @@ fn file_mode(inode: &Inode, ops: &FileOpsRef, flags: OpenFlags) -> FileMode {
 
 impl Drop for File {
     fn drop(&mut self) {
+        count::closed();
         if self.mode.contains(FileMode::PATH) {
             return;
         }

@@ -37,6 +37,7 @@ mod anon;
 mod attr;
 mod chrdev;
 mod clock;
+mod count;
 mod dentry;
 mod fdtable;
 mod file;
@@ -65,6 +66,7 @@ pub use attr::{
     access, chmod, chown, copy_between, ftruncate, read_link, set_times, statfs, truncate,
 };
 pub use chrdev::{CharDev, for_each_chrdev, register_chrdev, unregister_chrdev};
+pub use count::{max_files, open_files, set_max_files};
 pub use fdtable::{FdTable, NR_OPEN, OnExec, Reservation};
 pub use file::WriteError;
 pub use locklist::{FileLock, LockKind, LockOwner};

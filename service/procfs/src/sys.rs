@@ -32,6 +32,18 @@ const fn settable(path: &'static str, show: Show, store: Store) -> Knob {
 
 /// In order of path: entries of a directory stand together.
 static KNOBS: &[Knob] = &[
+    settable(
+        "fs/file-max",
+        |_, out| number(out, vfs::max_files()),
+        |_, text| {
+            vfs::set_max_files(u64::try_from(parse_number(text)?).map_err(|_| Errno::EINVAL)?);
+            Ok(())
+        },
+    ),
+    read_only("fs/file-nr", |_, out| {
+        let _ = writeln!(out, "{}\t0\t{}", vfs::open_files(), vfs::max_files());
+        Ok(())
+    }),
     read_only("fs/nr_open", |_, out| number(out, vfs::NR_OPEN)),
     settable(
         "fs/pipe-max-size",
@@ -67,7 +79,25 @@ static KNOBS: &[Knob] = &[
     }),
     read_only("kernel/random/boot_id", boot_id),
     read_only("kernel/random/uuid", uuid),
+    settable(
+        "kernel/sched_rt_period_us",
+        |_, out| number(out, sched::throttle::period_us()),
+        |_, text| sched::throttle::set_period_us(parse_number(text)?),
+    ),
+    settable(
+        "kernel/sched_rt_runtime_us",
+        |_, out| {
+            let _ = writeln!(out, "{}", sched::throttle::runtime_us());
+            Ok(())
+        },
+        |_, text| sched::throttle::set_runtime_us(parse_number(text)?),
+    ),
     read_only("kernel/tainted", |_, out| number(out, trace::taint::mask())),
+    settable(
+        "kernel/threads-max",
+        |_, out| number(out, u64::from(task::limits::max_threads())),
+        |_, text| task::limits::set_max_threads(parse_number(text)?),
+    ),
     read_only("kernel/version", version),
     settable(
         "vm/drop_caches",
@@ -122,17 +152,22 @@ fn field(out: &mut SeqBuf, field: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// The names that the reader or writer itself has. ESRCH: it is no task.
+fn uts(f: impl FnOnce(&task::uts::UtsNs) -> Result<()>) -> Result<()> {
+    let set = task::current().and_then(|me| me.ns()).ok_or(Errno::ESRCH)?;
+    f(task::uts::of(&set)?)
+}
 fn host(_: &(), out: &mut SeqBuf) -> Result<()> {
-    field(out, &task::uts::get().host)
+    uts(|names| field(out, &names.get().host))
 }
 fn set_host(_: &(), text: &[u8]) -> Result<()> {
-    task::uts::set_host(line(text))
+    uts(|names| names.set_host(line(text)))
 }
 fn domain(_: &(), out: &mut SeqBuf) -> Result<()> {
-    field(out, &task::uts::get().domain)
+    uts(|names| field(out, &names.get().domain))
 }
 fn set_domain(_: &(), text: &[u8]) -> Result<()> {
-    task::uts::set_domain(line(text))
+    uts(|names| names.set_domain(line(text)))
 }
 fn version(_: &(), out: &mut SeqBuf) -> Result<()> {
     text(out, task::uts::VERSION)

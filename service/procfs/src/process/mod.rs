@@ -6,6 +6,7 @@ mod mounts;
 mod places;
 mod stat;
 mod status;
+mod wchan;
 
 use crate::node::{self, Decimal, Directory, Listed, Owner, Text, ino};
 use abi::{Errno, Result};
@@ -114,6 +115,7 @@ const FILES: &[(&str, Kind)] = &[
     ("stat", Kind::Open(0o444, stat::stat)),
     ("statm", Kind::Open(0o444, stat::statm)),
     ("status", Kind::Open(0o444, status::status)),
+    ("wchan", Kind::Open(0o444, wchan::wchan)),
     ("task", Kind::Threads),
 ];
 
