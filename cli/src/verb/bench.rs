@@ -15,6 +15,7 @@ mod measure;
 mod page;
 mod profile;
 mod provenance;
+mod results;
 mod rows;
 mod scaling;
 mod stats;
@@ -37,7 +38,7 @@ use std::path::{Path, PathBuf};
 /// How long each operation is repeated, in milliseconds of the guest's time.
 const MS: u64 = 100;
 /// The same with `--quick`.
-const QUICK_MS: u64 = 10;
+const QUICK_MS: u64 = 20;
 /// Pairs of runs by the wall clock.
 const PAIRS: usize = 9;
 /// The same with `--quick`.
@@ -79,6 +80,9 @@ pub(crate) struct Arguments {
     /// Also draw them on this page, with what operations cost on 1, 2 and 4 processors
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
+    /// Also measure by the wall clock, and write both to this Markdown file (bench/RESULTS.md)
+    #[arg(long, value_name = "FILE", conflicts_with = "clock")]
+    results: Option<PathBuf>,
     /// Measure this kernel instead of the tree's own
     #[arg(long, value_name = "FILE")]
     kernel: Option<PathBuf>,
@@ -117,26 +121,55 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     };
     let budgets = budgets(arguments, &plan)?;
     let kernels = kernels(arguments)?;
+    if kernels.len() > 1 && plan.cpus > 1 && plan.clock == Clock::Icount {
+        bail!("Linux does not start a second processor under -icount: add --clock wall");
+    }
     if arguments.twice {
         return twice(&plan, &kernels[0]);
     }
-    let rows = rows(arguments, &plan, &kernels)?;
+    let rows = measure_rows(arguments, &plan, &kernels)?;
     let whole = arguments.filter.is_empty() && arguments.smp == 1;
     let judgement = Judgement::new(rows, &budgets, arguments.clock, whole);
     print!("{}", table::table(&judgement));
+    write_files(arguments, &plan, &kernels, &judgement)?;
+    Ok(status(arguments, &judgement))
+}
+
+/// Writes the files that were asked for, and measures what only they show.
+fn write_files(
+    arguments: &Arguments,
+    plan: &Plan,
+    kernels: &[Kernel],
+    judgement: &Judgement,
+) -> Result<()> {
     let from = Provenance::new(arguments.clock);
     let curves = match arguments.html {
-        Some(_) => scaling::curves(&plan, &kernels)?,
+        Some(_) => scaling::curves(plan, kernels, QUICK_PAIRS)?,
         None => Vec::new(),
     };
     if let Some(path) = &arguments.html {
-        write(path, &page::page(&judgement, &curves, &from))?;
+        write(path, &page::page(judgement, &curves, &from))?;
+    }
+    if let Some(path) = &arguments.results {
+        let timed = measure_rows(arguments, &by_wall(plan), kernels)?;
+        let before = std::fs::read_to_string(path).unwrap_or_default();
+        let rest = results::rest(&before);
+        write(path, &results::file(judgement, &timed, &from, rest))?;
     }
     if let Some(path) = &arguments.json {
         let all = serde_json::json!({ "from": from, "figures": judgement, "scaling": curves });
         write(path, &serde_json::to_string_pretty(&all)?)?;
     }
-    Ok(status(arguments, &judgement))
+    Ok(())
+}
+
+/// The same by the wall clock.
+fn by_wall(plan: &Plan) -> Plan {
+    Plan {
+        clock: Clock::Wall,
+        plugin: None,
+        ..plan.clone()
+    }
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {
@@ -145,22 +178,29 @@ fn write(path: &Path, text: &str) -> Result<()> {
 
 /// 1 when a benchmark failed, or by `--check` when a budget is broken; says why.
 fn status(arguments: &Arguments, judgement: &Judgement) -> u8 {
-    let mut wrong = judgement.failed();
-    if wrong {
-        eprintln!("gaon: a benchmark failed");
-    }
-    if arguments.check {
-        for judged in judgement.over() {
-            let (name, budget) = (&judged.row.name, &judged.budget);
-            eprintln!("gaon: budget broken: {name} (budget {budget})");
-            wrong = true;
-        }
-        if judgement.mean_is_over() {
-            eprintln!("gaon: budget broken: the geometric mean");
-            wrong = true;
-        }
+    let (wrong, words) = complaints(judgement, arguments.check);
+    for word in words {
+        eprintln!("gaon: {word}");
     }
     u8::from(wrong)
+}
+
+/// Whether something is wrong, and what. Failures always are; budgets where they are checked.
+fn complaints(judgement: &Judgement, check: bool) -> (bool, Vec<String>) {
+    let mut words = Vec::new();
+    if judgement.failed() {
+        words.push("a benchmark failed".to_owned());
+    }
+    if check {
+        for judged in judgement.over() {
+            let (name, budget) = (&judged.row.name, &judged.budget);
+            words.push(format!("budget broken: {name} (budget {budget})"));
+        }
+        if judgement.mean_is_over() {
+            words.push("budget broken: the geometric mean".to_owned());
+        }
+    }
+    (!words.is_empty(), words)
 }
 
 fn budgets(arguments: &Arguments, plan: &Plan) -> Result<Budgets> {
@@ -202,35 +242,26 @@ fn kernels(arguments: &Arguments) -> Result<Vec<Kernel>> {
     Ok(kernels)
 }
 
-/// The rows of the table: boot and sizes, unless a filter leaves them out; the operations; those that all processors do
-/// at once, on two at least.
-fn rows(arguments: &Arguments, plan: &Plan, kernels: &[Kernel]) -> Result<Vec<Row>> {
+/// The rows of the table: boot and sizes, unless a filter leaves them out, then the operations.
+fn measure_rows(arguments: &Arguments, plan: &Plan, kernels: &[Kernel]) -> Result<Vec<Row>> {
     let wanted = |name: &str| {
         arguments.filter.is_empty() || arguments.filter.iter().any(|part| name.contains(part))
     };
     let pairs = if arguments.quick { QUICK_PAIRS } else { PAIRS };
     let mut rows = Vec::new();
-    if boot::names().iter().any(|name| wanted(name)) {
+    if plan.cpus == 1 && boot::names().iter().any(|name| wanted(name)) {
         rows = match &plan.plugin {
             Some(plugin) => boot::rows(kernels, &plan.program, plugin)?,
             None => boot::rows_timed(kernels, &plan.program, pairs)?,
         };
         rows.retain(|row| wanted(&row.name));
     }
-    let (shared, alone): (Vec<_>, Vec<_>) = plan
-        .names
-        .iter()
-        .cloned()
-        .partition(|name| name.starts_with(scaling::GROUP));
-    for (names, cpus) in [(alone, plan.cpus), (shared, plan.cpus.max(2))] {
-        if !names.is_empty() {
-            let part = Plan {
-                names,
-                cpus,
-                ..plan.clone()
-            };
-            rows.extend(operations(&part, kernels, pairs)?);
-        }
+    let mut part = plan.clone();
+    // On one processor nobody contends.
+    part.names
+        .retain(|name| plan.cpus > 1 || !name.starts_with(scaling::GROUP));
+    if !part.names.is_empty() {
+        rows.extend(operations(&part, kernels, pairs)?);
     }
     Ok(rows)
 }
@@ -294,4 +325,68 @@ fn twice(plan: &Plan, kernel: &Kernel) -> Result<u8> {
         plan.names.len()
     );
     Ok(u8::from(!differ.is_empty()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What two kernels once said.
+    const GAON: &str = include_str!("bench/fixture/gaon.jsonl");
+    const LINUX: &str = include_str!("bench/fixture/linux.jsonl");
+    const BUDGETS: &str = include_str!("bench/fixture/budgets.toml");
+
+    fn judgement(budgets: &str) -> Judgement {
+        let figures = [GAON, LINUX].map(|lines| {
+            let mut figures = Figures::default();
+            lines.lines().for_each(|line| drop(figures.take(line)));
+            figures
+        });
+        let names: Vec<&String> = figures[1].outcomes.keys().collect();
+        let rows = names.iter().map(|name| operation(name, &figures)).collect();
+        let budgets = Budgets::parse(budgets).unwrap();
+        Judgement::new(rows, &budgets, Clock::Icount, true)
+    }
+
+    #[test]
+    fn a_tightened_budget_fails_the_check_and_nothing_else() {
+        let kept = judgement(BUDGETS);
+        assert_eq!(complaints(&kept, true), (false, vec![]));
+        let tightened = BUDGETS.replace("ratio = 0.45", "ratio = 0.40");
+        assert_ne!(tightened, BUDGETS);
+        let broken = judgement(&tightened);
+        let words = vec!["budget broken: call/null (budget 0.40 / 200)".to_owned()];
+        assert_eq!(complaints(&broken, true), (true, words));
+        assert_eq!(complaints(&broken, false), (false, vec![]));
+    }
+
+    #[test]
+    fn the_mean_has_a_budget_too() {
+        let broken = judgement(&BUDGETS.replace("geometric_mean = 0.70", "geometric_mean = 0.30"));
+        assert!(complaints(&broken, true).0);
+    }
+
+    #[test]
+    fn what_is_absent_breaks_no_budget_and_is_shown() {
+        let shown = table::table(&judgement(BUDGETS));
+        let line = shown
+            .lines()
+            .find(|line| line.starts_with("ipc/unix_stream"));
+        assert!(line.unwrap().contains("absent"), "{shown}");
+    }
+
+    #[test]
+    fn a_failed_benchmark_fails_the_run_whatever_is_checked() {
+        let mut figures = Figures::default();
+        figures.take(r#"{"name":"ipc/pipe","failed":"wrong result: echo"}"#);
+        let rows = vec![operation("ipc/pipe", &[figures])];
+        let budgets = Budgets::parse(BUDGETS).unwrap();
+        let judgement = Judgement::new(rows, &budgets, Clock::Icount, false);
+        assert!(complaints(&judgement, false).0);
+    }
+
+    #[test]
+    fn the_budgets_of_the_tree_are_readable() {
+        Budgets::parse(include_str!("../../../bench/budgets.toml")).unwrap();
+    }
 }

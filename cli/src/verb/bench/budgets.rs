@@ -45,7 +45,7 @@ impl Budgets {
         Self::parse(&text).with_context(|| format!("budgets: {}", path.display()))
     }
 
-    fn parse(text: &str) -> Result<Self> {
+    pub(super) fn parse(text: &str) -> Result<Self> {
         Ok(toml::from_str(text)?)
     }
 

@@ -95,11 +95,7 @@ pub(super) fn bars(label: &str, rows: &[&Judged]) -> String {
             _ if ratio > 1.0 => "worse",
             _ => "better",
         };
-        let value = if ratio < 0.095 {
-            format!("{ratio:.3}")
-        } else {
-            format!("{ratio:.2}")
-        };
+        let value = text::ratio(ratio);
         let hint = format!("{}: {value} of Linux", judged.row.unit);
         let bar = Rectangle::new()
             .set("x", round(from))

@@ -53,14 +53,9 @@ pub(super) fn page(judgement: &Judgement, curves: &[Curve], from: &Provenance) -
     if !curves.is_empty() {
         let _ = writeln!(
             out,
-            "<h2>On more processors</h2>\n<p>What one operation costs, in {what}, while every one of 1, 2 and 4 \
-             processors does it. {}</p>\n<div class=\"charts\">",
-            match judgement.clock {
-                Clock::Icount =>
-                    "Instructions of all processors count: level is perfect, a rise is time spent waiting for one another.",
-                Clock::Wall =>
-                    "By the wall clock half is perfect, as long as the host has as many processors.",
-            }
+            "<h2>On more processors</h2>\n<p>Nanoseconds of the host from start to end, divided by all operations, while \
+             every one of 1, 2 and 4 processors does them. Half is perfect, as long as the host has so many.</p>\n\
+             <div class=\"charts\">"
         );
         for curve in curves {
             let _ = writeln!(

@@ -33,9 +33,14 @@ impl Provenance {
     /// The machine in words.
     pub(super) fn machine(&self) -> String {
         format!(
-            "{} (TCG), machine q35, CPU {CPU}, {MEMORY}, command line {APPEND} quiet, clock {}",
+            "{} (TCG), machine q35, CPU {CPU}, {MEMORY}, one processor unless a row says otherwise, clock {}",
             self.qemu, self.clock
         )
+    }
+
+    /// The kernels' command line.
+    pub(super) fn append(&self) -> &'static str {
+        APPEND
     }
 }
 

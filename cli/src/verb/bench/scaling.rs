@@ -12,9 +12,6 @@ pub(super) const GROUP: &str = "scaling/";
 /// Processors.
 pub(super) const COUNTS: [u32; 3] = [1, 2, 4];
 
-/// By the wall clock: pairs of runs.
-const PAIRS: usize = 3;
-
 /// One operation's costs.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Curve {
@@ -24,8 +21,9 @@ pub(super) struct Curve {
     pub(super) costs: Vec<Vec<Option<f64>>>,
 }
 
-/// Measures each operation of the group on each number of processors.
-pub(super) fn curves(plan: &Plan, kernels: &[Kernel]) -> Result<Vec<Curve>> {
+/// Measures each operation of the group on each number of processors, by the wall clock: under `-icount` only one processor
+/// runs at a time, and Linux does not start its second.
+pub(super) fn curves(plan: &Plan, kernels: &[Kernel], pairs: usize) -> Result<Vec<Curve>> {
     let names: Vec<String> = plan
         .names
         .iter()
@@ -40,12 +38,11 @@ pub(super) fn curves(plan: &Plan, kernels: &[Kernel]) -> Result<Vec<Curve>> {
         let part = Plan {
             names: names.clone(),
             cpus,
+            clock: Clock::Wall,
+            plugin: None,
             ..plan.clone()
         };
-        by_count.push(match plan.clock {
-            Clock::Icount => measure::side_by_side(&part, kernels)?,
-            Clock::Wall => measure::in_turn(&part, kernels, PAIRS)?.figures,
-        });
+        by_count.push(measure::in_turn(&part, kernels, pairs)?.figures);
     }
     let curve = |name: String| {
         let of = |kernel: usize, figures: &Vec<Figures>| match figures[kernel].outcomes.get(&name) {

@@ -4,7 +4,7 @@ use super::figures::{Figure, Outcome};
 use super::guest::Clock;
 use super::rows::{Judged, Judgement, Kind, Verdict};
 use super::stats;
-use super::text::number;
+use super::text::{self, number};
 use std::fmt::Write;
 
 /// The whole table, and the mean below it.
@@ -58,13 +58,7 @@ fn heading(clock: Clock) -> String {
 
 fn line(judged: &Judged, clock: Clock) -> String {
     let row = &judged.row;
-    let ratio = judged.ratio.map_or_else(String::new, |ratio| {
-        if ratio < 0.095 {
-            format!("{ratio:.3}")
-        } else {
-            format!("{ratio:.2}")
-        }
-    });
+    let ratio = judged.ratio.map(text::ratio).unwrap_or_default();
     let (verdict, why) = words(&judged.verdict);
     let what = match why {
         Some(why) => format!("{} ({why})", row.unit),

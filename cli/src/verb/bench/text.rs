@@ -19,9 +19,26 @@ pub(super) fn number(value: f64) -> String {
     text
 }
 
+/// With two digits that count.
+pub(super) fn ratio(value: f64) -> String {
+    if value < 0.095 {
+        format!("{value:.3}")
+    } else {
+        format!("{value:.2}")
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::number;
+    use super::{number, ratio};
+
+    #[test]
+    fn small_ratios_keep_their_digits() {
+        assert_eq!(
+            [ratio(0.0123), ratio(0.4567), ratio(1.0)],
+            ["0.012", "0.46", "1.00"]
+        );
+    }
 
     #[test]
     fn thousands_stand_apart() {
