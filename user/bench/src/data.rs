@@ -71,12 +71,12 @@ fn reread_sum(n: u64) -> io::Result<Took> {
     let mut buffer = vec![0u8; 64 << 10];
     let took = sys::time(n, || {
         rewind(&fd);
-        let mut total = 0u32;
+        let mut total = 0u64;
         for _ in 0..LEN / buffer.len() {
             sys::read_all(fd.0, &mut buffer)?;
             total = total.wrapping_add(sys::sum(&buffer));
         }
-        if total == 0x0101_0101u32.wrapping_mul(LEN as u32 / 16) {
+        if total == sys::sum_of_ones(LEN) {
             Ok(())
         } else {
             Err(wrong("sum"))
@@ -128,7 +128,7 @@ fn mmap_sum(n: u64) -> io::Result<Took> {
         let map = Map::new(LEN, libc::PROT_READ, libc::MAP_SHARED, fd.0)?;
         let total = map.sum();
         drop(fd);
-        if total == 0x0101_0101u32.wrapping_mul(LEN as u32 / 16) {
+        if total == sys::sum_of_ones(LEN) {
             Ok(())
         } else {
             Err(wrong("sum"))

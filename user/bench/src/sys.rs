@@ -273,8 +273,8 @@ impl Map {
         unsafe { self.0.add(at).read_volatile() }
     }
 
-    /// The sum of every fourth `u32`, as lmbench's `bread` takes it.
-    pub(crate) fn sum(&self) -> u32 {
+    /// [`sum`] of it all.
+    pub(crate) fn sum(&self) -> u64 {
         // SAFETY: initialised bytes within the mapping.
         sum(unsafe { std::slice::from_raw_parts(self.0, self.1) })
     }
@@ -292,13 +292,25 @@ impl Drop for Map {
 /// Both protections.
 pub(crate) const READ_WRITE: i32 = libc::PROT_READ | libc::PROT_WRITE;
 
-/// The sum of every fourth `u32`, as lmbench's `bread` takes it: what a program does that looks at its data.
-pub(crate) fn sum(data: &[u8]) -> u32 {
-    let words = data.chunks_exact(16).map(|chunk| {
-        let word = [chunk[0], chunk[1], chunk[2], chunk[3]];
-        u32::from_le_bytes(word)
-    });
-    std::hint::black_box(words.fold(0, u32::wrapping_add))
+/// The sum of all eight-byte words, one addition each and no vectors, as lmbench's `bread` takes it: what a program does
+/// that looks at its data.
+pub(crate) fn sum(data: &[u8]) -> u64 {
+    // SAFETY: eight bytes of any value are a number.
+    let (before, words, after) = unsafe { data.align_to::<u64>() };
+    assert!(before.is_empty() && after.is_empty());
+    let mut total = 0u64;
+    for chunk in words.chunks_exact(64) {
+        for word in chunk {
+            // SAFETY: a valid reference. Volatile, so that every word is loaded by itself.
+            total = total.wrapping_add(unsafe { std::ptr::from_ref(word).read_volatile() });
+        }
+    }
+    total
+}
+
+/// What [`sum`] gives of `len` bytes that are all 1.
+pub(crate) fn sum_of_ones(len: usize) -> u64 {
+    0x0101_0101_0101_0101u64.wrapping_mul(len as u64 / 8)
 }
 
 /// How many processors may run this program.
