@@ -49,7 +49,7 @@ fn rewind(fd: &Fd) {
 
 fn reread(n: u64, len: usize) -> io::Result<Took> {
     let fd = file(len, 3)?;
-    let mut buffer = vec![0u8; len];
+    let mut buffer = vec![9u8; len]; // its pages are there
     let took = sys::time(n, || {
         rewind(&fd);
         sys::read_all(fd.0, &mut buffer)
@@ -68,7 +68,7 @@ fn reread(n: u64, len: usize) -> io::Result<Took> {
 fn reread_sum(n: u64) -> io::Result<Took> {
     const LEN: usize = 1 << 20;
     let fd = file(LEN, 1)?;
-    let mut buffer = vec![0u8; 64 << 10];
+    let mut buffer = vec![9u8; 64 << 10];
     let took = sys::time(n, || {
         rewind(&fd);
         let mut total = 0u64;

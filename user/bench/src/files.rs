@@ -162,7 +162,7 @@ fn remove_one(path: &CStr) -> io::Result<()> {
 fn make(n: u64, size: usize) -> io::Result<Took> {
     let (paths, data) = (paths(n)?, vec![7; size]);
     let mut left = paths.iter();
-    let took = sys::time(paths.len() as u64, || {
+    let took = sys::time_exactly(paths.len() as u64, || {
         left.next().map_or(Ok(()), |path| make_one(path, &data))
     })?;
     for path in &paths {
@@ -179,7 +179,7 @@ fn remove(n: u64, size: usize) -> io::Result<Took> {
     let (paths, data) = (paths(n)?, vec![7; size]);
     paths.iter().try_for_each(|path| make_one(path, &data))?;
     let mut left = paths.iter();
-    let took = sys::time(paths.len() as u64, || {
+    let took = sys::time_exactly(paths.len() as u64, || {
         left.next().map_or(Ok(()), |path| remove_one(path))
     })?;
     for folder in std::fs::read_dir("/tmp/bench-many")? {

@@ -1,5 +1,5 @@
 //! Two processes that talk by bytes: round trips, connections, bandwidth.
-use crate::sys::{self, Fd, Section, Took, check, wrong};
+use crate::sys::{self, Fd, Took, check, wrong};
 use crate::{Bench, bench};
 use std::io;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -124,7 +124,7 @@ fn unix_connect(n: u64) -> io::Result<Took> {
     let _ = std::fs::remove_file(NAME);
     let server = UnixListener::bind(NAME)?;
     let pid = sys::child(|| {
-        for _ in 0..n {
+        for _ in 0..sys::warm(n) + n {
             let (client, _) = server.accept()?;
             if io::Read::read(&mut &client, &mut [0])? != 0 {
                 return Err(wrong("data"));
@@ -132,7 +132,7 @@ fn unix_connect(n: u64) -> io::Result<Took> {
         }
         Ok(())
     })?;
-    let took = sys::time(n, || UnixStream::connect(NAME).map(drop))?;
+    let took = sys::time_warm(n, || UnixStream::connect(NAME).map(drop))?;
     sys::reap(pid)?;
     Ok(took)
 }
@@ -164,27 +164,27 @@ fn eventfd(n: u64) -> io::Result<Took> {
 fn bandwidth(n: u64, size: usize, from: &Fd, to: &Fd) -> io::Result<Took> {
     let pid = sys::child(|| {
         let mut data = vec![6u8; size];
-        for i in 0..=n {
+        for i in 0..sys::warm(n) + n {
             data[..8].copy_from_slice(&i.to_ne_bytes());
             sys::write_all(to.0, &data)?;
         }
         Ok(())
     })?;
     let mut data = vec![0u8; size];
-    sys::read_all(from.0, &mut data)?; // the other one runs
-    let section = Section::begin();
-    for i in 1..=n {
+    let mut next = 0u64;
+    let took = sys::time_warm(n, || {
         sys::read_all(from.0, &mut data)?;
-        if data[..8] != i.to_ne_bytes() {
+        if data[..8] != next.to_ne_bytes() {
             return Err(wrong("message"));
         }
-    }
-    let ns = section.end();
+        next += 1;
+        Ok(())
+    })?;
     sys::reap(pid)?;
     if data[8..].iter().all(|b| *b == 6) {
         Ok(Took {
             bytes: size as u64,
-            ..Took::new(n, ns)
+            ..took
         })
     } else {
         Err(wrong("data"))

@@ -224,10 +224,8 @@ fn measure(run: Run, target_ns: u64) -> io::Result<Took> {
         let in_time = |ns: u64| took.iterations * ns / took.ns.max(1);
         let at_most = took.iterations < n; // as many as the benchmark can do at once
         if took.ns >= target_ns / 4 || at_most || n >= 1 << 20 {
-            sys::set_marked(true);
-            let took = run(in_time(target_ns).clamp(1, 1 << 22));
-            sys::set_marked(false);
-            return took;
+            sys::last_run(target_ns);
+            return run(in_time(target_ns).clamp(1, 1 << 22));
         }
         // The first ones take longer than the many later on, so that this is rarely too much.
         n = in_time(target_ns * 3 / 8).clamp(2 * n, 1000 * n);

@@ -1,6 +1,6 @@
 //! TCP and UDP on the loopback interface.
 use crate::ipc::echo;
-use crate::sys::{self, Fd, Section, Took, check, wrong};
+use crate::sys::{self, Fd, Took, check, wrong};
 use crate::{Bench, bench};
 use std::io::{self, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -75,8 +75,8 @@ fn udp(n: u64) -> io::Result<Took> {
 fn tcp_connect(n: u64) -> io::Result<Took> {
     let server = TcpListener::bind(loopback()?)?;
     let address = server.local_addr()?;
-    let pid = sys::child(|| (0..n).try_for_each(|_| server.accept().map(drop)))?;
-    let took = sys::time(n, || {
+    let pid = sys::child(|| (0..sys::warm(n) + n).try_for_each(|_| server.accept().map(drop)))?;
+    let took = sys::time_warm(n, || {
         let mut client = TcpStream::connect(address)?;
         match client.read(&mut [0])? {
             0 => Ok(()),
@@ -92,20 +92,15 @@ fn tcp_bandwidth(n: u64) -> io::Result<Took> {
     let (from, to) = pair()?;
     let pid = sys::child(|| {
         let data = vec![6u8; SIZE];
-        (0..=n).try_for_each(|_| sys::write_all(to.0, &data))
+        (0..sys::warm(n) + n).try_for_each(|_| sys::write_all(to.0, &data))
     })?;
     let mut data = vec![0u8; SIZE];
-    sys::read_all(from.0, &mut data)?;
-    let section = Section::begin();
-    for _ in 0..n {
-        sys::read_all(from.0, &mut data)?;
-    }
-    let ns = section.end();
+    let took = sys::time_warm(n, || sys::read_all(from.0, &mut data))?;
     sys::reap(pid)?;
     if data.iter().all(|b| *b == 6) {
         Ok(Took {
             bytes: SIZE as u64,
-            ..Took::new(n, ns)
+            ..took
         })
     } else {
         Err(wrong("data"))

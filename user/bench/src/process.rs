@@ -21,7 +21,7 @@ pub(crate) const ALL: &[Bench] = &[
 ];
 
 fn fork_exit(n: u64) -> io::Result<Took> {
-    sys::time(n, || sys::reap(sys::child(|| Ok(()))?))
+    sys::time_warm(n, || sys::reap(sys::child(|| Ok(()))?))
 }
 
 /// The smallest static program: `exit(0)`.
@@ -76,7 +76,7 @@ pub(crate) fn exec(path: &CStr, arguments: &[&CStr]) -> io::Result<()> {
 
 fn fork_exec(n: u64) -> io::Result<Took> {
     let path = tiny()?;
-    sys::time(n, || sys::reap(sys::child(|| exec(path, &[path]))?))
+    sys::time_warm(n, || sys::reap(sys::child(|| exec(path, &[path]))?))
 }
 
 /// What this program does as a shell: runs the program and waits.
@@ -87,14 +87,14 @@ pub(crate) fn shell(program: &str) -> io::Result<()> {
 
 fn fork_sh(n: u64) -> io::Result<Took> {
     let (path, itself) = (tiny()?, c"/proc/self/exe");
-    sys::time(n, || {
+    sys::time_warm(n, || {
         sys::reap(sys::child(|| exec(itself, &[c"sh", c"--sh", path]))?)
     })
 }
 
 fn spawn(n: u64) -> io::Result<Took> {
     let path = tiny()?;
-    sys::time(n, || {
+    sys::time_warm(n, || {
         let mut pid = 0;
         let argv = [path.as_ptr().cast_mut(), std::ptr::null_mut()];
         // SAFETY: NULL-terminated arrays of NUL-terminated strings.
@@ -117,7 +117,7 @@ fn spawn(n: u64) -> io::Result<Took> {
 }
 
 fn thread(n: u64) -> io::Result<Took> {
-    sys::time(n, || {
+    sys::time_warm(n, || {
         let answer = std::thread::Builder::new()
             .stack_size(65536)
             .spawn(|| 42)?

@@ -98,7 +98,7 @@ fn catch(n: u64) -> io::Result<Took> {
     set(libc::SIGUSR1, count)?;
     let before = CAUGHT.load(Ordering::Relaxed);
     let overhead = sys::time_aside(n, kill_self(0))?;
-    let took = sys::time(n, kill_self(libc::SIGUSR1))?;
+    let took = sys::time_exactly(n, kill_self(libc::SIGUSR1))?;
     if CAUGHT.load(Ordering::Relaxed) - before == n {
         Ok(Took { overhead, ..took })
     } else {
@@ -142,7 +142,7 @@ fn fault(n: u64) -> io::Result<Took> {
     map.store(0, 1);
     PAGE.store(map.0 as usize, Ordering::Relaxed);
     let before = CAUGHT.load(Ordering::Relaxed);
-    let took = sys::time(n, || {
+    let took = sys::time_exactly(n, || {
         // SAFETY: our own page; the store that faults is tried again once the handler has unprotected it.
         check(i64::from(unsafe {
             libc::mprotect(map.0.cast(), 4096, libc::PROT_READ)

@@ -65,7 +65,6 @@ pub(crate) const ALL: &[Bench] = &[
 /// As lmbench's `lat_ctx` does: a token goes round `count` processes by pipes, and each reads its `kib` KiB when it has
 /// it; less what the pipe calls and the reading cost in one process.
 fn ring(n: u64, count: usize, kib: usize) -> io::Result<Took> {
-    const WARM: u64 = 8;
     let rounds = n.div_ceil(count as u64);
     let hops = rounds * count as u64;
     let pipes = (0..count)
@@ -103,7 +102,7 @@ fn ring(n: u64, count: usize, kib: usize) -> io::Result<Took> {
         .map(|i| {
             sys::child(|| {
                 let data = data.clone();
-                for _ in 0..WARM + rounds {
+                for _ in 0..sys::warm(rounds) + rounds {
                     let token = get(i - 1)?;
                     look(&data)?;
                     put(i, token + 1)?;
@@ -113,7 +112,7 @@ fn ring(n: u64, count: usize, kib: usize) -> io::Result<Took> {
         })
         .collect::<io::Result<Vec<_>>>()?;
     let mut token = 0u32;
-    let mut round = || {
+    let round = || {
         put(0, token)?;
         let back = get(count - 1)?;
         look(&data)?;
@@ -124,8 +123,7 @@ fn ring(n: u64, count: usize, kib: usize) -> io::Result<Took> {
             Err(wrong("token"))
         }
     };
-    (0..WARM).try_for_each(|_| round())?; // everybody is there, with pages of its own
-    let took = sys::time(rounds, round)?;
+    let took = sys::time_warm(rounds, round)?;
     pids.into_iter().try_for_each(sys::reap)?;
     Ok(Took {
         overhead,
@@ -150,8 +148,9 @@ fn yields(n: u64) -> io::Result<Took> {
     while other.word().load(order) == 0 {
         pass()?;
     }
+    (0..sys::warm(n)).try_for_each(|_| pass())?;
     let before = other.word().load(order);
-    let took = sys::time(n, pass)?;
+    let took = sys::time_exactly(n, pass)?;
     let runs = other.word().load(order).wrapping_sub(before);
     page.word().store(1, order);
     sys::reap(pid)?;
@@ -262,6 +261,6 @@ impl Crowd {
 
 /// The turns to get warm and those that are timed.
 pub(crate) fn turns(each: u64) -> [Range<u64>; 2] {
-    let warm = (each / 50).clamp(1, 16);
+    let warm = sys::warm(each);
     [0..warm, warm..warm + each]
 }

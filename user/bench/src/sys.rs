@@ -1,6 +1,6 @@
 //! Thin, checked calls into libc: each turns -1 into an error.
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// -1 is an error, all else a value.
 pub(crate) fn check(result: i64) -> io::Result<i64> {
@@ -53,12 +53,24 @@ impl Took {
     }
 }
 
-/// Whether sections carry marks: only those of a benchmark's last run, whose time is reported, do.
-static MARKED: AtomicBool = AtomicBool::new(false);
+/// How long the last run is to take, from when it starts; 0 until then. Only its section carries marks.
+static LAST_RUN_NS: AtomicU64 = AtomicU64::new(0);
 
-/// Has the sections from now on marked or not.
-pub(crate) fn set_marked(on: bool) {
-    MARKED.store(on, Ordering::Relaxed);
+/// From now on it is the run that is reported, and is to take about that long.
+pub(crate) fn last_run(target_ns: u64) {
+    LAST_RUN_NS.store(target_ns, Ordering::Relaxed);
+}
+
+/// How long processes that wake one another do so before they are timed: schedulers treat the young differently, Linux
+/// for tens of milliseconds.
+const WARM_NS: u64 = 30_000_000;
+
+/// How many turns of processes that wake one another come before `n` that are timed.
+pub(crate) fn warm(n: u64) -> u64 {
+    match LAST_RUN_NS.load(Ordering::Relaxed) {
+        0 => (n / 50).clamp(1, 16),
+        target_ns => (n * WARM_NS / target_ns).max(1),
+    }
 }
 
 /// A timed section between two no-ops that a tool which counts instructions can tell: each has a word of its own as
@@ -66,7 +78,7 @@ pub(crate) fn set_marked(on: bool) {
 pub(crate) struct Section(u64);
 impl Section {
     pub(crate) fn begin() -> Self {
-        let marked = MARKED.load(Ordering::Relaxed);
+        let marked = LAST_RUN_NS.load(Ordering::Relaxed) != 0;
         let start = now();
         if marked {
             // SAFETY: a no-op of eight bytes.
@@ -81,7 +93,7 @@ impl Section {
     }
     /// The nanoseconds since [`Section::begin`].
     pub(crate) fn end(self) -> u64 {
-        if MARKED.load(Ordering::Relaxed) {
+        if LAST_RUN_NS.load(Ordering::Relaxed) != 0 {
             // SAFETY: a no-op of eight bytes.
             unsafe {
                 std::arch::asm!(
@@ -94,8 +106,21 @@ impl Section {
     }
 }
 
-/// Times `n` calls of `f`: the benchmark's section.
+/// Times `n` calls of `f`, after two to get warm: the benchmark's section.
 pub(crate) fn time(n: u64, mut f: impl FnMut() -> io::Result<()>) -> io::Result<Took> {
+    f()?;
+    f()?;
+    time_exactly(n, f)
+}
+
+/// Times `n` calls of `f`, after as many as make a scheduler's mind up: the benchmark's section.
+pub(crate) fn time_warm(n: u64, mut f: impl FnMut() -> io::Result<()>) -> io::Result<Took> {
+    (0..warm(n)).try_for_each(|_| f())?;
+    time_exactly(n, f)
+}
+
+/// Times `n` calls of `f`, and does no others: the benchmark's section.
+pub(crate) fn time_exactly(n: u64, mut f: impl FnMut() -> io::Result<()>) -> io::Result<Took> {
     let section = Section::begin();
     for _ in 0..n {
         f()?;
@@ -214,16 +239,14 @@ pub(crate) fn reap(pid: i32) -> io::Result<()> {
     }
 }
 
-/// Times `n` round trips: `here` asks and takes the answer, `there` answers in a child. One more, before, shows that
-/// both are up.
+/// Times `n` round trips: `here` asks and takes the answer, `there` answers in a child.
 pub(crate) fn round_trips(
     n: u64,
-    mut here: impl FnMut() -> io::Result<()>,
+    here: impl FnMut() -> io::Result<()>,
     mut there: impl FnMut() -> io::Result<()>,
 ) -> io::Result<Took> {
-    let pid = child(|| (0..=n).try_for_each(|_| there()))?;
-    here()?;
-    let took = time(n, here)?;
+    let pid = child(|| (0..warm(n) + n).try_for_each(|_| there()))?;
+    let took = time_warm(n, here)?;
     reap(pid)?;
     Ok(took)
 }
