@@ -1,9 +1,10 @@
 //! Error numbers, one type for the whole kernel (errno(3)).
 use core::fmt;
 
-/// An error number as user space sees it, always between 1 and 4095.
+/// An error number as user space sees it, always between 1 and 4095. As wide as a register, so that a `Result` of a
+/// `usize` or of a pointer is returned in two of them.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Errno(u16);
+pub struct Errno(usize);
 
 /// What every fallible function of the kernel returns.
 pub type Result<T, E = Errno> = core::result::Result<T, E>;
@@ -18,13 +19,13 @@ impl Errno {
     /// The number as the value of a failed system call: `-code` in two's complement.
     #[inline]
     pub const fn as_ret(self) -> usize {
-        (self.0 as usize).wrapping_neg()
+        self.0.wrapping_neg()
     }
 
     /// The error of a number, if it is one (1 to 4095).
     pub const fn from_code(code: i32) -> Option<Self> {
         if code >= 1 && code <= 4095 {
-            Some(Self(code as u16))
+            Some(Self(code as usize))
         } else {
             None
         }
