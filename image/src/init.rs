@@ -48,7 +48,7 @@ fn prepare(info: &'static BootInfo, options: Options) -> Result<()> {
 
 /// What each service adds: file systems, devices, hooks.
 fn register(info: &'static BootInfo) -> Result<()> {
-    task::userloop::set_syscall_dispatcher(syscall::dispatch);
+    task::set_syscalls(&syscall::TABLE);
     task::oom::register();
     task::uts::init()?;
     tmpfs::init()?;

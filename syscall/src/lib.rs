@@ -12,7 +12,8 @@
 extern crate alloc;
 
 use abi::{Errno, Result};
-use task::Cx;
+use task::userloop::CALLS_LEN;
+use task::{CallTable, Cx, Handler};
 
 mod bounds;
 mod cred;
@@ -35,14 +36,8 @@ mod system;
 mod time;
 mod tty;
 
-/// A call: the caller's context, six arguments in order; the value for `rax` or an error.
-pub type Handler = fn(&mut Cx, &[usize; 6]) -> Result<usize>;
-
 /// One line of a family's table: number, name, function.
 pub type Call = (u32, &'static str, Handler);
-
-/// One past the highest number of Linux 6.1 (`set_mempolicy_home_node` is 450).
-pub const TABLE_LEN: usize = 451;
 
 const FAMILIES: &[&[Call]] = &[
     cred::CALLS,
@@ -66,11 +61,15 @@ const FAMILIES: &[&[Call]] = &[
     tty::CALLS,
 ];
 
-static TABLE: [Handler; TABLE_LEN] = build();
+/// The system calls by number, for `task`, whose loop makes them.
+pub static TABLE: CallTable = CallTable {
+    calls: build(),
+    beyond: no_such_call,
+};
 
-const fn build() -> [Handler; TABLE_LEN] {
-    let mut table = [no_such_call as Handler; TABLE_LEN];
-    let mut taken = [false; TABLE_LEN];
+const fn build() -> [Handler; CALLS_LEN] {
+    let mut table = [no_such_call as Handler; CALLS_LEN];
+    let mut taken = [false; CALLS_LEN];
     let mut family = 0;
     while family < FAMILIES.len() {
         let calls = FAMILIES[family];
@@ -95,29 +94,6 @@ fn no_such_call(cx: &mut Cx, _args: &[usize; 6]) -> Result<usize> {
         cx.regs.orig_rax as i64
     );
     Err(Errno::ENOSYS)
-}
-
-/// Runs the call whose number and arguments stand in `cx.regs` and puts its result into `rax`. Errors that ask for a
-/// restart are left as they are for the way back to user mode, which knows of signals.
-#[inline]
-pub fn dispatch(cx: &mut Cx) {
-    let r = &cx.regs;
-    let args = [
-        r.rdi as usize,
-        r.rsi as usize,
-        r.rdx as usize,
-        r.r10 as usize,
-        r.r8 as usize,
-        r.r9 as usize,
-    ];
-    // The number is an unsigned int to Linux: the upper half of the register is ignored.
-    let nr = r.orig_rax as u32 as usize;
-    let handler = TABLE.get(nr).copied().unwrap_or(no_such_call);
-    let result = handler(cx, &args);
-    cx.regs.rax = match result {
-        Ok(value) => value as u64,
-        Err(e) => e.as_ret() as u64,
-    };
 }
 
 /// Every call there is: number and name, in the order of the families.

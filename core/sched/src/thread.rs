@@ -53,7 +53,6 @@ pub struct Thread {
     /// It must be put on another CPU's queue once it is off this one's stack.
     pub(crate) migrating: AtomicBool,
     /// It runs user code, as its task loop says.
-    pub(crate) in_user: AtomicBool,
     /// Its sleep's deadline has passed.
     pub(crate) timed_out: AtomicBool,
     pub(crate) allowed: AtomicCpuSet,
@@ -149,7 +148,6 @@ impl Thread {
             cpu: AtomicUsize::new(hal::cpu::id()),
             on_cpu: AtomicBool::new(false),
             migrating: AtomicBool::new(false),
-            in_user: AtomicBool::new(false),
             timed_out: AtomicBool::new(false),
             allowed: AtomicCpuSet::new(attr.allowed),
             reset_on_fork: AtomicBool::new(attr.reset_on_fork),
@@ -261,12 +259,6 @@ impl Thread {
         });
         times
     }
-    /// The task's loop is about to enter user mode (true) or has left it: where ticks then find it.
-    #[inline]
-    pub fn set_in_user(&self, in_user: bool) {
-        self.in_user.store(in_user, Ordering::Relaxed);
-    }
-
     /// Return addresses of where it sleeps, innermost first, for /proc/PID/stack and wchan; nothing while it runs.
     pub fn backtrace(&self, each: impl FnMut(usize)) {
         machine::walk(&self.context, each);

@@ -59,16 +59,14 @@ impl TickHook for Tick {
 fn sample(shared: &rq::Shared, running: &Thread, now_ns: u64) {
     let since = shared.sampled_ns.swap(now_ns, Ordering::Relaxed);
     let delta = now_ns.saturating_sub(since);
-    let kind = match (
-        running.in_user.load(Ordering::Relaxed),
-        running.entity.share().nice > 0,
-    ) {
+    let in_user = hal::user::interrupted();
+    let kind = match (in_user, running.entity.share().nice > 0) {
         (true, false) => &shared.user_ns,
         (true, true) => &shared.nice_ns,
         (false, _) => &shared.system_ns,
     };
     kind.fetch_add(delta, Ordering::Relaxed);
-    let samples = match running.in_user.load(Ordering::Relaxed) {
+    let samples = match in_user {
         true => &running.user_samples,
         false => &running.system_samples,
     };

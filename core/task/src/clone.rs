@@ -221,6 +221,7 @@ fn child_cx(cx: &Cx, args: &CloneArgs, parts: Parts, task: &Arc<Task>) -> Cx {
     Cx {
         task: task.clone(),
         regs,
+        calls: cx.calls,
         files: parts.files,
         fs: parts.fs,
         mm: parts.mm,
@@ -376,6 +377,7 @@ pub fn spawn_init(
     let cx = Cx {
         task: task.clone(),
         regs: UserRegs::default(),
+        calls: userloop::syscalls(),
         files: first.files,
         fs: first.fs,
         mm: first.mm,

@@ -6,7 +6,8 @@ use crate::limits::User;
 use crate::ns::Namespaces;
 use crate::process::Process;
 use crate::slots::Slots;
-use crate::task::Task;
+use crate::task::{Task, work};
+use crate::userloop::CallTable;
 use abi::Result;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -64,8 +65,10 @@ pub struct FaultInfo {
 pub struct Cx {
     /// The task as others see it.
     pub task: Arc<Task>,
-    /// User registers at the entry; a call that returns through them (sigreturn, exec) changes them.
+    /// User registers at the entry; a call that returns through them (sigreturn, exec) changes them, and says so with
+    /// [`Cx::regs_changed`].
     pub regs: UserRegs,
+    pub(crate) calls: &'static CallTable,
     /// Open files.
     pub files: Arc<FdTable>,
     /// Root, working directory, umask.
@@ -101,6 +104,11 @@ impl Cx {
     #[inline]
     pub fn process(&self) -> &Arc<Process> {
         self.task.process()
+    }
+
+    /// To be called when a system call changes registers, its result in `rax` apart.
+    pub fn regs_changed(&self) {
+        self.task.add_work(work::REGS);
     }
 
     /// The machine's side of the running thread: FPU state and segment bases.

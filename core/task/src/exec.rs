@@ -140,5 +140,6 @@ pub fn commit(cx: &mut Cx, program: Program<'_>) -> Result<()> {
     cx.task.set_comm(program.comm);
     cx.context().reset_user();
     cx.regs = UserRegs::start(program.entry as u64, program.stack as u64);
+    cx.regs_changed();
     Ok(())
 }

@@ -65,5 +65,5 @@ machine! {
     pub use process::{Process, Process as ThreadGroup, find_process, find_task, next_process};
     pub use slots::{TaskHooks, TaskSlot};
     pub use task::{Life, Task, current};
-    pub use userloop::{handle_kernel_page_fault, set_syscall_dispatcher};
+    pub use userloop::{CallTable, Handler, handle_kernel_page_fault, set_syscalls};
 }

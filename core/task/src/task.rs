@@ -32,6 +32,8 @@ pub mod work {
     pub const KILLED: u32 = 2;
     /// The task ends: [`crate::Cx`] says with which status.
     pub const EXIT: u32 = 4;
+    /// A call changed registers other than its result: user mode is entered with all of them.
+    pub const REGS: u32 = 8;
 }
 
 /// Where a task is in its life.

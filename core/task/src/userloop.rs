@@ -1,7 +1,8 @@
 //! The loop of a task: user mode until it traps, the trap, what is left to do, user mode again.
 //!
-//! Nothing but one word ([`Task::work`]) and the CPU's wish to reschedule is looked at on the way back, with interrupts
-//! off from that look until user mode, so that what an interrupt brings is never overlooked.
+//! System calls are made by `hal::user::run` on the way, through [`Cx`] as its [`Caller`]; it returns when there is more
+//! to do. Nothing but one word ([`Task::work`]) and the CPU's wish to reschedule is looked at on the way back, with
+//! interrupts off from that look until user mode, so that what an interrupt brings is never overlooked.
 use crate::clone_flags::CloneArgs;
 use crate::cx::{Cx, FaultInfo};
 use crate::signal::{self, take};
@@ -9,7 +10,7 @@ use crate::task::{Task, work};
 use abi::Result;
 use alloc::sync::Arc;
 use hal::addr::UserAddr;
-use hal::user::Trap;
+use hal::user::{Caller, Trap, UserRegs};
 use mm::{Access, FaultError};
 use pid::SigInfo;
 use pid::siginfo::code;
@@ -17,18 +18,72 @@ use pid::signals::{SIGBUS, SIGFPE, SIGILL, SIGKILL, SIGSEGV, SIGTRAP};
 use sched::{SchedAttr, Thread};
 use sync::Once;
 
-/// Makes the system call that the registers ask for and puts the result into `rax`.
-pub type Dispatcher = fn(&mut Cx);
+/// A system call: the caller's context, six arguments in order; the value for `rax` or an error.
+pub type Handler = fn(&mut Cx, &[usize; 6]) -> Result<usize>;
 
-static DISPATCHER: Once<Dispatcher> = Once::new();
+/// One past the highest number of Linux 6.1 (`set_mempolicy_home_node` is 450).
+pub const CALLS_LEN: usize = 451;
 
-/// Sets who makes system calls; once, by the syscall crate.
-pub fn set_syscall_dispatcher(dispatcher: Dispatcher) {
-    let _ = DISPATCHER.set(dispatcher); // the first one stays
+/// The system calls by number.
+pub struct CallTable {
+    pub calls: [Handler; CALLS_LEN],
+    /// For higher numbers.
+    pub beyond: Handler,
 }
 
-fn no_dispatcher(cx: &mut Cx) {
-    cx.regs.rax = abi::Errno::ENOSYS.as_ret() as u64;
+fn no_such_call(_: &mut Cx, _: &[usize; 6]) -> Result<usize> {
+    Err(abi::Errno::ENOSYS)
+}
+
+static NO_CALLS: CallTable = CallTable {
+    calls: [no_such_call; CALLS_LEN],
+    beyond: no_such_call,
+};
+static CALLS: Once<&'static CallTable> = Once::new();
+
+/// Sets what the system calls are; once, before process 1, by the syscall crate.
+pub fn set_syscalls(calls: &'static CallTable) {
+    let _ = CALLS.set(calls); // the first ones stay
+}
+
+/// The system calls, for process 1; a child has its parent's.
+pub(crate) fn syscalls() -> &'static CallTable {
+    CALLS.get().copied().unwrap_or(&NO_CALLS)
+}
+
+impl Caller for Cx {
+    #[inline]
+    fn regs(&mut self) -> &mut UserRegs {
+        &mut self.regs
+    }
+
+    /// Makes the call whose number and arguments stand in the registers and puts its result into `rax`. Errors that ask
+    /// for a restart are left as they are for the way back to user mode, which knows of signals.
+    #[inline]
+    fn call(&mut self) {
+        let r = &self.regs;
+        let args = [
+            r.rdi as usize,
+            r.rsi as usize,
+            r.rdx as usize,
+            r.r10 as usize,
+            r.r8 as usize,
+            r.r9 as usize,
+        ];
+        // The number is an unsigned int to Linux: the upper half of the register is ignored.
+        let nr = r.orig_rax as u32 as usize;
+        let table = self.calls;
+        let handler = table.calls.get(nr).unwrap_or(&table.beyond);
+        self.regs.rax = match handler(self, &args) {
+            Ok(value) => value as u64,
+            Err(e) => e.as_ret() as u64,
+        };
+    }
+
+    #[inline]
+    fn may_go_on(&self) -> bool {
+        self.task.work() == 0 && !hal::preempt::need_resched()
+    }
 }
 
 /// What a new thread does before it is in user mode for the first time.
@@ -100,7 +155,6 @@ fn run(mut cx: Cx) {
 
 /// Runs a task until it is to end; the status word with which it has to.
 fn until_end(cx: &mut Cx) -> i32 {
-    let dispatch = DISPATCHER.get().copied().unwrap_or(no_dispatcher);
     let thread = sched::current();
     loop {
         let _irqs = hal::irq::disable(); // `user::run` turns them on
@@ -111,11 +165,8 @@ fn until_end(cx: &mut Cx) -> i32 {
             }
             let _irqs = hal::irq::disable();
         }
-        thread.set_in_user(true);
-        let trap = hal::user::run(&mut cx.regs, thread.context().machine());
-        thread.set_in_user(false);
-        match trap {
-            Trap::Syscall => dispatch(cx),
+        match hal::user::run(cx, thread.context().machine()) {
+            Trap::Syscall => {}
             Trap::Fault {
                 vector,
                 error_code,
@@ -138,6 +189,9 @@ fn do_work(cx: &mut Cx) -> core::result::Result<(), i32> {
         && let Some(status) = cx.exiting
     {
         return Err(status);
+    }
+    if flags & work::REGS != 0 {
+        cx.task.clear_work(work::REGS);
     }
     if flags & work::SIGNAL != 0 {
         take::handle(cx)?;

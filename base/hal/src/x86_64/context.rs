@@ -61,8 +61,6 @@ struct Inner {
     finishing: bool,
     /// The stack pointer of its innermost checkpoint, 0 for none.
     checkpoint: usize,
-    /// The CPU's registers may be newer than what is saved here.
-    live: bool,
     fs_base: u64,
     gs_base: u64,
     fpu: Option<FpuState>,
@@ -102,7 +100,6 @@ impl Context {
                 last_cpu: NO_CPU,
                 finishing: false,
                 checkpoint: 0,
-                live: false,
                 fs_base: 0,
                 gs_base: 0,
                 fpu: None,

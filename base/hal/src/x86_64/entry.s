@@ -53,16 +53,21 @@
     .popsection
 .endm
 
-# Leaves user mode: back into enter_user's caller, with rax as its result.
-.macro RETURN_TO_RUN
-    mov rsp, gs:[{kernel_sp}]
+# Leaves user mode: back into enter_user's caller, with rax as its result. The stack is where enter_user left it.
+.macro RETURN_TO_CALLER
+    add rsp, 24
     pop r15
     pop r14
     pop r13
     pop r12
-    pop rbp
     pop rbx
+    pop rbp
     ret
+.endm
+
+.macro RETURN_TO_RUN
+    mov rsp, gs:[{kernel_sp}]
+    RETURN_TO_CALLER
 .endm
 
 .section .text.entry, "ax", @progbits
@@ -95,19 +100,52 @@ syscall_entry:
     push r13
     push r14
     push r15
-    mov eax, {trap_syscall}
-    RETURN_TO_RUN
+    mov rsp, gs:[{kernel_sp}]
+    lea rbp, [rsp + 64]                 # enter_user's frame: backtraces go on there
+    mov rdi, [rsp + 8]
+    call [rsp + 16]                     # call(caller) -> straight back?, interrupts off
+    # rbx and r12 to r15 are the user's own again, as the ABI has it. Straight back only if no other context ran on this
+    # CPU since (nor this one on another), and to a place and with flags that sysret may have.
+    test al, al
+    jz 4f
+    cmp qword ptr gs:[{user_live}], 0
+    je 4f
+    mov rdi, [rsp]
+    test dword ptr [rdi + {rip} + 4], 0xffff8000
+    jnz 4f
+    mov r11, [rdi + {rflags}]
+    test r11d, {sysret_flags_mask} & ~0x200
+    jnz 4f
+    or r11d, 0x200
+    mov rcx, [rdi + {rip}]
+    mov rbp, [rdi + {rbp}]
+    mov r10, [rdi + {r10}]
+    mov r9, [rdi + {r9}]
+    mov r8, [rdi + {r8}]
+    mov rax, [rdi + {rax}]
+    mov rdx, [rdi + {rdx}]
+    mov rsi, [rdi + {rsi}]
+    mov rsp, [rdi + {rsp}]
+    mov rdi, [rdi + {rdi}]
+    swapgs
+    sysretq
+4:  mov eax, {trap_syscall}
+    RETURN_TO_CALLER
 
-# ---- to user mode: enter_user(regs) -> vector, interrupts off -------------------------------------------------------
+# ---- to user mode: enter_user(regs, caller, call) -> vector, interrupts off -----------------------------------------
 .balign 64
 .global enter_user
 enter_user:
-    push rbx
     push rbp
+    mov rbp, rsp
+    push rbx
     push r12
     push r13
     push r14
     push r15
+    push rdx
+    push rsi
+    push rdi
     mov gs:[{kernel_sp}], rsp
     lea rax, [rdi + {frame_size}]
     mov gs:[{rsp0}], rax
@@ -143,7 +181,6 @@ enter_user:
     sysretq
 2:  # Slowly. Rust forces segments and flags to what user mode may have; it answers 0 when rip can't be a user's.
     mov rbx, rdi
-    sub rsp, 8                          # the ABI's alignment
     call {prepare_iret}
     test eax, eax
     jz 3f

@@ -18,6 +18,13 @@ pub fn disable() -> Saved {
     Saved(flags)
 }
 
+/// Turns interrupts off, whatever they were: where it is known that they are on.
+#[inline]
+pub fn off() {
+    // SAFETY: as in `disable`.
+    unsafe { asm!("cli", options(nostack, preserves_flags)) };
+}
+
 /// Puts the flag back to what [`disable`] found.
 #[inline]
 pub fn restore(saved: Saved) {

@@ -20,6 +20,9 @@ pub(crate) struct CpuLocal {
     pub(crate) scratch: usize,
     /// The address of the context whose fs/gs bases and FPU registers this CPU holds. Compared, never followed.
     pub(crate) user_owner: *const (),
+    /// The same while the registers may be newer than what the context has saved: from an entry into user mode until
+    /// the context leaves the CPU or its saved state is looked at. Null otherwise.
+    pub(crate) user_live: *const (),
     /// The context that runs; as above.
     pub(crate) running: *const (),
     /// Top of the interrupt stack.
@@ -27,6 +30,8 @@ pub(crate) struct CpuLocal {
     pub(crate) need_resched: u32,
     /// How many handlers stand on the interrupt stack.
     pub(crate) irq_depth: u32,
+    /// The hard interrupt that is being handled came in user mode.
+    pub(crate) from_user: bool,
     pub(crate) apic_id: u32,
     /// rsp0 in it points one past the `ss` field of the `UserRegs` being run: user registers are pushed from there
     /// down, by the CPU and by the system call entry alike.
@@ -63,10 +68,12 @@ impl CpuLocal {
             kernel_sp: 0,
             scratch: 0,
             user_owner: core::ptr::null(),
+            user_live: core::ptr::null(),
             running: core::ptr::null(),
             irq_stack_top: 0,
             need_resched: 0,
             irq_depth: 0,
+            from_user: false,
             apic_id: 0,
             tss: Tss {
                 reserved0: 0,

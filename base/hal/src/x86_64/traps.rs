@@ -137,11 +137,17 @@ pub(crate) const TRAP_SYSCALL: u64 = 256;
 pub(crate) const TRAP_BAD_RIP: u64 = 257;
 
 unsafe extern "C" {
-    /// Enters user mode; gives the vector of the trap that ended it.
+    /// Enters user mode; gives the vector of the trap that ended it. System calls are made by `call(caller)`, which
+    /// says whether to go straight back to user mode; it starts and ends with interrupts off.
     ///
     /// # Safety
-    /// Interrupts off, the context's user state loaded, the frame inside `regs` not moved until it returns.
-    pub(crate) fn enter_user(regs: *mut UserRegs) -> u64;
+    /// Interrupts off, the context's user state loaded, the frame inside `regs` not moved until it returns; `caller` is
+    /// what `call` takes, and good until then.
+    pub(crate) fn enter_user(
+        regs: *mut UserRegs,
+        caller: *mut (),
+        call: unsafe extern "C" fn(*mut ()) -> bool,
+    ) -> u64;
 }
 
 global_asm!(
@@ -153,6 +159,7 @@ global_asm!(
     irq_stack_top = const offset_of!(CpuLocal, irq_stack_top),
     preempt_count = const offset_of!(CpuLocal, preempt_count),
     need_resched = const offset_of!(CpuLocal, need_resched),
+    user_live = const offset_of!(CpuLocal, user_live),
     user_ss = const descriptors::USER_SS,
     user_cs = const descriptors::USER_CS,
     user_end = const USER_END,
@@ -279,11 +286,25 @@ extern "C" fn kernel_paranoid(frame: &mut TrapFrame) {
 extern "C" fn kernel_irq(vector: u64, frame: &TrapFrame) {
     let _ = frame;
     hard_irq(vector as u8);
+    irq_exit();
 }
 
 /// An interrupt in user mode; on the thread's stack, which is almost empty then.
 pub(crate) fn user_irq(vector: u8) {
+    let local = percpu::this();
+    // SAFETY: this CPU's header; interrupts are off until `irq_exit`.
+    unsafe { (*local).from_user = true };
     hard_irq(vector);
+    // SAFETY: as above.
+    unsafe { (*local).from_user = false };
+    irq_exit();
+}
+
+/// Whether the hard interrupt that is being handled came in user mode.
+#[must_use]
+pub(crate) fn interrupted_user() -> bool {
+    // SAFETY: this CPU's header; a handler stays on its CPU.
+    unsafe { (*percpu::this()).from_user }
 }
 
 #[inline]
@@ -314,6 +335,10 @@ fn hard_irq(vector: u8) {
         }
     }
     preempt::sub(preempt::HARDIRQ);
+}
+
+#[inline]
+fn irq_exit() {
     if preempt::count() & !(preempt::SOFTIRQ - 1) == 0 {
         kernel_traps().irq_exit();
     }

@@ -9,7 +9,8 @@ pub use super::frame::UserRegs;
 /// Why user mode was left.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trap {
-    /// The `syscall` instruction: number in `orig_rax` (and `rax`), arguments in rdi, rsi, rdx, r10, r8, r9.
+    /// The `syscall` instruction: number in `orig_rax`, arguments in rdi, rsi, rdx, r10, r8, r9. [`Caller::call`] has
+    /// made the call.
     Syscall,
     /// An exception.
     Fault {
@@ -24,26 +25,76 @@ pub enum Trap {
     Interrupt,
 }
 
-/// Runs user mode with `regs` until it traps; `regs` then has the registers at the trap. `ctx` is the running context.
+/// Who runs user mode: has the registers, and makes the system calls that user mode asks for.
+pub trait Caller {
+    /// The registers. Always the same ones.
+    fn regs(&mut self) -> &mut UserRegs;
+
+    /// Makes the call that the registers ask for. Interrupts are on before and after.
+    fn call(&mut self);
+
+    /// After a call, with interrupts off and to be left so: whether user mode may go on at once. True only if nothing
+    /// is left to do and the call changed no register of user mode but `rax`; otherwise [`run`] returns
+    /// [`Trap::Syscall`] and the next `run` loads all of them.
+    fn may_go_on(&self) -> bool;
+}
+
+/// Bare registers: every call makes [`run`] return.
+impl Caller for UserRegs {
+    fn regs(&mut self) -> &mut UserRegs {
+        self
+    }
+    fn call(&mut self) {}
+    fn may_go_on(&self) -> bool {
+        false
+    }
+}
+
+/// Makes one system call, for the entry code.
+///
+/// # Safety
+/// `caller` is a `C` that nobody else uses meanwhile.
+unsafe extern "C" fn make_call<C: Caller>(caller: *mut ()) -> bool {
+    // SAFETY: the caller's promise.
+    let caller = unsafe { &mut *caller.cast::<C>() };
+    irq::enable();
+    caller.call();
+    irq::off();
+    caller.may_go_on()
+}
+
+/// Runs user mode with the caller's registers until it traps; they are then those at the trap. `ctx` is the running
+/// context. System calls are made meanwhile, by `caller`: this returns when after one there is something else to do.
 ///
 /// Interrupts must be off: the caller has looked for pending work after turning them off. They are on afterwards.
-/// Segments and flags in `regs` are forced to what user mode may have. A `rip` outside user space gives the fault that
-/// the CPU would raise, #GP.
+/// Segments and flags in the registers are forced to what user mode may have. A `rip` outside user space gives the
+/// fault that the CPU would raise, #GP.
 ///
 /// # Panics
 /// If `ctx` isn't the running context, or has no FPU state.
 #[inline]
-pub fn run(regs: &mut UserRegs, ctx: &Context) -> Trap {
+pub fn run<C: Caller>(caller: &mut C, ctx: &Context) -> Trap {
     debug_assert!(!irq::enabled());
     context::own_user(ctx);
-    // SAFETY: interrupts are off, the user state is loaded. The frame is built inside `regs`, which is exclusively
-    // ours, aligned, and not moved before this returns.
-    let vector = unsafe { traps::enter_user(regs) };
+    let this: *mut C = caller;
+    // SAFETY: interrupts are off, the user state is loaded. The frame is built inside the caller's registers, which are
+    // exclusively ours, aligned, and not moved before this returns. `this` is a `C`, and used by nobody else meanwhile.
+    let vector = unsafe {
+        let regs: *mut UserRegs = (*this).regs();
+        traps::enter_user(regs, this.cast(), make_call::<C>)
+    };
     if vector == TRAP_SYSCALL {
         irq::enable();
         return Trap::Syscall;
     }
-    other(regs, vector)
+    // SAFETY: as above.
+    other(unsafe { (*this).regs() }, vector)
+}
+
+/// Whether the hard interrupt that is being handled came in user mode; for its handlers.
+#[must_use]
+pub fn interrupted() -> bool {
+    traps::interrupted_user()
 }
 
 #[inline(never)]

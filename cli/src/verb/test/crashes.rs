@@ -68,7 +68,7 @@ const CASES: [Case; 13] = [
             " hal::x86_64::provoke::write_null+0x",
             "FileOps>::write+0x",
             " (service/lkdtm/src/node.rs:",
-            " syscall::dispatch+0x",
+            " hal::x86_64::user::make_call+0x",
             "Locks held:\n",
             " none\n",
             "---[ end trace ",

@@ -160,6 +160,7 @@ fn restore(cx: &mut Cx) -> Result<()> {
     let uc: UContext = user::read(UserAddr(at.wrapping_add(UC_OFFSET)))?;
     set_blocked(cx, SigSet(uc.sigmask));
     restore_regs(&mut cx.regs, &uc.mcontext);
+    cx.regs_changed();
     restore_fpu(cx, uc.mcontext.fpstate as usize)?;
     // A stack that is bad by now is left as it is, as in Linux.
     let _ = set_altstack(cx, Some(uc.stack));

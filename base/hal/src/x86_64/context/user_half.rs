@@ -119,12 +119,14 @@ impl Context {
 /// Saves what the CPU holds of a context's user half, if that is newer than memory. Interrupts are off and `local` is
 /// this CPU's header.
 #[inline]
-pub(super) fn save_user(inner: &mut Inner, context: *const Context, local: *const CpuLocal) {
-    // SAFETY: this CPU's header.
-    if !inner.live || !core::ptr::addr_eq(unsafe { (*local).user_owner }, context) {
-        return;
+pub(super) fn save_user(inner: &mut Inner, context: *const Context, local: *mut CpuLocal) {
+    // SAFETY: this CPU's header, with interrupts off.
+    unsafe {
+        if !core::ptr::addr_eq((*local).user_live, context) {
+            return;
+        }
+        (*local).user_live = core::ptr::null();
     }
-    inner.live = false;
     if fpu::has_fsgsbase() {
         // User mode may have changed them.
         inner.fs_base = fpu::read_fs_base();
@@ -141,12 +143,21 @@ pub(super) fn save_user(inner: &mut Inner, context: *const Context, local: *cons
 /// If `context` isn't the one that runs here or has no FPU state.
 #[inline]
 pub(crate) fn own_user(context: &Context) {
-    let owner = percpu::read_u64!(user_owner);
-    if owner != &raw const *context as usize {
-        load_user(context);
+    if percpu::read_u64!(user_live) != &raw const *context as usize {
+        claim_user(context);
     }
-    // SAFETY: this context runs on this CPU (it owns the CPU's user state, and interrupts are off).
-    unsafe { (*context.inner.get()).live = true };
+}
+
+#[inline(never)]
+fn claim_user(context: &Context) {
+    let local = percpu::this();
+    // SAFETY: this CPU's header with interrupts off.
+    unsafe {
+        if !core::ptr::addr_eq((*local).user_owner, context) {
+            load_user(context);
+        }
+        (*local).user_live = (&raw const *context).cast();
+    }
 }
 
 #[cold]
