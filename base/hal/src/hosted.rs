@@ -7,7 +7,7 @@ use std::time::Instant;
 std::thread_local! {
     static PREEMPT_COUNT: Cell<u32> = const { Cell::new(0) };
     static IRQ_ON: Cell<bool> = const { Cell::new(true) };
-    static CURRENT: Cell<[*const (); 2]> = const { Cell::new([core::ptr::null(); 2]) };
+    static CURRENT: Cell<[*const (); 3]> = const { Cell::new([core::ptr::null(); 3]) };
 }
 
 /// The CPU one runs on.
@@ -100,6 +100,34 @@ pub mod preempt {
     pub fn clear_need_resched() {}
 }
 
+/// A short stack of triples of words per CPU. Hosted threads may share a "CPU", and keep none.
+pub mod held {
+    /// Most triples.
+    pub const MAX: usize = 24;
+    /// Puts a triple on the stack; false when it is full.
+    #[inline]
+    #[must_use]
+    pub fn push(_first: usize, _second: usize, _third: usize) -> bool {
+        true
+    }
+    /// Takes the uppermost triple with this second word off.
+    #[inline]
+    pub fn pop(_second: usize) {}
+    /// How many there are.
+    #[inline]
+    #[must_use]
+    pub fn depth() -> usize {
+        0
+    }
+    /// The triple at `index` from the bottom.
+    #[must_use]
+    pub fn get(_index: usize) -> Option<[usize; 3]> {
+        None
+    }
+    /// Forgets all but the `keep` lowest.
+    pub fn truncate(_keep: usize) {}
+}
+
 /// The monotonic clock and the one seam through which time enters the kernel (a replay would feed it).
 pub mod clock {
     use super::{Instant, OnceLock};
@@ -127,20 +155,26 @@ pub mod random {
     }
 }
 
-/// Two words per CPU that name the running thread; `sync::current` gives them types.
+/// Three words per CPU that name the running thread and its state for `sync`; `sync::thread` gives them types.
 pub mod current {
     use super::CURRENT;
-    /// The two words.
+    /// The first two words.
     #[inline]
     pub fn get() -> [*const (); 2] {
-        CURRENT.get()
+        let [first, second, _] = CURRENT.get();
+        [first, second]
+    }
+    /// The third word.
+    #[inline]
+    pub fn third() -> *const () {
+        CURRENT.get()[2]
     }
     /// Sets them.
     ///
     /// # Safety
     /// They must stay valid for as long as they are set, in the sense that `sync::current` gives them.
     #[inline]
-    pub unsafe fn set(words: [*const (); 2]) {
+    pub unsafe fn set(words: [*const (); 3]) {
         CURRENT.set(words);
     }
 }

@@ -2,12 +2,12 @@
 //!
 //! On the kernel target this is x86-64: boot (PVH), paging, traps, user mode, CPUs, interrupt controllers, clocks, power.
 //! On any other target it is the *hosted* stand-in over std, so that the floors above run their tests as programs.
-//! Both have the face described in [`addr`], [`cpu`], [`irq`], [`preempt`], [`clock`], [`current`] and [`console`];
+//! Both have the face described in [`addr`], [`cpu`], [`irq`], [`preempt`], [`clock`], [`current`], [`held`] and [`console`];
 //! the rest exists on the machine only.
 //!
 //! Called by every floor above; calls `acpi-tables` and the functions that those floors hand in: `gaon_main`
-//! (`kernel_main!`) once, `traps::KernelTraps` for what happens in kernel mode. Traps from user mode
-//! don't call anybody: `user::run` returns.
+//! (`kernel_main!`) once, `traps::KernelTraps` for what happens in kernel mode, and `user::Caller`, which makes
+//! system calls. Other traps from user mode don't call anybody: `user::run` returns.
 //!
 //! Lock order: there is one lock, the I/O APICs' index register, held over no call.
 //!

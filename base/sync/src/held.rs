@@ -2,12 +2,11 @@
 use crate::class::{LockClass, Report, report};
 use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicUsize, Ordering};
-use hal::MAX_CPUS;
 
 /// Most locks one context may hold at once.
 pub const HELD_MAX: usize = 24;
 
-/// A stack of held locks. Written by its context alone; read by an oops on the same CPU.
+/// A stack of held sleeping locks. Written by its thread alone; read by an oops on the same CPU.
 pub struct HeldStack {
     depth: AtomicUsize,
     entries: UnsafeCell<[Held; HELD_MAX]>,
@@ -132,10 +131,64 @@ impl HeldStack {
     }
 }
 
-static SPIN_HELD: [HeldStack; MAX_CPUS] = [const { HeldStack::new() }; MAX_CPUS];
+/// The spinning locks that a CPU holds: what `hal::held` keeps.
+pub struct SpinHeld(());
+
+impl SpinHeld {
+    #[inline]
+    pub(crate) fn push(
+        &self,
+        class: &'static LockClass,
+        addr: usize,
+        kill: Option<unsafe fn(usize)>,
+    ) {
+        let kill = kill.map_or(0, |kill| kill as usize);
+        if !hal::held::push(core::ptr::from_ref(class).expose_provenance(), addr, kill) {
+            report(&Report::TooDeep { class });
+        }
+    }
+
+    #[inline]
+    pub(crate) fn pop(&self, addr: usize) {
+        hal::held::pop(addr);
+    }
+
+    /// How many locks are held.
+    pub fn depth(&self) -> usize {
+        hal::held::depth()
+    }
+
+    /// Visits the held locks, outermost first.
+    pub fn for_each(&self, mut f: impl FnMut(&Held)) {
+        for [class, addr, kill] in (0..).map_while(hal::held::get) {
+            // SAFETY: `push` put the address of a class there, and that of such a function or 0 (an interrupt's words
+            // are whole and gone again whenever this context runs).
+            let (class, kill) = unsafe {
+                (
+                    core::ptr::with_exposed_provenance::<LockClass>(class).as_ref(),
+                    core::mem::transmute::<usize, Option<unsafe fn(usize)>>(kill),
+                )
+            };
+            f(&Held { class, addr, kill });
+        }
+    }
+
+    /// Marks all locks above the `keep` outermost ones dead and forgets them, as [`HeldStack::kill_above`].
+    pub fn kill_above(&self, keep: usize) {
+        let mut place = 0;
+        self.for_each(|held| {
+            if let (true, Some(kill)) = (place >= keep, held.kill) {
+                // SAFETY: the lock is held, so it is alive; `kill` was pushed with its address.
+                unsafe { kill(held.addr) };
+            }
+            place += 1;
+        });
+        hal::held::truncate(keep);
+    }
+}
 
 /// The spinning locks that this CPU holds; the caller is pinned or dying.
 #[inline]
-pub fn spin_held() -> &'static HeldStack {
-    &SPIN_HELD[hal::cpu::id() & (MAX_CPUS - 1)]
+pub fn spin_held() -> SpinHeld {
+    SpinHeld(())
 }

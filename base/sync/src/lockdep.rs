@@ -36,17 +36,17 @@ pub(crate) fn spin_released(addr: usize) {
 #[inline]
 #[track_caller]
 pub(crate) fn sleep_acquired(class: &'static LockClass, addr: usize, kill: unsafe fn(usize)) {
-    if TRACK && let Some(thread) = thread::current() {
+    if TRACK && let Some(exec) = thread::exec() {
         #[cfg(debug_assertions)]
         order::check(class, Location::caller());
-        thread.exec().held.push(class, addr, Some(kill));
+        exec.held.push(class, addr, Some(kill));
     }
 }
 
 #[inline]
 pub(crate) fn sleep_released(addr: usize) {
-    if TRACK && let Some(thread) = thread::current() {
-        thread.exec().held.pop(addr);
+    if TRACK && let Some(exec) = thread::exec() {
+        exec.held.pop(addr);
     }
 }
 
@@ -72,8 +72,8 @@ pub mod foreign {
     /// A sleeping lock was taken.
     #[inline]
     pub fn sleep_taken(class: &'static LockClass, addr: usize, kill: unsafe fn(usize)) {
-        if TRACK && let Some(thread) = thread::current() {
-            thread.exec().held.push(class, addr, Some(kill));
+        if TRACK && let Some(exec) = thread::exec() {
+            exec.held.push(class, addr, Some(kill));
         }
     }
 
@@ -126,9 +126,9 @@ mod order {
         };
         spin_held().for_each(each);
         if Context::current() == Context::Task
-            && let Some(thread) = crate::thread::current()
+            && let Some(exec) = crate::thread::exec()
         {
-            thread.exec().held.for_each(each);
+            exec.held.for_each(each);
         }
     }
 

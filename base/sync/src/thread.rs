@@ -32,7 +32,7 @@ pub struct ExecState {
 
 /// A thread, as wait queues and locks see it.
 pub trait ThreadOps: Send + Sync {
-    /// Its state for base/.
+    /// Its state for base/: always the same.
     fn exec(&self) -> &ExecState;
     /// Says that the caller, which is this thread, is about to park.
     fn set_sleeping(&self, mode: WaitMode);
@@ -86,15 +86,28 @@ pub fn current() -> Option<&'static dyn ThreadOps> {
     Some(unsafe { core::mem::transmute::<[*const (); 2], &'static dyn ThreadOps>(words) })
 }
 
+/// The running thread's state for base/; none before the scheduler has started.
+#[inline]
+pub(crate) fn exec() -> Option<&'static ExecState> {
+    #[cfg(not(target_os = "none"))]
+    return current().map(ThreadOps::exec);
+    #[cfg(target_os = "none")]
+    // SAFETY: `set_current` stored such a reference; as in `current`.
+    unsafe {
+        hal::current::third().cast::<ExecState>().as_ref()
+    }
+}
+
 /// Names the thread that runs on this CPU from now on.
 ///
 /// # Safety
 /// The thread must stay alive until another is named on this CPU, and the call must be part of switching to it.
 pub unsafe fn set_current(thread: &dyn ThreadOps) {
     // SAFETY: a trait-object reference is two words, which `current` puts together again.
-    let words = unsafe { core::mem::transmute::<&dyn ThreadOps, [*const (); 2]>(thread) };
-    // SAFETY: passed on to the caller.
-    unsafe { hal::current::set(words) };
+    let [data, table] = unsafe { core::mem::transmute::<&dyn ThreadOps, [*const (); 2]>(thread) };
+    let exec = core::ptr::from_ref(thread.exec()).cast();
+    // SAFETY: passed on to the caller; the state is part of the thread.
+    unsafe { hal::current::set([data, table, exec]) };
 }
 
 /// The data pointer of the running thread, for a scheduler that knows the type it named with [`set_current`].

@@ -88,7 +88,7 @@ pub(crate) fn switching() {
         let mut thread = Thread::new(stack(), take_turns, index);
         thread
             .context_mut()
-            .set_current([(index + 1000) as *const (), core::ptr::null()]);
+            .set_current([(index + 1000) as *const (), core::ptr::null(), core::ptr::null()]);
         THREADS.put(index, thread);
     }
     let start = hal::registers::rdtsc();

@@ -55,7 +55,7 @@ pub struct Context {
 struct Inner {
     sp: usize,
     stack: [usize; 2],
-    current: [*const (); 2],
+    current: [*const (); 3],
     last_cpu: u32,
     /// It will not be switched to again.
     finishing: bool,
@@ -96,7 +96,7 @@ impl Context {
             inner: UnsafeCell::new(Inner {
                 sp: 0,
                 stack: [0; 2],
-                current: [core::ptr::null(); 2],
+                current: [core::ptr::null(); 3],
                 last_cpu: NO_CPU,
                 finishing: false,
                 checkpoint: 0,
@@ -138,8 +138,8 @@ impl Context {
         *self.state.get_mut() = FRESH;
     }
 
-    /// The two words that `current` gives while this context runs. Before its first run only.
-    pub fn set_current(&mut self, words: [*const (); 2]) {
+    /// The words that `current` gives while this context runs. Before its first run only.
+    pub fn set_current(&mut self, words: [*const (); 3]) {
         self.inner.get_mut().current = words;
     }
 

@@ -2,7 +2,7 @@
 //!
 //! | part | files |
 //! |---|---|
-//! | per-CPU header, the CPU itself | `percpu`, [`cpu`], `control`, [`registers`], [`port`], [`irq`], [`preempt`], [`current`] |
+//! | per-CPU header, the CPU itself | `percpu`, [`cpu`], `control`, [`registers`], [`port`], [`irq`], [`preempt`], [`current`], [`held`] |
 //! | start of day | [`boot`], `boot.s`, `memmap`, `directmap`, `fixmap`, `descriptors`, [`patch`], `early` |
 //! | ways in and out of the kernel | `frame`, [`traps`], [`user`], [`context`], [`fpu`], [`landing`], [`checkpoint`], `entry.s`, [`uaccess`], `extable` |
 //! | interrupt controllers and time | [`apic`], [`timer`], [`clock`] |
@@ -28,6 +28,7 @@ mod extable;
 mod fixmap;
 pub mod fpu;
 mod frame;
+pub mod held;
 pub mod irq;
 pub mod landing;
 mod once;

@@ -4,17 +4,18 @@
 use core::arch::asm;
 use core::mem::offset_of;
 
+use super::held;
 use crate::MAX_CPUS;
 
 /// The header. Assembly uses the offsets through `const` operands, never by number. A page of its own would waste
-/// memory; 512 bytes keep the TSS from crossing a page.
-#[repr(C, align(512))]
+/// memory; 1024 bytes keep the TSS from crossing a page.
+#[repr(C, align(1024))]
 pub(crate) struct CpuLocal {
     /// Its own address, so that `mov rax, gs:[0]` finds it.
     pub(crate) this: *mut CpuLocal,
     pub(crate) id: u32,
     pub(crate) preempt_count: u32,
-    pub(crate) current: [*const (); 2],
+    pub(crate) current: [*const (); 3],
     /// Kernel stack pointer to go back to when user mode traps: inside `enter_user`.
     pub(crate) kernel_sp: usize,
     pub(crate) scratch: usize,
@@ -41,6 +42,9 @@ pub(crate) struct CpuLocal {
     pub(crate) stack: [usize; 2],
     pub(crate) irq_stack: [usize; 2],
     pub(crate) ist_stacks: [usize; 2],
+    /// The stack of `held`, and where its next pair goes, from the start of the header.
+    pub(crate) held_top: u32,
+    pub(crate) held: [[usize; 3]; held::MAX],
 }
 
 /// The task state segment: stacks for traps.
@@ -64,7 +68,7 @@ impl CpuLocal {
             this: core::ptr::null_mut(),
             id: 0,
             preempt_count: 0,
-            current: [core::ptr::null(); 2],
+            current: [core::ptr::null(); 3],
             kernel_sp: 0,
             scratch: 0,
             user_owner: core::ptr::null(),
@@ -88,6 +92,8 @@ impl CpuLocal {
             stack: [0; 2],
             irq_stack: [0; 2],
             ist_stacks: [0; 2],
+            held_top: held::EMPTY_TOP,
+            held: [[0; 3]; held::MAX],
         }
     }
 }
