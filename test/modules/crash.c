@@ -43,7 +43,7 @@ static int fail(const char *kind)
 	} else if (!memcmp(kind, "bug", 3)) {
 		__builtin_trap();
 	} else if (!memcmp(kind, "divide", 6)) {
-		some = 100 / zero;
+		nowhere = 100 / zero;
 	} else if (!memcmp(kind, "jump", 4)) {
 		((void (*)(void))(nowhere + 0x1000))();
 	} else if (!memcmp(kind, "doublefree", 10)) {
