@@ -20,7 +20,13 @@ pub(crate) fn linux() -> Result<PathBuf> {
     }
     fs::create_dir_all(&folder)?;
     let bar = crate::cargo::spinner("fetching Linux 6.1 (Debian's cloud kernel)");
-    let package = newest_package()?;
+    let package = match newest_package() {
+        Ok(package) => package,
+        Err(_) => {
+            update_lists();
+            newest_package()?
+        }
+    };
     run(Command::new("apt-get")
         .args(["download", &package])
         .current_dir(&folder))?;
@@ -62,6 +68,18 @@ fn newest_package() -> Result<String> {
     package
         .map(str::to_owned)
         .with_context(|| format!("apt knows no {META}: run apt-get update, or set GAON_LINUX"))
+}
+
+/// Has apt learn of its packages where it knows none yet; a failure shows in what comes after.
+fn update_lists() {
+    let mut command = if rustix::process::getuid().is_root() {
+        Command::new("apt-get")
+    } else {
+        let mut sudo = Command::new("sudo");
+        sudo.args(["-n", "apt-get"]);
+        sudo
+    };
+    let _ = run(command.args(["update", "-qq"]));
 }
 
 fn run(command: &mut Command) -> Result<()> {

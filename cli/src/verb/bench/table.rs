@@ -40,7 +40,7 @@ fn heading(clock: Clock) -> String {
     match clock {
         Clock::Icount => format!(
             "{:<22} {:>13} {:>13} {:>6} {:>16}  {:<8} {:>13} {:>13}  one iteration\n",
-            "operation (busy instr.)",
+            "busy instructions of",
             "Gaon",
             "Linux",
             "ratio",
@@ -51,7 +51,7 @@ fn heading(clock: Clock) -> String {
         ),
         Clock::Wall => format!(
             "{:<22} {:>13} {:>13} {:>6} {:>14} {:>14}  {:<8}  one iteration\n",
-            "operation (wall ns)", "Gaon", "Linux", "ratio", "spread", "budget", "verdict"
+            "wall nanoseconds of", "Gaon", "Linux", "ratio", "spread", "budget", "verdict"
         ),
     }
 }
