@@ -11,7 +11,6 @@ use crate::{Bench, scaling};
 use std::ffi::CString;
 use std::io;
 use std::ops::Range;
-use std::sync::Barrier;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 pub(crate) const ALL: &[Bench] = &[
@@ -83,24 +82,27 @@ fn processes(n: u64, work: impl Fn(usize, Range<u64>) -> io::Result<()>) -> io::
 fn threads(n: u64, work: impl Fn(usize, Range<u64>) -> io::Result<()> + Sync) -> io::Result<Took> {
     let count = sys::processors()?;
     let each = n.div_ceil(count as u64);
-    let (start, end) = (Barrier::new(count + 1), Barrier::new(count + 1));
+    let (ready, go, done) = (sys::pipe()?, sys::pipe()?, sys::pipe()?);
+    let mut bytes = vec![0u8; count];
     let ns = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..count)
             .map(|which| {
-                let (work, start, end) = (&work, &start, &end);
+                let (work, ready, go, done) = (&work, &ready, &go, &done);
                 scope.spawn(move || {
                     let [warm, timed] = turns(each);
-                    let ready = sys::pin(which).and_then(|()| work(which, warm));
-                    start.wait();
-                    let done = ready.and_then(|()| work(which, timed));
-                    end.wait();
-                    done
+                    let warmed = sys::pin(which).and_then(|()| work(which, warm));
+                    sys::write_all(ready.1.0, b"r")?;
+                    sys::read_all(go.0.0, &mut [0])?;
+                    let worked = warmed.and_then(|()| work(which, timed));
+                    sys::write_all(done.1.0, b"d")?;
+                    worked
                 })
             })
             .collect();
-        start.wait();
+        sys::read_all(ready.0.0, &mut bytes)?;
         let section = Section::begin();
-        end.wait();
+        sys::write_all(go.1.0, &bytes)?;
+        sys::read_all(done.0.0, &mut bytes)?;
         let ns = section.end();
         workers
             .into_iter()
