@@ -78,7 +78,7 @@ fn sys_rt_sigprocmask(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
             SIG_SETMASK => set,
             _ => return Err(Errno::EINVAL),
         };
-        signal::set_blocked(cx, new);
+        signal::set_blocked(&cx.task, new);
     }
     if a[2] != 0 {
         user::write(UserAddr(a[2]), &old.0)?;

@@ -9,7 +9,7 @@ use abi::raw::{
     __NR_timer_settime, TIMER_ABSTIME,
 };
 use abi::{Errno, Result};
-use alloc::sync::Arc;
+use alloc::sync::{Arc, Weak};
 use cred::cap;
 use hal::addr::UserAddr;
 use kmem::user;
@@ -17,7 +17,7 @@ use pid::sigset::is_signal;
 use sync::WaitMode;
 use task::itimer::{self, Setting, Which};
 use task::posix_timer::{self, Notify};
-use task::{Cx, find_process, find_task};
+use task::{Cx, Task, find_process, find_task};
 use time::clock::{from_timespec, to_timespec};
 use time::{ClockId, NSEC_PER_SEC, monotonic_ns, realtime_ns};
 
@@ -317,7 +317,8 @@ fn sys_timer_create(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
                 if !Arc::ptr_eq(task.process(), cx.process()) {
                     return Err(Errno::EINVAL);
                 }
-                Notify::Thread(event.signo as u32, Arc::downgrade(&task))
+                let thread: Weak<Task> = Arc::downgrade(&task);
+                Notify::Thread(event.signo as u32, thread)
             }
             _ => return Err(Errno::EINVAL),
         };

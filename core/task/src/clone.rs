@@ -1,14 +1,15 @@
 //! Making tasks: fork(2), vfork(2), clone(2), clone3(2), and the first one.
+use crate::objects::{Membership, Process, Task};
 use crate::clone_flags::CloneArgs;
-use crate::cx::{AltStack, Cx, FaultInfo};
-use crate::exit::VforkDone;
+use crate::cx::{AltStack, Cx, FaultInfo, Slots};
+use crate::vfork::VforkDone;
 use crate::limits::{User, check_nproc};
 use crate::ns::{self, Namespaces};
 use crate::pidfd::PidFd;
-use crate::process::{Membership, Process, ProcessInit, flag};
+use crate::process::{ProcessInit, flag};
 use crate::signal::SigHand;
-use crate::slots::{self, Slots};
-use crate::task::{Task, TaskInit};
+use crate::slots;
+use crate::task::TaskInit;
 use crate::userloop::{self, Birth};
 use abi::raw::{
     CLONE_CHILD_CLEARTID, CLONE_FILES, CLONE_FS, CLONE_PARENT, CLONE_PARENT_SETTID, CLONE_PIDFD,
@@ -313,7 +314,7 @@ fn enter_group(process: &Arc<Process>, group: Arc<ProcessGroup>) -> Result<()> {
 
 fn undo_process(task: &Arc<Task>) {
     let process = task.process();
-    crate::exit::leave_group(process);
+    crate::family::leave_group(process);
     let mut shared = process.sig.lock_irq();
     let leader = shared.leader.take();
     let threads = core::mem::take(&mut shared.threads);

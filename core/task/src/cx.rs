@@ -2,16 +2,17 @@
 //!
 //! It lives on the task's kernel stack and is handed as `&mut` to every system call, so that own look-ups take no lock
 //! and no count. Whoever changes a shared part does it through a method here, which shows the change to others.
-use crate::limits::User;
 use crate::ns::Namespaces;
-use crate::process::Process;
-use crate::slots::Slots;
-use crate::task::{Task, work};
-use crate::userloop::CallTable;
+use crate::objects::{Process, Task};
+use crate::process::flag;
+use crate::signal::mask;
+use crate::task::work;
+use crate::user::User;
 use abi::Result;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::any::Any;
 use cred::Cred;
 use hal::user::UserRegs;
 use mm::Mm;
@@ -59,6 +60,25 @@ pub struct FaultInfo {
     pub vector: u64,
     pub error_code: u64,
     pub addr: u64,
+}
+
+/// How many crates can keep something per task (`slots`).
+pub(crate) const SLOTS: usize = 4;
+
+/// What a task holds in its slots.
+pub(crate) type Slots = [Option<Box<dyn Any + Send>>; SLOTS];
+
+/// A system call: the caller's context, six arguments in order; the value for `rax` or an error.
+pub type Handler = fn(&mut Cx, &[usize; 6]) -> Result<usize>;
+
+/// One past the highest number of Linux 6.1 (`set_mempolicy_home_node` is 450).
+pub const CALLS_LEN: usize = 451;
+
+/// The system calls by number.
+pub struct CallTable {
+    pub calls: [Handler; CALLS_LEN],
+    /// For higher numbers.
+    pub beyond: Handler,
 }
 
 /// The context of a task's system calls.
@@ -120,10 +140,21 @@ impl Cx {
     pub fn set_cred(&mut self, cred: Cred) -> Result<()> {
         if cred.uid != self.cred.uid {
             let user = User::of(cred.uid)?;
-            crate::limits::move_process(self, user);
+            self.move_to(user);
         }
         self.install_cred(kmem::try_arc(cred)?);
         Ok(())
+    }
+
+    /// The real user id changes.
+    fn move_to(&mut self, user: Arc<User>) {
+        user.add();
+        self.user.sub();
+        if self.task.is_leader() {
+            let old = core::mem::replace(&mut *self.process().user.lock_irq(), user.clone());
+            drop(old);
+        }
+        self.user = user;
     }
 
     /// Installs credentials that are shared already.
@@ -134,7 +165,7 @@ impl Cx {
             || cred.fsgid != self.cred.fsgid
             || !cred.permitted.is_subset(self.cred.permitted);
         if changed_identity {
-            self.process().set(crate::process::flag::NOT_DUMPABLE, true);
+            self.process().set(flag::NOT_DUMPABLE, true);
             self.task
                 .parent_death_signal
                 .store(0, core::sync::atomic::Ordering::Relaxed);
@@ -190,14 +221,14 @@ impl Cx {
     /// Sets the signal mask for the duration of a call; the one before comes back when the call has ended, after
     /// the handler of a signal that came meanwhile.
     pub fn set_mask_for_call(&mut self, mask: SigSet) {
-        let old = crate::signal::set_blocked(self, mask);
+        let old = mask::set_blocked(&self.task, mask);
         self.saved_mask.get_or_insert(old);
     }
 
     /// Ends [`Self::set_mask_for_call`] if the call was not interrupted; otherwise the user loop does.
     pub fn restore_mask(&mut self) {
         if let Some(mask) = self.saved_mask.take() {
-            crate::signal::set_blocked(self, mask);
+            mask::set_blocked(&self.task, mask);
         }
     }
 }

@@ -1,10 +1,10 @@
 //! What execve(2) needs of a process: one thread left, then fresh state. The program loader (service/exec) calls
 //! [`take_over`] when it has checked the file and cannot turn back, then [`commit`].
+use crate::objects::{Life, Process, SigShared, Task};
 use crate::cx::{AltStack, Cx};
 use crate::exit::leave_mm;
-use crate::process::{Process, SigShared, flag};
+use crate::process::flag;
 use crate::signal::send;
-use crate::task::{Life, Task};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering::Relaxed;

@@ -1,41 +1,15 @@
 //! The end of tasks and processes (exit(2), exit_group(2), wait(2) for what stays behind).
 use crate::cx::Cx;
-use crate::process::{Process, flag};
+use crate::objects::{Life, Process, Task};
+use crate::process::flag;
 use crate::signal::{send, stop};
-use crate::task::{Life, Task, work};
-use crate::times::Usage;
+use crate::task::work;
+use crate::usage::Usage;
 use crate::wait_match::Change;
-use abi::Result;
 use alloc::sync::Arc;
-use core::sync::atomic::AtomicBool;
-use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
+use core::sync::atomic::Ordering::{AcqRel, Relaxed};
 use hal::addr::UserAddr;
 use pid::SigSet;
-use sync::{WaitMode, WaitQueue};
-
-/// What a vfork parent waits for: the child has left the parent's memory.
-pub struct VforkDone {
-    done: AtomicBool,
-    queue: WaitQueue,
-}
-
-impl VforkDone {
-    pub(crate) fn new() -> Result<Arc<Self>> {
-        kmem::try_arc(Self {
-            done: AtomicBool::new(false),
-            queue: WaitQueue::new(),
-        })
-    }
-    fn complete(&self) {
-        self.done.store(true, Release);
-        self.queue.wake_all();
-    }
-    /// Until the child is done, or the parent is killed.
-    pub(crate) fn wait(&self) {
-        let done = || self.done.load(Acquire).then_some(());
-        let _ = self.queue.wait(WaitMode::Killable, None, done); // killed: the loop sees it next
-    }
-}
 
 /// exit(2): this thread ends with `code` when the call returns to the user loop.
 pub fn exit(cx: &mut Cx, code: i32) {
@@ -199,26 +173,3 @@ fn bury(task: &Arc<Task>, process: &Arc<Process>, last: bool) {
     }
 }
 
-/// Removes an ended process: its number is free, its parent forgets it. The caller has claimed it.
-pub(crate) fn release(process: &Arc<Process>) {
-    crate::family::disown(process);
-    leave_group(process);
-    process.pid().detach_both();
-    let mut shared = process.sig.lock_irq();
-    let leader = shared.leader.take();
-    let threads = core::mem::take(&mut shared.threads);
-    let pending = core::mem::take(&mut shared.pending);
-    drop(shared);
-    if let Some(leader) = &leader {
-        leader.set_life(Life::Dead);
-        leader.set_thread(None);
-    }
-    drop((leader, threads, pending));
-}
-
-pub(crate) fn leave_group(process: &Process) {
-    let membership = process.membership.lock_irq().take();
-    if let Some(membership) = membership {
-        membership.group.leave(membership.place);
-    }
-}

@@ -2,8 +2,8 @@
 //!
 //! A child's `link` names its parent; the parent's `family` lists the child. An orphan on its way to a new parent has
 //! a link without a place in any list; whoever reaps it meanwhile finds nothing to remove.
-use crate::exit;
-use crate::process::{Process, ProcessLife, find_process, flag};
+use crate::objects::{Life, Process, ProcessLife};
+use crate::process::{find_process, flag};
 use crate::signal::action::{IGNORE, sa};
 use crate::signal::send::send_to_process;
 use crate::wait_match::Change;
@@ -199,7 +199,7 @@ pub(crate) fn end(child: &Arc<Process>) {
 
 fn after_exit(child: &Arc<Process>, parent: &Process, reap: bool) {
     if reap {
-        exit::release(child);
+        release(child);
     }
     // The child gives its CPU up in a moment: the parent may have it.
     parent.child_wait.wake_some(usize::MAX, 0, true);
@@ -254,5 +254,29 @@ fn mark_descendants(process: &Process) {
             }
             above = parent.parent();
         }
+    }
+}
+
+/// Removes an ended process: its number is free, its parent forgets it. The caller has claimed it.
+pub(crate) fn release(process: &Arc<Process>) {
+    disown(process);
+    leave_group(process);
+    process.pid().detach_both();
+    let mut shared = process.sig.lock_irq();
+    let leader = shared.leader.take();
+    let threads = core::mem::take(&mut shared.threads);
+    let pending = core::mem::take(&mut shared.pending);
+    drop(shared);
+    if let Some(leader) = &leader {
+        leader.set_life(Life::Dead);
+        leader.set_thread(None);
+    }
+    drop((leader, threads, pending));
+}
+
+pub(crate) fn leave_group(process: &Process) {
+    let membership = process.membership.lock_irq().take();
+    if let Some(membership) = membership {
+        membership.group.leave(membership.place);
     }
 }

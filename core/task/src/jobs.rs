@@ -1,5 +1,6 @@
 //! Process groups and sessions: setpgid(2), setsid(2), orphaned groups, the end of a session's leader.
-use crate::process::{Membership, Process, ProcessLife, find_process, flag};
+use crate::objects::{Membership, Process, ProcessLife};
+use crate::process::{find_process, flag};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use pid::signals::{SIGCONT, SIGHUP};

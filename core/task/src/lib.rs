@@ -46,24 +46,31 @@ machine! {
     pub mod exit;
     pub mod family;
     pub mod itimer;
+    mod itimers;
     pub mod jobs;
     pub mod limits;
     pub mod ns;
+    mod objects;
     pub mod oom;
     pub mod pidfd;
     pub mod posix_timer;
+    mod posix_timers;
     pub mod process;
     pub mod slots;
     pub mod task;
     pub mod times;
+    mod usage;
+    mod user;
     pub mod userloop;
     pub mod uts;
+    mod vfork;
     pub mod wait;
 
-    pub use cx::{AltStack, Cx, Restart};
+    pub use cx::{AltStack, CallTable, Cx, Handler, Restart};
     pub use ns::{Namespaces, NsKind, NsSlot};
-    pub use process::{Process, Process as ThreadGroup, find_process, find_task, next_process};
+    pub use objects::{Life, Process, Process as ThreadGroup, Task};
+    pub use process::{find_process, find_task, next_process};
     pub use slots::{TaskHooks, TaskSlot};
-    pub use task::{Life, Task, current};
-    pub use userloop::{CallTable, Handler, handle_kernel_page_fault, set_syscalls};
+    pub use task::current;
+    pub use userloop::{handle_kernel_page_fault, set_syscalls};
 }

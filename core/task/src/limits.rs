@@ -1,54 +1,8 @@
-//! Users, and how many processes and queued signals each has (`RLIMIT_NPROC`, `RLIMIT_SIGPENDING`).
+//! Limits on how many processes a user has (`RLIMIT_NPROC`).
 use crate::cx::Cx;
+pub use crate::user::User;
 use abi::{Errno, Result};
-use alloc::sync::{Arc, Weak};
-use alloc::vec::Vec;
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use cred::{Kuid, Resource, cap};
-use kmem::TryVec;
-use sync::{LockClass, SpinLock, rank};
-
-static USERS: LockClass = LockClass::new("users", rank::TASK_LEAF);
-static TABLE: SpinLock<Vec<Weak<User>>> = SpinLock::new(&USERS, Vec::new());
-
-/// What is counted per real user id.
-pub struct User {
-    uid: Kuid,
-    processes: AtomicU32,
-}
-
-impl User {
-    /// The counts of a user id. `ENOMEM`.
-    pub fn of(uid: Kuid) -> Result<Arc<Self>> {
-        let fresh = kmem::try_arc(Self {
-            uid,
-            processes: AtomicU32::new(0),
-        })?;
-        let mut table = TABLE.lock_irq();
-        let known = table
-            .iter()
-            .filter_map(Weak::upgrade)
-            .find(|user| user.uid == uid);
-        if let Some(user) = known {
-            drop(table);
-            return Ok(user);
-        }
-        table.retain(|user| user.strong_count() != 0);
-        table.try_push(Arc::downgrade(&fresh))?;
-        Ok(fresh)
-    }
-
-    /// How many threads run for this user.
-    pub fn processes(&self) -> u32 {
-        self.processes.load(Relaxed)
-    }
-    pub(crate) fn add(&self) {
-        self.processes.fetch_add(1, Relaxed);
-    }
-    pub(crate) fn sub(&self) {
-        self.processes.fetch_sub(1, Relaxed);
-    }
-}
 
 /// Most threads at once, whatever memory there is; some numbers stay free for root.
 const MOST_THREADS: u32 = pid::PID_MAX - 512;
@@ -95,15 +49,4 @@ pub(crate) fn check_nproc(cx: &Cx) -> Result<()> {
     } else {
         Err(Errno::EAGAIN)
     }
-}
-
-/// The real user id of a task changes.
-pub(crate) fn move_process(cx: &mut Cx, user: Arc<User>) {
-    user.add();
-    cx.user.sub();
-    if cx.task.is_leader() {
-        let old = core::mem::replace(&mut *cx.process().user.lock_irq(), user.clone());
-        drop(old);
-    }
-    cx.user = user;
 }

@@ -1,5 +1,6 @@
 //! When memory has run out: chooses a process, says so, kills it (Linux' mm/oom_kill.c for the score).
-use crate::process::{Process, flag, next_process};
+use crate::objects::{Process};
+use crate::process::{flag, next_process};
 use crate::signal::send_to_process;
 use alloc::sync::Arc;
 use kmem::pressure::VictimSource;

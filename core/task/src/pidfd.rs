@@ -1,5 +1,5 @@
 //! Process file descriptors (pidfd_open(2)): a process by reference, not by a number that may be used again.
-use crate::process::Process;
+use crate::objects::{Process};
 use abi::raw::{POLLIN, POLLRDNORM};
 use abi::{Errno, Result};
 use alloc::sync::Arc;

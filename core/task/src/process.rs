@@ -2,18 +2,18 @@
 //!
 //! Lock order: `family` of the parent, `link` of the child, then `sig`, then a task's own leaf locks. No two processes'
 //! locks of one kind are ever held together.
-use crate::limits::User;
+use crate::itimers::Itimers;
+use crate::objects::{Family, Link, Process, ProcessLife, SigShared, Stop, Task};
+use crate::posix_timers::PosixTimers;
 use crate::signal::{Pending, SigHand};
-use crate::task::Task;
-use crate::times::Accounts;
+use crate::usage::Accounts;
+use crate::user::User;
 use abi::Result;
 use alloc::sync::Arc;
-use core::any::Any;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicI16, AtomicI32, AtomicU8, AtomicU32};
 use cred::Rlimits;
-use pid::list::Handle;
-use pid::{List, Pid, ProcessGroup, SigInfo, SigSet, SignalTarget};
+use pid::{List, Pid, ProcessGroup, SigSet};
 use sync::{LockClass, SpinLock, WaitQueue, rank};
 
 static FAMILY: LockClass = LockClass::new("process_family", rank::TASKLIST);
@@ -33,101 +33,6 @@ pub(crate) mod flag {
     pub(crate) const EXECED: u32 = 8;
     /// `PR_SET_DUMPABLE` is 0.
     pub(crate) const NOT_DUMPABLE: u32 = 16;
-}
-
-/// Where a process is in its life, as its parent sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub(crate) enum ProcessLife {
-    Alive,
-    Zombie,
-    /// Taken by a wait call, or ended without one.
-    Reaped,
-}
-
-/// What the signal lock protects.
-pub(crate) struct SigShared {
-    pub(crate) pending: Pending,
-    pub(crate) sighand: Arc<SigHand>,
-    pub(crate) threads: List<Arc<Task>>,
-    /// The first thread; it stays here as a zombie until the process is reaped.
-    pub(crate) leader: Option<Arc<Task>>,
-    /// The process ends with this status word.
-    pub(crate) group_exit: Option<i32>,
-    /// This thread replaces the program: the others end, it does not.
-    pub(crate) exec_by: Option<i32>,
-    pub(crate) stop: Stop,
-}
-
-/// Job control.
-#[derive(Default)]
-pub(crate) struct Stop {
-    /// The signal that stops, while a stop is under way or done.
-    pub(crate) signal: u32,
-    /// Threads that have not stopped yet.
-    pub(crate) missing: usize,
-    /// All threads are stopped.
-    pub(crate) stopped: bool,
-    /// A stop that no wait call has taken.
-    pub(crate) report_stop: bool,
-    /// A continuation that no wait call has taken.
-    pub(crate) report_continue: bool,
-    /// The parent is yet to be told of this (`CLD_STOPPED`, `CLD_CONTINUED`); the first thread to run does.
-    pub(crate) tell_parent: Option<crate::wait_match::Change>,
-    /// How many SIGCONTs came: a stop that was decided before one is void.
-    pub(crate) continues: u32,
-}
-
-pub(crate) struct Family {
-    pub(crate) children: List<Arc<Process>>,
-    /// It takes no more children: they go to its reaper.
-    pub(crate) closed: bool,
-}
-
-/// The bond to the parent.
-pub(crate) struct Link {
-    pub(crate) parent: Option<Arc<Process>>,
-    /// The thread that forked (`__WNOTHREAD`, `PR_SET_PDEATHSIG`).
-    pub(crate) parent_tid: i32,
-    /// This process' place in its parent's list.
-    pub(crate) place: Handle,
-    /// What the parent gets when it ends.
-    pub(crate) exit_signal: u32,
-}
-
-pub(crate) struct Membership {
-    pub(crate) group: Arc<ProcessGroup>,
-    pub(crate) place: Handle,
-}
-
-/// A process; see the module's front page.
-pub struct Process {
-    pid: Arc<Pid>,
-    nr: i32,
-    life: AtomicU8,
-    flags: AtomicU32,
-    /// Threads that have not begun to exit.
-    pub(crate) live: AtomicU32,
-    pub(crate) exit_status: AtomicI32,
-    pub(crate) parent_nr: AtomicI32,
-    pub(crate) sig: SpinLock<SigShared>,
-    pub(crate) family: SpinLock<Family>,
-    pub(crate) link: SpinLock<Link>,
-    pub(crate) membership: SpinLock<Option<Membership>>,
-    pub(crate) user: SpinLock<Arc<User>>,
-    pub(crate) accounts: SpinLock<Accounts>,
-    pub(crate) itimers: crate::itimer::Itimers,
-    pub(crate) timers: crate::posix_timer::PosixTimers,
-    /// Wait calls of this process' threads.
-    pub(crate) child_wait: WaitQueue,
-    /// Threads of this process that are stopped.
-    pub(crate) stop_wait: WaitQueue,
-    /// Its end, and the end of its threads (exec, pidfds).
-    pub(crate) end_wait: WaitQueue,
-    /// Woken by every signal that comes (signalfd).
-    pub(crate) signal_wait: WaitQueue,
-    limits: Rlimits,
-    oom_score_adj: AtomicI16,
 }
 
 pub(crate) struct ProcessInit {
@@ -177,8 +82,8 @@ impl Process {
             membership: SpinLock::new(&LEAF, None),
             user: SpinLock::new(&LEAF, init.user),
             accounts: SpinLock::new(&LEAF, Accounts::default()),
-            itimers: crate::itimer::Itimers::new(),
-            timers: crate::posix_timer::PosixTimers::new(),
+            itimers: Itimers::new(),
+            timers: PosixTimers::new(),
             child_wait: WaitQueue::new(),
             stop_wait: WaitQueue::new(),
             end_wait: WaitQueue::new(),
@@ -329,18 +234,6 @@ impl Process {
     /// The user that it counts for.
     pub fn user(&self) -> Arc<User> {
         self.user.lock_irq().clone()
-    }
-}
-
-impl SignalTarget for Process {
-    fn nr(&self) -> i32 {
-        self.nr
-    }
-    fn signal(&self, info: &SigInfo) -> Result<()> {
-        crate::signal::send_to_process(self, info)
-    }
-    fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
-        self
     }
 }
 

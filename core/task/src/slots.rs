@@ -2,19 +2,13 @@
 //!
 //! A crate registers once at boot and gets a [`TaskSlot`], its typed place in every task.
 use crate::clone_flags::CloneArgs;
-use crate::cx::Cx;
+use crate::cx::{Cx, SLOTS, Slots};
 use abi::{Errno, Result};
 use alloc::boxed::Box;
 use core::any::Any;
 use core::marker::PhantomData;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use sync::Once;
-
-/// How many there can be.
-const SLOTS: usize = 4;
-
-/// What a task holds in its slots.
-pub(crate) type Slots = [Option<Box<dyn Any + Send>>; SLOTS];
 
 /// What a crate with a slot wants to hear. All run in the task itself and may sleep.
 pub trait TaskHooks: Sync {

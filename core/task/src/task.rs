@@ -2,10 +2,11 @@
 //!
 //! What only the thread itself touches is in [`crate::Cx`], on its stack; what others may look at is here, behind small
 //! locks that the owner takes only to change it.
-use crate::exit::VforkDone;
 use crate::ns::Namespaces;
-use crate::process::Process;
+use crate::objects::{Life, Process, Task, View};
 use crate::signal::Pending;
+use crate::usage::Usage;
+use crate::vfork::VforkDone;
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use core::any::Any;
@@ -13,7 +14,7 @@ use core::sync::atomic::Ordering::{Acquire, Relaxed, Release, SeqCst};
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU32, AtomicU64, AtomicUsize};
 use cred::Cred;
 use mm::Mm;
-use pid::{Pid, SigInfo, SigSet, SignalTarget};
+use pid::{Pid, SigSet};
 use sched::{StateChar, Thread};
 use sync::{LockClass, SpinLock, WaitMode, rank};
 use vfs::{FdTable, FsStruct};
@@ -34,70 +35,6 @@ pub mod work {
     pub const EXIT: u32 = 4;
     /// A call changed registers other than its result: user mode is entered with all of them.
     pub const REGS: u32 = 8;
-}
-
-/// Where a task is in its life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Life {
-    /// It runs, sleeps or is stopped.
-    Alive,
-    /// It is on its way out and takes no signals any more.
-    Exiting,
-    /// It has ended and its number is kept (a process' first thread, until the process is waited for).
-    Zombie,
-    /// Nothing of it is left but references.
-    Dead,
-}
-
-/// Copies of a task's own references, for `/proc` and for checks of permission by others.
-#[derive(Default)]
-struct View {
-    files: Option<Arc<FdTable>>,
-    fs: Option<Arc<FsStruct>>,
-    cred: Option<Arc<Cred>>,
-    ns: Option<Arc<Namespaces>>,
-}
-
-/// One thread of a process.
-pub struct Task {
-    tid: AtomicI32,
-    pid: SpinLock<Arc<Pid>>,
-    process: Arc<Process>,
-    /// Taken away when the task has ended: the thread holds the task too.
-    thread: SpinLock<Option<Arc<Thread>>>,
-    /// User and system time at the end.
-    final_times: SpinLock<(u64, u64)>,
-    /// [`work`] flags.
-    work: AtomicU32,
-    life: AtomicU8,
-    /// This task's place among the threads of its process.
-    pub(crate) place: AtomicU32,
-    /// Blocked signals; changed by the task itself with the process' signal lock held.
-    pub(crate) blocked: AtomicU64,
-    /// What sigtimedwait(2) has unblocked for a moment: still not to be discarded as ignored.
-    pub(crate) waited_for: AtomicU64,
-    /// Signals for this task alone; touched with the process' signal lock held.
-    pending: SpinLock<Pending>,
-    /// The set of `pending`, so that "nothing" is seen without its lock.
-    pending_bits: AtomicU64,
-    /// It has to stop, or is stopped.
-    pub(crate) stopping: AtomicBool,
-    view: SpinLock<View>,
-    mm: SpinLock<Option<Arc<Mm>>>,
-    comm: SpinLock<[u8; 16]>,
-    /// set_robust_list(2).
-    pub(crate) robust_list: AtomicUsize,
-    /// `PR_SET_PDEATHSIG`.
-    pub(crate) parent_death_signal: AtomicU32,
-    /// `PR_SET_NO_NEW_PRIVS`.
-    pub(crate) no_new_privs: AtomicBool,
-    exit_code: AtomicI32,
-    /// The parent that waits for this vfork child to leave its memory.
-    vfork: SpinLock<Option<Arc<VforkDone>>>,
-    started_ns: u64,
-    minor_faults: AtomicU64,
-    major_faults: AtomicU64,
 }
 
 /// What a new task starts with.
@@ -155,7 +92,7 @@ impl Task {
         let old = core::mem::replace(&mut *self.thread.lock_irq(), thread);
         drop(old);
     }
-    pub(crate) fn keep_times(&self, usage: &crate::times::Usage) {
+    pub(crate) fn keep_times(&self, usage: &Usage) {
         *self.final_times.lock_irq() = (usage.user_ns, usage.system_ns);
     }
 
@@ -410,18 +347,6 @@ impl sched::ThreadData for Task {
         }
     }
     fn as_any(&self) -> &dyn Any {
-        self
-    }
-}
-
-impl SignalTarget for Task {
-    fn nr(&self) -> i32 {
-        self.tid()
-    }
-    fn signal(&self, info: &SigInfo) -> Result<()> {
-        crate::signal::send_to_task(self, info)
-    }
-    fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
         self
     }
 }

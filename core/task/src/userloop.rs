@@ -3,10 +3,11 @@
 //! System calls are made by `hal::user::run` on the way, through [`Cx`] as its [`Caller`]; it returns when there is more
 //! to do. Nothing but one word ([`Task::work`]) and the CPU's wish to reschedule is looked at on the way back, with
 //! interrupts off from that look until user mode, so that what an interrupt brings is never overlooked.
+use crate::objects::Task;
 use crate::clone_flags::CloneArgs;
-use crate::cx::{Cx, FaultInfo};
+use crate::cx::{CALLS_LEN, CallTable, Cx, FaultInfo};
 use crate::signal::{self, take};
-use crate::task::{Task, work};
+use crate::task::work;
 use abi::Result;
 use alloc::sync::Arc;
 use hal::addr::UserAddr;
@@ -17,19 +18,6 @@ use pid::siginfo::code;
 use pid::signals::{SIGBUS, SIGFPE, SIGILL, SIGKILL, SIGSEGV, SIGTRAP};
 use sched::{SchedAttr, Thread};
 use sync::Once;
-
-/// A system call: the caller's context, six arguments in order; the value for `rax` or an error.
-pub type Handler = fn(&mut Cx, &[usize; 6]) -> Result<usize>;
-
-/// One past the highest number of Linux 6.1 (`set_mempolicy_home_node` is 450).
-pub const CALLS_LEN: usize = 451;
-
-/// The system calls by number.
-pub struct CallTable {
-    pub calls: [Handler; CALLS_LEN],
-    /// For higher numbers.
-    pub beyond: Handler,
-}
 
 fn no_such_call(_: &mut Cx, _: &[usize; 6]) -> Result<usize> {
     Err(abi::Errno::ENOSYS)

@@ -1,8 +1,8 @@
 //! Waiting for children (wait4(2), waitid(2)).
+use crate::objects::{Process, ProcessLife};
 use crate::cx::Cx;
-use crate::exit;
-use crate::process::{Process, ProcessLife};
-use crate::times::Usage;
+use crate::family;
+use crate::usage::Usage;
 use crate::wait_match::{Change, WaitRequest};
 use abi::raw::{__WNOTHREAD, WCONTINUED, WEXITED, WNOHANG, WNOWAIT, WSTOPPED};
 use abi::{Errno, Result};
@@ -111,7 +111,7 @@ fn tell(process: &Process, child: &Arc<Process>, change: Change, request: &WaitR
     let ended = matches!(change, Change::Exited(_) | Change::Killed(_));
     if ended && !request.has(WNOWAIT) {
         process.accounts.lock_irq().children.add(&usage);
-        exit::release(child);
+        family::release(child);
     }
     Waited {
         pid: child.nr(),

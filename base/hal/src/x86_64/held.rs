@@ -4,14 +4,12 @@
 use core::arch::asm;
 use core::mem::offset_of;
 
-use super::percpu::{self, CpuLocal};
+use super::percpu::{self, CpuLocal, HELD_FIRST as FIRST, HELD_MAX};
 
 /// Most triples.
-pub const MAX: usize = 24;
+pub const MAX: usize = HELD_MAX;
 const ENTRY: u32 = 24;
-const FIRST: u32 = offset_of!(CpuLocal, held) as u32;
 const END: u32 = FIRST + MAX as u32 * ENTRY;
-pub(crate) const EMPTY_TOP: u32 = FIRST;
 
 /// Puts a triple on the stack; false when it is full.
 #[inline]

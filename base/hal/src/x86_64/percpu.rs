@@ -4,8 +4,12 @@
 use core::arch::asm;
 use core::mem::offset_of;
 
-use super::held;
 use crate::MAX_CPUS;
+
+/// Most triples on the stack of held locks (`held`).
+pub(crate) const HELD_MAX: usize = 24;
+/// Where the first one stands in the header.
+pub(crate) const HELD_FIRST: u32 = offset_of!(CpuLocal, held) as u32;
 
 /// The header. Assembly uses the offsets through `const` operands, never by number. A page of its own would waste
 /// memory; 1024 bytes keep the TSS from crossing a page.
@@ -44,7 +48,7 @@ pub(crate) struct CpuLocal {
     pub(crate) ist_stacks: [usize; 2],
     /// The stack of `held`, and where its next pair goes, from the start of the header.
     pub(crate) held_top: u32,
-    pub(crate) held: [[usize; 3]; held::MAX],
+    pub(crate) held: [[usize; 3]; HELD_MAX],
 }
 
 /// The task state segment: stacks for traps.
@@ -92,8 +96,8 @@ impl CpuLocal {
             stack: [0; 2],
             irq_stack: [0; 2],
             ist_stacks: [0; 2],
-            held_top: held::EMPTY_TOP,
-            held: [[0; 3]; held::MAX],
+            held_top: HELD_FIRST,
+            held: [[0; 3]; HELD_MAX],
         }
     }
 }

@@ -5,7 +5,8 @@ use crate::signal::layout::{
     Frame, INFO_OFFSET, MAGIC2, RED_ZONE, SW_RESERVED, SigContext, StackT, UC_FP_XSTATE, UC_OFFSET,
     UC_SIGCONTEXT_SS, UC_STRICT_RESTORE_SS, UContext, claimed_size, place, software_bytes,
 };
-use crate::signal::take::{set_altstack, set_blocked};
+use crate::signal::altstack::set_altstack;
+use crate::signal::mask::set_blocked;
 use abi::raw::{SS_DISABLE, SS_ONSTACK};
 use abi::{Errno, Result};
 use hal::addr::UserAddr;
@@ -158,7 +159,7 @@ pub fn sigreturn(cx: &mut Cx) -> usize {
 fn restore(cx: &mut Cx) -> Result<()> {
     let at = (cx.regs.rsp as usize).wrapping_sub(8);
     let uc: UContext = user::read(UserAddr(at.wrapping_add(UC_OFFSET)))?;
-    set_blocked(cx, SigSet(uc.sigmask));
+    set_blocked(&cx.task, SigSet(uc.sigmask));
     restore_regs(&mut cx.regs, &uc.mcontext);
     cx.regs_changed();
     restore_fpu(cx, uc.mcontext.fpstate as usize)?;

@@ -5,7 +5,8 @@
 //! | [`action`] | what a process does on each signal |
 //! | [`pending`] | what was sent and not yet taken |
 //! | [`send`] | sending: ignored signals, whom to wake, fatal signals |
-//! | [`take`] | taking: the thread's side, masks, sigtimedwait |
+//! | [`mask`], [`altstack`] | blocked signals, the stack for handlers |
+//! | [`take`] | taking: the thread's side, sigtimedwait |
 //! | [`stop`] | job control |
 //! | [`frame`], [`layout`] | the handler's frame on the user stack, and the way back |
 //! | [`restart`] | what becomes of an interrupted call |
@@ -18,12 +19,16 @@ pub use action::{SigAction, SigHand, sa};
 pub use pending::Pending;
 
 machine! {
+    pub mod altstack;
     pub mod frame;
+    pub mod mask;
     pub mod send;
     pub mod stop;
     pub mod take;
 
     pub use frame::sigreturn;
     pub use send::{Sender, force, kill_all, send_checked, send_to_group, send_to_process, send_to_task};
-    pub use take::{mask_of, set_action, set_altstack, set_blocked, take_pending, wait_for};
+    pub use altstack::set_altstack;
+    pub use mask::{mask_of, set_blocked};
+    pub use take::{set_action, take_pending, wait_for};
 }

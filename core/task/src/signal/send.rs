@@ -1,14 +1,17 @@
 //! Sending signals (kill(2), signal(7)). From any context: everything here runs under the signal lock, interrupts off.
-use crate::process::{Process, SigShared, flag};
+use crate::objects::{Life, Process, SigShared, Task};
+use crate::process::flag;
 use crate::signal::action::{DefaultAction, SigAction, default_action};
 use crate::signal::stop;
-use crate::task::{Life, Task, work};
+use crate::task::work;
 use abi::{Errno, Result};
+use alloc::sync::Arc;
+use core::any::Any;
 use core::sync::atomic::Ordering::Relaxed;
 use cred::{Cred, Resource};
 use pid::signals::{SIGCONT, SIGKILL, SIGSEGV};
 use pid::sigset::RT_MIN;
-use pid::{ProcessGroup, SigInfo, SigSet, Signal};
+use pid::{ProcessGroup, SigInfo, SigSet, Signal, SignalTarget};
 
 /// Who sends, for the check of permission.
 #[derive(Clone, Copy)]
@@ -55,6 +58,30 @@ pub fn send_to_task(task: &Task, info: &SigInfo) -> Result<()> {
         return Err(Errno::ESRCH);
     }
     send_locked(&process, &mut shared, Some(task), info)
+}
+
+impl SignalTarget for Process {
+    fn nr(&self) -> i32 {
+        Process::nr(self)
+    }
+    fn signal(&self, info: &SigInfo) -> Result<()> {
+        send_to_process(self, info)
+    }
+    fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+        self
+    }
+}
+
+impl SignalTarget for Task {
+    fn nr(&self) -> i32 {
+        self.tid()
+    }
+    fn signal(&self, info: &SigInfo) -> Result<()> {
+        send_to_task(self, info)
+    }
+    fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
+        self
+    }
 }
 
 /// Sends a user's signal to a process after the check of permission; signal 0 only checks.

@@ -2,8 +2,8 @@
 //!
 //! A stop signal taken by one thread makes all of them stop; the last one to do so tells the parent. SIGCONT undoes it
 //! the moment it is sent, even if it is blocked or ignored; who then runs first tells the parent.
-use crate::process::{Process, SigShared};
-use crate::task::{Life, Task, work};
+use crate::objects::{Life, Process, SigShared, Task};
+use crate::task::work;
 use crate::wait_match::Change;
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering::Relaxed;

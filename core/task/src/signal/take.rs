@@ -1,13 +1,13 @@
 //! The thread's own side: taking signals on the way to user mode, masks, actions, sigtimedwait.
-use crate::cx::{AltStack, Cx, SS_AUTODISARM};
-use crate::process::{Process, SigShared, flag};
+use crate::cx::Cx;
+use crate::objects::{Process, SigShared, Task};
+use crate::process::flag;
 use crate::signal::action::{DEFAULT, DefaultAction, IGNORE, SigAction, default_action, sa};
-use crate::signal::layout::StackT;
 use crate::signal::restart::{Delivery, Resume, decide};
+use crate::signal::mask::{recalculate, set_blocked};
 use crate::signal::{frame, send, stop};
-use crate::task::{Task, work};
 use crate::wait_match::Change;
-use abi::raw::{__NR_restart_syscall, MINSIGSTKSZ, SS_DISABLE, SS_ONSTACK};
+use abi::raw::__NR_restart_syscall;
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering::Relaxed;
@@ -23,7 +23,7 @@ enum Taken {
     Die(i32),
 }
 
-/// Looks at everything that [`work::SIGNAL`] stands for: stops, sets handlers up, restarts the interrupted call.
+/// Looks at everything that [`work::SIGNAL`](crate::task::work::SIGNAL) stands for: stops, sets handlers up, restarts the interrupted call.
 ///
 /// # Errors
 /// The status word with which the task has to end.
@@ -82,7 +82,7 @@ fn run_handler(cx: &mut Cx, info: &SigInfo, action: &SigAction) {
     if !action.has(sa::NODEFER) {
         mask.add(info.signo);
     }
-    set_blocked(cx, mask);
+    set_blocked(&cx.task, mask);
 }
 
 fn take(cx: &mut Cx) -> Taken {
@@ -142,7 +142,7 @@ fn next_signal(shared: &mut SigShared, task: &Task, blocked: SigSet) -> Option<S
     };
     let info = private.or_else(|| shared.pending.take(blocked))?;
     if info.code == pid::siginfo::code::SI_TIMER {
-        return Some(crate::posix_timer::signal_taken(task.process(), info));
+        return Some(task.process().timers.signal_taken(info));
     }
     Some(info)
 }
@@ -195,59 +195,6 @@ fn by_default<'a>(
     (shared, None)
 }
 
-/// Sets [`work::SIGNAL`] of the calling thread by what there is for it.
-fn recalculate(shared: &SigShared, task: &Task) {
-    let pending = shared.pending.set().or(task.pending_set());
-    let something = !pending.minus(task.blocked()).is_empty()
-        || task.stopping.load(Relaxed)
-        || shared.group_exit.is_some()
-        || shared.exec_by.is_some()
-        || shared.stop.tell_parent.is_some();
-    if something {
-        task.add_work(work::SIGNAL);
-    } else if task.work() & (work::SIGNAL | work::KILLED) != 0 {
-        task.clear_work(work::SIGNAL | work::KILLED);
-    }
-}
-
-/// Sets the signal mask of the calling task; answers the one before. SIGKILL and SIGSTOP stay unblocked.
-pub fn set_blocked(cx: &Cx, mask: SigSet) -> SigSet {
-    let task = &cx.task;
-    let mask = mask.minus(SigSet::UNBLOCKABLE);
-    let old = task.blocked();
-    if mask == old && !task.has_signal() {
-        return old;
-    }
-    if old.minus(mask).is_empty() && task.process().live.load(Relaxed) == 1 {
-        // Blocking more, alone: nothing becomes deliverable and nobody else could take what is blocked now. A flag that
-        // is set for a signal just blocked costs one look.
-        task.blocked.store(mask.0, Relaxed);
-        return old;
-    }
-    let shared = task.process().sig.lock_irq();
-    let more = mask.minus(old);
-    task.blocked.store(mask.0, Relaxed);
-    if shared.threads.len() > 1 && !more.and(shared.pending.set()).is_empty() {
-        send::retarget(&shared, task, more);
-    }
-    recalculate(&shared, task);
-    old
-}
-
-/// A signal mask from the address and size that a call was given; none for a null address.
-///
-/// # Errors
-/// `EINVAL`: the size is not 8. `EFAULT`.
-pub fn mask_of(addr: usize, size: usize) -> Result<Option<SigSet>> {
-    if addr == 0 {
-        return Ok(None);
-    }
-    if size != 8 {
-        return Err(Errno::EINVAL);
-    }
-    kmem::user::read::<u64>(hal::addr::UserAddr(addr)).map(|bits| Some(SigSet(bits)))
-}
-
 /// sigaction(2): answers the action before.
 ///
 /// # Errors
@@ -288,36 +235,6 @@ fn flush(shared: &mut SigShared, sig: Signal) {
     for task in &shared.threads {
         task.with_pending(|pending| pending.flush(set));
     }
-}
-
-/// sigaltstack(2) with a new stack.
-///
-/// # Errors
-/// `EPERM`: the task runs on the present one. `EINVAL`: unknown flags. `ENOMEM`: too small.
-pub fn set_altstack(cx: &mut Cx, new: Option<StackT>) -> Result<()> {
-    let Some(new) = new else { return Ok(()) };
-    if cx.altstack.size != 0 && cx.altstack.in_use(cx.regs.rsp as usize) {
-        return Err(Errno::EPERM);
-    }
-    let mode = new.flags & !SS_AUTODISARM;
-    if mode != SS_DISABLE && mode != SS_ONSTACK && mode != 0 {
-        return Err(Errno::EINVAL);
-    }
-    cx.altstack = if mode == SS_DISABLE {
-        AltStack {
-            flags: new.flags,
-            ..AltStack::NONE
-        }
-    } else if new.size < MINSIGSTKSZ as usize {
-        return Err(Errno::ENOMEM);
-    } else {
-        AltStack {
-            base: new.sp,
-            size: new.size,
-            flags: new.flags,
-        }
-    };
-    Ok(())
 }
 
 /// Takes a signal of `set` that is pending for the calling task, blocked or not, without waiting (signalfd).

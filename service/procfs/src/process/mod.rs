@@ -12,8 +12,7 @@ use crate::node::{self, Decimal, Directory, Listed, Owner, Text, ino};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use cred::Cred;
-use task::process::{Process, find_process, find_task};
-use task::task::{Life, Task};
+use task::{Life, Process, Task, find_process, find_task};
 use vfs::{FileType, Inode, Link, SeqBuf, Sink, SuperBlock};
 
 /// Whom an entry is about.

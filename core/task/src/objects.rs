@@ -1,0 +1,180 @@
+//! What a process and its threads are made of. Each holds the others, so their definitions stand together; what can be done
+//! with them stands in `process` and `task`.
+use crate::itimers::Itimers;
+use crate::ns::Namespaces;
+use crate::posix_timers::PosixTimers;
+use crate::signal::{Pending, SigHand};
+use crate::usage::Accounts;
+use crate::user::User;
+use crate::vfork::VforkDone;
+use crate::wait_match::Change;
+use alloc::sync::Arc;
+use core::sync::atomic::{
+    AtomicBool, AtomicI16, AtomicI32, AtomicU8, AtomicU32, AtomicU64, AtomicUsize,
+};
+use cred::{Cred, Rlimits};
+use mm::Mm;
+use pid::list::Handle;
+use pid::{List, Pid, ProcessGroup};
+use sched::Thread;
+use sync::{SpinLock, WaitQueue};
+use vfs::{FdTable, FsStruct};
+
+/// Where a process is in its life, as its parent sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum ProcessLife {
+    Alive,
+    Zombie,
+    /// Taken by a wait call, or ended without one.
+    Reaped,
+}
+
+/// What the signal lock protects.
+pub(crate) struct SigShared {
+    pub(crate) pending: Pending,
+    pub(crate) sighand: Arc<SigHand>,
+    pub(crate) threads: List<Arc<Task>>,
+    /// The first thread; it stays here as a zombie until the process is reaped.
+    pub(crate) leader: Option<Arc<Task>>,
+    /// The process ends with this status word.
+    pub(crate) group_exit: Option<i32>,
+    /// This thread replaces the program: the others end, it does not.
+    pub(crate) exec_by: Option<i32>,
+    pub(crate) stop: Stop,
+}
+
+/// Job control.
+#[derive(Default)]
+pub(crate) struct Stop {
+    /// The signal that stops, while a stop is under way or done.
+    pub(crate) signal: u32,
+    /// Threads that have not stopped yet.
+    pub(crate) missing: usize,
+    /// All threads are stopped.
+    pub(crate) stopped: bool,
+    /// A stop that no wait call has taken.
+    pub(crate) report_stop: bool,
+    /// A continuation that no wait call has taken.
+    pub(crate) report_continue: bool,
+    /// The parent is yet to be told of this (`CLD_STOPPED`, `CLD_CONTINUED`); the first thread to run does.
+    pub(crate) tell_parent: Option<Change>,
+    /// How many SIGCONTs came: a stop that was decided before one is void.
+    pub(crate) continues: u32,
+}
+
+pub(crate) struct Family {
+    pub(crate) children: List<Arc<Process>>,
+    /// It takes no more children: they go to its reaper.
+    pub(crate) closed: bool,
+}
+
+/// The bond to the parent.
+pub(crate) struct Link {
+    pub(crate) parent: Option<Arc<Process>>,
+    /// The thread that forked (`__WNOTHREAD`, `PR_SET_PDEATHSIG`).
+    pub(crate) parent_tid: i32,
+    /// This process' place in its parent's list.
+    pub(crate) place: Handle,
+    /// What the parent gets when it ends.
+    pub(crate) exit_signal: u32,
+}
+
+pub(crate) struct Membership {
+    pub(crate) group: Arc<ProcessGroup>,
+    pub(crate) place: Handle,
+}
+
+/// A process (thread group): what its threads share beyond memory and files.
+pub struct Process {
+    pub(crate) pid: Arc<Pid>,
+    pub(crate) nr: i32,
+    pub(crate) life: AtomicU8,
+    pub(crate) flags: AtomicU32,
+    /// Threads that have not begun to exit.
+    pub(crate) live: AtomicU32,
+    pub(crate) exit_status: AtomicI32,
+    pub(crate) parent_nr: AtomicI32,
+    pub(crate) sig: SpinLock<SigShared>,
+    pub(crate) family: SpinLock<Family>,
+    pub(crate) link: SpinLock<Link>,
+    pub(crate) membership: SpinLock<Option<Membership>>,
+    pub(crate) user: SpinLock<Arc<User>>,
+    pub(crate) accounts: SpinLock<Accounts>,
+    pub(crate) itimers: Itimers,
+    pub(crate) timers: PosixTimers,
+    /// Wait calls of this process' threads.
+    pub(crate) child_wait: WaitQueue,
+    /// Threads of this process that are stopped.
+    pub(crate) stop_wait: WaitQueue,
+    /// Its end, and the end of its threads (exec, pidfds).
+    pub(crate) end_wait: WaitQueue,
+    /// Woken by every signal that comes (signalfd).
+    pub(crate) signal_wait: WaitQueue,
+    pub(crate) limits: Rlimits,
+    pub(crate) oom_score_adj: AtomicI16,
+}
+
+/// Where a task is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Life {
+    /// It runs, sleeps or is stopped.
+    Alive,
+    /// It is on its way out and takes no signals any more.
+    Exiting,
+    /// It has ended and its number is kept (a process' first thread, until the process is waited for).
+    Zombie,
+    /// Nothing of it is left but references.
+    Dead,
+}
+
+/// Copies of a task's own references, for `/proc` and for checks of permission by others.
+#[derive(Default)]
+pub(crate) struct View {
+    pub(crate) files: Option<Arc<FdTable>>,
+    pub(crate) fs: Option<Arc<FsStruct>>,
+    pub(crate) cred: Option<Arc<Cred>>,
+    pub(crate) ns: Option<Arc<Namespaces>>,
+}
+
+/// One thread of a process.
+pub struct Task {
+    pub(crate) tid: AtomicI32,
+    pub(crate) pid: SpinLock<Arc<Pid>>,
+    pub(crate) process: Arc<Process>,
+    /// Taken away when the task has ended: the thread holds the task too.
+    pub(crate) thread: SpinLock<Option<Arc<Thread>>>,
+    /// User and system time at the end.
+    pub(crate) final_times: SpinLock<(u64, u64)>,
+    /// [`work`](crate::task::work) flags.
+    pub(crate) work: AtomicU32,
+    pub(crate) life: AtomicU8,
+    /// This task's place among the threads of its process.
+    pub(crate) place: AtomicU32,
+    /// Blocked signals; changed by the task itself with the process' signal lock held.
+    pub(crate) blocked: AtomicU64,
+    /// What sigtimedwait(2) has unblocked for a moment: still not to be discarded as ignored.
+    pub(crate) waited_for: AtomicU64,
+    /// Signals for this task alone; touched with the process' signal lock held.
+    pub(crate) pending: SpinLock<Pending>,
+    /// The set of `pending`, so that "nothing" is seen without its lock.
+    pub(crate) pending_bits: AtomicU64,
+    /// It has to stop, or is stopped.
+    pub(crate) stopping: AtomicBool,
+    pub(crate) view: SpinLock<View>,
+    pub(crate) mm: SpinLock<Option<Arc<Mm>>>,
+    pub(crate) comm: SpinLock<[u8; 16]>,
+    /// set_robust_list(2).
+    pub(crate) robust_list: AtomicUsize,
+    /// `PR_SET_PDEATHSIG`.
+    pub(crate) parent_death_signal: AtomicU32,
+    /// `PR_SET_NO_NEW_PRIVS`.
+    pub(crate) no_new_privs: AtomicBool,
+    pub(crate) exit_code: AtomicI32,
+    /// The parent that waits for this vfork child to leave its memory.
+    pub(crate) vfork: SpinLock<Option<Arc<VforkDone>>>,
+    pub(crate) started_ns: u64,
+    pub(crate) minor_faults: AtomicU64,
+    pub(crate) major_faults: AtomicU64,
+}
