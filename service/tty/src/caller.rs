@@ -7,8 +7,6 @@ use pid::sigset::Signal;
 #[cfg(target_os = "none")]
 mod machine {
     use super::{Arc, ProcessGroup, Result, Signal};
-    use crate::pty::Pty;
-    use crate::tty::Tty;
     use abi::{Errno, raw};
     use cred::Resource;
     use task::Task;
@@ -28,21 +26,15 @@ mod machine {
         cred.is_some_and(|cred| cred.capable(cred::cap::SYS_ADMIN))
     }
 
-    /// The terminal of the caller's session.
-    pub(crate) fn controlling_tty() -> Option<Arc<Tty>> {
-        let group = current()?.group().ok()?;
-        group.session().tty()?.as_any().downcast().ok()
-    }
-
-    /// Opens the slave of `pty` by its usual name and gives it a descriptor. EIO, ENOENT, EMFILE, ENOMEM.
-    pub(crate) fn open_slave(pty: &Pty, flags: u32) -> Result<usize> {
+    /// Opens the slave of pseudo-terminal `index` by its usual name and gives it a descriptor. EIO, ENOENT, EMFILE, ENOMEM.
+    pub(crate) fn open_slave(index: u32, flags: u32) -> Result<usize> {
         let task = task::current().ok_or(Errno::ESRCH)?;
         let (files, fs) = (
             task.files().ok_or(Errno::ESRCH)?,
             task.fs().ok_or(Errno::ESRCH)?,
         );
         let cred = task.cred()?;
-        let name = kmem::try_format!("/dev/pts/{}", pty.index())?;
+        let name = kmem::try_format!("/dev/pts/{index}")?;
         let how = OpenHow::new(flags & !raw::O_CREAT, 0);
         let file = vfs::open(WalkCtx::new(&fs, &cred), name.as_bytes(), &how)?;
         let on_exec = if flags & raw::O_CLOEXEC != 0 {
@@ -79,16 +71,10 @@ mod machine {
 #[cfg(not(target_os = "none"))]
 mod hosted {
     use super::{Arc, ProcessGroup, Result, Signal};
-    use crate::pty::Pty;
-    use crate::tty::Tty;
 
     pub(crate) struct Caller;
 
-    pub(crate) fn controlling_tty() -> Option<Arc<Tty>> {
-        None
-    }
-
-    pub(crate) fn open_slave(_pty: &Pty, _flags: u32) -> Result<usize> {
+    pub(crate) fn open_slave(_index: u32, _flags: u32) -> Result<usize> {
         Err(abi::Errno::ESRCH)
     }
 
@@ -117,6 +103,6 @@ mod hosted {
 }
 
 #[cfg(not(target_os = "none"))]
-pub(crate) use hosted::{Caller, controlling_tty, current, is_admin, open_slave};
+pub(crate) use hosted::{Caller, current, is_admin, open_slave};
 #[cfg(target_os = "none")]
-pub(crate) use machine::{Caller, controlling_tty, current, is_admin, open_slave};
+pub(crate) use machine::{Caller, current, is_admin, open_slave};

@@ -11,6 +11,12 @@ fn same<T: ?Sized>(a: &Arc<T>, b: &Arc<T>) -> bool {
     core::ptr::addr_eq(Arc::as_ptr(a), Arc::as_ptr(b))
 }
 
+/// The terminal of the caller's session.
+pub(crate) fn controlling_tty() -> Option<Arc<Tty>> {
+    let group = caller::current()?.group().ok()?;
+    group.session().tty()?.as_any().downcast().ok()
+}
+
 impl Tty {
     /// Whether it is the controlling terminal of this session.
     fn controls(&self, session: &Session) -> bool {

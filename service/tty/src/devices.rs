@@ -1,7 +1,8 @@
 //! The device numbers of terminals: `/dev/tty`, `/dev/console`, `/dev/ptmx`, lines (`ttyS*`), slaves.
-use crate::caller;
+use crate::control;
 use crate::devpts;
-use crate::file::{Side, TtyFile};
+use crate::file::TtyFile;
+use crate::ioctl::Side;
 use crate::pty::{self, SLAVE_MAJOR};
 use crate::tty::Tty;
 use abi::{Errno, Result};
@@ -73,7 +74,7 @@ impl CharDev for Special {
     fn open(&self, rdev: u64, _inode: &Arc<Inode>, args: &OpenArgs<'_>) -> Result<FileOpsRef> {
         match vfs::minor(rdev) {
             0 => {
-                let tty = caller::controlling_tty().ok_or(Errno::ENXIO)?;
+                let tty = control::controlling_tty().ok_or(Errno::ENXIO)?;
                 TtyFile::open(&tty, Side::Terminal, args.flags)
             }
             1 => {
@@ -135,7 +136,7 @@ pub fn init() -> Result<()> {
 /// vhangup(2): hangs up the caller's controlling terminal, if there is one. The caller has checked
 /// `CAP_SYS_TTY_CONFIG`. May sleep.
 pub fn vhangup() {
-    if let Some(tty) = caller::controlling_tty() {
+    if let Some(tty) = control::controlling_tty() {
         tty.hangup(false);
     }
 }

@@ -3,8 +3,9 @@
 //! There is one, however often it is mounted. The node of a slave is made when its master is opened, belongs to who
 //! opened it, and keeps its owner and mode until the master closes. Options, as Linux takes them: `uid=`, `gid=`,
 //! `mode=`, `ptmxmode=`, `max=`, `newinstance` (which changes nothing).
-use crate::file::{MasterFile, Side, TtyFile};
-use crate::pty::{self, Pty, SLAVE_MAJOR};
+use crate::file::{MasterFile, TtyFile};
+use crate::ioctl::Side;
+use crate::pty::{self, SLAVE_MAJOR};
 use abi::{Errno, Result, raw};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -148,7 +149,7 @@ fn parse_options(data: &[u8]) -> Result<()> {
 }
 
 /// Most pseudo-terminals that may be open (`max=`).
-pub(crate) fn max() -> usize {
+fn max() -> usize {
     (MAX.load(Ordering::Relaxed) as usize).min(pty::MAX)
 }
 
@@ -268,13 +269,8 @@ impl InodeOps for Node {
 /// Opens a slave, or a new master, by device number. ENXIO, EIO.
 pub(crate) fn open_device(rdev: u64, args: &OpenArgs<'_>) -> Result<FileOpsRef> {
     if rdev == makedev(5, 2) {
-        return MasterFile::open(args.cred);
+        return MasterFile::open(max(), |index| slave_node(index, args.cred));
     }
     let pty = pty::find(vfs::minor(rdev)).ok_or(Errno::ENXIO)?;
     TtyFile::open(pty.slave()?, Side::Terminal, args.flags)
-}
-
-/// `TIOCGPTPEER`: opens the slave of `pty` whatever name it has or has not; answers the descriptor.
-pub(crate) fn open_peer(pty: &Arc<Pty>, _master: &File, flags: u32) -> Result<usize> {
-    crate::caller::open_slave(pty, flags)
 }

@@ -1,25 +1,14 @@
 //! Open files: a terminal (line, slave, console) and the master of a pseudo-terminal.
-use crate::ioctl::Call;
+use crate::caller;
+use crate::ioctl::{Call, Side};
 use crate::pty::Pty;
 use crate::tty::Tty;
 use abi::ioctl::{FIONREAD, TIOCGPKT, TIOCGPTLCK, TIOCGPTN, TIOCGPTPEER, TIOCPKT, TIOCSPGRP};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
-use cred::Cred;
 use kmem::user::{self, UserAddr, UserBuf};
 use pid::signals;
-use vfs::{File, FileMode, FileOps, FileOpsRef, Io, OpenFlags, PollEvents, PollTable};
-
-/// Which end of a terminal a file is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
-    /// A line, or the slave of a pseudo-terminal.
-    Terminal,
-    /// `/dev/console`: job control does not stop who reads it.
-    Console,
-    /// The master of a pseudo-terminal.
-    Master,
-}
+use vfs::{File, FileMode, FileOps, FileOpsRef, Inode, Io, OpenFlags, PollEvents, PollTable};
 
 /// A file on a terminal.
 pub struct TtyFile {
@@ -139,9 +128,12 @@ impl FileOps for TtyFile {
 pub struct MasterFile(Arc<Pty>);
 
 impl MasterFile {
-    /// Opens a new pseudo-terminal (`/dev/ptmx`). ENOSPC, ENOMEM.
-    pub(crate) fn open(cred: &Cred) -> Result<FileOpsRef> {
-        let pty = Pty::create(cred)?;
+    /// Opens a new pseudo-terminal (`/dev/ptmx`). ENOSPC: there are `limit`; ENOMEM. `node` makes the slave's.
+    pub(crate) fn open(
+        limit: usize,
+        node: impl FnOnce(u32) -> Result<Arc<Inode>>,
+    ) -> Result<FileOpsRef> {
+        let pty = Pty::create(limit, node)?;
         let file = kmem::try_arc(Self(pty.clone())).inspect_err(|_| pty.close_master())?;
         Ok(FileOpsRef::Own(file))
     }
@@ -166,7 +158,7 @@ impl FileOps for MasterFile {
         true
     }
 
-    fn ioctl(&self, file: &File, cmd: u32, arg: usize) -> Result<usize> {
+    fn ioctl(&self, _file: &File, cmd: u32, arg: usize) -> Result<usize> {
         let at = UserAddr(arg);
         match cmd {
             TIOCGPTN => user::write(at, &self.0.index())?,
@@ -174,7 +166,7 @@ impl FileOps for MasterFile {
             TIOCGPTLCK => user::write(at, &i32::from(self.0.is_locked()))?,
             TIOCPKT => self.0.set_packet(user::read::<i32>(at)? != 0),
             TIOCGPKT => user::write(at, &i32::from(self.0.is_packet()))?,
-            TIOCGPTPEER => return crate::devpts::open_peer(&self.0, file, arg as u32),
+            TIOCGPTPEER => return caller::open_slave(self.0.index(), arg as u32),
             abi::ioctl::TIOCSIG => self.signal(arg)?,
             FIONREAD => user::write(at, &(self.0.slave()?.output_len() as i32))?,
             _ => return self.as_terminal(cmd, arg),

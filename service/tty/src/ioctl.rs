@@ -1,5 +1,4 @@
 //! ioctl_tty(2).
-use crate::file::Side;
 use crate::tty::{Tty, Winsize};
 use abi::ioctl::*;
 use abi::{Errno, Result, raw};
@@ -14,6 +13,17 @@ const TERMIOS_LEN: usize = 36;
 
 /// Linux' `struct termio`, the System V form: 16-bit flags and eight control characters.
 const TERMIO_LEN: usize = 18;
+
+/// Which end of a terminal a file is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Side {
+    /// A line, or the slave of a pseudo-terminal.
+    Terminal,
+    /// `/dev/console`: job control does not stop who reads it.
+    Console,
+    /// The master of a pseudo-terminal.
+    Master,
+}
 
 /// When new settings take hold.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -8,7 +8,6 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicU8, Ordering};
-use cred::Cred;
 use kmem::TryVec;
 use kmem::user::UserBuf;
 use ldisc::{Events, Termios};
@@ -166,11 +165,15 @@ pub(crate) fn first_from(from: u32) -> Option<u32> {
 }
 
 impl Pty {
-    /// A new pseudo-terminal with its master open and its slave locked. ENOSPC, ENOMEM.
-    pub(crate) fn create(cred: &Cred) -> Result<Arc<Self>> {
+    /// A new pseudo-terminal with its master open and its slave locked; `node` makes the slave's node by number. ENOSPC:
+    /// there are `limit`; ENOMEM.
+    pub(crate) fn create(
+        limit: usize,
+        node: impl FnOnce(u32) -> Result<Arc<Inode>>,
+    ) -> Result<Arc<Self>> {
         let mut ptys = PTYS.lock();
         let index = ptys.iter().position(Option::is_none).unwrap_or(ptys.len());
-        if index >= crate::devpts::max() {
+        if index >= limit {
             return Err(Errno::ENOSPC);
         }
         let shared = kmem::try_arc(Shared {
@@ -191,7 +194,7 @@ impl Pty {
             node: Once::new(),
         })?;
         let _ = pty.slave.set(Tty::new(device, Termios::pty_slave(), line)?);
-        let _ = pty.node.set(crate::devpts::slave_node(index as u32, cred)?);
+        let _ = pty.node.set(node(index as u32)?);
         if index == ptys.len() {
             ptys.try_push(Some(pty.clone()))?;
         } else {

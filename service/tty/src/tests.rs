@@ -9,7 +9,7 @@ use std::vec;
 use std::vec::Vec;
 
 fn pty() -> (Arc<Pty>, Arc<Tty>) {
-    let pty = Pty::create(&Cred::init().unwrap()).unwrap();
+    let pty = new_pty();
     pty.set_locked(false);
     let slave = pty.slave().unwrap().clone();
     slave.open().unwrap();
@@ -44,6 +44,14 @@ fn raw_mode(tty: &Tty, min: u8, time: u8) {
     t.c_cc[raw::VMIN as usize] = min;
     t.c_cc[raw::VTIME as usize] = time;
     tty.set_termios(t);
+}
+
+fn new_pty() -> Arc<Pty> {
+    let cred = Cred::init().unwrap();
+    Pty::create(crate::pty::MAX, |index| {
+        crate::devpts::slave_node(index, &cred)
+    })
+    .unwrap()
 }
 
 #[test]
@@ -84,7 +92,7 @@ fn closing_either_end() {
 
 #[test]
 fn locked_slave_does_not_open() {
-    let pty = Pty::create(&Cred::init().unwrap()).unwrap();
+    let pty = new_pty();
     let slave = pty.slave().unwrap().clone();
     assert_eq!(slave.open(), Err(Errno::EIO));
     pty.close_master();
