@@ -175,7 +175,7 @@ fn sys_unshare(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     }
     if flags & kinds != 0 {
         cx.cred.require(cred::cap::SYS_ADMIN)?;
-        let ns = task::ns::beside(cx, flags.into())?;
+        let ns = task::ns::beside(&cx.ns, &cx.cred, flags.into())?;
         cx.set_ns(ns);
     }
     if flags & CLONE_FS != 0 {

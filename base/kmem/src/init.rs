@@ -41,6 +41,7 @@ pub fn init(info: &BootInfo) {
     taken.sort_unstable_by_key(|t| t.start);
     frame::init(&usable, &taken);
     crate::space::set_drainer(crate::drain::drain_local);
+    crate::pressure::set_drain(crate::drain::drain_all);
     if let Some(initrd) = &info.initrd {
         frame::set_adoptable(initrd.start.pfn()..initrd.end.page_ceil().pfn());
     }

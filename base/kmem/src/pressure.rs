@@ -31,6 +31,15 @@ pub(crate) fn set_shrink(shrink: fn()) {
     let _ = SHRINK.set(shrink);
 }
 
+/// Takes back what all CPUs keep at hand.
+static DRAIN: Once<fn()> = Once::new();
+
+/// Sets what does so: all that stands above.
+#[cfg(target_os = "none")]
+pub(crate) fn set_drain(drain: fn()) {
+    let _ = DRAIN.set(drain);
+}
+
 /// Adds a reclaimer; asked in the order of registration. At most 8, registered at boot; `false` when there is no room.
 pub fn register_reclaim(reclaim: &'static dyn Reclaim) -> bool {
     RECLAIMERS.iter().any(|slot| slot.set(reclaim).is_ok())
@@ -103,7 +112,9 @@ pub(crate) fn retry<T>(gfp: Gfp, mut alloc: impl FnMut() -> Option<T>) -> Option
 
 fn make_room<T>(gfp: Gfp, mut alloc: impl FnMut() -> Option<T>) -> Option<T> {
     // Before anybody loses anything: what CPUs keep at hand.
-    crate::drain_all();
+    if let Some(drain) = DRAIN.get() {
+        drain();
+    }
     if let Some(got) = alloc() {
         return Some(got);
     }

@@ -90,7 +90,7 @@ struct Parts {
 impl Parts {
     fn new(cx: &mut Cx, args: &CloneArgs) -> Result<Self> {
         let slots = slots::fork(cx, args)?;
-        let ns = ns::beside(cx, args.flags)?;
+        let ns = ns::beside(&cx.ns, &cx.cred, args.flags)?;
         let files = if args.has(CLONE_FILES) {
             cx.files.clone()
         } else {

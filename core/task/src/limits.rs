@@ -2,6 +2,7 @@
 use crate::cx::Cx;
 pub use crate::user::User;
 use abi::{Errno, Result};
+use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use cred::{Kuid, Resource, cap};
 
 /// Most threads at once, whatever memory there is; some numbers stay free for root.

@@ -4,12 +4,12 @@
 //! A crate registers its kind at boot and gets an [`NsSlot`], its typed place in every task's set. clone(2) and unshare(2)
 //! with the kind's flag ask the kind for a new one; it ends when the last set that holds it does, which is its exit hook
 //! (`Drop`). Sets are shared by tasks that have the same ones and never changed.
-use crate::cx::Cx;
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use core::any::Any;
 use core::marker::PhantomData;
 use core::sync::atomic::{AtomicUsize, Ordering};
+use cred::Cred;
 use sync::Once;
 
 /// How many kinds there can be.
@@ -22,12 +22,12 @@ pub type AnyNs = Arc<dyn Any + Send + Sync>;
 pub trait NsKind: Sync {
     /// Its flag of clone(2) and unshare(2), a `CLONE_NEW...`.
     fn flag(&self) -> u32;
-    /// A new one for `cx`'s child (clone) or for `cx` itself (unshare), beside `from`, the one that `cx` is in. The caller
-    /// has `CAP_SYS_ADMIN`.
+    /// A new one for the caller's child (clone) or for the caller itself (unshare), beside `from`, the one that the caller
+    /// is in. It has the credentials `cred`, with `CAP_SYS_ADMIN`.
     ///
     /// # Errors
     /// `ENOMEM`; `ENOSPC`: there are too many.
-    fn create(&self, cx: &Cx, from: &AnyNs) -> Result<AnyNs>;
+    fn create(&self, cred: &Cred, from: &AnyNs) -> Result<AnyNs>;
 }
 
 struct Registered {
@@ -88,19 +88,19 @@ impl Namespaces {
     }
 }
 
-/// The set for a child of `cx`, or for `cx` itself: its own, with new namespaces of the kinds that `flags` ask for.
+/// The set for the caller's child, or for the caller itself: `own`, with new namespaces of the kinds that `flags` ask for.
 ///
 /// # Errors
 /// `ENOMEM`, or what a kind says.
-pub fn beside(cx: &Cx, flags: u64) -> Result<Arc<Namespaces>> {
+pub fn beside(own: &Arc<Namespaces>, cred: &Cred, flags: u64) -> Result<Arc<Namespaces>> {
     let wanted = |known: &Registered| flags & u64::from(known.kind.flag()) != 0;
     if flags == 0 || !registered().any(|(_, known)| wanted(known)) {
-        return Ok(cx.ns.clone());
+        return Ok(own.clone());
     }
-    let mut set = Namespaces(cx.ns.0.clone());
+    let mut set = Namespaces(own.0.clone());
     for (index, known) in registered().filter(|(_, known)| wanted(known)) {
-        if let Some(from) = &cx.ns.0[index] {
-            set.0[index] = Some(known.kind.create(cx, from)?);
+        if let Some(from) = &own.0[index] {
+            set.0[index] = Some(known.kind.create(cred, from)?);
         }
     }
     kmem::try_arc(set)

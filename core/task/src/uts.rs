@@ -1,7 +1,7 @@
 //! Host and domain name (uname(2), sethostname(2)), and the namespaces that have them (uts_namespaces(7)).
-use crate::cx::Cx;
 use crate::ns::{AnyNs, Namespaces, NsKind, NsSlot};
 use abi::{Errno, Result};
+use cred::Cred;
 use sync::{LockClass, Once, SpinLock, rank};
 
 static NAMES: LockClass = LockClass::new("uts", rank::TASK_LEAF);
@@ -32,7 +32,7 @@ impl NsKind for Kind {
         abi::raw::CLONE_NEWUTS
     }
     /// It starts with the names of the one it comes from.
-    fn create(&self, _cx: &Cx, from: &AnyNs) -> Result<AnyNs> {
+    fn create(&self, _cred: &Cred, from: &AnyNs) -> Result<AnyNs> {
         let names = from.downcast_ref::<UtsNs>().map_or(NONE, UtsNs::get);
         Ok(kmem::try_arc(UtsNs::new(names))?)
     }
