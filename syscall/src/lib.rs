@@ -12,7 +12,7 @@
 extern crate alloc;
 
 use abi::{Errno, Result};
-use task::userloop::CALLS_LEN;
+use task::cx::CALLS_LEN;
 use task::{CallTable, Cx, Handler};
 
 mod bounds;
