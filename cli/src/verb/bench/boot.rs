@@ -127,16 +127,25 @@ pub(super) fn rows_timed(kernels: &[Kernel], program: &Path, pairs: usize) -> Re
     let mut rows = Vec::new();
     for machine in MACHINES {
         let mut times = vec![Vec::new(); kernels.len()];
-        for _ in 0..pairs {
+        for pair in 0..pairs {
             for (kernel, times) in kernels.iter().zip(&mut times) {
-                let setup = setup(kernel, &archive, machine, Clock::Wall);
-                let ended = guest::run(&setup, |_| {}).with_context(|| kernel.name)?;
-                times.extend(ended.first_word.map(|time| time.as_nanos() as f64));
+                // One that has not got there once is not waited for again.
+                if times.len() == pair {
+                    let setup = setup(kernel, &archive, machine, Clock::Wall);
+                    let ended = guest::run(&setup, |_| {}).with_context(|| kernel.name)?;
+                    times.extend(ended.first_word.map(|time| time.as_nanos() as f64));
+                }
             }
         }
-        let outcome = |times: &Vec<f64>| match stats::median(times) {
-            Some(ns) if times.len() == pairs => measured(ns, None),
-            _ => Outcome::Failed("it did not always get to user space".to_owned()),
+        let median = |times: &Vec<f64>| stats::median(times).filter(|_| times.len() == pairs);
+        let gaon = match median(&times[0]) {
+            Some(ns) => measured(ns, None),
+            None => Outcome::Failed("it did not always get to user space".to_owned()),
+        };
+        // On a microvm Linux 6.1 now and then stops early in its boot; that is no failure of ours.
+        let linux = |times: &Vec<f64>| match median(times) {
+            Some(ns) => measured(ns, None),
+            None => Outcome::Absent("it stops in its boot".to_owned()),
         };
         let ratios = |linux: &Vec<f64>| {
             let both = times[0].iter().zip(linux);
@@ -146,8 +155,8 @@ pub(super) fn rows_timed(kernels: &[Kernel], program: &Path, pairs: usize) -> Re
             name: format!("boot/{machine}"),
             unit: "from QEMU's start to the program's first word".to_owned(),
             kind: Kind::Boot,
-            gaon: outcome(&times[0]),
-            linux: times.get(1).map(outcome),
+            gaon,
+            linux: times.get(1).map(linux),
             pairs: times.get(1).map(ratios).unwrap_or_default(),
         });
     }

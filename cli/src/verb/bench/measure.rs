@@ -155,7 +155,8 @@ pub(super) fn in_turn(plan: &Plan, kernels: &[Kernel], pairs: usize) -> Result<P
     for name in &plan.names {
         let ratio = |pair: &Vec<Figures>| {
             let ns = |at: usize| pair.get(at)?.figure(name).map(|figure| figure.ns);
-            Some(ns(0)? / ns(1)?)
+            // What noise made of a difference may be nothing at all.
+            Some(ns(0)? / ns(1)?).filter(|ratio| ratio.is_normal())
         };
         ratios.insert(name.clone(), runs.iter().filter_map(ratio).collect());
     }
