@@ -200,7 +200,11 @@ fn sys_prctl(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
         prctl::PR_CAP_AMBIENT => ambient(cx, a),
         prctl::PR_GET_TIMING => Ok(prctl::PR_TIMING_STATISTICAL as usize),
         prctl::PR_SET_TIMING if arg == prctl::PR_TIMING_STATISTICAL as usize => Ok(0),
-        prctl::PR_GET_TIMERSLACK => Ok(TIMER_SLACK_NS),
+        prctl::PR_GET_TIMERSLACK => Ok(cx.task.timer_slack_ns() as usize),
+        prctl::PR_SET_TIMERSLACK => {
+            cx.task.set_timer_slack_ns(arg as u64);
+            Ok(0)
+        }
         prctl::PR_GET_TID_ADDRESS => {
             user::write(UserAddr(arg), &cx.clear_child_tid)?;
             Ok(0)
@@ -209,9 +213,6 @@ fn sys_prctl(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
         _ => Err(Errno::EINVAL),
     }
 }
-
-/// Timers here have no slack to trade; the figure is Linux' default.
-const TIMER_SLACK_NS: usize = 50_000;
 
 fn set_name(cx: &Cx, at: usize) -> Result<usize> {
     let mut name = [0u8; 16];

@@ -1,5 +1,6 @@
 /* Clocks, sleeping, interval timers, times. */
 #include "check.h"
+#include <sys/prctl.h>
 #include <sys/sysinfo.h>
 #include <sys/times.h>
 #include <sys/timex.h>
@@ -141,6 +142,25 @@ static void tests(void) {
         is(rings, 1);
         works(timer_delete(timer));
     }
+
+    begin("timer slack");
+    is(prctl(PR_GET_TIMERSLACK), 50000);
+    works(prctl(PR_SET_TIMERSLACK, 7ul));
+    is(prctl(PR_GET_TIMERSLACK), 7);
+    pid_t heir = fork();
+    if (heir == 0) {
+        int ok = prctl(PR_GET_TIMERSLACK) == 7 && prctl(PR_SET_TIMERSLACK, 9ul) == 0 && prctl(PR_GET_TIMERSLACK) == 9;
+        ok = ok && prctl(PR_SET_TIMERSLACK, 0ul) == 0 && prctl(PR_GET_TIMERSLACK) == 7;
+        _exit(!ok);
+    }
+    int ended = -1;
+    is(waitpid(heir, &ended, 0), heir);
+    is(ended, 0);
+    a = now_ns(CLOCK_MONOTONIC);
+    pause_ms(1);
+    yes(now_ns(CLOCK_MONOTONIC) - a >= 1000000);
+    works(prctl(PR_SET_TIMERSLACK, 0ul));
+    is(prctl(PR_GET_TIMERSLACK), 50000);
 
     begin("sysinfo and uptime");
     struct sysinfo si;

@@ -27,6 +27,9 @@ use mm::Mm;
 use pid::{Pid, ProcessGroup};
 use vfs::{FdTable, FsStruct, OnExec};
 
+/// The first task's timer slack, which all inherit.
+const TIMER_SLACK_NS: u64 = 50_000;
+
 /// Makes a task as `args` say; answers its number in the parent.
 ///
 /// # Errors
@@ -157,6 +160,7 @@ fn build(cx: &mut Cx, args: &CloneArgs, parts: Parts) -> Result<Newborn> {
         ns: parts.ns.clone(),
         mm: parts.mm.clone(),
         no_new_privs: cx.task.no_new_privs(),
+        slack_ns: cx.task.timer_slack_ns(),
         vfork: parts.vfork.clone(),
     })?;
     let vfork = parts.vfork.clone();
@@ -373,6 +377,7 @@ pub fn spawn_init(
         ns: ns.clone(),
         mm: first.mm.clone(),
         no_new_privs: false,
+        slack_ns: TIMER_SLACK_NS,
         vfork: None,
     })?;
     let cx = Cx {

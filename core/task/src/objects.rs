@@ -171,6 +171,9 @@ pub struct Task {
     pub(crate) parent_death_signal: AtomicU32,
     /// `PR_SET_NO_NEW_PRIVS`.
     pub(crate) no_new_privs: AtomicBool,
+    /// `PR_SET_TIMERSLACK`: how much later than asked its sleeps may end, and what it was at its birth.
+    pub(crate) slack_ns: AtomicU64,
+    pub(crate) birth_slack_ns: u64,
     pub(crate) exit_code: AtomicI32,
     /// The parent that waits for this vfork child to leave its memory.
     pub(crate) vfork: SpinLock<Option<Arc<VforkDone>>>,

@@ -49,6 +49,7 @@ pub(crate) struct TaskInit {
     pub(crate) ns: Arc<Namespaces>,
     pub(crate) mm: Arc<Mm>,
     pub(crate) no_new_privs: bool,
+    pub(crate) slack_ns: u64,
     pub(crate) vfork: Option<Arc<VforkDone>>,
 }
 
@@ -80,6 +81,8 @@ impl Task {
             robust_list: AtomicUsize::new(0),
             parent_death_signal: AtomicU32::new(0),
             no_new_privs: AtomicBool::new(init.no_new_privs),
+            slack_ns: AtomicU64::new(init.slack_ns),
+            birth_slack_ns: init.slack_ns,
             exit_code: AtomicI32::new(0),
             vfork: SpinLock::new(&NAME, init.vfork),
             started_ns: hal::clock::now_ns(),
@@ -320,6 +323,18 @@ impl Task {
     /// set_robust_list(2).
     pub fn set_robust_list(&self, head: usize) {
         self.robust_list.store(head, Relaxed);
+    }
+    /// How many nanoseconds later than asked its sleeps may end. No timer here makes use of that.
+    pub fn timer_slack_ns(&self) -> u64 {
+        self.slack_ns.load(Relaxed)
+    }
+    /// `PR_SET_TIMERSLACK`; 0 is what it was born with.
+    pub fn set_timer_slack_ns(&self, slack_ns: u64) {
+        let slack_ns = match slack_ns {
+            0 => self.birth_slack_ns,
+            other => other,
+        };
+        self.slack_ns.store(slack_ns, Relaxed);
     }
     /// Whether it is kept from gaining privileges by exec.
     pub fn no_new_privs(&self) -> bool {
