@@ -49,6 +49,7 @@ pub(crate) fn call(
     if !module.may_enter() {
         return Err(Errno::EIO);
     }
+    let _visit = module.visit();
     let before = Depths::now();
     let count = hal::preempt::count();
     let mut landing = Landing::new(Arc::as_ptr(module) as usize);
@@ -131,6 +132,7 @@ pub(crate) fn running() -> Option<Arc<Module>> {
 
 fn condemn(module: &Module) {
     module::quarantine(module);
+    crate::park::wake_all();
     let name = module.name();
     pr_emerg!("module {name} crashed: it is in quarantine; rmmod takes it away");
 }

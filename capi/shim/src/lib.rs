@@ -10,7 +10,7 @@
 //! | `foreign.rs` | reading and writing memory that a module names |
 //! | `layout.rs` | structures that modules look into |
 //! | `park.rs` | waiting at addresses: no list of the kernel's runs through module memory |
-//! | `va_list.rs`, `number.rs`, `param.rs`, `print.rs`, `memory.rs`, `user.rs`, `mutex.rs`, `spin.rs`, `string.rs`, `bug.rs`, `proc.rs` | the functions, a file a header |
+//! | `va_list.rs`, `number.rs`, `param.rs`, `print.rs`, `memory.rs`, `user.rs`, `mutex.rs`, `spin.rs`, `string.rs`, `bug.rs`, `wait.rs`, `delay.rs`, `work.rs`, `proc.rs` | the functions, a file a header |
 //!
 //! With `base/` the only home of `unsafe`. An exported function runs on the stack of the module that calls it: until it
 //! returns no Rust value that owns something may be alive across a read or write of module memory, since a fault there
@@ -24,6 +24,7 @@
 extern crate alloc;
 
 mod bug;
+mod delay;
 mod enter;
 mod export;
 mod foreign;
@@ -42,6 +43,8 @@ mod string;
 mod table;
 mod user;
 mod va_list;
+mod wait;
+mod work;
 
 pub use enter::on_fault;
 

@@ -25,3 +25,10 @@ pub(crate) fn wake(address: usize) {
     core::sync::atomic::fence(Ordering::SeqCst);
     queue(address).wake_all();
 }
+
+/// Has everybody look again: a module came into quarantine, and its threads wait for nothing any more.
+pub(crate) fn wake_all() {
+    for queue in &PARKED {
+        queue.wake_all();
+    }
+}

@@ -5,6 +5,7 @@ use module::Export;
 /// All tables.
 static TABLES: &[&[Entry]] = &[
     crate::bug::EXPORTS,
+    crate::delay::EXPORTS,
     crate::memory::EXPORTS,
     crate::mutex::EXPORTS,
     crate::number::EXPORTS,
@@ -14,6 +15,8 @@ static TABLES: &[&[Entry]] = &[
     crate::spin::EXPORTS,
     crate::string::EXPORTS,
     crate::user::EXPORTS,
+    crate::wait::EXPORTS,
+    crate::work::EXPORTS,
 ];
 
 /// What is exported under a name.

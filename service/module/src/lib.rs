@@ -27,7 +27,7 @@ mod names;
 mod runtime;
 mod unload;
 
-pub use list::{Export, Facts, Loaded, Module, State, all, find, quarantine};
+pub use list::{Export, Facts, Loaded, Module, State, Visit, all, find, quarantine};
 pub use load::{Flags, VERMAGIC, load};
 pub use names::{ModuleSymbols, by_object, owner_of, show_modules};
 pub use runtime::{Record, Runtime, set_runtime};

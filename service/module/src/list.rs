@@ -25,6 +25,9 @@ pub struct Export {
     pub gpl_only: bool,
 }
 
+/// How long a module that goes may keep calls inside.
+const PATIENCE_NS: u64 = 10_000_000_000;
+
 /// How far a module is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -108,8 +111,20 @@ pub struct Module {
     /// The modules whose symbols it uses.
     providers: Vec<Arc<Module>>,
     area: Mutex<Option<ModArea>>,
-    /// Something that the runtime keeps for it.
-    pub cookie: AtomicUsize,
+    /// Calls into it that have not returned.
+    inside: AtomicUsize,
+    left: WaitQueue,
+}
+
+/// A call into a module; while it lasts the module's memory stays.
+pub struct Visit<'a>(&'a Module);
+
+impl Drop for Visit<'_> {
+    fn drop(&mut self) {
+        if self.0.inside.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.0.left.wake_all();
+        }
+    }
 }
 
 impl Module {
@@ -126,7 +141,8 @@ impl Module {
             users: AtomicI32::new(0),
             providers,
             area: Mutex::new(&AREA, Some(area)),
-            cookie: AtomicUsize::new(0),
+            inside: AtomicUsize::new(0),
+            left: WaitQueue::new(),
         }
     }
 
@@ -183,6 +199,21 @@ impl Module {
     /// One use less.
     pub fn put(&self) {
         self.users.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// A call into it begins.
+    pub fn visit(&self) -> Visit<'_> {
+        self.inside.fetch_add(1, Ordering::SeqCst);
+        Visit(self)
+    }
+
+    /// Waits until no call is inside, but not for ever: false when one stayed.
+    pub(crate) fn wait_empty(&self) -> bool {
+        let until = hal::clock::now_ns().saturating_add(PATIENCE_NS);
+        let empty = || (self.inside.load(Ordering::SeqCst) == 0).then_some(());
+        self.left
+            .wait(WaitMode::Uninterruptible, Some(until), empty)
+            .is_ok()
     }
 
     /// How many uses there are.

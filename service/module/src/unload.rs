@@ -3,6 +3,7 @@ use crate::list::{self, Module, State};
 use crate::runtime::runtime;
 use abi::{Errno, Result};
 use alloc::sync::Arc;
+use trace::pr_alert;
 
 /// Unloads the module of that name: delete_module(2).
 ///
@@ -39,6 +40,7 @@ pub fn unload(name: &[u8], force: bool) -> Result<()> {
 /// Takes back everything and forgets the module. Nothing of it runs any more.
 pub(crate) fn discard(module: &Arc<Module>) {
     let crashed = module.state() == State::Quarantined;
+    let empty = module.wait_empty();
     if let Ok(runtime) = runtime() {
         runtime.disown(module);
     }
@@ -48,6 +50,14 @@ pub(crate) fn discard(module: &Arc<Module>) {
     }
     let area = module.area().take();
     match area {
+        // Somebody is inside who does not come out: what he stands on must stay.
+        Some(area) if !empty => {
+            pr_alert!(
+                "{}: a call does not return; its memory is lost",
+                module.name()
+            );
+            core::mem::forget(area);
+        }
         Some(area) if crashed => area.retire(),
         other => drop(other),
     }

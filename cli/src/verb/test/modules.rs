@@ -25,7 +25,7 @@ const BEFORE: &str = "ln -s /bin/kmod /tmp/insmod\n\
 /// Between scripts.
 const MARK: &str = "=== ";
 
-const CASES: [Case; 4] = [
+const CASES: [Case; 5] = [
     Case {
         name: "hello",
         script: "insmod $m/hello.ko; echo $?; cat /proc/modules; cat /proc/hello_proc
@@ -68,6 +68,20 @@ const CASES: [Case; 4] = [
             "Invalid module format\n",
             "nosuch",
             "hello: version magic '6.1.0-gone SMP preempt mod_unload ' should be '6.1.0-gaon SMP preempt mod_unload '\n",
+        ],
+    },
+    Case {
+        name: "waits",
+        script: "insmod $m/waits.ko; echo $?; cat /proc/waits & sleep 0.3; echo now; echo x >/proc/waits; wait
+            cat /proc/waits & sleep 0.3; kill -INT $!; wait $!; echo $?; rmmod waits; echo $?; told",
+        stdout: &[
+            "0\nnow\nwoken\n130\n0\n",
+            "waits: lists 1234\nwaits: text 'a long text tha' 15\nwaits: worked 1\nwaits: runs 2 busy 0\n\
+             waits: slept 1\nwaits: time is up 0\n",
+            "WARNING: CPU: ",
+            "/waits.c:",
+            "[waits]\n",
+            "waits: warned 1\n",
         ],
     },
     Case {

@@ -1,0 +1,195 @@
+//! `linux/workqueue.h`. A `struct work_struct` in the module's memory is known by its address; the kernel's own object is
+//! made when it is queued for the first time and lives until the module goes.
+//!
+//! Specification: Documentation/core-api/workqueue.rst.
+use crate::enter::{self, misuse};
+use crate::export::exports;
+use crate::foreign;
+use crate::ledger::{self, Kind, Resource};
+use abi::Result;
+use alloc::sync::Arc;
+use core::sync::atomic::{AtomicBool, Ordering};
+use kmem::try_arc;
+use module::Module;
+use workqueue::{Work, Workqueue};
+
+/// Where the function stands in `struct work_struct`.
+const FUNCTION: usize = 24;
+/// `WQ_UNBOUND`, and what `alloc_ordered_workqueue` adds.
+const UNBOUND: u32 = 1 << 1;
+const ORDERED: u32 = 1 << 17;
+
+/// A work of a module.
+struct Item {
+    work: Arc<Work>,
+    /// It is not to run any more.
+    cancelled: Arc<AtomicBool>,
+}
+
+/// Works; the object is an [`Item`]. Kept for the module, so nothing is said when they are left.
+static WORK: Kind = Kind {
+    name: "",
+    give_back: |_, resource| {
+        if let Some(item) = resource.object::<Item>() {
+            item.cancelled.store(true, Ordering::SeqCst);
+            item.work.flush();
+        }
+    },
+};
+
+/// Queues of a module; the object is a [`Queue`].
+static QUEUE: Kind = Kind {
+    name: "workqueue",
+    give_back: |_, resource| {
+        if let Some(queue) = resource.object::<Queue>() {
+            queue.0.flush();
+        }
+    },
+};
+
+struct Queue(Arc<Workqueue>);
+
+/// The handles of the kernel's own queues: what `system_wq` and its kin hold.
+static SYSTEM: usize = 0;
+static SYSTEM_UNBOUND: usize = 0;
+
+/// A variable of the kernel's that modules read.
+#[repr(transparent)]
+struct Handle(*const usize);
+// SAFETY: never written, and the target is never read through it.
+unsafe impl Sync for Handle {}
+
+#[expect(non_upper_case_globals, reason = "modules know them by these names")]
+mod handles {
+    use super::{Handle, SYSTEM, SYSTEM_UNBOUND};
+    pub(super) static system_wq: Handle = Handle(&raw const SYSTEM);
+    pub(super) static system_highpri_wq: Handle = Handle(&raw const SYSTEM);
+    pub(super) static system_long_wq: Handle = Handle(&raw const SYSTEM);
+    pub(super) static system_unbound_wq: Handle = Handle(&raw const SYSTEM_UNBOUND);
+}
+use handles::{system_highpri_wq, system_long_wq, system_unbound_wq, system_wq};
+
+/// The queue of a handle; ends the call when there is none.
+fn queue_of(handle: usize) -> Arc<Workqueue> {
+    if handle == (&raw const SYSTEM) as usize {
+        return Arc::clone(workqueue::system_wq());
+    }
+    if handle == (&raw const SYSTEM_UNBOUND) as usize {
+        return Arc::clone(workqueue::system_unbound_wq());
+    }
+    let queue = ledger::with(handle, Resource::object::<Queue>).flatten();
+    match queue {
+        Some(queue) => Arc::clone(&queue.0),
+        None => misuse("a workqueue that does not exist"),
+    }
+}
+
+/// The work at an address, if it was queued before.
+fn known(address: usize) -> Option<Arc<Item>> {
+    ledger::with(address, Resource::object::<Item>).flatten()
+}
+
+fn item(address: usize) -> Result<Arc<Item>> {
+    if let Some(item) = known(address) {
+        return Ok(item);
+    }
+    let module = enter::running().ok_or(abi::Errno::EINVAL)?;
+    let cancelled = try_arc(AtomicBool::new(false))?;
+    let mark = Arc::clone(&cancelled);
+    let work = Work::new(move || run(&module, address, &mark))?;
+    let item = try_arc(Item { work, cancelled })?;
+    let resource = Resource {
+        kind: &WORK,
+        words: [0; 2],
+        object: Some(item.clone()),
+    };
+    ledger::enter_or_undo(address, resource)?;
+    Ok(item)
+}
+
+/// Calls the function that the work has now.
+fn run(module: &Arc<Module>, address: usize, cancelled: &AtomicBool) {
+    if cancelled.swap(false, Ordering::SeqCst) {
+        return;
+    }
+    let function = foreign::read_u64(address + FUNCTION).unwrap_or(0) as usize;
+    let arguments = [address as u64, 0, 0, 0, 0, 0];
+    let _ = enter::call(module, function, &arguments);
+}
+
+/// `queue_work_on(cpu, queue, work)`: whether it was not queued yet.
+extern "C" fn queue_work_on(cpu: i32, queue: usize, work: usize) -> bool {
+    let queue = queue_of(queue);
+    let Ok(item) = item(work) else {
+        return false;
+    };
+    item.cancelled.store(false, Ordering::SeqCst);
+    match usize::try_from(cpu) {
+        Ok(cpu) if cpu < hal::cpu::online() => queue.queue_on(cpu, &item.work),
+        _ => queue.queue(&item.work),
+    }
+}
+
+/// `flush_work(work)`: waits for it; whether there was anything to wait for.
+extern "C" fn flush_work(work: usize) -> bool {
+    known(work).is_some_and(|item| {
+        let busy = item.work.is_busy();
+        item.work.flush();
+        busy
+    })
+}
+
+/// `cancel_work_sync(work)`: it is neither queued nor runs afterwards; whether it was queued or ran.
+extern "C" fn cancel_work_sync(work: usize) -> bool {
+    known(work).is_some_and(|item| {
+        let busy = item.work.is_busy();
+        item.cancelled.store(busy, Ordering::SeqCst);
+        item.work.flush();
+        item.cancelled.store(false, Ordering::SeqCst);
+        busy
+    })
+}
+
+/// `work_busy(work)`: 1 when it is queued or runs.
+extern "C" fn work_busy(work: usize) -> u32 {
+    u32::from(known(work).is_some_and(|item| item.work.is_busy()))
+}
+
+/// `alloc_workqueue(format, flags, most, ...)`: a handle, or NULL. Workers are the kernel's, so the name shows nowhere.
+extern "C" fn alloc_workqueue(_format: usize, flags: u32, _most: i32) -> usize {
+    let kind = match flags {
+        flags if flags & ORDERED != 0 => workqueue::Kind::Ordered,
+        flags if flags & UNBOUND != 0 => workqueue::Kind::Unbound,
+        _ => workqueue::Kind::Bound,
+    };
+    let made = Workqueue::alloc("module", kind).and_then(|queue| {
+        let queue = try_arc(Queue(queue))?;
+        let handle = Arc::as_ptr(&queue) as usize;
+        let resource = Resource {
+            kind: &QUEUE,
+            words: [0; 2],
+            object: Some(queue),
+        };
+        ledger::enter_or_undo(handle, resource)?;
+        Ok(handle)
+    });
+    made.unwrap_or(0)
+}
+
+/// `__flush_workqueue(queue)`.
+extern "C" fn __flush_workqueue(queue: usize) {
+    queue_of(queue).flush();
+}
+
+/// `destroy_workqueue(queue)`: after what is queued has run.
+extern "C" fn destroy_workqueue(queue: usize) {
+    match ledger::take(queue, &QUEUE) {
+        Some(resource) => (QUEUE.give_back)(queue, resource),
+        None => misuse("a workqueue that does not exist"),
+    }
+}
+
+exports![
+    queue_work_on, flush_work, cancel_work_sync, work_busy, alloc_workqueue, __flush_workqueue, destroy_workqueue;
+    data: system_wq, system_highpri_wq, system_long_wq, system_unbound_wq
+];

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#ifndef _LINUX_WAIT_H
+#define _LINUX_WAIT_H
+/* Queues of those who wait for a condition. The queue counts wake-ups: who waits notes the count, looks at the condition,
+   and sleeps until the count has changed. */
+#include <linux/kernel.h>
+#include <linux/sched.h>
+#include <linux/spinlock.h>
+#include <linux/mutex.h>
+
+struct wait_queue_head {
+	u32 count;
+	spinlock_t lock;
+	struct list_head head;
+};
+typedef struct wait_queue_head wait_queue_head_t;
+
+#define __WAIT_QUEUE_HEAD_INITIALIZER(name) { 0, __SPIN_LOCK_UNLOCKED(name.lock), { NULL, NULL } }
+#define DECLARE_WAIT_QUEUE_HEAD(name) wait_queue_head_t name = __WAIT_QUEUE_HEAD_INITIALIZER(name)
+#define DECLARE_WAIT_QUEUE_HEAD_ONSTACK DECLARE_WAIT_QUEUE_HEAD
+
+extern void __init_waitqueue_head(wait_queue_head_t *queue, const char *name, struct lock_class_key *key);
+extern u32 __wait_begin(wait_queue_head_t *queue);
+extern long __wait_on(wait_queue_head_t *queue, u32 count, unsigned int state, long ticks);
+extern void __wake_up(wait_queue_head_t *queue, unsigned int mode, int most, void *key);
+
+#define init_waitqueue_head(queue) do { \
+	static struct lock_class_key __key; \
+	__init_waitqueue_head((queue), #queue, &__key); \
+} while (0)
+static inline int waitqueue_active(wait_queue_head_t *queue) { (void)queue; return 1; }
+
+#define wake_up(queue) __wake_up(queue, TASK_NORMAL, 1, NULL)
+#define wake_up_nr(queue, n) __wake_up(queue, TASK_NORMAL, n, NULL)
+#define wake_up_all(queue) __wake_up(queue, TASK_NORMAL, 0, NULL)
+#define wake_up_interruptible(queue) __wake_up(queue, TASK_INTERRUPTIBLE, 1, NULL)
+#define wake_up_interruptible_all(queue) __wake_up(queue, TASK_INTERRUPTIBLE, 0, NULL)
+
+/* The jiffies that are left, at least 1, once the condition holds; 0 when time is up and it does not; -ERESTARTSYS. */
+#define ___wait_event(queue, condition, state, ticks) ({ \
+	long __left = (ticks); \
+	for (;;) { \
+		u32 __count = __wait_begin(&(queue)); \
+		if (condition) { \
+			if (__left <= 0) \
+				__left = 1; \
+			break; \
+		} \
+		if (__left <= 0) \
+			break; \
+		__left = __wait_on(&(queue), __count, state, __left); \
+	} \
+	__left; })
+
+#define wait_event(queue, condition) \
+	((void)___wait_event(queue, condition, TASK_UNINTERRUPTIBLE, MAX_SCHEDULE_TIMEOUT))
+#define wait_event_timeout(queue, condition, ticks) \
+	___wait_event(queue, condition, TASK_UNINTERRUPTIBLE, ticks)
+#define __wait_event_int(queue, condition, state) ({ \
+	long __result = ___wait_event(queue, condition, state, MAX_SCHEDULE_TIMEOUT); \
+	__result < 0 ? (int)__result : 0; })
+#define wait_event_interruptible(queue, condition) __wait_event_int(queue, condition, TASK_INTERRUPTIBLE)
+#define wait_event_killable(queue, condition) __wait_event_int(queue, condition, TASK_KILLABLE)
+#define wait_event_interruptible_exclusive wait_event_interruptible
+#define wait_event_interruptible_timeout(queue, condition, ticks) \
+	___wait_event(queue, condition, TASK_INTERRUPTIBLE, ticks)
+
+#endif
