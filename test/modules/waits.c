@@ -98,7 +98,7 @@ static int __init waits_init(void)
 	pr_info("waits: slept %d\n", ktime_to_ms(ktime_get() - before) >= 20);
 	left = wait_event_timeout(queue, flag, msecs_to_jiffies(20));
 	pr_info("waits: time is up %ld\n", left);
-	pr_info("waits: warned %d\n", WARN_ON(runs != 3));
+	pr_info("waits: warned %d\n", (int)WARN_ON(runs != 3));
 	entry = proc_create("waits", 0666, NULL, &ops);
 	return entry ? 0 : -ENOMEM;
 }
