@@ -60,6 +60,15 @@ pub mod irq {
     }
 }
 
+/// No user mode here.
+pub mod user {
+    /// Whether this CPU's last interrupt came from user mode.
+    #[must_use]
+    pub const fn interrupted() -> bool {
+        false
+    }
+}
+
 /// The preemption count and the wish to reschedule, per CPU.
 pub mod preempt {
     use super::PREEMPT_COUNT;

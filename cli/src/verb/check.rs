@@ -3,6 +3,7 @@
 mod circles;
 mod floors;
 mod hidden;
+mod imports;
 mod lexer;
 mod sources;
 

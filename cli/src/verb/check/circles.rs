@@ -1,13 +1,10 @@
 //! The modules inside a crate do not import each other in a circle.
 //!
-//! A module is a file. An import is any path that begins with `crate` or `super`, in a `use` or in the code. A name that
-//! the crate's root re-exports counts as an import of the module that it comes from; between a module and those inside it
-//! arrows may go both ways, for together they are one part.
-//!
-//! Circles that are there and have not been cut yet stand in `cli/kernel-lints/known-circles.txt`: they may shrink, never
-//! grow, and a new one breaks the check.
+//! What counts as an import stands in `imports`. A module and those inside it are one part: between them arrows may go both
+//! ways, but two modules inside that reach each other are a circle, and so is one that leaves the part and comes back.
 
 use super::Findings;
+use super::imports::{Arrows, Modules, Name, arrows};
 use super::lexer::{Token, tokens};
 use super::sources::{crates, rust_files};
 use crate::tree;
@@ -16,50 +13,31 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// Modules of one crate by path (`["fs", "inode"]`; the root is empty), with their tokens.
-type Modules = BTreeMap<Vec<String>, Vec<Token>>;
-/// Which module imports which.
-type Arrows = BTreeMap<Vec<String>, BTreeSet<Vec<String>>>;
-
-/// One `crate: module, module, ...` a line.
-const KNOWN: &str = "cli/kernel-lints/known-circles.txt";
-
 pub(super) fn check() -> Result<Findings> {
     let root = tree::root()?;
-    let known = fs::read_to_string(root.join(KNOWN)).unwrap_or_default();
     let mut findings = Findings::new();
     for krate in crates()? {
-        let source = root.join(&krate).join("src");
-        let mut modules = Modules::new();
-        for file in rust_files(&source) {
-            let path = module_path(file.strip_prefix(&source).unwrap_or(&file));
-            modules.insert(path, without_tests(&tokens(&fs::read_to_string(&file)?)));
-        }
-        for circle in circles(&modules) {
-            let name = krate.display().to_string();
-            if !is_known(&known, &name, &circle) {
-                findings.push(format!("{name}: {}", circle.join(", ")));
-            }
-        }
+        let found = circles(&modules_of(&root.join(&krate).join("src"))?);
+        findings.extend(
+            found
+                .iter()
+                .map(|circle| format!("{}: {}", krate.display(), circle.join(", "))),
+        );
     }
     Ok(findings)
 }
 
-fn is_known(known: &str, krate: &str, circle: &[String]) -> bool {
-    let lists = known
-        .lines()
-        .filter_map(|line| line.split_once(": "))
-        .filter(|(name, _)| *name == krate);
-    lists
-        .map(|(_, modules)| modules.split(", ").collect::<Vec<_>>())
-        .any(|list| {
-            let member = |module: &String| list.contains(&module.as_str());
-            circle.iter().all(member)
-        })
+fn modules_of(source: &Path) -> Result<Modules> {
+    let mut modules = Modules::new();
+    for file in rust_files(source) {
+        let path = module_path(file.strip_prefix(source).unwrap_or(&file));
+        modules.insert(path, without_tests(&tokens(&fs::read_to_string(&file)?)));
+    }
+    Ok(modules)
 }
 
-fn module_path(file: &Path) -> Vec<String> {
-    let mut parts: Vec<String> = file
+fn module_path(file: &Path) -> Name {
+    let mut parts: Name = file
         .with_extension("")
         .iter()
         .map(|part| part.to_string_lossy().into_owned())
@@ -108,10 +86,40 @@ fn without_tests(tokens: &[Token]) -> Vec<Token> {
 
 /// The circles: sets of modules of which each reaches every other.
 fn circles(modules: &Modules) -> Vec<Vec<String>> {
-    let arrows = arrows(modules);
+    let mut found = Vec::new();
+    let mut open = vec![arrows(modules)];
+    while let Some(arrows) = open.pop() {
+        for knot in knots(&arrows) {
+            let top = knot
+                .iter()
+                .find(|top| knot.iter().all(|module| module.starts_with(top)));
+            match top {
+                // One part. Without the module that holds the others, is there still a circle?
+                Some(top) => open.push(among(&arrows, &knot, top)),
+                None => found.push(knot.iter().map(|module| module.join("::")).collect()),
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The arrows among these modules, one left out.
+fn among(arrows: &Arrows, modules: &BTreeSet<Name>, without: &Name) -> Arrows {
+    let kept: BTreeSet<Name> = modules.iter().filter(|m| *m != without).cloned().collect();
+    let from = kept.iter().map(|module| {
+        let to = arrows.get(module).into_iter().flatten();
+        let to = to.filter(|to| kept.contains(*to)).cloned();
+        (module.clone(), to.collect())
+    });
+    from.collect()
+}
+
+/// The sets of two modules or more of which each reaches every other.
+fn knots(arrows: &Arrows) -> Vec<BTreeSet<Name>> {
     let reach: BTreeMap<_, BTreeSet<_>> = arrows
         .keys()
-        .map(|from| (from.clone(), reachable(&arrows, from)))
+        .map(|from| (from.clone(), reachable(arrows, from)))
         .collect();
     let mut seen = BTreeSet::new();
     let mut found = Vec::new();
@@ -119,19 +127,19 @@ fn circles(modules: &Modules) -> Vec<Vec<String>> {
         if !reached.contains(from) || seen.contains(from) {
             continue;
         }
-        let mutual: Vec<_> = reached
+        let mutual = reached
             .iter()
-            .filter(|to| reach.get(*to).is_some_and(|back| back.contains(from)))
-            .collect();
-        seen.extend(mutual.iter().map(|module| (*module).clone()));
-        found.push(mutual.into_iter().map(|module| module.join("::")).collect());
+            .filter(|to| reach.get(*to).is_some_and(|back| back.contains(from)));
+        let mutual: BTreeSet<Name> = mutual.cloned().collect();
+        seen.extend(mutual.iter().cloned());
+        found.push(mutual);
     }
     found
 }
 
-fn reachable(arrows: &Arrows, from: &[String]) -> BTreeSet<Vec<String>> {
+fn reachable(arrows: &Arrows, from: &Name) -> BTreeSet<Name> {
     let mut reached = BTreeSet::new();
-    let mut open = vec![from.to_vec()];
+    let mut open = vec![from.clone()];
     while let Some(module) = open.pop() {
         for to in arrows.get(&module).into_iter().flatten() {
             if reached.insert(to.clone()) {
@@ -140,160 +148,6 @@ fn reachable(arrows: &Arrows, from: &[String]) -> BTreeSet<Vec<String>> {
         }
     }
     reached
-}
-
-fn arrows(modules: &Modules) -> Arrows {
-    let exports: BTreeMap<&Vec<String>, BTreeMap<String, Vec<String>>> = modules
-        .iter()
-        .map(|(path, tokens)| (path, re_exports(path, tokens, modules)))
-        .collect();
-    let mut arrows = Arrows::new();
-    for (path, tokens) in modules {
-        // The root names its modules to re-export them: that is no import.
-        if path.is_empty() {
-            continue;
-        }
-        let targets = paths(tokens)
-            .into_iter()
-            .filter_map(|names| absolute(path, &names));
-        let targets: BTreeSet<_> = targets
-            .filter_map(|names| resolve(&names, modules, &exports))
-            .filter(|target| {
-                !target.is_empty() && !target.starts_with(path) && !path.starts_with(target)
-            })
-            .collect();
-        arrows.insert(path.clone(), targets);
-    }
-    arrows
-}
-
-/// The module a path leads to, through the re-exports of the modules on the way.
-fn resolve(
-    names: &[String],
-    modules: &Modules,
-    exports: &BTreeMap<&Vec<String>, BTreeMap<String, Vec<String>>>,
-) -> Option<Vec<String>> {
-    let depth = (0..=names.len())
-        .rev()
-        .find(|depth| modules.contains_key(&names[..*depth]))?;
-    let module = names[..depth].to_vec();
-    let exported = names
-        .get(depth)
-        .and_then(|name| exports.get(&module)?.get(name));
-    Some(exported.cloned().unwrap_or(module))
-}
-
-/// Names a module re-exports (`pub use a::b::Name`), with the module each comes from.
-fn re_exports(
-    path: &[String],
-    tokens: &[Token],
-    modules: &Modules,
-) -> BTreeMap<String, Vec<String>> {
-    let mut exports = BTreeMap::new();
-    for (at, token) in tokens.iter().enumerate() {
-        if token.text != "use" {
-            continue;
-        }
-        for names in use_tree(&tokens[at + 1..]) {
-            let names = absolute(path, &names)
-                .unwrap_or_else(|| path.iter().cloned().chain(names.clone()).collect());
-            let (Some(last), Some(depth)) = (
-                names.last().cloned(),
-                (1..names.len())
-                    .rev()
-                    .find(|depth| modules.contains_key(&names[..*depth])),
-            ) else {
-                continue;
-            };
-            exports.insert(last, names[..depth].to_vec());
-        }
-    }
-    exports
-}
-
-/// All paths in the code that begin with `crate` or `super`, the braces of `use` multiplied out.
-fn paths(tokens: &[Token]) -> Vec<Vec<String>> {
-    let mut found = Vec::new();
-    for (at, token) in tokens.iter().enumerate() {
-        let starts = matches!(token.text.as_str(), "crate" | "super");
-        let goes_on = tokens.get(at + 1).is_some_and(|next| next.text == ":");
-        let inside = at > 0 && tokens[at - 1].text == ":";
-        if starts && goes_on && !inside {
-            found.extend(use_tree(&tokens[at..]));
-        }
-    }
-    found
-}
-
-/// The paths of a use tree that begins here.
-fn use_tree(tokens: &[Token]) -> Vec<Vec<String>> {
-    let mut names = Vec::new();
-    let mut at = 0;
-    while let Some(token) = tokens.get(at) {
-        match token.text.as_str() {
-            ":" => {}
-            "{" => {
-                let mut all = Vec::new();
-                for branch in branches(&tokens[at + 1..]) {
-                    for rest in use_tree(branch) {
-                        all.push(names.iter().cloned().chain(rest).collect());
-                    }
-                }
-                return all;
-            }
-            word if word.starts_with(|c: char| c.is_alphabetic() || c == '_') => {
-                let follows = at == 0 || tokens[at - 1].text == ":";
-                if !follows {
-                    break;
-                }
-                names.push(word.to_owned());
-            }
-            _ => break,
-        }
-        at += 1;
-    }
-    vec![names]
-}
-
-/// What stands between the commas of a brace that has been opened.
-fn branches(tokens: &[Token]) -> Vec<&[Token]> {
-    let (mut depth, mut from, mut found) = (0, 0, Vec::new());
-    for (at, token) in tokens.iter().enumerate() {
-        match token.text.as_str() {
-            "{" => depth += 1,
-            "}" if depth == 0 => {
-                found.push(&tokens[from..at]);
-                return found;
-            }
-            "}" => depth -= 1,
-            "," if depth == 0 => {
-                found.push(&tokens[from..at]);
-                from = at + 1;
-            }
-            _ => {}
-        }
-    }
-    found
-}
-
-/// A path from `crate` or `super` as one from the root. `None`: it begins elsewhere.
-fn absolute(module: &[String], names: &[String]) -> Option<Vec<String>> {
-    let (first, rest) = names.split_first()?;
-    let mut base = match first.as_str() {
-        "crate" => Vec::new(),
-        "super" => module[..module.len().checked_sub(1)?].to_vec(),
-        "self" => module.to_vec(),
-        _ => return None,
-    };
-    let mut rest = rest;
-    while let Some((name, after)) = rest.split_first()
-        && name == "super"
-    {
-        base.pop()?;
-        rest = after;
-    }
-    base.extend(rest.iter().cloned());
-    Some(base)
 }
 
 #[cfg(test)]
@@ -349,26 +203,66 @@ mod tests {
     }
 
     #[test]
-    fn a_known_circle_may_shrink_but_not_grow() {
-        let known = "# debts\ncore/x: a, b, c\n";
-        let circle = |names: &[&str]| {
-            names
-                .iter()
-                .map(|name| (*name).to_owned())
-                .collect::<Vec<_>>()
-        };
-        assert!(is_known(known, "core/x", &circle(&["a", "c"])));
-        assert!(!is_known(known, "core/x", &circle(&["a", "d"])));
-        assert!(!is_known(known, "core/y", &circle(&["a", "b"])));
+    fn names_that_are_handed_on_lead_to_where_they_come_from() {
+        let alias = found(&[
+            ("", "mod a; mod b; pub use b::Thing as Other;"),
+            ("a", "use crate::Other;"),
+            ("b", "use crate::a;"),
+        ]);
+        assert_eq!(alias, [["a", "b"]]);
+        let glob = found(&[
+            ("", "mod a; mod b; mod c; pub use c::*;"),
+            ("a", "fn f() { crate::g(); }"),
+            ("b", "pub fn g() { super::a::f() }"),
+            ("c", "pub use crate::b::g;"),
+        ]);
+        assert_eq!(glob, [["a", "b", "c"]]);
+        let by_macro = found(&[
+            ("", "mod a; mod b;"),
+            ("a", "use crate::say; fn f() { say!() }"),
+            (
+                "b",
+                "#[macro_export]\nmacro_rules! say { () => { $crate::b::g() } } use super::a;",
+            ),
+        ]);
+        assert_eq!(by_macro, [["a", "b"]]);
+        let bound = found(&[
+            ("", "mod a; mod b;"),
+            ("a", "use crate::b; fn f() { b::inner::g() }"),
+            ("b", "mod inner;"),
+            ("b::inner", "use crate::a;"),
+        ]);
+        assert_eq!(bound, [["a", "b::inner"]]);
     }
 
     #[test]
-    fn a_circle_of_three_is_told_once() {
-        let bad = found(&[
-            ("a", "use crate::b::X;"),
-            ("b", "use crate::c::X;"),
-            ("c", "use crate::a::X;"),
+    fn a_circle_by_way_of_the_module_around_is_seen() {
+        let out_and_back = found(&[
+            ("", "mod a; mod b;"),
+            ("a", "use crate::b::top;"),
+            ("b", "mod inner; pub fn top() { inner::f() }"),
+            ("b::inner", "pub fn f() { crate::a::g() }"),
         ]);
-        assert_eq!(bad, [["a", "b", "c"]]);
+        assert_eq!(out_and_back, [["a", "b", "b::inner"]]);
+        let siblings = found(&[
+            ("", "mod b; pub fn top() { b::f() }"),
+            ("b", "mod x; mod y; pub fn f() { x::g() } pub struct T;"),
+            ("b::x", "use super::{T, y::h}; fn k() { crate::top() }"),
+            ("b::y", "use super::x::g;"),
+        ]);
+        assert_eq!(siblings, [["b::x", "b::y"]]);
+    }
+
+    #[test]
+    fn inline_modules_are_part_of_their_file() {
+        let good = found(&[
+            ("", "mod a; mod b;"),
+            (
+                "a",
+                "use crate::b::B; mod inner { use super::f; fn g() { super::h() } }",
+            ),
+            ("b", "pub struct B;"),
+        ]);
+        assert!(good.is_empty(), "{good:?}");
     }
 }
