@@ -59,7 +59,7 @@ fn mknod_at(cx: &Cx, dirfd: usize, path: usize, mode: usize, dev: usize) -> Resu
     let kind = match (mode & abi::raw::S_IFMT, FileType::from_mode(mode)) {
         (0, _) => FileType::Regular,
         (_, Some(FileType::Directory)) => return Err(Errno::EPERM),
-        (_, Some(FileType::Symlink) | None) => return Err(Errno::EINVAL),
+        (_, Some(FileType::Symlink | FileType::Anonymous) | None) => return Err(Errno::EINVAL),
         (_, Some(kind)) => kind,
     };
     // The number of a call has 32 bits: 12 of the major, 20 of the minor number.
@@ -282,7 +282,8 @@ impl DirSink for Entries {
 
 fn getdents(cx: &Cx, a: &[usize; 6], layout: Layout) -> Result<usize> {
     let file = cx.files.get_io(a[0] as i32)?;
-    let left = a[2] as u32 as usize;
+    // An unsigned int that Linux goes on to use as a signed one.
+    let left = usize::try_from(a[2] as i32).unwrap_or(0);
     let mut entries = Entries {
         layout,
         at: UserAddr(a[1]),

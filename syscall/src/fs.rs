@@ -4,12 +4,9 @@ use crate::bounds::{check_size_limit, fd_limit};
 use abi::pod::OpenHow as RawOpenHow;
 use abi::raw::{
     __NR_access, __NR_chdir, __NR_chroot, __NR_creat, __NR_faccessat, __NR_faccessat2, __NR_fchdir,
-    __NR_fgetxattr, __NR_flistxattr, __NR_fremovexattr, __NR_fsetxattr, __NR_getxattr,
-    __NR_lgetxattr, __NR_listxattr, __NR_llistxattr, __NR_lremovexattr, __NR_lsetxattr,
-    __NR_memfd_create, __NR_open, __NR_openat, __NR_openat2, __NR_removexattr, __NR_setxattr,
-    __NR_truncate, __NR_umask, AT_EACCESS, AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_CREAT,
-    O_LARGEFILE, O_PATH, O_TRUNC, O_WRONLY, RESOLVE_BENEATH, RESOLVE_IN_ROOT,
-    RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV,
+    __NR_memfd_create, __NR_open, __NR_openat, __NR_openat2, __NR_truncate, __NR_umask, AT_EACCESS,
+    AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW, O_CREAT, O_LARGEFILE, O_PATH, O_TRUNC, O_WRONLY,
+    RESOLVE_BENEATH, RESOLVE_IN_ROOT, RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_NO_XDEV,
 };
 use abi::{Errno, PATH_MAX, Result};
 use alloc::sync::Arc;
@@ -34,18 +31,6 @@ pub(crate) const CALLS: &[Call] = &[
     (__NR_chroot, "chroot", sys_chroot),
     (__NR_umask, "umask", sys_umask),
     (__NR_truncate, "truncate", sys_truncate),
-    (__NR_setxattr, "setxattr", sys_xattr),
-    (__NR_lsetxattr, "lsetxattr", sys_lxattr),
-    (__NR_fsetxattr, "fsetxattr", sys_fxattr),
-    (__NR_getxattr, "getxattr", sys_xattr),
-    (__NR_lgetxattr, "lgetxattr", sys_lxattr),
-    (__NR_fgetxattr, "fgetxattr", sys_fxattr),
-    (__NR_listxattr, "listxattr", sys_xattr),
-    (__NR_llistxattr, "llistxattr", sys_lxattr),
-    (__NR_flistxattr, "flistxattr", sys_fxattr),
-    (__NR_removexattr, "removexattr", sys_xattr),
-    (__NR_lremovexattr, "lremovexattr", sys_lxattr),
-    (__NR_fremovexattr, "fremovexattr", sys_fxattr),
 ];
 
 /// Paths up to this long need no allocation.
@@ -293,20 +278,4 @@ fn sys_truncate(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     check_size_limit(cx, at.inode()?, size)?;
     vfs::truncate(&at, size, &cx.cred)?;
     Ok(0)
-}
-
-/// No file system here has extended attributes: what is named must exist, then EOPNOTSUPP.
-fn sys_xattr(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
-    find(cx, a[0], LookupFlags::FOLLOW)?;
-    Err(Errno::EOPNOTSUPP)
-}
-
-fn sys_lxattr(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
-    find(cx, a[0], LookupFlags::empty())?;
-    Err(Errno::EOPNOTSUPP)
-}
-
-fn sys_fxattr(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
-    cx.files.get_io(a[0] as i32)?;
-    Err(Errno::EOPNOTSUPP)
 }

@@ -35,6 +35,7 @@ mod stat;
 mod system;
 mod time;
 mod tty;
+mod xattr;
 
 /// One line of a family's table: number, name, function.
 pub type Call = (u32, &'static str, Handler);
@@ -59,6 +60,7 @@ const FAMILIES: &[&[Call]] = &[
     system::CALLS,
     time::CALLS,
     tty::CALLS,
+    xattr::CALLS,
 ];
 
 /// The system calls by number, for `task`, whose loop makes them.

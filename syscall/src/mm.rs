@@ -4,7 +4,8 @@ use abi::raw::{
     __NR_brk, __NR_madvise, __NR_mincore, __NR_mlock, __NR_mlock2, __NR_mlockall, __NR_mmap,
     __NR_mprotect, __NR_mremap, __NR_msync, __NR_munlock, __NR_munlockall, __NR_munmap,
     __NR_pkey_alloc, __NR_pkey_free, __NR_pkey_mprotect, __NR_process_vm_readv,
-    __NR_process_vm_writev, MAP_ANONYMOUS, MLOCK_ONFAULT, PROT_EXEC, PROT_READ,
+    __NR_process_vm_writev, MAP_ANONYMOUS, MAP_SHARED, MAP_SHARED_VALIDATE, MAP_TYPE,
+    MLOCK_ONFAULT, PROT_EXEC, PROT_READ, PROT_WRITE,
 };
 use abi::{Errno, PAGE_SIZE, Result, USER_END};
 use alloc::sync::Arc;
@@ -58,6 +59,10 @@ fn sys_mmap(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
         // The length is looked at first: 0 is EINVAL whatever the file is.
         if len == 0 {
             return Err(Errno::EINVAL);
+        }
+        let shared = matches!(flags & MAP_TYPE, MAP_SHARED | MAP_SHARED_VALIDATE);
+        if shared && prot & PROT_WRITE != 0 && !file.mode().contains(vfs::FileMode::WRITE) {
+            return Err(Errno::EACCES);
         }
         Some(file.mmap()?)
     } else {
@@ -199,12 +204,25 @@ fn sys_process_vm_writev(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
 /// `EINVAL` (flags, too many segments), `EFAULT`, `ESRCH`, `EPERM`.
 fn process_vm(cx: &mut Cx, a: &[usize; 6], direction: Direction) -> Result<usize> {
     const MAX_SEGMENTS: usize = 1024;
-    if a[5] != 0 || a[2] > MAX_SEGMENTS || a[4] > MAX_SEGMENTS {
+    // Unsigned ints to Linux, the first of them.
+    let (here, there) = (a[2] as u32 as usize, a[4]);
+    if a[5] != 0 || here > MAX_SEGMENTS {
         return Err(Errno::EINVAL);
     }
+    let mut local = Segments::new(a[1], here);
+    let bytes = local.check(|addr, len| user::check(UserAddr(addr), len))?;
+    if bytes == 0 {
+        return Ok(0);
+    }
+    if there > MAX_SEGMENTS {
+        return Err(Errno::EINVAL);
+    }
+    let mut remote = Segments::new(a[3], there);
+    remote.check(|_, _| Ok(()))?;
+    if there == 0 {
+        return Ok(0);
+    }
     let target = remote_space(cx, a[0] as i32)?;
-    let mut local = Segments::new(a[1], a[2]);
-    let mut remote = Segments::new(a[3], a[4]);
     let mut done = 0;
     let result = move_all(&target, &mut local, &mut remote, direction, &mut done);
     match result {
@@ -256,6 +274,21 @@ impl Segments {
             left: count,
             now: None,
         }
+    }
+
+    /// Looks at all segments beforehand, with `look` for each; gives how many bytes they have. `EFAULT`, `EINVAL`.
+    fn check(&self, mut look: impl FnMut(usize, usize) -> Result<()>) -> Result<usize> {
+        let at = |n: usize| UserAddr(self.array).add(n * size_of::<abi::pod::Iovec>());
+        let mut bytes = 0usize;
+        for n in 0..self.left {
+            let iov: abi::pod::Iovec = user::read(at(n))?;
+            if iov.iov_len > isize::MAX as usize {
+                return Err(Errno::EINVAL);
+            }
+            look(iov.iov_base, iov.iov_len)?;
+            bytes = bytes.saturating_add(iov.iov_len);
+        }
+        Ok(bytes)
     }
 
     /// Address and length of what comes next; `None` at the end. `EFAULT`, `EINVAL`.

@@ -40,7 +40,14 @@ fn optional(addr: usize) -> Result<Vec<u8>> {
 
 /// Options are as many bytes as there are, up to a page.
 fn options(addr: usize) -> Result<Vec<u8>> {
-    optional(addr)
+    if addr == 0 {
+        return Ok(Vec::new());
+    }
+    let mut text = Vec::try_filled(0, PAGE_SIZE)?;
+    let len = user::copy_from_user_partial(&mut text, UserAddr(addr))?;
+    let end = text[..len].iter().position(|byte| *byte == 0);
+    text.truncate(end.unwrap_or(len));
+    Ok(text)
 }
 
 fn sys_mount(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {

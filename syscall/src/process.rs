@@ -94,7 +94,12 @@ fn sys_getpgrp(cx: &mut Cx, _a: &[usize; 6]) -> Result<usize> {
 }
 
 fn sys_setpgid(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
-    jobs::set_group(cx.process(), a[0] as i32, a[1] as i32)?;
+    let (pid, group) = (a[0] as i32, a[1] as i32);
+    // A group of 0 is the one with the process' own number.
+    if pid < 0 && group == 0 {
+        return Err(Errno::EINVAL);
+    }
+    jobs::set_group(cx.process(), pid, group)?;
     Ok(0)
 }
 
@@ -217,6 +222,9 @@ fn sys_waitid(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let (mut kind, mut id, mut options, mut nonblock) =
         (a[0] as u32, a[1] as i32, a[3] as u32, false);
     if kind == P_PIDFD {
+        if id < 0 {
+            return Err(Errno::EINVAL);
+        }
         let file = cx.files.get(id)?;
         (kind, id) = (P_PID, PidFd::process_of(&file)?.nr());
         // A non-blocking pidfd makes the call fail where it would wait.
@@ -224,20 +232,24 @@ fn sys_waitid(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
         options |= if nonblock { WNOHANG } else { 0 };
     }
     let request = WaitRequest::waitid(kind, id, options, own_group)?;
-    let waited = task::wait::wait(cx, &request)?;
-    if nonblock && waited.is_none() {
-        return Err(Errno::EAGAIN);
-    }
-    if a[2] != 0 {
-        // Nothing to tell: the fields that a caller looks at are zero.
-        let info = waited.as_ref().map_or([0; 128], |w| child_info(w).encode());
-        user::copy_to_user(UserAddr(a[2]), &info)?;
-    }
-    if let Some(waited) = &waited {
+    let result = match task::wait::wait(cx, &request) {
+        Ok(None) if nonblock => Err(Errno::EAGAIN),
+        other => other,
+    };
+    let waited = result.as_ref().ok().and_then(Option::as_ref);
+    if let Some(waited) = waited {
         write_usage(a[4], waited)?;
     }
-    Ok(0)
+    if a[2] != 0 {
+        // Nothing to tell, or an error: the fields that a caller looks at are zero.
+        let info = waited.map_or([0; 128], |w| child_info(w).encode());
+        user::copy_to_user(UserAddr(a[2]), &info[..CHILD_INFO_LEN])?;
+    }
+    result.map(|_| 0)
 }
+
+/// Bytes of a siginfo that tell of a child: up to its status.
+const CHILD_INFO_LEN: usize = 28;
 
 fn child_info(waited: &Waited) -> SigInfo {
     let (code, status) = waited.change.code_and_status();

@@ -158,9 +158,6 @@ fn sys_sigaltstack(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
 
 fn sys_kill(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let (nr, sig) = (a[0] as i32, a[1] as i32);
-    if sig != 0 && !is_signal(sig) {
-        return Err(Errno::EINVAL);
-    }
     let info = sent_by(cx, sig, code::SI_USER);
     let sender = Sender {
         cred: &cx.cred,
@@ -239,8 +236,10 @@ fn to_thread(cx: &Cx, process: Option<i32>, tid: i32, sig: i32, info: &SigInfo) 
 
 /// A siginfo from user space; who pretends to be the kernel or kill(2) may do so to itself only. `EPERM`.
 pub(crate) fn queued(sig: i32, at: usize, to_self: bool) -> Result<SigInfo> {
+    /// Bytes with a meaning, in all layouts.
+    const MEANT: usize = 48;
     let mut bytes = [0; 128];
-    user::copy_from_user(&mut bytes, UserAddr(at))?;
+    user::copy_from_user(&mut bytes[..MEANT], UserAddr(at))?;
     if !is_signal(sig) && sig != 0 {
         return Err(Errno::EINVAL);
     }

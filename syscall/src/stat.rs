@@ -266,6 +266,14 @@ fn timevals(addr: usize) -> Result<Times> {
     Ok((from_timeval(atime)?, from_timeval(mtime)?))
 }
 
+/// The file that a call without a path is about. EFAULT: not even a descriptor is named.
+fn pathless(cx: &Cx, dirfd: usize) -> Result<alloc::sync::Arc<vfs::File>> {
+    if dirfd as i32 == abi::raw::AT_FDCWD {
+        return Err(Errno::EFAULT);
+    }
+    cx.files.get_io(dirfd as i32)
+}
+
 fn sys_utimensat(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let times = if a[2] == 0 {
         NOW
@@ -281,7 +289,7 @@ fn sys_utimensat(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
         if a[3] != 0 {
             return Err(Errno::EINVAL);
         }
-        return set_times(cx, cx.files.get_io(a[0] as i32)?.path(), times);
+        return set_times(cx, pathless(cx, a[0])?.path(), times);
     }
     let flags = at_flags(a[3], AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)?;
     set_times(cx, &find_at(cx, a[0], a[1], flags)?, times)
@@ -295,7 +303,7 @@ fn sys_utimes(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
 fn sys_futimesat(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let times = timevals(a[2])?;
     if a[1] == 0 {
-        return set_times(cx, cx.files.get_io(a[0] as i32)?.path(), times);
+        return set_times(cx, pathless(cx, a[0])?.path(), times);
     }
     set_times(cx, &find_at(cx, a[0], a[1], LookupFlags::FOLLOW)?, times)
 }

@@ -8,7 +8,7 @@ use abi::raw::{
 use abi::{Errno, Result};
 use cred::cap;
 use hal::addr::UserAddr;
-use kmem::user;
+use kmem::user::{self, UserBuf};
 use sync::{LockClass, Mutex, WaitMode, rank};
 use task::{Cx, uts};
 use trace::kmsg::{self, Cursor, LINE_MAX, Next};
@@ -52,9 +52,10 @@ fn set_uts(
     set: fn(&uts::UtsNs, &[u8]) -> Result<()>,
 ) -> Result<usize> {
     cx.cred.require(cap::SYS_ADMIN)?;
-    if len > 64 {
-        return Err(Errno::EINVAL);
-    }
+    let len = usize::try_from(len as i32)
+        .ok()
+        .filter(|len| *len <= 64)
+        .ok_or(Errno::EINVAL)?;
     let mut bytes = [0; 64];
     user::copy_from_user(&mut bytes[..len], UserAddr(at))?;
     set(uts::of(&cx.ns)?, &bytes[..len])?;
@@ -103,10 +104,15 @@ fn sys_getrandom(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     while done < len {
         let n = chunk.len().min(len - done);
         stream.fill(&mut chunk[..n]);
-        if let Err(error) = user::copy_to_user(UserAddr(a[0].wrapping_add(done)), &chunk[..n]) {
-            return if done == 0 { Err(error) } else { Ok(done) };
+        let mut left = UserBuf::single(UserAddr(a[0].wrapping_add(done)), n);
+        match left.copy_to(&chunk[..n]) {
+            Ok(copied) => done += copied,
+            Err(error) if done == 0 => return Err(error),
+            Err(_) => return Ok(done),
         }
-        done += n;
+        if !left.is_empty() {
+            return Ok(done);
+        }
         // Short answers are never cut by a signal.
         if done % abi::PAGE_SIZE == 0 && done < len && cx.task.has_signal() {
             return Ok(done);
@@ -252,9 +258,19 @@ fn sys_reboot(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     match a[2] as u32 {
         // There is no keyboard whose Ctrl-Alt-Del could be let through or caught.
         CAD_ON | CAD_OFF => Ok(0),
-        RESTART | RESTART2 => {
+        command @ (RESTART | RESTART2) => {
+            let mut text = [0; 256];
+            let len = match command {
+                RESTART2 => restart_command(&mut text, UserAddr(a[3]))?,
+                _ => 0,
+            };
             tty::flush_lines(FLUSH_NS);
-            trace::pr_emerg!("reboot: Restarting system");
+            match core::str::from_utf8(&text[..len]) {
+                Ok(text) if command == RESTART2 => {
+                    trace::pr_emerg!("reboot: Restarting system with command '{}'", text);
+                }
+                _ => trace::pr_emerg!("reboot: Restarting system"),
+            }
             trace::console::flush();
             hal::power::reboot()
         }
@@ -272,6 +288,14 @@ fn sys_reboot(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
             stop()
         }
         _ => Err(Errno::EINVAL),
+    }
+}
+
+/// The words for the firmware that come with `RESTART2`: `EFAULT` where there are none. Ours takes none; the log shows them.
+fn restart_command(text: &mut [u8; 256], from: UserAddr) -> Result<usize> {
+    match user::strncpy(text, from) {
+        Err(Errno::ENAMETOOLONG) => Ok(text.len()),
+        other => other,
     }
 }
 

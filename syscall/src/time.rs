@@ -345,6 +345,9 @@ fn encode_spec((left_ns, interval_ns): (u64, u64)) -> Itimerspec {
 }
 
 fn sys_timer_settime(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    if a[2] == 0 {
+        return Err(Errno::EINVAL);
+    }
     let new: Itimerspec = user::read(UserAddr(a[2]))?;
     let (value, interval) = (from_timespec(&new.value)?, from_timespec(&new.interval)?);
     let absolute = a[1] as u32 & TIMER_ABSTIME != 0;

@@ -117,9 +117,9 @@ impl Mm {
         if !addr.is_multiple_of(PAGE_SIZE) {
             return Err(Errno::EINVAL);
         }
-        let end = page_ceil(len)
-            .and_then(|len| addr.checked_add(len))
-            .ok_or(Errno::ENOMEM)?;
+        // As Linux: a length that wraps when it is rounded up is 0.
+        let len = page_ceil(len).unwrap_or(0);
+        let end = addr.checked_add(len).ok_or(Errno::ENOMEM)?;
         let mut at = addr;
         while at < end {
             // The areas are not held while the object writes: it may take locks that come before ours.

@@ -101,11 +101,12 @@ impl Mm {
 /// Whole pages that touch `addr..addr + len`.
 fn range(addr: usize, len: usize) -> Result<(usize, usize)> {
     let start = addr & !(PAGE_SIZE - 1);
-    let end = addr
-        .checked_add(len)
-        .and_then(page_ceil)
-        .ok_or(Errno::EINVAL)?;
-    if end > USER_END {
+    // As Linux: a length that wraps when it is rounded up is 0.
+    let len = page_ceil(len.wrapping_add(addr - start)).unwrap_or(0);
+    let end = start.checked_add(len).ok_or(Errno::EINVAL)?;
+    if len == 0 {
+        Ok((start, start))
+    } else if end > USER_END {
         Err(Errno::ENOMEM)
     } else {
         Ok((start, end))

@@ -47,6 +47,9 @@ impl Mm {
             return Err(Errno::EINVAL);
         }
         let len = page_ceil(request.len).ok_or(Errno::ENOMEM)?;
+        if len > USER_END {
+            return Err(Errno::ENOMEM);
+        }
         let first = request.offset >> PAGE_SHIFT;
         if request.backing.is_some() && first + pages(len) as u64 > MAX_FILE_PAGES {
             return Err(Errno::EOVERFLOW);

@@ -53,6 +53,9 @@ impl Mm {
         if m.new_len <= m.old_len && m.old_len != 0 {
             // The tail may cover several areas: it is munmap.
             if m.new_len < m.old_len {
+                if m.old_len > USER_END || m.from > USER_END - m.old_len {
+                    return Err(Errno::EINVAL);
+                }
                 self.remove(areas, m.from + m.new_len, m.from + m.old_len)?;
             }
             return Ok(m.from);
@@ -148,7 +151,8 @@ fn check(old: usize, old_len: usize, new_len: usize, flags: u32, new_addr: usize
     if unknown || (fixed || keep) && !may_move || !old.is_multiple_of(PAGE_SIZE) {
         return Err(Errno::EINVAL);
     }
-    let old_len = page_ceil(old_len).ok_or(Errno::EINVAL)?;
+    // A length that wraps is 0, which asks for a copy of a shared mapping.
+    let old_len = page_ceil(old_len).unwrap_or(0);
     let new_len = page_ceil(new_len).ok_or(Errno::EINVAL)?;
     if new_len == 0 || keep && old_len != new_len || old.checked_add(old_len).is_none() {
         return Err(Errno::EINVAL);

@@ -130,6 +130,7 @@ impl Mm {
         if !addr.0.is_multiple_of(4) {
             return Err(Errno::EINVAL);
         }
+        kmem::user::check(addr, size_of::<u32>())?;
         let private = FutexKey {
             object: self.id(),
             offset: addr.0 as u64,
@@ -140,6 +141,10 @@ impl Mm {
         }
         let areas = self.areas.read();
         let area = areas.map.find(addr.0).ok_or(Errno::EFAULT)?;
+        let usable = VmFlags::READ | VmFlags::WRITE;
+        if !area.data.flags.intersects(usable) {
+            return Err(Errno::EFAULT);
+        }
         match area.data.object() {
             Some(object) if area.data.flags.contains(VmFlags::MAY_SHARE) => Ok(FutexKey {
                 object: object.identity(),

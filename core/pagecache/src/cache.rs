@@ -2,7 +2,9 @@
 use crate::map::{MapToken, MapUser, Unmapped, Users};
 use abi::{Errno, PAGE_SHIFT, PAGE_SIZE, Result};
 use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU64, Ordering};
+use kmem::TryVec;
 use kmem::charge::{Charge, charge};
 use kmem::frame::{Frame, PageFlags};
 use kmem::user::UserBuf;
@@ -22,6 +24,11 @@ pub trait PageSource: Send + Sync {
     /// Asks for room for one more page before it enters the cache. ENOSPC.
     fn charge(&self) -> Result<()> {
         Ok(())
+    }
+
+    /// Most pages that all caches over it may hold.
+    fn capacity(&self) -> u64 {
+        u64::MAX
     }
 
     /// Gives back the room of `pages` that left the cache.
@@ -97,6 +104,39 @@ impl PageCache {
             Some(page) => Ok(page),
             None => self.bring_in(index),
         }
+    }
+
+    /// Brings pages `first..end` in, all or none (fallocate(2)). ENOMEM, ENOSPC, EIO.
+    pub fn bring_in_all(&self, first: u64, end: u64) -> Result<()> {
+        if end.saturating_sub(first) > self.source.capacity() {
+            return Err(Errno::ENOSPC);
+        }
+        // Runs of pages that were not there before.
+        let mut added: Vec<(u64, u64)> = Vec::new();
+        let mut index = first;
+        let result = loop {
+            if index >= end {
+                return Ok(());
+            }
+            if self.lookup(index).is_none() {
+                match added.last_mut().filter(|run| run.1 == index) {
+                    Some(run) => run.1 += 1,
+                    None => {
+                        if let Err(e) = added.try_push((index, index + 1)) {
+                            break Err(e.into());
+                        }
+                    }
+                }
+                if let Err(e) = self.get_page(index) {
+                    break Err(e);
+                }
+            }
+            index += 1;
+        };
+        for (from, to) in added {
+            self.punch(from << PAGE_SHIFT, to << PAGE_SHIFT);
+        }
+        result
     }
 
     #[cold]

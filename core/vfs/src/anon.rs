@@ -49,7 +49,7 @@ fn anon() -> Result<&'static Anon> {
         sb.set_root(Dentry::new_root(root)?);
         let shared = new_inode(
             &sb,
-            FileType::Regular.mode_bits() | 0o600,
+            FileType::Anonymous.mode_bits() | 0o600,
             Kuid::ROOT,
             Kgid::ROOT,
         )?;

@@ -8,7 +8,7 @@ use crate::poll::{PollEvents, PollTable};
 use crate::readdir::DirSink;
 use crate::types::Io;
 use crate::types::{FileMode, FileType, OpenFlags, Times, earlier_or_same, now};
-use abi::{Errno, Result};
+use abi::{Errno, Result, raw};
 use alloc::sync::Arc;
 use core::any::Any;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
@@ -255,21 +255,35 @@ impl File {
         self.io(pos)
     }
 
-    /// Reads as `io` says, at `io.pos`.
-    pub fn read_with(&self, buf: &mut UserBuf<'_>, io: &mut Io) -> Result<usize> {
-        if !self.mode.contains(FileMode::READ) {
+    /// Whether it can be read or written at `io.pos`. ESPIPE: it has no positions; EBADF: it is not open so; EINVAL: beyond
+    /// the largest position.
+    fn require_positions(&self, mode: FileMode, buf: &UserBuf<'_>, io: &Io) -> Result<()> {
+        if self.mode.contains(FileMode::PATH) {
             return Err(Errno::EBADF);
         }
         self.require_seek()?;
+        if !self.mode.contains(mode) {
+            return Err(Errno::EBADF);
+        }
+        let end = io.pos.checked_add(buf.remaining() as u64);
+        match end.is_some_and(|end| end <= i64::MAX as u64) {
+            true => Ok(()),
+            false => Err(Errno::EINVAL),
+        }
+    }
+
+    /// Reads as `io` says, at `io.pos`.
+    pub fn read_with(&self, buf: &mut UserBuf<'_>, io: &mut Io) -> Result<usize> {
+        self.require_positions(FileMode::READ, buf, io)?;
         self.ops.read(self, buf, io)
     }
 
     /// Writes as `io` says, at `io.pos`.
     pub fn write_with(&self, buf: &mut UserBuf<'_>, io: &mut Io) -> Result<usize> {
-        if !self.mode.contains(FileMode::WRITE) {
-            return Err(Errno::EBADF);
+        if !self.ops.can_write_at() {
+            return Err(Errno::ESPIPE);
         }
-        self.require_seek()?;
+        self.require_positions(FileMode::WRITE, buf, io)?;
         self.ops.write(self, buf, io)
     }
 
@@ -314,6 +328,13 @@ impl File {
         if self.mode.contains(FileMode::PATH) {
             return Err(Errno::EBADF);
         }
+        if whence > raw::SEEK_HOLE {
+            return Err(Errno::EINVAL);
+        }
+        // Linux lets these be sought and stay where they are.
+        if self.inode.kind() == FileType::Anonymous {
+            return Ok(self.pos());
+        }
         self.require_seek()?;
         let _pos = self.lock_pos();
         let pos = self.ops.seek(self, offset, whence)?;
@@ -323,9 +344,10 @@ impl File {
 
     /// Hands directory entries from the file position on to `sink`. ENOTDIR, ENOENT: the directory was removed.
     pub fn read_dir(&self, sink: &mut dyn DirSink) -> Result<()> {
-        if !self.mode.contains(FileMode::READ) {
+        if self.mode.contains(FileMode::PATH) {
             return Err(Errno::EBADF);
         }
+        // A directory is never open for writing alone.
         if !self.is_dir() {
             return Err(Errno::ENOTDIR);
         }

@@ -9,7 +9,7 @@ use crate::types::{
     Access, Caching, FileMode, FileType, Io, Kstat, NewNode, OpenFlags, RenameFlags, SetAttr,
     StatFs, Times,
 };
-use abi::{Errno, Result};
+use abi::{Errno, Result, raw};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -324,6 +324,11 @@ pub trait FileOps: Any + Send + Sync {
         false
     }
 
+    /// Whether pwrite(2) has a place to write to; without, it answers ESPIPE.
+    fn can_write_at(&self) -> bool {
+        true
+    }
+
     /// Device control. ENOTTY: no such command here.
     fn ioctl(&self, _file: &File, _cmd: u32, _arg: usize) -> Result<usize> {
         Err(Errno::ENOTTY)
@@ -360,8 +365,14 @@ pub trait FileOps: Any + Send + Sync {
     }
 
     /// Commands of fcntl(2) beyond the general ones (`F_SETPIPE_SZ` and so on).
-    fn fcntl(&self, _file: &File, _cmd: u32, _arg: usize) -> Result<usize> {
-        Err(Errno::EINVAL)
+    ///
+    /// # Errors
+    /// EBADF: a pipe's command, and it is none; EINVAL.
+    fn fcntl(&self, _file: &File, cmd: u32, _arg: usize) -> Result<usize> {
+        match cmd {
+            raw::F_GETPIPE_SZ | raw::F_SETPIPE_SZ => Err(Errno::EBADF),
+            _ => Err(Errno::EINVAL),
+        }
     }
 
     /// A descriptor of it is closed (each close(2), also of a duplicate).

@@ -64,6 +64,10 @@ pub fn open(ctx: WalkCtx<'_>, path: &[u8], how: &OpenHow) -> Result<Arc<File>> {
         let step = if here || !flags.contains(OpenFlags::CREAT) {
             walk.step(&last)?
         } else {
+            // "." and ".." are there, and that is all O_EXCL asks.
+            if exclusive && last.name().is_none() {
+                return Err(Errno::EEXIST);
+            }
             if wants_dir {
                 return Err(Errno::EISDIR);
             }

@@ -90,6 +90,17 @@ impl FileOps for RegularFile {
             .map_or(Ok(()), |cache| cache.sync(0, u64::MAX))
     }
 
+    fn fcntl(&self, file: &File, cmd: u32, _arg: usize) -> Result<usize> {
+        let memory = file.inode().cache().is_some_and(|cache| cache.is_memory());
+        match cmd {
+            raw::F_GETPIPE_SZ | raw::F_SETPIPE_SZ => Err(Errno::EBADF),
+            // Only a memfd can be sealed; all other files in memory are sealed against seals.
+            raw::F_GET_SEALS if memory => Ok(raw::F_SEAL_SEAL as usize),
+            raw::F_ADD_SEALS if memory => Err(Errno::EPERM),
+            _ => Err(Errno::EINVAL),
+        }
+    }
+
     fn fallocate(&self, file: &File, mode: u32, offset: u64, len: u64) -> Result<()> {
         let inode = file.inode();
         let cache = inode.cache().ok_or(Errno::EOPNOTSUPP)?;
@@ -98,9 +109,7 @@ impl FileOps for RegularFile {
         let _lock = inode.lock();
         match mode & !raw::FALLOC_FL_KEEP_SIZE {
             0 => {
-                for index in offset >> PAGE_SHIFT..end.div_ceil(PAGE_SIZE as u64) {
-                    cache.get_page(index)?;
-                }
+                cache.bring_in_all(offset >> PAGE_SHIFT, end.div_ceil(PAGE_SIZE as u64))?;
                 if !keep && end > inode.size() {
                     inode.set_size(end);
                 }

@@ -14,10 +14,12 @@ impl File {
             raw::SEEK_SET => 0,
             raw::SEEK_CUR => self.pos() as i64,
             raw::SEEK_END => size as i64,
-            raw::SEEK_DATA | raw::SEEK_HOLE => return seek_data(inode, offset, size, whence),
+            raw::SEEK_DATA | raw::SEEK_HOLE if !inode.is_dir() => {
+                return seek_data(inode, offset, size, whence);
+            }
             _ => return Err(Errno::EINVAL),
         };
-        let pos = base.checked_add(offset).ok_or(Errno::EOVERFLOW)?;
+        let pos = base.checked_add(offset).ok_or(Errno::EINVAL)?;
         let pos = u64::try_from(pos).map_err(|_| Errno::EINVAL)?;
         if pos > inode.sb().max_size() {
             return Err(Errno::EINVAL);

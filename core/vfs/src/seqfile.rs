@@ -131,6 +131,11 @@ impl<S: SeqShow> FileOps for SeqFile<S> {
         Ok(n)
     }
 
+    // A store takes the whole text, wherever the reader is.
+    fn can_write_at(&self) -> bool {
+        false
+    }
+
     fn seek(&self, file: &File, offset: i64, whence: u32) -> Result<u64> {
         let base = match whence {
             abi::raw::SEEK_SET => 0,

@@ -9,6 +9,8 @@ use pagecache::PageCache;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum FileType {
+    /// Of no type: what eventfd(2) and its kin give.
+    Anonymous = 0,
     Fifo = 1,
     CharDevice = 2,
     Directory = 4,
@@ -36,6 +38,7 @@ impl FileType {
             raw::S_IFREG => Self::Regular,
             raw::S_IFLNK => Self::Symlink,
             raw::S_IFSOCK => Self::Socket,
+            0 => Self::Anonymous,
             _ => return None,
         })
     }

@@ -104,6 +104,19 @@ impl EventFd {
     }
 }
 
+impl EventFd {
+    fn write_one(&self, buf: &mut UserBuf<'_>, len: usize, nonblock: bool) -> Result<()> {
+        let mut bytes = [0; size_of::<u64>()];
+        if len < bytes.len() {
+            return Err(Errno::EINVAL);
+        }
+        if buf.copy_from(&mut bytes)? < bytes.len() {
+            return Err(Errno::EFAULT);
+        }
+        self.add(u64::from_ne_bytes(bytes), nonblock)
+    }
+}
+
 impl FileOps for EventFd {
     fn read(&self, _file: &File, buf: &mut UserBuf<'_>, io: &mut Io) -> Result<usize> {
         if buf.remaining() < size_of::<u64>() {
@@ -117,15 +130,19 @@ impl FileOps for EventFd {
     }
 
     fn write(&self, _file: &File, buf: &mut UserBuf<'_>, io: &mut Io) -> Result<usize> {
-        let mut bytes = [0; size_of::<u64>()];
-        if buf.remaining() < bytes.len() {
-            return Err(Errno::EINVAL);
+        let mut done = 0;
+        // writev(2) is a row of writes; each adds once, however long it is.
+        loop {
+            let len = buf.first_segment();
+            match self.write_one(buf, len, io.nonblock) {
+                Ok(()) => done += size_of::<u64>(),
+                Err(e) if done == 0 => return Err(e),
+                Err(_) => return Ok(done),
+            }
+            if len > size_of::<u64>() || buf.is_empty() {
+                return Ok(done);
+            }
         }
-        if buf.copy_from(&mut bytes)? < bytes.len() {
-            return Err(Errno::EFAULT);
-        }
-        self.add(u64::from_ne_bytes(bytes), io.nonblock)?;
-        Ok(bytes.len())
     }
 
     fn is_stream(&self) -> bool {

@@ -204,6 +204,7 @@ impl<'a> Unpacker<'a> {
         self.open = Open::None;
         let kind = FileType::from_mode(header.mode).ok_or(Errno::EINVAL)?;
         match kind {
+            FileType::Anonymous => Err(Errno::EINVAL),
             FileType::Regular => self.begin_file(name, header),
             FileType::Symlink if header.size as usize > LINK_MAX => Err(Errno::ENAMETOOLONG),
             FileType::Symlink => {

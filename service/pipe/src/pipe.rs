@@ -10,6 +10,9 @@ static RING: LockClass = LockClass::new("pipe", rank::PIPE);
 /// Buffers of a new pipe: 64 KiB.
 pub const DEFAULT_SLOTS: usize = 16;
 
+/// The largest ring: as in Linux, where its 40 bytes a buffer have to come in one piece of at most 4 MiB.
+const MOST_SLOTS: usize = (4 << 20) / 40;
+
 /// Poll events of "something to read".
 const IN: u32 = raw::POLLIN | raw::POLLRDNORM;
 /// Poll events of "room to write".
@@ -259,6 +262,9 @@ impl Pipe {
             return Err(Errno::EINVAL);
         }
         let slots = bytes.div_ceil(PAGE_SIZE).max(1).next_power_of_two();
+        if slots > MOST_SLOTS {
+            return Err(Errno::ENOMEM);
+        }
         let mut ring = self.ring.lock();
         ring.resize(slots)?;
         self.slots.store(slots as u32, Ordering::Relaxed);

@@ -103,7 +103,7 @@ impl Ring {
     }
 
     /// Adds the next `len` bytes of `src` to the last buffer, all or none; `None` if they do not fit there.
-    /// EFAULT when nothing could be read of them.
+    /// EFAULT when not all of them can be read.
     #[inline]
     pub(crate) fn merge(&mut self, src: &mut UserBuf<'_>, len: usize) -> Result<Option<usize>> {
         let index = self.index(self.head.wrapping_sub(1));
@@ -115,22 +115,23 @@ impl Ring {
             return Ok(None);
         }
         let n = src.copy_frame_from(&last.frame, end, len)?;
+        if n < len {
+            return Err(Errno::EFAULT);
+        }
         last.len += n as u16;
         Ok(Some(n))
     }
 
-    /// Puts up to a page of `src` into a new buffer; the ring is not full. EFAULT, ENOMEM.
+    /// Puts up to a page of `src` into a new buffer; the ring is not full. EFAULT: not all of it can be read, and nothing is
+    /// put; ENOMEM.
     #[inline]
     pub(crate) fn push(&mut self, src: &mut UserBuf<'_>, kind: Kind) -> Result<usize> {
         let frame = self.take_spare()?;
-        let copied = src.copy_frame_from(&frame, 0, src.remaining().min(PAGE_SIZE));
-        let len = match copied {
-            Ok(n) => n,
-            Err(e) => {
-                self.keep_spare(frame);
-                return Err(e);
-            }
-        };
+        let len = src.remaining().min(PAGE_SIZE);
+        if src.copy_frame_from(&frame, 0, len) != Ok(len) {
+            self.keep_spare(frame);
+            return Err(Errno::EFAULT);
+        }
         let index = self.index(self.head);
         self.slots[index] = Some(Buf {
             frame,
@@ -143,7 +144,8 @@ impl Ring {
     }
 
     /// Moves bytes of the first buffer to `dst`. The buffer goes when it is empty or was a packet. Answers how many
-    /// bytes moved, and whether this read ends here. The ring is not empty. EFAULT.
+    /// bytes moved, and whether this read ends here. The ring is not empty. EFAULT: not all bytes could be put, and the buffer
+    /// stays as it is.
     #[inline]
     pub(crate) fn pop(&mut self, dst: &mut UserBuf<'_>) -> Result<(usize, bool)> {
         let index = self.index(self.tail);
@@ -152,16 +154,19 @@ impl Ring {
         };
         let want = usize::from(first.len).min(dst.remaining());
         let n = dst.copy_frame_to(&first.frame, usize::from(first.offset), want)?;
+        if n < want {
+            return Err(Errno::EFAULT);
+        }
         first.offset += n as u16;
         first.len -= n as u16;
         let packet = first.kind == Kind::Packet;
-        if packet && n == want {
+        if packet {
             first.len = 0;
         }
         if first.len == 0 {
             self.drop_first(index);
         }
-        Ok((n, packet || n < want))
+        Ok((n, packet))
     }
 
     #[inline]

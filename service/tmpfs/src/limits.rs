@@ -124,6 +124,13 @@ impl PageSource for Limits {
         self.pages.take()
     }
 
+    fn capacity(&self) -> u64 {
+        match self.pages.get().1 {
+            0 => u64::MAX,
+            limit => limit,
+        }
+    }
+
     fn uncharge(&self, pages: u64) {
         self.pages.give(pages);
     }

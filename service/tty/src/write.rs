@@ -30,7 +30,8 @@ impl Tty {
             let want = CHUNK.min(src.remaining());
             let result = src
                 .copy_from(&mut chunk[..want])
-                .and_then(|n| self.write_chunk(&chunk[..n], nonblock, &hung, &mut done));
+                .and_then(|n| if n < want { Err(Errno::EFAULT) } else { Ok(()) })
+                .and_then(|()| self.write_chunk(&chunk[..want], nonblock, &hung, &mut done));
             match result {
                 Ok(()) => {}
                 Err(e) if done == 0 => return Err(e),

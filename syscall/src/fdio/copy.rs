@@ -58,7 +58,11 @@ pub(super) fn sys_sendfile64(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
         from.inode().kind(),
         FileType::Regular | FileType::BlockDevice
     );
-    if to.flags().bits() & O_APPEND != 0 || !rereadable {
+    let takes_pages = to.inode().kind() != FileType::Anonymous;
+    if to.flags().bits() & O_APPEND != 0 || !rereadable || !takes_pages {
+        return Err(Errno::EINVAL);
+    }
+    if (a[3] as i64) < 0 {
         return Err(Errno::EINVAL);
     }
     let done = copy(cx, (&from, &mut pos), (&to, &mut None), a[3])?;
@@ -89,9 +93,14 @@ pub(super) fn sys_copy_file_range(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> 
     if same && near && len > 0 {
         return Err(Errno::EINVAL);
     }
+    if !alloc::sync::Arc::ptr_eq(from.inode().sb(), to.inode().sb()) {
+        return Err(Errno::EXDEV);
+    }
     let done = copy(cx, (&from, &mut from_pos), (&to, &mut to_pos), len)?;
-    write_pos(a[1], from_pos)?;
-    write_pos(a[3], to_pos)?;
+    if done > 0 {
+        write_pos(a[1], from_pos)?;
+        write_pos(a[3], to_pos)?;
+    }
     Ok(done)
 }
 
@@ -105,7 +114,7 @@ pub(super) fn sys_fallocate(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
         return Err(Errno::EBADF);
     }
     match file.inode().kind() {
-        FileType::Regular => {}
+        FileType::Regular | FileType::BlockDevice => {}
         FileType::Fifo => return Err(Errno::ESPIPE),
         FileType::Directory => return Err(Errno::EISDIR),
         _ => return Err(Errno::ENODEV),
@@ -140,10 +149,16 @@ pub(super) fn sys_readahead(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     if !file.mode().contains(FileMode::READ) {
         return Err(Errno::EBADF);
     }
-    let cache = file.inode().cache().ok_or(Errno::EINVAL)?;
-    if cache.is_memory() {
-        return Ok(0);
+    if !matches!(
+        file.inode().kind(),
+        FileType::Regular | FileType::BlockDevice
+    ) || (a[2] as i64) < 0
+    {
+        return Err(Errno::EINVAL);
     }
+    let Some(cache) = file.inode().cache().filter(|cache| !cache.is_memory()) else {
+        return Ok(0);
+    };
     let end = a[1].saturating_add(a[2]).min(file.inode().size() as usize);
     for index in a[1] / abi::PAGE_SIZE..end.div_ceil(abi::PAGE_SIZE) {
         cache.get_page(index as u64)?;
@@ -158,7 +173,13 @@ pub(super) fn sys_sync_file_range(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> 
     if a[3] as u32 & !ALL != 0 || offset < 0 || len < 0 || offset.checked_add(len).is_none() {
         return Err(Errno::EINVAL);
     }
-    let cache = file.inode().cache().ok_or(Errno::ESPIPE)?;
+    match file.inode().kind() {
+        FileType::Regular | FileType::Directory | FileType::BlockDevice | FileType::Symlink => {}
+        _ => return Err(Errno::ESPIPE),
+    }
+    let Some(cache) = file.inode().cache() else {
+        return Ok(0);
+    };
     let end = if len == 0 {
         u64::MAX
     } else {

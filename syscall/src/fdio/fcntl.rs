@@ -66,7 +66,7 @@ pub(super) fn sys_fcntl(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
 }
 
 fn dup_from(cx: &Cx, file: Arc<File>, min: usize, on_exec: OnExec) -> Result<usize> {
-    let limit = fd_limit(cx);
+    let (min, limit) = (min as u32 as usize, fd_limit(cx));
     if min as u64 >= limit {
         return Err(Errno::EINVAL);
     }
@@ -253,7 +253,7 @@ pub(super) fn sys_ioctl(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
         FIONCLEX => cx.files.set_on_exec(fd, OnExec::Keep).map(|()| 0),
         FIONBIO => set_flag(&file, OpenFlags::NONBLOCK, arg),
         FIOASYNC => set_flag(&file, OpenFlags::ASYNC, arg),
-        FIONREAD if file.inode().kind() == FileType::Regular && file.inode().cache().is_some() => {
+        FIONREAD if file.inode().kind() == FileType::Regular => {
             let left = file.inode().size() as i64 - file.pos() as i64;
             user::write(UserAddr(arg), &(left as i32))?;
             Ok(0)

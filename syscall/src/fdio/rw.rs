@@ -15,12 +15,9 @@ const IOV_MAX: usize = 1024;
 /// Lists up to this long need no allocation.
 const SHORT: usize = 8;
 
-/// The user range of a call. EINVAL: more than half the address space; EFAULT: not user space's.
+/// The user range of a call. EFAULT: not user space's.
 #[inline]
 fn range(addr: usize, len: usize) -> Result<UserBuf<'static>> {
-    if len > isize::MAX as usize {
-        return Err(Errno::EINVAL);
-    }
     user::check(UserAddr(addr), len)?;
     Ok(UserBuf::single(UserAddr(addr), len.min(MAX_RW_COUNT)))
 }
@@ -31,6 +28,8 @@ fn with_segments<R>(
     count: usize,
     f: impl FnOnce(&mut UserBuf<'_>) -> Result<R>,
 ) -> Result<R> {
+    // An unsigned int to Linux.
+    let count = count as u32 as usize;
     if count > IOV_MAX {
         return Err(Errno::EINVAL);
     }

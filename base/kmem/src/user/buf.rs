@@ -43,14 +43,14 @@ impl<'a> UserBuf<'a> {
     }
 
     /// A list of user ranges, copied into the kernel by the caller. The total is cut to `MAX_RW_COUNT`.
-    /// EINVAL when a length is negative or the sum overflows `ssize_t` (readv(2)).
+    /// EINVAL when a length is negative.
     pub fn vectored(list: &'a [Iovec]) -> Result<Self> {
         let mut total = 0usize;
         for iov in list {
-            total = total.checked_add(iov.iov_len).ok_or(Errno::EINVAL)?;
-            if iov.iov_len > isize::MAX as usize || total > isize::MAX as usize {
+            if iov.iov_len > isize::MAX as usize {
                 return Err(Errno::EINVAL);
             }
+            total = total.saturating_add(iov.iov_len);
         }
         let remaining = total.min(abi::MAX_RW_COUNT);
         Ok(UserBuf {
@@ -86,6 +86,10 @@ impl<'a> UserBuf<'a> {
     #[inline]
     pub const fn remaining(&self) -> usize {
         self.remaining
+    }
+    /// Bytes left of the segment at the cursor: what one write(2) would have, for a writev(2) that is a row of those.
+    pub fn first_segment(&mut self) -> usize {
+        self.segment_len().min(self.remaining)
     }
     /// Whether nothing is left.
     #[inline]
@@ -384,15 +388,15 @@ mod tests {
             iov_base: 0,
             iov_len: isize::MAX as usize,
         };
-        assert!(
-            UserBuf::vectored(&[
-                huge,
-                Iovec {
-                    iov_base: 0,
-                    iov_len: 1
-                }
-            ])
-            .is_err()
+        let one = Iovec {
+            iov_base: 0,
+            iov_len: 1,
+        };
+        assert_eq!(
+            UserBuf::vectored(&[huge, huge, huge, one])
+                .unwrap()
+                .remaining(),
+            abi::MAX_RW_COUNT
         );
         assert!(
             UserBuf::vectored(&[Iovec {

@@ -3,7 +3,7 @@
 
 use super::plan::{Check, Group, Plan, Test};
 use super::report::{Outcome, Parser, Progress};
-use super::table::{self, Answer, Answers};
+use super::table::{self, Answer, Answers, Said};
 use super::{Tally, plan};
 use crate::session::{End, Job, Session, Streams};
 use crate::verb::run::{DEFAULT_MACHINE, GUEST_PATH, PEER_MACHINE};
@@ -26,6 +26,7 @@ pub(crate) fn run(plan: &Plan) -> Result<Tally> {
         plan,
         tally: Tally::default(),
         blessed: BTreeMap::new(),
+        said: BTreeMap::new(),
     };
     for group in groups {
         runner.group(&group)?;
@@ -37,6 +38,10 @@ pub(crate) fn run(plan: &Plan) -> Result<Tally> {
         answers.extend(fresh);
         table::bless(&shell, &name, &answers)?;
     }
+    let programs = tree::root()?.join("test/programs");
+    for (name, said) in runner.said {
+        table::bless(&programs, &name, &said)?;
+    }
     Ok(runner.tally)
 }
 
@@ -45,6 +50,8 @@ struct Runner<'a> {
     tally: Tally,
     /// Fresh answers by table.
     blessed: BTreeMap<String, Answers>,
+    /// Fresh `answer` lines by program.
+    said: BTreeMap<String, Said>,
 }
 
 impl Runner<'_> {
@@ -85,7 +92,7 @@ impl Runner<'_> {
 
     fn judge(&mut self, test: &Test, outcome: &Outcome) {
         match &test.check {
-            Check::Lines => self.judge_lines(test, outcome),
+            Check::Lines(said) => self.judge_lines(test, said, outcome),
             Check::Answer {
                 table,
                 expected,
@@ -125,8 +132,8 @@ impl Runner<'_> {
         }
     }
 
-    /// A program's own lines: `ok NAME`, `not ok NAME: why`, `skip NAME: why`, and `done` at the end.
-    fn judge_lines(&mut self, test: &Test, outcome: &Outcome) {
+    /// A program's own lines: `ok NAME`, `not ok NAME: why`, `skip NAME: why`, `answer NAME: TEXT`, `done` at the end.
+    fn judge_lines(&mut self, test: &Test, said: &Said, outcome: &Outcome) {
         let text = String::from_utf8_lossy(&outcome.stdout).into_owned();
         let mut done = false;
         for line in text.lines() {
@@ -139,6 +146,9 @@ impl Runner<'_> {
             } else if let Some(rest) = line.strip_prefix("skip ") {
                 let (name, why) = rest.split_once(": ").unwrap_or((rest, ""));
                 self.skip(&full(name), why);
+            } else if let Some(rest) = line.strip_prefix("answer ") {
+                let (name, answer) = rest.split_once(": ").unwrap_or((rest, ""));
+                self.judge_said(&test.name, name, said, answer);
             }
             done |= line == "done";
         }
@@ -151,6 +161,21 @@ impl Runner<'_> {
                 one_line(&errors)
             );
             self.fail(&test.name, why.trim_end());
+        }
+    }
+
+    fn judge_said(&mut self, program: &str, name: &str, said: &Said, answer: &str) {
+        let full = format!("{program}/{name}");
+        if self.plan.bless {
+            let answers = self.said.entry(program.to_owned()).or_default();
+            answers.insert(name.to_owned(), answer.to_owned());
+            self.pass(&full);
+            return;
+        }
+        match said.get(name) {
+            Some(expected) if expected == answer => self.pass(&full),
+            Some(expected) => self.fail(&full, &format!("Linux:{expected}  here:{answer}")),
+            None => self.fail(&full, "no answer from Linux yet: --oracle linux --bless"),
         }
     }
 
@@ -193,7 +218,8 @@ fn boot(
         kernel: plan.kernel.clone(),
         initrd,
         append: if plan.linux {
-            "mitigations=off".to_owned()
+            // What Gaon has not: a fifth level of page tables, and protection keys.
+            "mitigations=off no5lvl nopku".to_owned()
         } else {
             String::new()
         },

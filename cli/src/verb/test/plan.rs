@@ -34,8 +34,8 @@ pub(crate) struct Plan {
 
 /// What decides whether a test has passed.
 pub(crate) enum Check {
-    /// The program's own `ok` and `not ok` lines.
-    Lines,
+    /// The program's own `ok` and `not ok` lines, and what Linux gave for its `answer` lines.
+    Lines(table::Said),
     /// The answer Linux gave.
     Answer {
         table: String,
@@ -79,11 +79,16 @@ pub(crate) fn groups(plan: &Plan) -> Result<Vec<Group>> {
 
 /// The programs in C, compiled, by the number of processors they want.
 fn program_groups(folder: &Path, plan: &Plan) -> Result<Vec<Group>> {
-    let mut sources: Vec<PathBuf> = fs::read_dir(folder)?
-        .flatten()
-        .map(|entry| entry.path())
-        .collect();
-    sources.retain(|file| file.extension().is_some_and(|extension| extension == "c"));
+    let mut sources = Vec::new();
+    let mut headers = Vec::new();
+    for entry in fs::read_dir(folder)?.flatten() {
+        let path = entry.path();
+        match path.extension().and_then(|extension| extension.to_str()) {
+            Some("c") => sources.push(path),
+            Some("h") => headers.push(path),
+            _ => {}
+        }
+    }
     sources.sort();
     let output = tree::output()?.join("test");
     fs::create_dir_all(&output)?;
@@ -100,7 +105,7 @@ fn program_groups(folder: &Path, plan: &Plan) -> Result<Vec<Group>> {
         }
         let binary = output.join(&stem);
         let wishes = wishes(&source)?;
-        if is_stale(&binary, &[&source, &folder.join("check.h")]) {
+        if is_stale(&binary, std::iter::once(&source).chain(&headers)) {
             stale.push((source.clone(), binary.clone()));
         }
         let cpus = wishes.get("smp").copied().unwrap_or(1);
@@ -111,6 +116,7 @@ fn program_groups(folder: &Path, plan: &Plan) -> Result<Vec<Group>> {
             files: Vec::new(),
             programs: Vec::new(),
         });
+        let check = Check::Lines(table::said(folder, &stem)?);
         group.tests.push(Test {
             name: stem,
             limit: u64::from(wishes.get("limit").copied().unwrap_or(30))
@@ -119,7 +125,7 @@ fn program_groups(folder: &Path, plan: &Plan) -> Result<Vec<Group>> {
             arguments: Vec::new(),
             absent: None,
             skip: None,
-            check: Check::Lines,
+            check,
         });
         group.programs.push(binary);
     }
@@ -127,13 +133,13 @@ fn program_groups(folder: &Path, plan: &Plan) -> Result<Vec<Group>> {
     Ok(by_cpus.into_values().collect())
 }
 
-fn is_stale(built: &Path, sources: &[&Path]) -> bool {
+fn is_stale<'a>(built: &Path, sources: impl IntoIterator<Item = &'a PathBuf>) -> bool {
     let time = |path: &Path| fs::metadata(path).and_then(|meta| meta.modified()).ok();
     let Some(built) = time(built) else {
         return true;
     };
     sources
-        .iter()
+        .into_iter()
         .filter_map(|source| time(source))
         .any(|source| source > built)
 }
@@ -319,4 +325,55 @@ fn guest_path(program: &Path) -> String {
         "/test/{}",
         program.file_name().unwrap_or_default().to_string_lossy()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::tree;
+    use std::fs;
+    use std::path::Path;
+
+    fn sources(folder: &Path, text: &mut String) {
+        for entry in fs::read_dir(folder).unwrap().flatten() {
+            match entry.path() {
+                path if path.is_dir() => sources(&path, text),
+                path => text.push_str(&fs::read_to_string(path).unwrap()),
+            }
+        }
+    }
+
+    /// Names of the calls in the kernel's table: the families' lines `(__NR_x, "name", function)`, however they are broken.
+    fn calls(text: &str) -> Vec<String> {
+        let mut names = Vec::new();
+        for (at, _) in text.match_indices("__NR_") {
+            let Some((_, rest)) = text[at..].split_once(',') else {
+                continue;
+            };
+            let quoted = rest.trim_start().strip_prefix('"');
+            if let Some((name, _)) = quoted.and_then(|rest| rest.split_once('"')) {
+                names.push(name.to_owned());
+            }
+        }
+        names
+    }
+
+    #[test]
+    fn every_call_of_the_kernel_is_tried_with_bad_pointers() {
+        let root = tree::root().unwrap();
+        let mut text = String::new();
+        sources(&root.join("syscall/src"), &mut text);
+        let calls = calls(&text);
+        assert!(calls.len() > 200, "{} calls found", calls.len());
+        let table = fs::read_to_string(root.join("test/programs/calls.h")).unwrap();
+        let tried = |name: &str| {
+            ["({},", "({})", "\"{}\"", "\"{}."]
+                .iter()
+                .any(|form| table.contains(&form.replace("{}", name)))
+        };
+        let missing: Vec<_> = calls.iter().filter(|name| !tried(name)).collect();
+        assert!(
+            missing.is_empty(),
+            "not in test/programs/calls.h: {missing:?}"
+        );
+    }
 }

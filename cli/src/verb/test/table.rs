@@ -54,6 +54,9 @@ pub(crate) struct Answer {
 /// Answers by the name of the test.
 pub(crate) type Answers = BTreeMap<String, Answer>;
 
+/// What the `answer NAME: TEXT` lines of a program said on Linux.
+pub(crate) type Said = BTreeMap<String, String>;
+
 fn default_limit() -> u64 {
     30
 }
@@ -94,14 +97,23 @@ fn answers_file(folder: &Path, name: &str) -> PathBuf {
 
 /// What Linux answered to table `name`.
 pub(crate) fn answers(folder: &Path, name: &str) -> Result<Answers> {
+    read_answers(folder, name)
+}
+
+/// What Linux made program `name` say.
+pub(crate) fn said(folder: &Path, name: &str) -> Result<Said> {
+    read_answers(folder, name)
+}
+
+fn read_answers<T: Default + serde::de::DeserializeOwned>(folder: &Path, name: &str) -> Result<T> {
     match fs::read_to_string(answers_file(folder, name)) {
         Ok(text) => serde_json::from_str(&text).with_context(|| format!("answers of {name}")),
-        Err(_) => Ok(Answers::new()),
+        Err(_) => Ok(T::default()),
     }
 }
 
-/// Keeps what Linux answered to table `name`.
-pub(crate) fn bless(folder: &Path, name: &str, answers: &Answers) -> Result<()> {
+/// Keeps what Linux answered to table or program `name`.
+pub(crate) fn bless(folder: &Path, name: &str, answers: &impl Serialize) -> Result<()> {
     let mut text = serde_json::to_string_pretty(answers)?;
     text.push('\n');
     Ok(fs::write(answers_file(folder, name), text)?)

@@ -25,6 +25,10 @@ pub struct Sender<'a> {
 impl Sender<'_> {
     /// Whether the sender may send this signal to the target (kill(2)). `EPERM`; `ESRCH` if the target is gone.
     pub fn check(&self, target: &Process, sig: Signal) -> Result<()> {
+        // After the target was found: for one that is not there Linux answers ESRCH whatever the signal.
+        if sig != 0 && !pid::sigset::is_signal(sig as i32) {
+            return Err(Errno::EINVAL);
+        }
         if core::ptr::eq(self.process, target) {
             return Ok(());
         }
