@@ -112,7 +112,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
         let markdown = arguments.markdown.as_deref();
         return profile::run(&kernels(arguments)?, &program, &names, markdown);
     }
-    let plan = Plan {
+    let mut plan = Plan {
         names: measure::names(&program, &arguments.filter)?,
         ms: if arguments.quick { QUICK_MS } else { MS },
         cpus: arguments.smp,
@@ -128,6 +128,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     if kernels.len() > 1 && plan.cpus > 1 && plan.clock == Clock::Icount {
         bail!("Linux does not start a second processor under -icount: add --clock wall");
     }
+    let scaling = scaling::take(&mut plan);
     if arguments.twice {
         return twice(&plan, &kernels[0]);
     }
@@ -135,7 +136,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     let whole = arguments.filter.is_empty() && arguments.smp == 1;
     let judgement = Judgement::new(rows, &budgets, arguments.clock, whole);
     print!("{}", table::table(&judgement));
-    write_files(arguments, &plan, &kernels, &judgement)?;
+    write_files(arguments, &plan, &scaling, &kernels, &judgement)?;
     Ok(status(arguments, &judgement))
 }
 
@@ -143,12 +144,13 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
 fn write_files(
     arguments: &Arguments,
     plan: &Plan,
+    scaling: &[String],
     kernels: &[Kernel],
     judgement: &Judgement,
 ) -> Result<()> {
     let from = Provenance::new(arguments.clock);
     let curves = match arguments.html {
-        Some(_) => scaling::curves(plan, kernels, QUICK_PAIRS)?,
+        Some(_) => scaling::curves(plan, scaling, kernels, QUICK_PAIRS)?,
         None => Vec::new(),
     };
     if let Some(path) = &arguments.html {
@@ -260,12 +262,8 @@ fn measure_rows(arguments: &Arguments, plan: &Plan, kernels: &[Kernel]) -> Resul
         };
         rows.retain(|row| wanted(&row.name));
     }
-    let mut part = plan.clone();
-    // On one processor nobody contends.
-    part.names
-        .retain(|name| plan.cpus > 1 || !name.starts_with(scaling::GROUP));
-    if !part.names.is_empty() {
-        rows.extend(operations(&part, kernels, pairs)?);
+    if !plan.names.is_empty() {
+        rows.extend(operations(plan, kernels, pairs)?);
     }
     Ok(rows)
 }

@@ -104,9 +104,12 @@ pub(super) fn bars(label: &str, rows: &[&Judged]) -> String {
             .set("height", BAR)
             .set("class", class)
             .add(Title::new(hint));
-        picture = picture
-            .add(bar)
-            .add(words(WIDTH - 2.0, top + 14.0, "value", &value));
+        picture = picture.add(bar).add(words(
+            WIDTH - 2.0,
+            top + 14.0,
+            &format!("value {class}"),
+            &value,
+        ));
         if let Some(limit) = judged.limit {
             let x = ratio_x(limit);
             picture = picture.add(line((x, top + 15.0), (x, top + 21.0 + BAR), "limit"));
@@ -132,7 +135,7 @@ pub(super) fn curve(curve: &Curve) -> String {
                 left - 6.0,
                 y(cost) + 4.0,
                 "value dim",
-                &text::number(cost.round()),
+                &text::short(cost),
             ));
     }
     for (at, count) in COUNTS.iter().enumerate() {

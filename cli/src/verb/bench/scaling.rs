@@ -21,22 +21,36 @@ pub(super) struct Curve {
     pub(super) costs: Vec<Vec<Option<f64>>>,
 }
 
-/// Measures each operation of the group on each number of processors, by the wall clock: under `-icount` only one processor
-/// runs at a time, and Linux does not start its second.
-pub(super) fn curves(plan: &Plan, kernels: &[Kernel], pairs: usize) -> Result<Vec<Curve>> {
-    let names: Vec<String> = plan
+/// The names of the group in `plan`; on one processor nobody contends, and they are no rows of it.
+pub(super) fn take(plan: &mut Plan) -> Vec<String> {
+    let ours = |name: &String| name.starts_with(GROUP);
+    let names = plan
         .names
         .iter()
-        .filter(|name| name.starts_with(GROUP))
+        .filter(|name| ours(name))
         .cloned()
         .collect();
+    if plan.cpus == 1 {
+        plan.names.retain(|name| !ours(name));
+    }
+    names
+}
+
+/// Measures each operation of the group on each number of processors, by the wall clock: under `-icount` only one processor
+/// runs at a time, and Linux does not start its second.
+pub(super) fn curves(
+    plan: &Plan,
+    names: &[String],
+    kernels: &[Kernel],
+    pairs: usize,
+) -> Result<Vec<Curve>> {
     if names.is_empty() {
         return Ok(Vec::new());
     }
     let mut by_count: Vec<Vec<Figures>> = Vec::new();
     for cpus in COUNTS {
         let part = Plan {
-            names: names.clone(),
+            names: names.to_vec(),
             cpus,
             clock: Clock::Wall,
             plugin: None,
@@ -44,8 +58,8 @@ pub(super) fn curves(plan: &Plan, kernels: &[Kernel], pairs: usize) -> Result<Ve
         };
         by_count.push(measure::in_turn(&part, kernels, pairs)?.figures);
     }
-    let curve = |name: String| {
-        let of = |kernel: usize, figures: &Vec<Figures>| match figures[kernel].outcomes.get(&name) {
+    let curve = |name: &String| {
+        let of = |kernel: usize, figures: &Vec<Figures>| match figures[kernel].outcomes.get(name) {
             Some(Outcome::Measured(figure)) => Some(cost(figure)),
             _ => None,
         };
@@ -55,10 +69,10 @@ pub(super) fn curves(plan: &Plan, kernels: &[Kernel], pairs: usize) -> Result<Ve
         Curve {
             costs: costs.collect(),
             unit: units
-                .find_map(|figures| figures.units.get(&name).cloned())
+                .find_map(|figures| figures.units.get(name).cloned())
                 .unwrap_or_default(),
-            name,
+            name: name.clone(),
         }
     };
-    Ok(names.into_iter().map(curve).collect())
+    Ok(names.iter().map(curve).collect())
 }

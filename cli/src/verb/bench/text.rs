@@ -19,6 +19,15 @@ pub(super) fn number(value: f64) -> String {
     text
 }
 
+/// As short as an axis wants it.
+pub(super) fn short(value: f64) -> String {
+    match value {
+        value if value >= 999_500.0 => format!("{:.1} M", value / 1e6),
+        value if value >= 10_000.0 => format!("{:.0} k", value / 1e3),
+        value => number(value.round()),
+    }
+}
+
 /// With two digits that count.
 pub(super) fn ratio(value: f64) -> String {
     if value < 0.095 {
@@ -30,7 +39,13 @@ pub(super) fn ratio(value: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{number, ratio};
+    use super::{number, ratio, short};
+
+    #[test]
+    fn axes_have_no_room_for_digits() {
+        let texts = [0.0, 1170.2, 49_699.0, 999_700.0, 2_372_936.0].map(short);
+        assert_eq!(texts, ["0", "1,170", "50 k", "1.0 M", "2.4 M"]);
+    }
 
     #[test]
     fn small_ratios_keep_their_digits() {
