@@ -9,6 +9,7 @@
 //! | [`context`] | guards for preemption and interrupts, context tokens, [`context::might_sleep`] |
 //! | [`spin`], [`rwspin`] | spinning locks |
 //! | [`mutex`], [`rwlock`] | sleeping locks |
+//! | [`owned`] | data that a single owner reads without a lock |
 //! | [`seqlock`], [`once`] | lock-free reads of small data; set once |
 //! | [`waitqueue`] | waiting with a predicate; callbacks for poll |
 //! | [`thread`] | the seam to the scheduler above |
@@ -37,6 +38,7 @@ pub mod lock_order;
 pub mod lockdep;
 pub mod mutex;
 pub mod once;
+pub mod owned;
 pub mod percpu;
 pub mod rcu;
 pub mod rwlock;
@@ -52,6 +54,7 @@ pub use context::{IrqGuard, PreemptGuard, irq_disable, might_sleep, preempt_disa
 pub use lock_order::rank;
 pub use mutex::{Mutex, MutexGuard};
 pub use once::Once;
+pub use owned::{Look, Owned, Owner, Reach};
 pub use percpu::{PerCpu, PerCpuCell};
 pub use rwlock::{ReadGuard, RwLock, WriteGuard};
 pub use rwspin::RwSpinLock;

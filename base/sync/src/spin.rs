@@ -89,6 +89,12 @@ impl<T: ?Sized> SpinLock<T> {
         self.data.get_mut()
     }
 
+    /// Where the data is.
+    #[inline]
+    pub(crate) const fn data_ptr(&self) -> *mut T {
+        self.data.get()
+    }
+
     /// Whether somebody holds it, at this moment.
     #[inline]
     pub fn is_locked(&self) -> bool {
