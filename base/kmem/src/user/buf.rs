@@ -243,6 +243,27 @@ impl<'a> UserBuf<'a> {
         mut op: impl FnMut(At, usize, usize) -> usize,
     ) -> Result<usize> {
         let want = want.min(self.remaining);
+        if want == 0 {
+            return Ok(0);
+        }
+        if self.segment_len() < want {
+            return self.transfer_segments(want, op);
+        }
+        let left = op(self.place(), 0, want);
+        self.step(want - left);
+        if left != 0 {
+            return partial(want, left);
+        }
+        Ok(want)
+    }
+
+    /// A transfer that the segment at the cursor isn't long enough for.
+    #[inline(never)]
+    fn transfer_segments(
+        &mut self,
+        want: usize,
+        mut op: impl FnMut(At, usize, usize) -> usize,
+    ) -> Result<usize> {
         let mut done = 0;
         while done < want {
             let len = self.segment_len().min(want - done);
