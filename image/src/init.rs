@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use cred::{Cred, Rlimits};
 use hal::boot::BootInfo;
 use task::clone::First;
-use vfs::{FdTable, FileType, FsStruct, Make, MountNs, OnExec, OpenHow, WalkCtx};
+use vfs::{FileType, Files, FsStruct, Make, MountNs, OnExec, OpenHow, WalkCtx};
 
 /// The thread's work. Nothing can go on without process 1, so a failure is a panic that names it.
 pub(crate) fn run(info: &'static BootInfo, options: Options) {
@@ -33,7 +33,7 @@ fn prepare(info: &'static BootInfo, options: Options) -> Result<()> {
             Err(e) => trace::panic::panic(format_args!("{e}")),
         }
     }
-    let files = FdTable::new()?;
+    let files = Files::new()?;
     open_console(&files, &fs, &cred)?;
     let first = First {
         files,
@@ -74,7 +74,7 @@ fn default_tree(fs: &Arc<FsStruct>, cred: &Arc<Cred>) -> Result<()> {
 }
 
 /// Process 1's descriptors 0, 1 and 2, if there is a console.
-fn open_console(files: &Arc<FdTable>, fs: &Arc<FsStruct>, cred: &Arc<Cred>) -> Result<()> {
+fn open_console(files: &Files, fs: &Arc<FsStruct>, cred: &Arc<Cred>) -> Result<()> {
     let how = OpenHow::new(abi::raw::O_RDWR, 0);
     let console = match vfs::open(WalkCtx::new(fs, cred), b"/dev/console", &how) {
         Ok(console) => console,

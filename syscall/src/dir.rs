@@ -280,8 +280,8 @@ impl DirSink for Entries {
     }
 }
 
-fn getdents(cx: &Cx, a: &[usize; 6], layout: Layout) -> Result<usize> {
-    let file = cx.files.get_io(a[0] as i32)?;
+fn getdents(cx: &mut Cx, a: &[usize; 6], layout: Layout) -> Result<usize> {
+    let file = cx.files.file_io(a[0] as i32)?;
     // An unsigned int that Linux goes on to use as a signed one.
     let left = usize::try_from(a[2] as i32).unwrap_or(0);
     let mut entries = Entries {

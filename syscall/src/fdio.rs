@@ -58,7 +58,7 @@ pub(crate) const CALLS: &[Call] = &[
 ];
 
 fn sys_lseek(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
-    let file = cx.files.get_io(a[0] as i32)?;
+    let file = cx.files.file_io(a[0] as i32)?;
     Ok(file.seek(a[1] as i64, a[2] as u32)? as usize)
 }
 

@@ -71,8 +71,8 @@ fn sys_newlstat(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
 }
 
 fn sys_newfstat(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
-    let file = cx.files.get(a[0] as i32)?;
-    write_stat(&file.inode().getattr(), &cx.cred.user_ns, a[1])
+    let stat = cx.files.file(a[0] as i32)?.inode().getattr();
+    write_stat(&stat, &cx.cred.user_ns, a[1])
 }
 
 fn sys_newfstatat(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {

@@ -55,6 +55,23 @@ static void *spin_name(void *arg) {
     return NULL;
 }
 
+static int ends[2], zero, wrong;
+static void *read_end(void *arg) {
+    char c = 0;
+    return (void *)(read(ends[0], &c, 1) == 1 ? (long)c : -(long)errno);
+}
+static void *churn(void *arg) {
+    for (int i = 0; i < 2000; i++) {
+        char c = 1;
+        int fd = dup(zero);
+        if (fd < 0 || !(read(fd, &c, 1) == 1 ? c == 0 : errno == EBADF))
+            __sync_fetch_and_add(&wrong, 1);
+        close(40 + i % 8);
+        close(fd);
+    }
+    return NULL;
+}
+
 static void tests(void) {
     pthread_t t[32];
     void *result;
@@ -243,6 +260,31 @@ static void tests(void) {
     is(atoi(text), pid);
     waitpid(pid, &status, 0);
     yes(exited(status, 0));
+
+    begin("a descriptor is closed while another thread reads it");
+    works(pipe(ends));
+    pthread_create(&t[0], NULL, read_end, NULL);
+    usleep(50000);
+    works(close(ends[0]));
+    fails(read(ends[0], text, 1), EBADF);
+    is(write(ends[1], "x", 1), 1);
+    pthread_join(t[0], &result);
+    is((long)result, 'x');
+    signal(SIGPIPE, SIG_IGN);
+    fails(write(ends[1], "x", 1), EPIPE);
+    works(close(ends[1]));
+
+    begin("threads open, read and close descriptors of one table");
+    works(zero = open("/dev/zero", O_RDONLY));
+    works(zero = fcntl(zero, F_DUPFD, 100));
+    for (int i = 0; i < 4; i++)
+        is(pthread_create(&t[i], NULL, churn, NULL), 0);
+    for (int i = 0; i < 4; i++)
+        pthread_join(t[i], NULL);
+    is(wrong, 0);
+    text[0] = 1;
+    is(read(zero, text, 1), 1);
+    is(text[0], 0);
 
     begin("affinity and yield");
     cpu_set_t set;

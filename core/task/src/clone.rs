@@ -25,7 +25,7 @@ use hal::user::UserRegs;
 use kmem::user;
 use mm::Mm;
 use pid::{Pid, ProcessGroup};
-use vfs::{FdTable, FsStruct, OnExec};
+use vfs::{Files, FsStruct, OnExec};
 
 /// The first task's timer slack, which all inherit.
 const TIMER_SLACK_NS: u64 = 50_000;
@@ -38,7 +38,7 @@ const TIMER_SLACK_NS: u64 = 50_000;
 pub fn clone(cx: &mut Cx, args: &CloneArgs) -> Result<i32> {
     check(cx, args)?;
     let parts = Parts::new(cx, args)?;
-    let files = args.has(CLONE_PIDFD).then(|| cx.files.clone());
+    let files = args.has(CLONE_PIDFD).then(|| cx.files.share());
     let pidfd = if let Some(files) = &files {
         let limit = cx.process().limits().cur(Resource::Nofile);
         let place = files.reserve(0, limit, OnExec::Close)?;
@@ -82,7 +82,7 @@ fn check(cx: &Cx, args: &CloneArgs) -> Result<()> {
 
 /// What the child shares or copies.
 struct Parts {
-    files: Arc<FdTable>,
+    files: Files,
     fs: Arc<FsStruct>,
     mm: Arc<Mm>,
     ns: Arc<Namespaces>,
@@ -95,7 +95,7 @@ impl Parts {
         let slots = slots::fork(cx, args)?;
         let ns = ns::beside(&cx.ns, &cx.cred, args.flags)?;
         let files = if args.has(CLONE_FILES) {
-            cx.files.clone()
+            cx.files.share()
         } else {
             cx.files.try_clone()?
         };
@@ -154,7 +154,7 @@ fn build(cx: &mut Cx, args: &CloneArgs, parts: Parts) -> Result<Newborn> {
         process,
         blocked: cx.task.blocked(),
         comm: cx.task.comm(),
-        files: parts.files.clone(),
+        files: parts.files.view(),
         fs: parts.fs.clone(),
         cred: cx.cred.clone(),
         ns: parts.ns.clone(),
@@ -329,7 +329,7 @@ fn undo_process(task: &Arc<Task>) {
 /// What the first process starts with.
 pub struct First {
     /// Open files (the console as 0, 1, 2).
-    pub files: Arc<FdTable>,
+    pub files: Files,
     /// Root and working directory.
     pub fs: Arc<FsStruct>,
     /// An empty address space; the program is loaded into another.
@@ -371,7 +371,7 @@ pub fn spawn_init(
         process: process.clone(),
         blocked: pid::SigSet::EMPTY,
         comm,
-        files: first.files.clone(),
+        files: first.files.view(),
         fs: first.fs.clone(),
         cred: first.cred.clone(),
         ns: ns.clone(),

@@ -17,7 +17,7 @@ use cred::Cred;
 use hal::user::UserRegs;
 use mm::Mm;
 use pid::SigSet;
-use vfs::{FdTable, FsStruct};
+use vfs::{Files, FsStruct};
 
 /// How an interrupted call goes on in restart_syscall(2), when no handler ran.
 pub type Restart = Box<dyn FnOnce(&mut Cx) -> Result<usize> + Send>;
@@ -90,7 +90,7 @@ pub struct Cx {
     pub regs: UserRegs,
     pub(crate) calls: &'static CallTable,
     /// Open files.
-    pub files: Arc<FdTable>,
+    pub files: Files,
     /// Root, working directory, umask.
     pub fs: Arc<FsStruct>,
     /// Address space.
@@ -175,8 +175,8 @@ impl Cx {
     }
 
     /// Replaces the file table (unshare(2), exec).
-    pub fn set_files(&mut self, files: Arc<FdTable>) {
-        self.task.show_files(Some(files.clone()));
+    pub fn set_files(&mut self, files: Files) {
+        self.task.show_files(Some(files.view()));
         self.files = files;
     }
 

@@ -114,7 +114,7 @@ pub fn commit(cx: &mut Cx, program: Program<'_>) -> Result<()> {
     } else {
         Some(sighand.without_handlers()?)
     };
-    let files = if Arc::strong_count(&cx.files) > 2 {
+    let files = if cx.files.is_shared() {
         Some(cx.files.try_clone()?)
     } else {
         None

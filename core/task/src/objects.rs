@@ -132,7 +132,7 @@ pub enum Life {
 /// Copies of a task's own references, for `/proc` and for checks of permission by others.
 #[derive(Default)]
 pub(crate) struct View {
-    pub(crate) files: Option<Arc<FdTable>>,
+    pub(crate) files: Option<FdTable>,
     pub(crate) fs: Option<Arc<FsStruct>>,
     pub(crate) cred: Option<Arc<Cred>>,
     pub(crate) ns: Option<Arc<Namespaces>>,

@@ -43,7 +43,7 @@ pub(crate) struct TaskInit {
     pub(crate) process: Arc<Process>,
     pub(crate) blocked: SigSet,
     pub(crate) comm: [u8; 16],
-    pub(crate) files: Arc<FdTable>,
+    pub(crate) files: FdTable,
     pub(crate) fs: Arc<FsStruct>,
     pub(crate) cred: Arc<Cred>,
     pub(crate) ns: Arc<Namespaces>,
@@ -195,7 +195,7 @@ impl Task {
     }
 
     /// Its open files, unless it has ended.
-    pub fn files(&self) -> Option<Arc<FdTable>> {
+    pub fn files(&self) -> Option<FdTable> {
         self.view.lock().files.clone()
     }
     /// Its root, working directory and umask, unless it has ended.
@@ -222,7 +222,7 @@ impl Task {
     pub(crate) fn with_mm<R>(&self, f: impl FnOnce(&Arc<Mm>) -> R) -> Option<R> {
         self.mm.lock_irq().as_ref().map(f)
     }
-    pub(crate) fn show_files(&self, files: Option<Arc<FdTable>>) {
+    pub(crate) fn show_files(&self, files: Option<FdTable>) {
         let old = core::mem::replace(&mut self.view.lock().files, files);
         drop(old);
     }

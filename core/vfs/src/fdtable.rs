@@ -1,14 +1,17 @@
 //! Tables of file descriptors.
 //!
-//! A look-up holds the table's spinlock for an index and a count. Files are dropped with no lock held. A number can be
-//! reserved before its file is open, so that a full table is found first.
+//! [`Files`] is a thread's right to change its table; threads that share one have one each. While nobody shares it, a
+//! look-up takes no lock and no count ([`Files::file`]); else it holds the table's spinlock for an index and a count. An
+//! [`FdTable`] is what others look through. Files are dropped with no lock held. A number can be reserved before its
+//! file is open, so that a full table is found first.
 use crate::objects::File;
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::ops::Deref;
 use core::sync::atomic::{AtomicU64, Ordering};
 use kmem::{TryVec, try_arc};
-use sync::{LockClass, SpinLock, rank};
+use sync::{LockClass, Look, Owned, Owner, Reach, rank};
 
 static TABLE: LockClass = LockClass::new("files", rank::FILE_TABLE);
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
@@ -16,14 +19,36 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 /// No process has more descriptors: `/proc/sys/fs/nr_open`.
 pub const NR_OPEN: u64 = 1 << 20;
 
-/// The descriptors of a process; shared among threads (`CLONE_FILES`).
-pub struct FdTable {
-    id: u64,
-    table: SpinLock<Table>,
+/// The descriptors of a process, to be changed: one owner of a table that threads may share (`CLONE_FILES`).
+pub struct Files(Owner<Table, u64>);
+
+/// The same, to be looked at by anybody.
+#[derive(Clone)]
+pub struct FdTable(Arc<Owned<Table, u64>>);
+
+/// An open file for the time of a call: counted only if another thread could close it meanwhile.
+pub enum FileRef<'a> {
+    /// The table's own reference.
+    Borrowed(&'a Arc<File>),
+    /// One more.
+    Counted(Arc<File>),
 }
 
-#[derive(Default)]
+impl Deref for FileRef<'_> {
+    type Target = Arc<File>;
+
+    #[inline]
+    fn deref(&self) -> &Arc<File> {
+        match self {
+            Self::Borrowed(file) => file,
+            Self::Counted(file) => file,
+        }
+    }
+}
+
 struct Table {
+    /// Names the owner of record locks.
+    id: u64,
     slots: Vec<Slot>,
     /// No free slot lies below.
     first_free: usize,
@@ -60,7 +85,7 @@ impl OnExec {
 /// A number that is taken until its file is open; dropped, it is free again.
 #[must_use]
 pub struct Reservation<'a> {
-    table: &'a FdTable,
+    files: &'a Files,
     fd: usize,
 }
 
@@ -72,7 +97,7 @@ impl Reservation<'_> {
 
     /// Gives the number its file.
     pub fn install(self, file: Arc<File>) -> i32 {
-        let mut table = self.table.table.lock();
+        let mut table = self.files.0.lock();
         if let Some(slot) = table.slots.get_mut(self.fd) {
             let cloexec = matches!(slot, Slot::Reserved { cloexec: true });
             *slot = Slot::Open { file, cloexec };
@@ -86,11 +111,26 @@ impl Reservation<'_> {
 
 impl Drop for Reservation<'_> {
     fn drop(&mut self) {
-        self.table.table.lock().free(self.fd);
+        self.files.0.lock().free(self.fd);
     }
 }
 
 impl Table {
+    #[inline]
+    fn file(&self, fd: i32) -> Result<&Arc<File>> {
+        match self.slots.get(fd as usize) {
+            Some(Slot::Open { file, .. }) => Ok(file),
+            _ => Err(Errno::EBADF),
+        }
+    }
+
+    fn on_exec(&self, fd: i32) -> Result<OnExec> {
+        match self.slots.get(index(fd)?) {
+            Some(Slot::Open { cloexec, .. }) => Ok(OnExec::from_flag(*cloexec)),
+            _ => Err(Errno::EBADF),
+        }
+    }
+
     /// The lowest free number from `min` on, below `limit`. EMFILE, ENOMEM.
     fn find_free(&mut self, min: usize, limit: usize) -> Result<usize> {
         let from = min.max(self.first_free);
@@ -128,28 +168,87 @@ fn index(fd: i32) -> Result<usize> {
     usize::try_from(fd).map_err(|_| Errno::EBADF)
 }
 
+/// EBADF for `O_PATH` files.
+#[inline]
+fn check_io(file: &File) -> Result<()> {
+    if file.mode().contains(crate::FileMode::PATH) {
+        Err(Errno::EBADF)
+    } else {
+        Ok(())
+    }
+}
+
+/// The file of a descriptor in a table that threads share. EBADF.
+#[inline(never)]
+fn counted<'a>(owner: &Owner<Table, u64>, fd: i32) -> Result<FileRef<'a>> {
+    owner.lock().file(fd).cloned().map(FileRef::Counted)
+}
+
 impl FdTable {
-    /// Without any descriptor. ENOMEM.
-    pub fn new() -> Result<Arc<Self>> {
-        Self::with(Table::default())
+    fn table(&self) -> Look<'_, Table> {
+        self.0.look()
     }
 
-    fn with(table: Table) -> Result<Arc<Self>> {
+    /// The file of a descriptor. EBADF.
+    pub fn get(&self, fd: i32) -> Result<Arc<File>> {
+        self.table().file(fd).cloned()
+    }
+
+    /// Whether a descriptor closes on exec. EBADF.
+    pub fn on_exec(&self, fd: i32) -> Result<OnExec> {
+        self.table().on_exec(fd)
+    }
+
+    /// The first open descriptor from `fd` on, with its file (for `/proc/PID/fd`).
+    pub fn next(&self, fd: i32) -> Option<(i32, Arc<File>)> {
+        let table = self.table();
+        let from = usize::try_from(fd).ok()?;
+        table
+            .slots
+            .iter()
+            .enumerate()
+            .skip(from)
+            .find_map(|(at, slot)| match slot {
+                Slot::Open { file, .. } => Some((at as i32, file.clone())),
+                _ => None,
+            })
+    }
+
+    /// Length of the table: `FDSize` in `/proc/PID/status`.
+    pub fn capacity(&self) -> usize {
+        self.table().slots.len()
+    }
+}
+
+impl Files {
+    /// Without any descriptor. ENOMEM.
+    pub fn new() -> Result<Self> {
+        Self::with(Vec::new())
+    }
+
+    fn with(slots: Vec<Slot>) -> Result<Self> {
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        try_arc(Self {
+        let first_free = slots
+            .iter()
+            .position(|s| matches!(s, Slot::Free))
+            .unwrap_or(slots.len());
+        let table = Table {
             id,
-            table: SpinLock::new(&TABLE, table),
-        })
+            slots,
+            first_free,
+        };
+        let data = try_arc(Owned::new(&TABLE, id, table))?;
+        Owner::first(data).map(Self).ok_or(Errno::ENOMEM) // it is the first
     }
 
     /// A copy for a child (fork without `CLONE_FILES`). ENOMEM.
-    pub fn try_clone(&self) -> Result<Arc<Self>> {
+    pub fn try_clone(&self) -> Result<Self> {
         let mut slots = Vec::new();
         loop {
-            let want = self.table.lock().slots.len();
+            let want = self.0.lock().slots.len();
             // Room first: no large allocation under the lock.
             slots.try_resize(want, Slot::Free)?;
-            let table = self.table.lock();
+            let table = self.0.lock();
             if table.slots.len() > slots.len() {
                 continue;
             }
@@ -160,52 +259,82 @@ impl FdTable {
             }
             break;
         }
-        let first_free = slots
-            .iter()
-            .position(|s| matches!(s, Slot::Free))
-            .unwrap_or(slots.len());
-        Self::with(Table { slots, first_free })
+        Self::with(slots)
+    }
+
+    /// The same table for a thread that shares it (`CLONE_FILES`).
+    #[must_use]
+    pub fn share(&mut self) -> Self {
+        Self(self.0.share())
+    }
+
+    /// Whether threads share it.
+    pub fn is_shared(&self) -> bool {
+        self.0.is_shared()
+    }
+
+    /// For those who look at it.
+    pub fn view(&self) -> FdTable {
+        FdTable(self.0.data().clone())
     }
 
     /// Names the table as owner of record locks.
-    pub const fn id(&self) -> u64 {
-        self.id
+    pub fn id(&self) -> u64 {
+        *self.0.data().plain()
+    }
+
+    /// The file of a descriptor, for the time of a call. EBADF.
+    #[inline]
+    pub fn file(&mut self, fd: i32) -> Result<FileRef<'_>> {
+        match self.0.reach() {
+            Reach::Alone(table) => table.file(fd).map(FileRef::Borrowed),
+            Reach::Shared(owner) => counted(owner, fd),
+        }
+    }
+
+    /// [`file`](Self::file), but EBADF for `O_PATH` files: for calls that do something with a file.
+    #[inline]
+    pub fn file_io(&mut self, fd: i32) -> Result<FileRef<'_>> {
+        let file = self.file(fd)?;
+        check_io(&file)?;
+        Ok(file)
     }
 
     /// The file of a descriptor. EBADF.
-    #[inline]
     pub fn get(&self, fd: i32) -> Result<Arc<File>> {
-        let table = self.table.lock();
-        match table.slots.get(fd as usize) {
-            Some(Slot::Open { file, .. }) => Ok(file.clone()),
-            _ => Err(Errno::EBADF),
-        }
+        self.0.lock().file(fd).cloned()
     }
 
-    /// [`get`](Self::get), but EBADF for `O_PATH` files: for calls that do something with a file.
-    #[inline]
+    /// [`get`](Self::get), but EBADF for `O_PATH` files.
     pub fn get_io(&self, fd: i32) -> Result<Arc<File>> {
         let file = self.get(fd)?;
-        if file.mode().contains(crate::FileMode::PATH) {
-            Err(Errno::EBADF)
-        } else {
-            Ok(file)
-        }
+        check_io(&file)?;
+        Ok(file)
+    }
+
+    /// Length of the table.
+    pub fn capacity(&self) -> usize {
+        self.0.lock().slots.len()
+    }
+
+    /// Whether a descriptor closes on exec. EBADF.
+    pub fn on_exec(&self, fd: i32) -> Result<OnExec> {
+        self.0.lock().on_exec(fd)
     }
 
     /// Takes the lowest free number from `min` on; `limit` is `RLIMIT_NOFILE`. EMFILE, ENOMEM.
     pub fn reserve(&self, min: usize, limit: u64, on_exec: OnExec) -> Result<Reservation<'_>> {
-        let mut table = self.table.lock();
+        let mut table = self.0.lock();
         let fd = table.find_free(min, limit.min(NR_OPEN) as usize)?;
         table.slots[fd] = Slot::Reserved {
             cloexec: on_exec == OnExec::Close,
         };
-        Ok(Reservation { table: self, fd })
+        Ok(Reservation { files: self, fd })
     }
 
     /// Gives `file` the lowest free number from `min` on. EMFILE, ENOMEM.
     pub fn alloc(&self, min: usize, limit: u64, file: Arc<File>, on_exec: OnExec) -> Result<i32> {
-        let mut table = self.table.lock();
+        let mut table = self.0.lock();
         let fd = table.find_free(min, limit.min(NR_OPEN) as usize)?;
         table.slots[fd] = Slot::Open {
             file,
@@ -223,7 +352,7 @@ impl FdTable {
             return Err(Errno::EBADF);
         }
         let was = {
-            let mut table = self.table.lock();
+            let mut table = self.0.lock();
             table.grow_to(at)?;
             if matches!(table.slots[at], Slot::Reserved { .. }) {
                 return Err(Errno::EBUSY);
@@ -235,7 +364,7 @@ impl FdTable {
             core::mem::replace(&mut table.slots[at], slot)
         };
         if let Slot::Open { file, .. } = was {
-            let _ = file.close(self.id);
+            let _ = file.close(self.id());
         }
         Ok(new)
     }
@@ -243,14 +372,14 @@ impl FdTable {
     /// close(2). EBADF; what flushing the file says.
     pub fn close(&self, fd: i32) -> Result<()> {
         let slot = {
-            let mut table = self.table.lock();
+            let mut table = self.0.lock();
             match table.slots.get(index(fd)?) {
                 Some(Slot::Open { .. }) => table.free(fd as usize),
                 _ => return Err(Errno::EBADF),
             }
         };
         match slot {
-            Slot::Open { file, .. } => file.close(self.id),
+            Slot::Open { file, .. } => file.close(self.id()),
             _ => Ok(()),
         }
     }
@@ -260,7 +389,7 @@ impl FdTable {
         let mut fd = first as usize;
         loop {
             let closed = {
-                let mut table = self.table.lock();
+                let mut table = self.0.lock();
                 let end = table.slots.len().min((last as usize).saturating_add(1));
                 let open = (fd..end).find(|fd| matches!(table.slots[*fd], Slot::Open { .. }));
                 let Some(found) = open else { return };
@@ -274,7 +403,7 @@ impl FdTable {
                 }
             };
             if let Some(Slot::Open { file, .. }) = closed {
-                let _ = file.close(self.id);
+                let _ = file.close(self.id());
             }
             fd += 1;
         }
@@ -285,7 +414,7 @@ impl FdTable {
         let mut fd = 0;
         loop {
             let slot = {
-                let mut table = self.table.lock();
+                let mut table = self.0.lock();
                 let marked = |s: &Slot| matches!(s, Slot::Open { cloexec: true, .. });
                 let Some(at) = table.slots.iter().skip(fd).position(marked) else {
                     return;
@@ -294,32 +423,14 @@ impl FdTable {
                 table.free(fd)
             };
             if let Slot::Open { file, .. } = slot {
-                let _ = file.close(self.id);
+                let _ = file.close(self.id());
             }
-        }
-    }
-
-    /// Closes everything (exit).
-    pub fn close_all(&self) {
-        let table = core::mem::take(&mut *self.table.lock());
-        for slot in table.slots {
-            if let Slot::Open { file, .. } = slot {
-                let _ = file.close(self.id);
-            }
-        }
-    }
-
-    /// Whether a descriptor closes on exec. EBADF.
-    pub fn on_exec(&self, fd: i32) -> Result<OnExec> {
-        match self.table.lock().slots.get(index(fd)?) {
-            Some(Slot::Open { cloexec, .. }) => Ok(OnExec::from_flag(*cloexec)),
-            _ => Err(Errno::EBADF),
         }
     }
 
     /// Says whether a descriptor closes on exec. EBADF.
     pub fn set_on_exec(&self, fd: i32, on_exec: OnExec) -> Result<()> {
-        match self.table.lock().slots.get_mut(index(fd)?) {
+        match self.0.lock().slots.get_mut(index(fd)?) {
             Some(Slot::Open { cloexec, .. }) => {
                 *cloexec = on_exec == OnExec::Close;
                 Ok(())
@@ -327,30 +438,15 @@ impl FdTable {
             _ => Err(Errno::EBADF),
         }
     }
-
-    /// The first open descriptor from `fd` on, with its file (for `/proc/PID/fd`).
-    pub fn next(&self, fd: i32) -> Option<(i32, Arc<File>)> {
-        let table = self.table.lock();
-        let from = usize::try_from(fd).ok()?;
-        table
-            .slots
-            .iter()
-            .enumerate()
-            .skip(from)
-            .find_map(|(at, slot)| match slot {
-                Slot::Open { file, .. } => Some((at as i32, file.clone())),
-                _ => None,
-            })
-    }
-
-    /// Length of the table: `FDSize` in `/proc/PID/status`.
-    pub fn capacity(&self) -> usize {
-        self.table.lock().slots.len()
-    }
 }
 
-impl Drop for FdTable {
+/// Closes everything: nobody shares it or looks at it any more.
+impl Drop for Table {
     fn drop(&mut self) {
-        self.close_all();
+        for slot in core::mem::take(&mut self.slots) {
+            if let Slot::Open { file, .. } = slot {
+                let _ = file.close(self.id);
+            }
+        }
     }
 }

@@ -8,7 +8,7 @@
 //! | `namei` | path walks: [`lookup`] |
 //! | `open`, `names`, `attr` | what calls do with paths: open, mkdir, rename …, chmod … |
 //! | `file`, `seek`, `regular`, `readdir`, `poll`, `owner` | [`File`]; files over the page cache; [`PollTable`] |
-//! | `fdtable` | [`FdTable`] |
+//! | `fdtable` | [`Files`], [`FdTable`] |
 //! | `locklist`, `locks` | flock(2) and record locks |
 //! | `chrdev`, `special`, `anon` | devices by number, FIFO opener, files without a place |
 //! | `seqfile` | generated text |
@@ -67,7 +67,7 @@ pub use attr::{
 };
 pub use chrdev::{CharDev, for_each_chrdev, register_chrdev, unregister_chrdev};
 pub use count::{max_files, open_files, set_max_files};
-pub use fdtable::{FdTable, NR_OPEN, OnExec, Reservation};
+pub use fdtable::{FdTable, FileRef, Files, NR_OPEN, OnExec, Reservation};
 pub use file::WriteError;
 pub use locklist::{FileLock, LockKind, LockOwner};
 pub use locks::{LockWait, find_conflict, flock, lock_file, ofd_owner, unlock_file};

@@ -334,6 +334,12 @@ pub trait FileOps: Any + Send + Sync {
         Err(Errno::ENOTTY)
     }
 
+    /// Opens the other side of it, for a descriptor of the caller's (`TIOCGPTPEER`); `flags` as in open(2). ENOTTY: it
+    /// has none.
+    fn open_peer(&self, _file: &File, _flags: OpenFlags) -> Result<Arc<File>> {
+        Err(Errno::ENOTTY)
+    }
+
     /// What it is ready for; first `table.wait` on every queue that announces a change.
     fn poll(&self, _file: &File, _table: &mut PollTable<'_>) -> PollEvents {
         PollEvents::ALWAYS

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, Ordering};
 use kmem::TryVec;
 use sync::{LockClass, WaitEntry, WaitError, WaitMode, WaitQueue, WakeCallback, rank};
-use vfs::{FdTable, File, PollEvents, PollTable};
+use vfs::{File, Files, PollEvents, PollTable};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 static QUEUE: LockClass = LockClass::new("poll.wait", rank::POLL_WAIT);
@@ -158,11 +158,7 @@ pub(crate) fn watch(watch: &mut impl Watch, until: Until) -> Result<usize> {
 
 /// What `file` is ready for among `wanted`; errors and hang-ups always count.
 #[inline]
-pub(crate) fn ready(
-    file: &File,
-    wanted: PollEvents,
-    waiter: &mut Option<&mut Waiter>,
-) -> PollEvents {
+fn ready(file: &File, wanted: PollEvents, waiter: &mut Option<&mut Waiter>) -> PollEvents {
     let wanted = wanted | PollEvents::ERR | PollEvents::HUP;
     let events = match waiter {
         Some(waiter) => file.poll(&mut PollTable::new(&mut **waiter, wanted)),
@@ -175,7 +171,7 @@ pub(crate) fn ready(
 }
 
 struct Polled<'a> {
-    files: &'a FdTable,
+    files: &'a mut Files,
     fds: &'a mut [PollFd],
 }
 
@@ -186,7 +182,7 @@ impl Watch for Polled<'_> {
             let events = if fd.fd < 0 {
                 PollEvents::empty()
             } else {
-                match self.files.get_io(fd.fd) {
+                match self.files.file_io(fd.fd) {
                     Ok(file) => {
                         let wanted = PollEvents::from_bits_retain(u32::from(fd.events));
                         ready(&file, wanted, &mut waiter)
@@ -206,6 +202,6 @@ impl Watch for Polled<'_> {
 
 /// Waits until a file of `fds` is ready, and fills in `revents`. Answers how many are. ERESTARTNOHAND: a signal;
 /// ENOMEM.
-pub fn poll(files: &FdTable, fds: &mut [PollFd], until: Until) -> Result<usize> {
+pub fn poll(files: &mut Files, fds: &mut [PollFd], until: Until) -> Result<usize> {
     watch(&mut Polled { files, fds }, until)
 }

@@ -1,9 +1,9 @@
 //! select(2): the same with sets of bits.
-use crate::poll::{Until, Waiter, Watch, ready, watch};
+use crate::poll::{Until, Waiter, Watch, watch};
 use abi::Result;
 use alloc::vec::Vec;
 use kmem::TryVec;
-use vfs::{FdTable, PollEvents};
+use vfs::{Files, PollEvents, PollTable};
 
 const IN: PollEvents = PollEvents::READABLE
     .union(PollEvents::RDBAND)
@@ -46,38 +46,10 @@ impl Sets {
     fn asked(&self, which: usize, word: usize) -> u64 {
         self.bits[which * self.words + word]
     }
-
-    fn look_at(
-        &mut self,
-        files: &FdTable,
-        fd: usize,
-        waiter: &mut Option<&mut Waiter>,
-    ) -> Result<usize> {
-        let (word, bit) = (fd / 64, 1u64 << (fd % 64));
-        let mut wanted = PollEvents::empty();
-        for (which, events) in [IN, OUT, EXCEPT].into_iter().enumerate() {
-            if self.asked(which, word) & bit != 0 {
-                wanted |= events;
-            }
-        }
-        let file = files.get_io(fd as i32)?;
-        let events = ready(&file, wanted, waiter);
-        let mut count = 0;
-        for (which, set) in [IN, OUT, EXCEPT].into_iter().enumerate() {
-            if events.intersects(set) && self.asked(which, word) & bit != 0 {
-                self.bits[(3 + which) * self.words + word] |= bit;
-                count += 1;
-            }
-        }
-        if count > 0 {
-            *waiter = None;
-        }
-        Ok(count)
-    }
 }
 
 struct Selected<'a> {
-    files: &'a FdTable,
+    files: &'a mut Files,
     sets: &'a mut Sets,
 }
 
@@ -86,13 +58,40 @@ impl Watch for Selected<'_> {
         let sets = &mut *self.sets;
         let mut count = 0;
         for word in 0..sets.words {
-            let mut any = sets.asked(0, word) | sets.asked(1, word) | sets.asked(2, word);
+            let asked = [0, 1, 2].map(|which| sets.asked(which, word));
+            let mut found = [0; 3];
+            let mut any = asked[0] | asked[1] | asked[2];
             while any != 0 {
+                let bit = any & any.wrapping_neg();
                 let fd = word * 64 + any.trailing_zeros() as usize;
-                any &= any - 1;
-                if fd < sets.nfds {
-                    count += sets.look_at(self.files, fd, &mut waiter)?;
+                any ^= bit;
+                if fd >= sets.nfds {
+                    break;
                 }
+                let mut wanted = PollEvents::empty();
+                for (asked, events) in asked.iter().zip([IN, OUT, EXCEPT]) {
+                    if asked & bit != 0 {
+                        wanted |= events;
+                    }
+                }
+                let file = self.files.file_io(fd as i32)?;
+                let events = match &mut waiter {
+                    Some(waiter) => file.poll(&mut PollTable::new(&mut **waiter, wanted)),
+                    None => file.poll(&mut PollTable::peek(wanted)),
+                };
+                if !events.intersects(wanted) {
+                    continue;
+                }
+                for (which, set) in [IN, OUT, EXCEPT].into_iter().enumerate() {
+                    if events.intersects(set) && asked[which] & bit != 0 {
+                        found[which] |= bit;
+                        count += 1;
+                    }
+                }
+                waiter = None;
+            }
+            for (which, bits) in found.into_iter().enumerate() {
+                sets.bits[(3 + which) * sets.words + word] |= bits;
             }
         }
         Ok(count)
@@ -101,6 +100,6 @@ impl Watch for Selected<'_> {
 
 /// Waits until a file of `sets` is ready; answers how many bits are set in what is ready. EBADF: a descriptor is not
 /// open; ERESTARTNOHAND: a signal; ENOMEM.
-pub fn select(files: &FdTable, sets: &mut Sets, until: Until) -> Result<usize> {
+pub fn select(files: &mut Files, sets: &mut Sets, until: Until) -> Result<usize> {
     watch(&mut Selected { files, sets }, until)
 }

@@ -8,7 +8,7 @@ use cred::Cred;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::vec::Vec;
-use vfs::{FdTable, File, OnExec};
+use vfs::{File, Files, OnExec};
 
 fn cred() -> Arc<Cred> {
     Cred::init().unwrap()
@@ -225,7 +225,7 @@ fn many_producers() {
 
 #[test]
 fn poll_and_select() {
-    let files = FdTable::new().unwrap();
+    let mut files = Files::new().unwrap();
     let (a, ac) = counter(0);
     let (b, _bc) = counter(1);
     for file in [a, b] {
@@ -237,28 +237,28 @@ fn poll_and_select() {
         revents: 0xff,
     };
     let mut fds = [fd(0, raw::POLLIN), fd(1, raw::POLLIN), fd(-1, 1), fd(77, 1)];
-    assert_eq!(poll(&files, &mut fds, Until::Forever), Ok(2));
+    assert_eq!(poll(&mut files, &mut fds, Until::Forever), Ok(2));
     let got: Vec<_> = fds.iter().map(|f| u32::from(f.revents)).collect();
     assert_eq!(got, [0, raw::POLLIN, 0, raw::POLLNVAL]);
     let start = Instant::now();
-    assert_eq!(poll(&files, &mut fds[..1], after(15)), Ok(0));
+    assert_eq!(poll(&mut files, &mut fds[..1], after(15)), Ok(0));
     assert!(start.elapsed() >= Duration::from_millis(14));
     let other = ac.clone();
     let waker = std::thread::spawn(move || {
         std::thread::sleep(Duration::from_millis(15));
         other.add(1, true).unwrap();
     });
-    assert_eq!(poll(&files, &mut fds[..1], Until::Forever), Ok(1));
+    assert_eq!(poll(&mut files, &mut fds[..1], Until::Forever), Ok(1));
     waker.join().unwrap();
     ac.take(true).unwrap();
     let mut sets = Sets::new(2).unwrap();
     sets.asked_mut(0)[0] = 0b11;
     sets.asked_mut(1)[0] = 0b01;
-    assert_eq!(select(&files, &mut sets, Until::Forever), Ok(2));
+    assert_eq!(select(&mut files, &mut sets, Until::Forever), Ok(2));
     assert_eq!((sets.ready(0)[0], sets.ready(1)[0]), (0b10, 0b01));
     let mut sets = Sets::new(70).unwrap();
     sets.asked_mut(0)[1] = 1;
-    assert_eq!(select(&files, &mut sets, Until::Now), Err(Errno::EBADF));
+    assert_eq!(select(&mut files, &mut sets, Until::Now), Err(Errno::EBADF));
 }
 
 #[test]

@@ -8,9 +8,8 @@ use pid::sigset::Signal;
 mod machine {
     use super::{Arc, ProcessGroup, Result, Signal};
     use abi::{Errno, raw};
-    use cred::Resource;
     use task::Task;
-    use vfs::{OnExec, OpenHow, WalkCtx};
+    use vfs::{File, OpenHow, WalkCtx};
 
     /// The calling task.
     pub(crate) struct Caller(Arc<Task>);
@@ -26,24 +25,14 @@ mod machine {
         cred.is_some_and(|cred| cred.capable(cred::cap::SYS_ADMIN))
     }
 
-    /// Opens the slave of pseudo-terminal `index` by its usual name and gives it a descriptor. EIO, ENOENT, EMFILE, ENOMEM.
-    pub(crate) fn open_slave(index: u32, flags: u32) -> Result<usize> {
+    /// Opens the slave of pseudo-terminal `index` by its usual name. EIO, ENOENT, ENOMEM.
+    pub(crate) fn open_slave(index: u32, flags: u32) -> Result<Arc<File>> {
         let task = task::current().ok_or(Errno::ESRCH)?;
-        let (files, fs) = (
-            task.files().ok_or(Errno::ESRCH)?,
-            task.fs().ok_or(Errno::ESRCH)?,
-        );
+        let fs = task.fs().ok_or(Errno::ESRCH)?;
         let cred = task.cred()?;
         let name = kmem::try_format!("/dev/pts/{index}")?;
         let how = OpenHow::new(flags & !raw::O_CREAT, 0);
-        let file = vfs::open(WalkCtx::new(&fs, &cred), name.as_bytes(), &how)?;
-        let on_exec = if flags & raw::O_CLOEXEC != 0 {
-            OnExec::Close
-        } else {
-            OnExec::Keep
-        };
-        let limit = task.process().limits().cur(Resource::Nofile);
-        Ok(files.alloc(0, limit, file, on_exec)? as usize)
+        vfs::open(WalkCtx::new(&fs, &cred), name.as_bytes(), &how)
     }
 
     impl Caller {
@@ -74,7 +63,7 @@ mod hosted {
 
     pub(crate) struct Caller;
 
-    pub(crate) fn open_slave(_index: u32, _flags: u32) -> Result<usize> {
+    pub(crate) fn open_slave(_index: u32, _flags: u32) -> Result<Arc<vfs::File>> {
         Err(abi::Errno::ESRCH)
     }
 

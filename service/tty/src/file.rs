@@ -3,7 +3,7 @@ use crate::caller;
 use crate::ioctl::{Call, Side};
 use crate::pty::Pty;
 use crate::tty::Tty;
-use abi::ioctl::{FIONREAD, TIOCGPKT, TIOCGPTLCK, TIOCGPTN, TIOCGPTPEER, TIOCPKT, TIOCSPGRP};
+use abi::ioctl::{FIONREAD, TIOCGPKT, TIOCGPTLCK, TIOCGPTN, TIOCPKT, TIOCSPGRP};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use kmem::user::{self, UserAddr, UserBuf};
@@ -166,12 +166,15 @@ impl FileOps for MasterFile {
             TIOCGPTLCK => user::write(at, &i32::from(self.0.is_locked()))?,
             TIOCPKT => self.0.set_packet(user::read::<i32>(at)? != 0),
             TIOCGPKT => user::write(at, &i32::from(self.0.is_packet()))?,
-            TIOCGPTPEER => return caller::open_slave(self.0.index(), arg as u32),
             abi::ioctl::TIOCSIG => self.signal(arg)?,
             FIONREAD => user::write(at, &(self.0.slave()?.output_len() as i32))?,
             _ => return self.as_terminal(cmd, arg),
         }
         Ok(0)
+    }
+
+    fn open_peer(&self, _file: &File, flags: OpenFlags) -> Result<Arc<File>> {
+        caller::open_slave(self.0.index(), flags.bits())
     }
 
     fn poll(&self, _file: &File, table: &mut PollTable<'_>) -> PollEvents {

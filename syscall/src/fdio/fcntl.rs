@@ -1,6 +1,6 @@
 //! fcntl(2), flock(2) and the general part of ioctl(2).
 use crate::bounds::fd_limit;
-use abi::ioctl::{FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FIONREAD, FIOQSIZE};
+use abi::ioctl::{FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FIONREAD, FIOQSIZE, TIOCGPTPEER};
 use abi::pod::{FOwnerEx, Flock};
 use abi::raw::{
     F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_GETLK, F_GETOWN, F_GETOWN_EX, F_GETSIG,
@@ -261,6 +261,12 @@ pub(super) fn sys_ioctl(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
         FIOQSIZE if matches!(file.inode().kind(), FileType::Regular | FileType::Directory) => {
             user::write(UserAddr(arg), &file.inode().size())?;
             Ok(0)
+        }
+        TIOCGPTPEER => {
+            let flags = OpenFlags::from_bits_retain(arg as u32);
+            let peer = file.ops().open_peer(&file, flags)?;
+            let on_exec = OnExec::from_flag(flags.contains(OpenFlags::CLOEXEC));
+            Ok(cx.files.alloc(0, fd_limit(cx), peer, on_exec)? as usize)
         }
         _ => file.ioctl(cmd, arg),
     }

@@ -70,13 +70,16 @@ fn write(cx: &Cx, file: &File, buf: &mut UserBuf<'_>) -> Result<usize> {
 }
 
 pub(super) fn sys_read(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
-    let file = cx.files.get(a[0] as i32)?;
+    let file = cx.files.file(a[0] as i32)?;
     file.read(&mut range(a[1], a[2])?)
 }
 
 pub(super) fn sys_write(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
-    let file = cx.files.get(a[0] as i32)?;
-    write(cx, &file, &mut range(a[1], a[2])?)
+    let limit = size_limit(cx);
+    let file = cx.files.file(a[0] as i32)?;
+    let result = file.write(&mut range(a[1], a[2])?, limit);
+    drop(file);
+    result.map_err(|e| write_failed(cx, e))
 }
 
 /// A position in a file. EINVAL: negative.
@@ -87,7 +90,7 @@ fn position(pos: usize) -> Result<u64> {
 pub(super) fn sys_pread64(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let pos = position(a[3])?;
     cx.files
-        .get(a[0] as i32)?
+        .file(a[0] as i32)?
         .read_at(&mut range(a[1], a[2])?, pos)
 }
 
@@ -99,7 +102,7 @@ pub(super) fn sys_pwrite64(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
 }
 
 pub(super) fn sys_readv(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
-    let file = cx.files.get(a[0] as i32)?;
+    let file = cx.files.file(a[0] as i32)?;
     with_segments(a[1], a[2], |buf| file.read(buf))
 }
 

@@ -30,12 +30,6 @@ fn create(cx: &Cx, flags: u32) -> Result<usize> {
     Ok(cx.files.alloc(0, limit, file, on_exec)? as usize)
 }
 
-/// The set of a descriptor. EBADF; EINVAL: it is none.
-fn set_of(cx: &Cx, fd: usize) -> Result<Arc<Epoll>> {
-    let file = cx.files.get_io(fd as i32)?;
-    file.ops_arc().ok_or(Errno::EINVAL)
-}
-
 /// epoll_ctl(2). EBADF, EEXIST, EFAULT, EINVAL, ELOOP, ENOENT, ENOMEM, EPERM.
 pub(super) fn sys_epoll_ctl(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let (op, fd) = (a[1] as u32, a[2] as i32);
@@ -91,13 +85,14 @@ fn masked_wait(cx: &mut Cx, a: &[usize; 6], until: Until) -> Result<usize> {
     result
 }
 
-fn wait(cx: &Cx, a: &[usize; 6], until: Until) -> Result<usize> {
+fn wait(cx: &mut Cx, a: &[usize; 6], until: Until) -> Result<usize> {
     let max = usize::try_from(a[2] as i32).map_err(|_| Errno::EINVAL)?;
     if max == 0 || max > MAX_EVENTS {
         return Err(Errno::EINVAL);
     }
     user::check(UserAddr(a[1]), max * EVENT_SIZE)?;
-    let set = set_of(cx, a[0])?;
+    let file = cx.files.file_io(a[0] as i32)?;
+    let set: &Epoll = file.ops_as().ok_or(Errno::EINVAL)?;
     set.wait(max, until, |i, event| {
         user::copy_to_user(UserAddr(a[1] + i * EVENT_SIZE), &event.to_bytes())
     })

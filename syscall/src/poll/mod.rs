@@ -111,7 +111,7 @@ fn sys_ppoll(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
 }
 
 /// Copies the list in, polls, and copies it back out.
-fn poll_user(cx: &Cx, addr: usize, nfds: u32, until: Until) -> Result<usize> {
+fn poll_user(cx: &mut Cx, addr: usize, nfds: u32, until: Until) -> Result<usize> {
     let nfds = nfds as usize;
     if nfds as u64 > cx.process().limits().cur(Resource::Nofile) {
         return Err(Errno::EINVAL);
@@ -125,7 +125,7 @@ fn poll_user(cx: &Cx, addr: usize, nfds: u32, until: Until) -> Result<usize> {
         &mut heap[..]
     };
     copy_from_user(fds.as_mut_bytes(), UserAddr(addr))?;
-    let result = poll(&cx.files, fds, until);
+    let result = poll(&mut cx.files, fds, until);
     let user = UserPtr::<PollFd>::new(addr);
     for (i, fd) in fds.iter().enumerate() {
         // Only the answer is written: another thread may be changing what is asked.
@@ -167,7 +167,7 @@ fn sys_pselect6(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     finish(cx, result, until, Left::Timespec(a[4]))
 }
 
-fn select_user(cx: &Cx, a: &[usize; 6], until: Until) -> Result<usize> {
+fn select_user(cx: &mut Cx, a: &[usize; 6], until: Until) -> Result<usize> {
     let asked = usize::try_from(a[0] as i32).map_err(|_| Errno::EINVAL)?;
     let mut sets = Sets::new(asked.min(cx.files.capacity().max(LEAST_CAPACITY)))?;
     for which in 0..3 {
@@ -176,7 +176,7 @@ fn select_user(cx: &Cx, a: &[usize; 6], until: Until) -> Result<usize> {
             copy_from_user(words.as_mut_bytes(), UserAddr(a[1 + which]))?;
         }
     }
-    let count = select(&cx.files, &mut sets, until)?;
+    let count = select(&mut cx.files, &mut sets, until)?;
     for which in 0..3 {
         if a[1 + which] != 0 {
             copy_to_user(UserAddr(a[1 + which]), sets.ready(which).as_bytes())?;

@@ -276,7 +276,8 @@ impl Epoll {
                 self.requeue(&item);
             }
         }
-        if count > 0 && self.has_ready() {
+        // Another waiter may have what was left or put back.
+        if count > 0 && !self.wait.is_empty() && self.has_ready() {
             self.wait.wake_one();
         }
         Ok(count)

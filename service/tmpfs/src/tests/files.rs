@@ -1,6 +1,6 @@
 //! Opening, and tables of descriptors.
 use super::*;
-use vfs::{FdTable, FileMode, NR_OPEN, OnExec, OpenFlags};
+use vfs::{FileMode, Files, NR_OPEN, OnExec, OpenFlags};
 
 #[test]
 fn flags_of_open() {
@@ -85,7 +85,7 @@ fn descriptors() {
     let w = World::new();
     w.write("/f", b"");
     let open = || w.open("/f", raw::O_RDONLY).unwrap();
-    let t = FdTable::new().unwrap();
+    let t = Files::new().unwrap();
     for fd in 0..20 {
         assert_eq!(
             t.alloc(0, 100, open(), OnExec::from_flag(fd % 2 == 1)),
@@ -115,10 +115,10 @@ fn descriptors() {
     );
     assert_eq!(t.dup_to(33, 1, 100, OnExec::Keep), Err(Errno::EBADF));
     t.close_range(4, u32::MAX, false);
-    assert_eq!(t.next(4).map(|n| n.0), None);
+    assert_eq!(t.view().next(4).map(|n| n.0), None);
     t.close_range(0, 2, true);
     t.close_on_exec();
-    assert_eq!(t.next(0).map(|n| n.0), Some(3));
+    assert_eq!(t.view().next(0).map(|n| n.0), Some(3));
     let reserved = t.reserve(0, 100, OnExec::Close).unwrap();
     assert_eq!(reserved.fd(), 0);
     assert_eq!(t.get(0).err(), Some(Errno::EBADF));
@@ -135,7 +135,7 @@ fn files_end_with_their_last_descriptor() {
     let w = World::new();
     let f = w.open("/f", raw::O_CREAT | raw::O_WRONLY).unwrap();
     w.unlink("/f").unwrap();
-    let (a, b) = (FdTable::new().unwrap(), FdTable::new().unwrap());
+    let (a, b) = (Files::new().unwrap(), Files::new().unwrap());
     a.alloc(0, 10, f.clone(), OnExec::Keep).unwrap();
     b.alloc(0, 10, f, OnExec::Keep).unwrap();
     a.close(0).unwrap();

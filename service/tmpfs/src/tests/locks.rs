@@ -1,6 +1,6 @@
 //! File locks.
 use super::*;
-use vfs::{FdTable, FileLock, LockKind, LockOwner, LockWait, OnExec, lock_file};
+use vfs::{FileLock, Files, LockKind, LockOwner, LockWait, OnExec, lock_file};
 
 fn record(kind: LockKind, table: u64, start: u64, end: u64) -> FileLock {
     FileLock {
@@ -39,7 +39,7 @@ fn records_conflict_split_and_merge() {
 fn closing_any_descriptor_gives_a_process_locks_back() {
     let w = World::new();
     let f = w.open("/f", raw::O_CREAT | raw::O_RDWR).unwrap();
-    let t = FdTable::new().unwrap();
+    let t = Files::new().unwrap();
     t.alloc(0, 9, f.clone(), OnExec::Keep).unwrap();
     t.alloc(0, 9, w.open("/f", raw::O_RDONLY).unwrap(), OnExec::Keep)
         .unwrap();
