@@ -153,18 +153,24 @@ pub(super) fn cell(spent: &[Spent], few: usize) -> String {
     hot.collect::<Vec<_>>().join(", ")
 }
 
-/// `a::b::C::d` as `C::d`; `<a::B_as_c::D>::e` as `<B as D>::e`.
+/// `a::b::C::d` as `C::d`; `<a::B>::c` as `B::c`; `<a::B_as_c::D>::e` as `<B as D>::e`; without LLVM's number at the end.
 fn short(name: &str) -> String {
     let last = |path: &str, parts: usize| {
         let parts: Vec<&str> = path.rsplitn(parts + 1, "::").take(parts).collect();
         parts.into_iter().rev().collect::<Vec<_>>().join("::")
     };
-    let of_trait = name
+    let name = match name.rsplit_once('.') {
+        Some((plain, number)) if number.bytes().all(|byte| byte.is_ascii_digit()) => plain,
+        _ => name,
+    };
+    let typed = name
         .strip_prefix('<')
-        .and_then(|rest| rest.split_once(">::"))
-        .and_then(|(types, method)| Some((types.split_once("_as_")?, method)));
-    match of_trait {
-        Some(((own, of), method)) => format!("<{} as {}>::{method}", last(own, 1), last(of, 1)),
+        .and_then(|rest| rest.split_once(">::"));
+    match typed.map(|(types, method)| (types.split_once("_as_"), types, method)) {
+        Some((Some((own, of)), _, method)) => {
+            format!("<{} as {}>::{method}", last(own, 1), last(of, 1))
+        }
+        Some((None, own, method)) => format!("{}::{method}", last(own, 1)),
         None => last(name, 2),
     }
 }
@@ -228,6 +234,15 @@ mod tests {
             short("<devtmpfs::mem::Zero_as_vfs::file::FileOps>::read"),
             "<Zero as FileOps>::read"
         );
+        assert_eq!(
+            short("<vfs::dentry::Dentry>::cached_child"),
+            "Dentry::cached_child"
+        );
+        assert_eq!(
+            short("kmem::page_alloc::alloc_page.305"),
+            "page_alloc::alloc_page"
+        );
+        assert_eq!(short("vfs_read.part.0"), "vfs_read.part");
         assert_eq!(short("entry_SYSCALL_64"), "entry_SYSCALL_64");
         assert_eq!(short("sched::yield_now"), "sched::yield_now");
     }

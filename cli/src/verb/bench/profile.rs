@@ -19,6 +19,8 @@ use std::process::{Command, Stdio};
 
 /// Enough for the warm-up to be lost in it; a profile needs no more.
 const MS: u64 = 20;
+/// After so many boots the rest is given up.
+const BOOTS: usize = 4;
 /// Functions listed for each operation and kernel.
 const LISTED: usize = 30;
 /// Functions named in a cell of the table.
@@ -107,9 +109,13 @@ fn profiles(kernel: &Kernel, told: &Told, program: &Path, names: &[String]) -> R
         .cloned()
         .partition(|name| name.starts_with(scaling::GROUP));
     let mut all = Profiles::new();
-    for (names, cpus) in [(alone, 1), (shared, 2)] {
-        if !names.is_empty() {
-            all.extend(boot(kernel, told, program, &names, cpus)?);
+    for (mut names, cpus) in [(alone, 1), (shared, 2)] {
+        // What comes after one that failed is lost in its boot, and has another.
+        for _ in 0..BOOTS {
+            if !names.is_empty() {
+                all.extend(boot(kernel, told, program, &names, cpus)?);
+                names.retain(|name| !all.contains_key(name));
+            }
         }
     }
     Ok(all)
@@ -140,8 +146,12 @@ fn boot(
         count: Some((plugin::build()?, wish)),
     };
     let ended = guest::run(&setup, |_| {})?;
+    let mut all = Profiles::new();
     if let Some(why) = &ended.cut_short {
         eprintln!("gaon: {}: cut short: {why}", kernel.name);
+        // The first one without a word took the kernel down.
+        let stuck = names.get(ended.figures.order.len());
+        all.extend(stuck.map(|name| (name.clone(), Err("failed"))));
     }
     let mut known = BTreeMap::new();
     let mut inlined = |address: u64| -> Option<String> {
@@ -150,7 +160,6 @@ fn boot(
         found.or_insert_with(|| innermost(lines, address)).clone()
     };
     let mut sections = ended.counts.sections.iter().zip(&ended.counts.profiles);
-    let mut all = Profiles::new();
     // One section for each operation that was measured, in that order; one that failed may have left one or none.
     for name in &ended.figures.order {
         let profile = match ended.figures.outcomes.get(name) {
@@ -163,9 +172,13 @@ fn boot(
                 None => LOST,
             },
             Some(Outcome::Absent(_)) => Err("absent"),
-            _ => break,
+            _ => Err("failed"),
         };
+        let failed = matches!(profile, Err("failed"));
         all.insert(name.clone(), profile);
+        if failed {
+            break;
+        }
     }
     Ok(all)
 }
