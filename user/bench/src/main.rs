@@ -25,6 +25,8 @@ mod switch;
 mod sys;
 
 use std::io::{self, Write};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
 use sys::Took;
 
 /// A benchmark: does its operation about `n` times and tells what that took, set-up apart.
@@ -116,6 +118,7 @@ fn main() {
         let status = i32::from(process::shell(program).is_err());
         std::process::exit(status);
     }
+    fix_addresses(&words);
     let wish = Wish::read(words.into_iter());
     let uname = sys::uname();
     let mut failed = false;
@@ -146,6 +149,23 @@ fn main() {
         }
     }
     std::process::exit(i32::from(failed));
+}
+
+/// Starts this program anew at addresses that are the same in every run: how many page tables a process has, and so what
+/// fork and exit cost, depends on them. Where that can't be had it goes on as it is.
+fn fix_addresses(words: &[String]) {
+    /// Asks, and changes nothing.
+    const WHICH: libc::c_ulong = 0xffff_ffff;
+    // SAFETY: numbers.
+    let fixed = |wanted| unsafe { libc::personality(wanted) } & libc::ADDR_NO_RANDOMIZE != 0;
+    if fixed(WHICH) {
+        return;
+    }
+    fixed(libc::ADDR_NO_RANDOMIZE as libc::c_ulong);
+    if fixed(WHICH) {
+        // Comes back with an error only: without /proc, say.
+        let _ = Command::new("/proc/self/exe").args(words).exec();
+    }
 }
 
 /// Runs a benchmark in a process group of its own, so that neither what it leaves behind nor a hang concerns the next.
