@@ -57,22 +57,28 @@ pub(crate) fn build() -> Result<PathBuf> {
     }
     let scratch = tempfile::Builder::new().prefix("gaon-").tempdir()?;
     let fresh = scratch.path().join("count.so");
+    compile(&folder, &fresh)?;
+    cargo::install(&fresh, &path)?;
+    Ok(path)
+}
+
+/// Compiles the plugin in `folder`.
+fn compile(folder: &Path, to: &Path) -> Result<()> {
+    let source = folder.join("count.c");
     let output = Command::new("gcc")
-        .args(["-std=c11", "-O2", "-Wall", "-Wextra", "-fvisibility=hidden"])
-        .args(["-fPIC", "-shared", "-o"])
-        .arg(&fresh)
-        .arg(folder.join("count.c"))
+        .args(["-std=c11", "-O2", "-Wall", "-Wextra"])
+        .args(["-fvisibility=hidden", "-fPIC", "-shared", "-o"])
+        .args([to, &source])
         .output()
         .context("gcc (Debian: apt-get install gcc libc6-dev)")?;
     if !output.status.success() {
         bail!(
             "{}: gcc failed\n{}",
-            folder.join("count.c").display(),
+            source.display(),
             String::from_utf8_lossy(&output.stderr).trim_end()
         );
     }
-    cargo::install(&fresh, &path)?;
-    Ok(path)
+    Ok(())
 }
 
 /// QEMU's options that load `plugin` and have it write to `out`. QEMU wants commas in file names doubled.
@@ -132,6 +138,20 @@ fn parse(text: &str) -> Result<Counts> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_plugin_exports_what_qemu_looks_for() {
+        let scratch = tempfile::tempdir().expect("a folder");
+        let to = scratch.path().join("count.so");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("plugin");
+        compile(&folder, &to).expect("gcc likes it");
+        let library = std::fs::read(&to).expect("it was written");
+        let data = object::File::parse(&*library).expect("an ELF file");
+        let exports = object::Object::exports(&data).expect("its dynamic symbols");
+        let mut names: Vec<&[u8]> = exports.iter().map(|export| export.name()).collect();
+        names.sort_unstable();
+        assert_eq!(names, [&b"qemu_plugin_install"[..], b"qemu_plugin_version"]);
+    }
 
     #[test]
     fn lines_become_counts() {
