@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use core::alloc::Layout;
 use core::fmt;
 use core::ptr::NonNull;
+use reserved::Reserved;
 
 /// A box. ENOMEM when there is no memory for it.
 #[cfg_attr(
@@ -35,7 +36,7 @@ pub fn try_box<T>(value: T) -> Result<Box<T>> {
 /// What `Arc` puts around a value: two counts before it (`ArcInner`, `repr(C)`).
 const fn arc_layout<T>() -> Layout {
     let counts = Layout::new::<[usize; 2]>();
-    match counts.extend(Layout::new::<T>()) {
+    match Layout::extend(&counts, Layout::new::<T>()) {
         Ok((layout, _)) if layout.size() <= 8192 => layout.pad_to_align(),
         // What is larger is not kept per CPU, so its allocation can't be made sure of beforehand.
         _ => panic!("type too large for an Arc: box the large part"),
@@ -129,7 +130,7 @@ impl<T> TryVec<T> for Vec<T> {
         T: Clone,
     {
         let mut v = Self::try_with_capacity(len)?;
-        v.resize(len, value);
+        v.resize_reserved(len, || value.clone());
         Ok(v)
     }
     fn try_from_slice(values: &[T]) -> Result<Self>
@@ -137,7 +138,7 @@ impl<T> TryVec<T> for Vec<T> {
         T: Clone,
     {
         let mut v = Self::try_with_capacity(values.len())?;
-        v.extend_from_slice(values);
+        v.extend_reserved(values);
         Ok(v)
     }
     fn try_collect_from(values: impl IntoIterator<Item = T>) -> Result<Self> {
@@ -151,12 +152,12 @@ impl<T> TryVec<T> for Vec<T> {
     #[inline]
     fn try_push(&mut self, value: T) -> Result<()> {
         self.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
-        self.push(value);
+        self.push_reserved(value);
         Ok(())
     }
     fn try_insert(&mut self, index: usize, value: T) -> Result<()> {
         self.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
-        self.insert(index, value);
+        self.insert_reserved(index, value);
         Ok(())
     }
     fn try_extend(&mut self, values: &[T]) -> Result<()>
@@ -164,7 +165,7 @@ impl<T> TryVec<T> for Vec<T> {
         T: Clone,
     {
         self.try_reserve(values.len()).map_err(|_| Errno::ENOMEM)?;
-        self.extend_from_slice(values);
+        self.extend_reserved(values);
         Ok(())
     }
     fn try_resize(&mut self, len: usize, value: T) -> Result<()>
@@ -173,7 +174,7 @@ impl<T> TryVec<T> for Vec<T> {
     {
         self.try_reserve(len.saturating_sub(self.len()))
             .map_err(|_| Errno::ENOMEM)?;
-        self.resize(len, value);
+        self.resize_reserved(len, || value.clone());
         Ok(())
     }
     fn try_into_boxed_slice(mut self) -> Result<Box<[T]>> {
@@ -181,7 +182,7 @@ impl<T> TryVec<T> for Vec<T> {
             return Ok(self.into_boxed_slice());
         }
         let mut exact = Self::try_with_capacity(self.len())?;
-        exact.append(&mut self);
+        exact.append_reserved(&mut self);
         Ok(exact.into_boxed_slice())
     }
 }
@@ -211,6 +212,10 @@ impl TryString for String {
         out.try_reserve_exact(capacity).map_err(|_| Errno::ENOMEM)?;
         Ok(out)
     }
+    #[cfg_attr(
+        target_os = "none",
+        expect(clippy::disallowed_methods, reason = "room was made")
+    )]
     #[inline]
     fn try_push_str(&mut self, s: &str) -> Result<()> {
         self.try_reserve(s.len()).map_err(|_| Errno::ENOMEM)?;

@@ -50,3 +50,4 @@ pub use fallible::{TryString, TryVec, try_arc, try_arc_cyclic, try_box, try_form
 pub use hal::addr::{PAGE_SHIFT, PAGE_SIZE, Pfn, PhysAddr, UserAddr, VirtAddr};
 #[cfg(target_os = "none")]
 pub use init::{boot_memory, init};
+pub use reserved::{Reserved, ReservedQueue};

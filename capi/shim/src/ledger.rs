@@ -85,6 +85,10 @@ pub(crate) fn current_owner() -> usize {
 }
 
 /// Notes that the running module has `resource` under `handle`. `ENOMEM`; the resource comes back with it.
+#[cfg_attr(
+    target_os = "none",
+    expect(clippy::disallowed_methods, reason = "room is made before")
+)]
 pub(crate) fn enter(
     handle: usize,
     resource: Resource,

@@ -3,6 +3,7 @@ use abi::{Errno, Result};
 use alloc::sync::Weak;
 use alloc::vec::Vec;
 use core::fmt;
+use kmem::Reserved;
 use kmem::TryVec;
 use kmem::frame::Frame;
 use sync::{LockClass, SpinLock, rank};
@@ -140,7 +141,7 @@ impl Users {
             let mut list = self.list.lock();
             let gone = list.slots.get_mut(token.0 as usize).and_then(Option::take);
             if gone.is_some() {
-                list.free.push(token.0);
+                list.free.push_reserved(token.0);
             }
             gone
         };

@@ -5,6 +5,7 @@
 //! that repeats allocates the same memory again and again, which makes leaks countable.
 use abi::{Errno, Result};
 use alloc::vec::Vec;
+use kmem::Reserved;
 
 /// Handle of an element; valid until that element is removed.
 pub type Handle = u32;
@@ -77,7 +78,7 @@ impl<T> List<T> {
             next: NONE,
         };
         let at = if self.free == NONE {
-            self.entries.push(entry);
+            self.entries.push_reserved(entry);
             (self.entries.len() - 1) as Handle
         } else {
             let at = self.free;

@@ -6,6 +6,7 @@ use abi::{Errno, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use kmem::TryVec;
 use sync::{LockClass, SpinLock, rank};
 
 static BUCKET: LockClass = LockClass::new("pid_bucket", rank::PID_BUCKET);
@@ -98,9 +99,7 @@ impl PidNamespace {
             bucket.first = Some(pid.clone());
             return Ok(());
         }
-        bucket.more.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
-        bucket.more.push(pid.clone());
-        Ok(())
+        bucket.more.try_push(pid.clone())
     }
 
     fn remove(&self, nr: i32) {

@@ -10,6 +10,7 @@ use abi::{Errno, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use kmem::Reserved;
 use kmem::{TryVec, try_arc, try_box};
 use sync::{LockClass, Once, SpinLock, rank};
 
@@ -98,7 +99,7 @@ impl Dentry {
     pub fn name(&self) -> Result<Vec<u8>> {
         // Room first: no allocation under the lock.
         let mut name = Vec::try_with_capacity(abi::NAME_MAX)?;
-        self.with_name(|bytes| name.extend_from_slice(bytes));
+        self.with_name(|bytes| name.extend_reserved(bytes));
         Ok(name)
     }
 
@@ -174,6 +175,10 @@ impl Dentry {
     }
 
     /// Puts a child into the table; the directory's inode is locked, and the name is not in the table. ENOMEM.
+    #[cfg_attr(
+        target_os = "none",
+        expect(clippy::disallowed_methods, reason = "room is made before")
+    )]
     pub(crate) fn add_child(&self, child: &Arc<Self>) -> Result<()> {
         /// Negative entries beyond what the directory has of others.
         const SPARE_NEGATIVE: usize = 64;

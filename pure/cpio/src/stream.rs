@@ -1,6 +1,7 @@
 //! Reading an archive that comes in pieces (out of a decompressor).
 use crate::{Error, HEADER, Header, TRAILER, align, check_name, is_longest, parse};
 use alloc::vec::Vec;
+use reserved::Reserved;
 
 /// What a piece of the archive led to.
 #[derive(Debug, PartialEq, Eq)]
@@ -103,7 +104,7 @@ impl Stream {
                 State::Name => {
                     let missing = self.header.name_size as usize - self.name.len();
                     let piece = self.take(input, missing);
-                    self.name.extend_from_slice(piece);
+                    self.name.extend_reserved(piece);
                     if piece.len() < missing {
                         return Ok(None);
                     }

@@ -4,6 +4,7 @@ use crate::file::{shf, sht};
 use crate::{Defect, ModuleFile};
 use alloc::vec::Vec;
 use elf::Section;
+use reserved::Reserved;
 
 const PAGE: u64 = 4096;
 /// Most bytes of a module: the module area itself is smaller than 2 GiB.
@@ -74,7 +75,7 @@ impl Layout {
         for section in sections.iter() {
             let name = sections.name(&section).unwrap_or_default();
             let place = layout.place(&section, name)?;
-            layout.places.extend_from_slice(&[place]);
+            layout.places.push_reserved(place);
         }
         Ok(layout)
     }

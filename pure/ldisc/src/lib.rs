@@ -36,6 +36,7 @@ pub use input::Fault;
 pub use output::Output;
 pub use queue::CAPACITY;
 pub use read::{Chunk, ReadPolicy};
+use reserved::Reserved;
 pub use termios::{Speed, Termios};
 
 use alloc::vec::Vec;
@@ -193,6 +194,6 @@ impl Ldisc {
 fn fixed(len: usize) -> Result<Vec<u8>, NoMemory> {
     let mut v = Vec::new();
     v.try_reserve_exact(len).map_err(|_| NoMemory)?;
-    v.resize(len, 0);
+    v.resize_reserved(len, || 0);
     Ok(v)
 }

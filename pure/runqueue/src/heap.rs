@@ -1,5 +1,6 @@
 //! A binary heap by a wrapping key, in memory that it was given.
 use alloc::vec::Vec;
+use reserved::Reserved;
 
 /// A queued handle with its key.
 #[derive(Debug)]
@@ -33,7 +34,7 @@ impl<H> Heap<H> {
     }
     pub(crate) fn grow_into(&mut self, mut roomier: Vec<Entry<H>>) -> Vec<Entry<H>> {
         if roomier.is_empty() && roomier.capacity() > self.entries.capacity() {
-            roomier.append(&mut self.entries);
+            roomier.append_reserved(&mut self.entries);
             core::mem::swap(&mut self.entries, &mut roomier);
         }
         roomier
@@ -53,7 +54,7 @@ impl<H> Heap<H> {
             return Err(item);
         }
         // Room was checked: this push does not allocate.
-        self.entries.push(Entry { key, item });
+        self.entries.push_reserved(Entry { key, item });
         self.sift_up(self.entries.len() - 1);
         Ok(())
     }

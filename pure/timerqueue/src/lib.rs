@@ -13,6 +13,7 @@ extern crate alloc;
 
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, Ordering};
+use reserved::Reserved;
 
 const NOWHERE: u32 = u32::MAX;
 
@@ -93,7 +94,7 @@ impl<H: Handle> TimerQueue<H> {
     /// Does nothing but return `roomier` when that is not larger.
     pub fn grow_into(&mut self, mut roomier: Vec<(u64, H)>) -> Vec<(u64, H)> {
         if roomier.is_empty() && roomier.capacity() > self.heap.capacity() {
-            roomier.append(&mut self.heap);
+            roomier.append_reserved(&mut self.heap);
             core::mem::swap(&mut self.heap, &mut roomier);
         }
         roomier
@@ -112,7 +113,7 @@ impl<H: Handle> TimerQueue<H> {
             return Err(timer);
         }
         // Room was checked: this push does not allocate.
-        self.heap.push((expires, timer));
+        self.heap.push_reserved((expires, timer));
         self.sift_up(self.heap.len() - 1);
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! The map itself.
 use crate::{Area, CHUNK, MapError, Payload};
 use alloc::vec::Vec;
+use reserved::Reserved;
 
 /// A sorted run of areas; never empty while it stands in a map.
 pub(crate) struct Chunk<T> {
@@ -186,7 +187,7 @@ impl<T: Payload> AreaMap<T> {
         };
         let (c, i) = self.make_room(place)?;
         let chunk = &mut self.chunks[c];
-        chunk.areas.insert(i, area);
+        chunk.areas.insert_reserved(i, area);
         chunk.note();
         self.len += 1;
         Ok(())
@@ -207,7 +208,7 @@ impl<T: Payload> AreaMap<T> {
         let lower = &mut chunk.areas[upper - 1];
         let data = lower.data.split(addr - lower.start);
         let end = core::mem::replace(&mut lower.end, addr);
-        chunk.areas.insert(
+        chunk.areas.insert_reserved(
             upper,
             Area {
                 start: addr,
@@ -291,7 +292,9 @@ impl<T: Payload> AreaMap<T> {
         let (low, high) = self.chunks.split_at_mut(c + 1);
         let (low, high) = (&mut low[c], &mut high[0]);
         let half = CHUNK / 2;
-        high.areas.extend(low.areas.drain(half..));
+        for area in low.areas.drain(half..) {
+            high.areas.push_reserved(area);
+        }
         low.note();
         high.note();
         Ok(if i <= half { (c, i) } else { (c + 1, i - half) })
@@ -299,7 +302,7 @@ impl<T: Payload> AreaMap<T> {
 
     fn insert_chunk(&mut self, at: usize) -> Result<(), MapError> {
         self.chunks.try_reserve(1).map_err(|_| MapError::NoMemory)?;
-        self.chunks.insert(at, Chunk::try_new()?);
+        self.chunks.insert_reserved(at, Chunk::try_new()?);
         Ok(())
     }
 
@@ -315,7 +318,7 @@ impl<T: Payload> AreaMap<T> {
                 continue;
             }
             // The capacity is CHUNK: this does not allocate.
-            low.areas.append(&mut high.areas);
+            low.areas.append_reserved(&mut high.areas);
             low.note();
             self.chunks.remove(c + 1);
         }

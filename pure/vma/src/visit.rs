@@ -1,6 +1,7 @@
 //! Iteration, change in place, merging, copying.
 use crate::map::{Chunk, Place};
 use crate::{Area, AreaMap, MapError, Payload};
+use reserved::Reserved;
 
 /// Areas in order of address.
 pub struct Iter<'a, T> {
@@ -130,7 +131,7 @@ impl<T: Payload> AreaMap<T> {
             let mut new = Chunk::try_new()?;
             for area in &chunk.areas {
                 if let Some(data) = f(area) {
-                    new.areas.push(Area {
+                    new.areas.push_reserved(Area {
                         start: area.start,
                         end: area.end,
                         data,
@@ -140,7 +141,7 @@ impl<T: Payload> AreaMap<T> {
             if !new.areas.is_empty() {
                 copy.len += new.areas.len();
                 new.note();
-                copy.chunks.push(new);
+                copy.chunks.push_reserved(new);
             }
         }
         Ok(copy)

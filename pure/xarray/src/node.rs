@@ -3,6 +3,7 @@ use crate::{SLOTS, slot_of};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ops::ControlFlow;
+use reserved::Reserved;
 
 /// A node in memory of its own; the array of one is what a fallible allocation yields.
 pub(crate) type NodeBox<T> = Box<[Node<T>; 1]>;
@@ -49,7 +50,7 @@ impl<T> Spare<T> {
             self.more.try_reserve(nodes - 1).map_err(|_| NoMemory)?;
         }
         while self.len() < nodes {
-            self.more.push(new_node()?);
+            self.more.push_reserved(new_node()?);
         }
         Ok(())
     }
@@ -80,7 +81,7 @@ fn new_node<T>() -> Result<NodeBox<T>, NoMemory> {
     let mut one: Vec<Node<T>> = Vec::new();
     one.try_reserve_exact(1).map_err(|_| NoMemory)?;
     // Made where it stays: not on the stack first, and copied.
-    one.resize_with(1, || Node {
+    one.resize_reserved(1, || Node {
         count: 0,
         kind: Kind::Leaf([const { None }; SLOTS]),
     });

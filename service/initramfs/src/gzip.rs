@@ -3,6 +3,7 @@ use crate::crc32;
 use abi::{Errno, Result};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
+use kmem::Reserved;
 use kmem::TryVec;
 use miniz_oxide::inflate::TINFLStatus;
 use miniz_oxide::inflate::core::inflate_flags::TINFL_FLAG_HAS_MORE_INPUT;
@@ -73,7 +74,7 @@ pub(crate) fn inflate<E>(
 #[inline(never)]
 fn new_inflater() -> Result<Box<[DecompressorOxide]>> {
     let mut one = Vec::try_with_capacity(1)?;
-    one.resize_with(1, DecompressorOxide::default);
+    one.resize_reserved(1, DecompressorOxide::default);
     one.try_into_boxed_slice()
 }
 

@@ -258,6 +258,10 @@ impl<'a> Unpacker<'a> {
         }
     }
 
+    #[cfg_attr(
+        target_os = "none",
+        expect(clippy::disallowed_methods, reason = "room is made before")
+    )]
     fn begin_file(&mut self, name: &[u8], header: &Header) -> Result<()> {
         let several = header.nlink > 1;
         let id = header.identity();

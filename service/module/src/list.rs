@@ -5,6 +5,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
 use core::sync::atomic::{AtomicI32, AtomicU8, AtomicUsize, Ordering};
+use kmem::Reserved;
 use kmem::modspace::ModArea;
 use kmod::{PARTS, Part};
 use sync::{LockClass, Mutex, MutexGuard, RwSpinLock, WaitMode, WaitQueue, rank};
@@ -269,7 +270,7 @@ pub fn all() -> Result<Vec<Arc<Module>>> {
         let missing = {
             let all = ALL.read_irq();
             if all.len() <= copy.capacity() {
-                copy.extend_from_slice(&all);
+                copy.extend_reserved(&all);
                 return Ok(copy);
             }
             all.len()
@@ -298,8 +299,8 @@ pub(crate) fn add(module: &Arc<Module>) -> Result<()> {
                 Some(twin) => Some(twin.clone()),
                 None if room.capacity() > all.len() => {
                     // Nothing is allocated under the lock: the list moves to where there is room.
-                    room.append(&mut all);
-                    room.extend_from_slice(core::slice::from_ref(module));
+                    room.append_reserved(&mut all);
+                    room.extend_reserved(core::slice::from_ref(module));
                     core::mem::swap(&mut *all, &mut room);
                     None
                 }

@@ -9,6 +9,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::arch::asm;
 use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed};
+use reserved::Reserved;
 
 use super::registers::{msr, rdmsr, wrmsr};
 
@@ -57,7 +58,7 @@ impl FpuState {
         let blocks = xstate_size().div_ceil(64);
         let mut memory = Vec::new();
         memory.try_reserve_exact(blocks).ok()?;
-        memory.resize(blocks, Block([0; 64]));
+        memory.resize_reserved(blocks, || Block([0; 64]));
         let mut state = Self(memory.into_boxed_slice());
         state.init_legacy();
         Some(state)

@@ -1,6 +1,7 @@
 //! Signals that were sent and not yet taken: a set, and a queue of what they carry. Pure but for memory.
 use abi::{Errno, Result};
 use alloc::vec::Vec;
+use kmem::TryVec;
 use pid::sigset::RT_MIN;
 use pid::{SigData, SigInfo, SigSet, Signal};
 
@@ -63,11 +64,7 @@ impl Pending {
             self.first = Some(*info);
             return true;
         }
-        if self.more.try_reserve(1).is_err() {
-            return false;
-        }
-        self.more.push(*info);
-        true
+        self.more.try_push(*info).is_ok()
     }
 
     /// Adds a bit without details: SIGKILL for every thread of a dying process.

@@ -15,6 +15,7 @@ use cred::Cred;
 use hashbrown::HashTable;
 pub use item::Interest;
 use item::Item;
+use kmem::ReservedQueue;
 use sync::{LockClass, Mutex, SpinLock, WaitError, WaitMode, WaitQueue, rank};
 use vfs::{File, FileOps, FileOpsRef, OpenFlags, PollEvents, PollTable};
 
@@ -123,6 +124,10 @@ impl Epoll {
 
     /// `EPOLL_CTL_ADD`. EEXIST: it is watched already; EPERM: it cannot be polled; EINVAL: `interest`; ELOOP: the
     /// sets would watch each other, or too deep; ENOMEM.
+    #[cfg_attr(
+        target_os = "none",
+        expect(clippy::disallowed_methods, reason = "room is made before")
+    )]
     pub fn add(self: &Arc<Self>, fd: i32, file: &Arc<File>, interest: Interest) -> Result<()> {
         if !file.ops().can_poll() {
             return Err(Errno::EPERM);
@@ -202,7 +207,9 @@ impl Epoll {
         let mut larger = VecDeque::new();
         larger.try_reserve(2 * want).map_err(|_| Errno::ENOMEM)?;
         ready = self.ready.lock_irq();
-        larger.extend(ready.queue.drain(..));
+        for item in ready.queue.drain(..) {
+            larger.push_back_reserved(item);
+        }
         let old = core::mem::replace(&mut ready.queue, larger);
         drop(ready);
         drop(old);
@@ -214,7 +221,7 @@ impl Epoll {
         let mut ready = self.ready.lock_irq();
         // Room was made for every item; one that is being removed may find none.
         if item.enqueue() && ready.queue.len() < ready.queue.capacity() {
-            ready.queue.push_back(item.clone());
+            ready.queue.push_back_reserved(item.clone());
         }
         drop(ready);
         self.wait.wake_one();
@@ -295,7 +302,7 @@ impl Epoll {
     fn requeue(&self, item: &Arc<Item>) {
         let mut ready = self.ready.lock_irq();
         if item.enqueue() && ready.queue.len() < ready.queue.capacity() {
-            ready.queue.push_back(item.clone());
+            ready.queue.push_back_reserved(item.clone());
         }
     }
 
@@ -310,7 +317,7 @@ impl Epoll {
             if item.file().is_some_and(|file| item.is_ready(&file)) {
                 let mut ready = self.ready.lock_irq();
                 if item.enqueue() && ready.queue.len() < ready.queue.capacity() {
-                    ready.queue.push_front(item);
+                    ready.queue.push_front_reserved(item);
                 }
                 drop(ready);
                 // Somebody may have looked while it was off the list.
