@@ -2,6 +2,7 @@
 
 mod circles;
 mod floors;
+mod growth;
 mod hidden;
 mod imports;
 mod lexer;
@@ -24,7 +25,7 @@ type Findings = Vec<String>;
 /// A rule: its name and how it is looked at.
 type Rule = (&'static str, fn() -> Result<Findings>);
 
-const RULES: [Rule; 8] = [
+const RULES: [Rule; 9] = [
     ("format", format),
     ("floors: no crate reaches up", || floors::check()),
     ("unsafe stands in base/ and capi/ only", || {
@@ -33,6 +34,7 @@ const RULES: [Rule; 8] = [
     ("macros that hide unsafe are reviewed", || hidden::macros()),
     ("unsafe code is forbidden elsewhere", || hidden::forbidden()),
     ("no import circle inside a crate", || circles::check()),
+    ("no container grows unseen", || growth::check()),
     ("lints, host", lints_host),
     ("lints, kernel: no infallible allocation", lints_kernel),
 ];

@@ -135,7 +135,7 @@ impl Areas {
     /// Adds an area, charged already if its flags say so, and joins it with its neighbours. `ENOMEM`.
     pub(crate) fn insert(&mut self, start: usize, end: usize, data: Vma) -> Result<()> {
         let flags = data.flags;
-        if !self.extend(start, end, &data) {
+        if !self.join_neighbours(start, end, &data) {
             self.map
                 .insert(Area { start, end, data })
                 .map_err(Full::from)?;
@@ -147,7 +147,7 @@ impl Areas {
 
     /// The common case of a growing heap or stack of mappings: a neighbour takes the new range over, nothing is
     /// allocated.
-    fn extend(&mut self, start: usize, end: usize, data: &Vma) -> bool {
+    fn join_neighbours(&mut self, start: usize, end: usize, data: &Vma) -> bool {
         use vma::Payload;
         if data.backing.is_some() || data.flags.contains(VmFlags::GROWS_DOWN) {
             return false;

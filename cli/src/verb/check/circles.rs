@@ -52,7 +52,7 @@ fn module_path(file: &Path) -> Name {
 }
 
 /// The tokens without `#[cfg(test)] mod ... { ... }`: tests may look at everything.
-fn without_tests(tokens: &[Token]) -> Vec<Token> {
+pub(super) fn without_tests(tokens: &[Token]) -> Vec<Token> {
     let is = |at: usize, words: &[&str]| {
         words
             .iter()
