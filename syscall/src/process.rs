@@ -346,9 +346,12 @@ fn sys_arch_prctl(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     }
 }
 
+/// Only uname(2) tells it from the plain personality (linux32(8)).
+pub(crate) const PER_LINUX32: u32 = 8;
+
 fn sys_personality(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
-    /// `ADDR_NO_RANDOMIZE` and the plain Linux personality are what there is.
-    const KNOWN: u32 = 0x0004_0000;
+    /// `ADDR_NO_RANDOMIZE`, and the plain Linux personality or the one that calls the machine i686.
+    const KNOWN: u32 = 0x0004_0000 | PER_LINUX32;
     let old = cx.personality;
     let new = a[0] as u32;
     if new != u32::MAX {

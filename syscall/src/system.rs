@@ -1,5 +1,6 @@
 //! System calls: the machine as a whole.
 use crate::Call;
+use crate::process::PER_LINUX32;
 use abi::process::{Sysinfo, Utsname};
 use abi::raw::{
     __NR_getrandom, __NR_reboot, __NR_setdomainname, __NR_sethostname, __NR_sysinfo, __NR_syslog,
@@ -24,6 +25,9 @@ pub(crate) const CALLS: &[Call] = &[
     (__NR_reboot, "reboot", sys_reboot),
 ];
 
+/// The part of a personality that is no flag.
+const PERSONALITY: u32 = 0xff;
+
 fn name(text: &[u8]) -> [u8; 65] {
     let mut out = [0; 65];
     let len = text.len().min(64);
@@ -38,7 +42,10 @@ fn sys_newuname(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
         nodename: names.host,
         release: name(abi::RELEASE.as_bytes()),
         version: name(uts::VERSION.as_bytes()),
-        machine: name(b"x86_64"),
+        machine: name(match cx.personality & PERSONALITY {
+            PER_LINUX32 => b"i686",
+            _ => b"x86_64",
+        }),
         domainname: names.domain,
     };
     user::write(UserAddr(a[0]), &out)?;

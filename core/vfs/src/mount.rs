@@ -382,12 +382,16 @@ pub fn remount(at: &Path, flags: MountFlags, data: Option<&[u8]>) -> Result<()> 
 /// root; the caller moves the roots of processes. EINVAL, EBUSY as the man page says.
 pub fn pivot_root(root: &Path, new_root: &Path, put_old: &Path) -> Result<()> {
     let is_mount_root = |p: &Path| Arc::ptr_eq(&p.dentry, &p.mnt.root);
+    // The very first root cannot become another's.
+    if new_root.mnt.place().is_none() {
+        return Err(Errno::EINVAL);
+    }
     if Arc::ptr_eq(&new_root.mnt, &root.mnt) || Arc::ptr_eq(&put_old.mnt, &root.mnt) {
         return Err(Errno::EBUSY);
     }
     // The very first root has no place to be put back to.
     let root_place = root.mnt.place().ok_or(Errno::EINVAL)?;
-    if !is_mount_root(root) || !is_mount_root(new_root) || new_root.mnt.place().is_none() {
+    if !is_mount_root(root) || !is_mount_root(new_root) {
         return Err(Errno::EINVAL);
     }
     if !Arc::ptr_eq(&put_old.mnt, &new_root.mnt) || !new_root.dentry.is_ancestor_of(&put_old.dentry)

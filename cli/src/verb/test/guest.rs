@@ -28,10 +28,11 @@ pub(crate) fn run(plan: &Plan) -> Result<Tally> {
         blessed: BTreeMap::new(),
         said: BTreeMap::new(),
     };
+    let shell = tree::root()?.join("test/shell");
+    runner.completeness(&shell)?;
     for group in groups {
         runner.group(&group)?;
     }
-    let shell = tree::root()?.join("test/shell");
     for (name, fresh) in runner.blessed {
         // A filter leaves the other answers of a table as they are.
         let mut answers = table::answers(&shell, &name)?;
@@ -55,6 +56,22 @@ struct Runner<'a> {
 }
 
 impl Runner<'_> {
+    /// Whether the tables cover all they say they do.
+    fn completeness(&mut self, shell: &std::path::Path) -> Result<()> {
+        for (name, table) in table::read_all(shell)? {
+            let test = format!("{name}/complete");
+            if !test.contains(&self.plan.filter) {
+                continue;
+            }
+            match table.uncovered()? {
+                None => {}
+                Some(names) if names.is_empty() => self.pass(&test),
+                Some(names) => self.fail(&test, &format!("neither tried nor left out: {names:?}")),
+            }
+        }
+        Ok(())
+    }
+
     fn group(&mut self, group: &Group) -> Result<()> {
         let mut left: Vec<&Test> = Vec::new();
         for test in &group.tests {

@@ -1,7 +1,7 @@
 //! Which guest tests there are, which share a boot, and the initramfs of a boot.
 
 use super::table::{self, Answer, Table};
-use crate::pack::{self, program};
+use crate::pack::{self, program, tree::Tree};
 use crate::verb::build;
 use crate::{cargo, tree};
 use anyhow::{Context, Result, bail};
@@ -18,6 +18,8 @@ pub(crate) const DRIVER: &str = "/test/drive";
 pub(crate) const LIST: &str = "/test/list";
 /// Busybox's applets and nothing else, for tables about them.
 const APPLETS: &str = "/bb";
+/// The same of a busybox that a table brings along.
+const OTHER_APPLETS: &str = "/bbd";
 /// A line of a C program that says how it wants to be run: `// test: smp=4 limit=120`.
 const WISHES: &str = "// test:";
 
@@ -66,6 +68,8 @@ pub(crate) struct Group {
     pub(crate) files: Vec<PathBuf>,
     /// Built test programs, which go to /test.
     pub(crate) programs: Vec<PathBuf>,
+    /// A busybox beside the installed one, which stands in `OTHER_APPLETS`.
+    pub(crate) other_busybox: Option<PathBuf>,
 }
 
 /// All groups that hold a test the plan wants.
@@ -115,6 +119,7 @@ fn program_groups(folder: &Path, plan: &Plan) -> Result<Vec<Group>> {
             tests: Vec::new(),
             files: Vec::new(),
             programs: Vec::new(),
+            other_busybox: None,
         });
         let check = Check::Lines(table::said(folder, &stem)?);
         group.tests.push(Test {
@@ -205,6 +210,7 @@ fn table_groups(folder: &Path, plan: &Plan) -> Result<Vec<Group>> {
             tests: Vec::new(),
             files: Vec::new(),
             programs: Vec::new(),
+            other_busybox: None,
         });
         let missing = table
             .tools
@@ -218,6 +224,13 @@ fn table_groups(folder: &Path, plan: &Plan) -> Result<Vec<Group>> {
             .chain(&table.shells)
             .filter_map(|tool| program::find(tool).ok())
             .collect();
+        let mut absent = absent;
+        if let Some(package) = &table.deb {
+            match unpacked(package) {
+                Ok(folder) => group.other_busybox = Some(folder.join("bin/busybox")),
+                Err(why) => absent = Some(format!("{why:#}")),
+            }
+        }
         for test in table_tests(&name, &table, &answers, absent.as_ref()) {
             if test.name.contains(&plan.filter) {
                 group.tests.push(test);
@@ -244,14 +257,19 @@ fn table_tests(
             };
             let only_applets =
                 table.tools.iter().all(|tool| tool == "busybox") && shell == "busybox";
+            let applets = if table.deb.is_some() {
+                OTHER_APPLETS
+            } else {
+                APPLETS
+            };
             let path = if only_applets {
-                format!("export PATH={APPLETS}\n")
+                format!("export PATH={applets}\n")
             } else {
                 String::new()
             };
             let script = format!("{path}{}\n{}", table.before, case.run);
             let (program, mut arguments) = match shell.as_str() {
-                "busybox" => (format!("{APPLETS}/sh"), vec![]),
+                "busybox" => (format!("{applets}/sh"), vec![]),
                 other => (
                     program::find(other)
                         .map_or(String::new(), |p| p.to_string_lossy().into_owned()),
@@ -289,10 +307,10 @@ pub(crate) fn pack(group: &Group, tests: &[&Test], to: &Path) -> Result<()> {
         program::pack(&mut tree, file)?;
     }
     pack::userland(&mut tree, "linux")?;
-    let busybox = program::find("busybox")?;
-    let list = Command::new(&busybox).arg("--list").output()?;
-    for applet in String::from_utf8_lossy(&list.stdout).lines() {
-        tree.link(&format!("{APPLETS}/{applet}"), &busybox.to_string_lossy());
+    link_applets(&mut tree, APPLETS, &program::find("busybox")?)?;
+    if let Some(busybox) = &group.other_busybox {
+        program::pack(&mut tree, busybox)?;
+        link_applets(&mut tree, OTHER_APPLETS, busybox)?;
     }
     let mut list = String::new();
     for test in tests {
@@ -310,6 +328,46 @@ pub(crate) fn pack(group: &Group, tests: &[&Test], to: &Path) -> Result<()> {
     tree.file(LIST, 0o644, list.as_bytes());
     tree.write(BufWriter::new(File::create(to)?))?;
     Ok(())
+}
+
+/// A link in `folder` for each applet of `busybox`.
+fn link_applets(tree: &mut Tree, folder: &str, busybox: &Path) -> Result<()> {
+    let list = Command::new(busybox).arg("--list").output()?;
+    for applet in String::from_utf8_lossy(&list.stdout).lines() {
+        tree.link(&format!("{folder}/{applet}"), &busybox.to_string_lossy());
+    }
+    Ok(())
+}
+
+/// The folder where a Debian package is unpacked that cannot be installed, fetched once.
+fn unpacked(package: &str) -> Result<PathBuf> {
+    let folder = tree::output()?.join("deb").join(package);
+    let files = folder.join("files");
+    if files.is_dir() {
+        return Ok(files);
+    }
+    fs::create_dir_all(&folder)?;
+    let fetched = Command::new("apt-get")
+        .args(["-qq", "download", package])
+        .current_dir(&folder)
+        .stderr(std::process::Stdio::null())
+        .status();
+    let archive = fs::read_dir(&folder)?
+        .flatten()
+        .map(|entry| entry.path())
+        .find(|path| path.extension().is_some_and(|end| end == "deb"));
+    let Some(archive) = archive.filter(|_| fetched.is_ok_and(|status| status.success())) else {
+        bail!("Debian's package {package} could not be fetched");
+    };
+    let status = Command::new("dpkg-deb")
+        .arg("-x")
+        .arg(&archive)
+        .arg(&files)
+        .status()?;
+    if !status.success() {
+        bail!("{} could not be unpacked", archive.display());
+    }
+    Ok(files)
 }
 
 fn escape(argument: &str) -> String {

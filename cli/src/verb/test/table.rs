@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// One file of cases.
 #[derive(Deserialize)]
@@ -24,16 +25,61 @@ pub(crate) struct Table {
     /// Lines that run before each case, in the same shell.
     #[serde(default)]
     pub(crate) before: String,
-    #[serde(rename = "case")]
+    /// The command that lists all programs the table has to cover, and those it leaves out: reason, names.
+    #[serde(default)]
+    pub(crate) complete: Vec<String>,
+    #[serde(default, rename = "left-out")]
+    pub(crate) left_out: BTreeMap<String, String>,
+    /// Runs the cases of this table too.
+    #[serde(default, rename = "same-as")]
+    pub(crate) same_as: Option<String>,
+    /// A Debian package that cannot be installed beside others, unpacked for this table; its busybox is the shell.
+    #[serde(default)]
+    pub(crate) deb: Option<String>,
+    #[serde(default, rename = "case")]
     pub(crate) cases: Vec<Case>,
 }
 
+impl Table {
+    /// Programs that the table has to cover and does not, of those that its command lists. None where it lists nothing.
+    pub(crate) fn uncovered(&self) -> Result<Option<Vec<String>>> {
+        let [command, arguments @ ..] = &self.complete[..] else {
+            return Ok(None);
+        };
+        let output = Command::new(command)
+            .args(arguments)
+            .output()
+            .with_context(|| command.clone())?;
+        let covered: Vec<&str> = self
+            .cases
+            .iter()
+            .map(|case| &case.covers)
+            .chain(self.left_out.values())
+            .flat_map(|names| names.split_whitespace())
+            .collect();
+        let listed = String::from_utf8_lossy(&output.stdout).into_owned();
+        // A list of a package's files has its programs in the bin folders.
+        let mut names: Vec<&str> = listed
+            .lines()
+            .filter_map(|line| match line.rsplit_once('/') {
+                Some((folder, name)) => folder.ends_with("bin").then_some(name),
+                None => Some(line),
+            })
+            .collect();
+        names.retain(|name| !covered.contains(name));
+        Ok(Some(names.into_iter().map(str::to_owned).collect()))
+    }
+}
+
 /// One command line.
-#[derive(Deserialize)]
+#[derive(Deserialize, Clone)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Case {
     pub(crate) name: String,
     pub(crate) run: String,
+    /// The programs it tries, for `complete`.
+    #[serde(default)]
+    pub(crate) covers: String,
     /// Compare standard error too.
     #[serde(default)]
     pub(crate) stderr: bool,
@@ -87,6 +133,18 @@ pub(crate) fn read_all(folder: &Path) -> Result<Vec<(String, Table)>> {
                 .into_owned(),
             table,
         ));
+    }
+    let others: BTreeMap<String, Vec<Case>> = tables
+        .iter()
+        .map(|(name, table): &(String, Table)| (name.clone(), table.cases.clone()))
+        .collect();
+    for (name, table) in &mut tables {
+        if let Some(other) = &table.same_as {
+            let cases = others
+                .get(other)
+                .with_context(|| format!("{name}: no table {other}"))?;
+            table.cases.extend(cases.iter().cloned());
+        }
     }
     Ok(tables)
 }
