@@ -84,7 +84,7 @@ fn open_close(n: u64) -> io::Result<Took> {
 
 fn create(n: u64, data: &[u8]) -> io::Result<Took> {
     const NAME: &CStr = c"/tmp/bench-new";
-    sys::time(n, || {
+    sys::time_warm(n, || {
         let fd = sys::open(NAME, libc::O_CREAT | libc::O_EXCL | libc::O_WRONLY)?;
         if !data.is_empty() {
             sys::write_all(fd.0, data)?;
@@ -109,7 +109,7 @@ fn rename(n: u64) -> io::Result<Took> {
         // SAFETY: NUL-terminated paths.
         check(i64::from(unsafe { libc::rename(a.as_ptr(), b.as_ptr()) })).map(drop)
     };
-    sys::time(n, || {
+    sys::time_warm(n, || {
         mv(c"/tmp/bench-from", c"/tmp/bench-to")
             .and_then(|()| mv(c"/tmp/bench-to", c"/tmp/bench-from"))
     })
@@ -209,7 +209,7 @@ fn remove(n: u64, size: usize) -> io::Result<Took> {
 
 fn mkdir(n: u64) -> io::Result<Took> {
     const NAME: &CStr = c"/tmp/bench-folder";
-    sys::time(n, || {
+    sys::time_warm(n, || {
         // SAFETY: NUL-terminated paths.
         unsafe {
             check(i64::from(libc::mkdir(NAME.as_ptr(), 0o700)))?;

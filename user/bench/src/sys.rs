@@ -61,11 +61,11 @@ pub(crate) fn last_run(target_ns: u64) {
     LAST_RUN_NS.store(target_ns, Ordering::Relaxed);
 }
 
-/// How long processes that wake one another do so before they are timed: schedulers treat the young differently, Linux
-/// for tens of milliseconds.
+/// How long to get warm where a kernel needs time to settle: schedulers treat young processes differently (Linux for tens
+/// of milliseconds), and what is freed later than its last use comes to a balance.
 const WARM_NS: u64 = 30_000_000;
 
-/// How many turns of processes that wake one another come before `n` that are timed.
+/// How many turns come before `n` that are timed, where the kernel needs time to settle.
 pub(crate) fn warm(n: u64) -> u64 {
     match LAST_RUN_NS.load(Ordering::Relaxed) {
         0 => (n / 50).clamp(1, 16),
