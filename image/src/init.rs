@@ -16,6 +16,7 @@ pub(crate) fn run(info: &'static BootInfo, options: Options) {
 
 fn prepare(info: &'static BootInfo, options: Options) -> Result<()> {
     register(info)?;
+    trace::events::start();
     let cred = Cred::init()?;
     let rootfs = tmpfs::new_superblock("rootfs", b"mode=755")?;
     let ns = MountNs::new(&rootfs)?;

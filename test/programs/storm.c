@@ -2,64 +2,7 @@
    before. */
 // test: smp=4 limit=240
 #include "check.h"
-
-/* What the kernel holds, by kind. The files are read through descriptors opened before, so that looking changes nothing:
-   an open file, its path and its buffers would be objects and pages themselves. */
-static const char *const sources[] = {"/proc/meminfo", "/proc/slabinfo", "/proc/vmstat"};
-enum { SOURCES = 3, MOST = 300 };
-static int source[SOURCES], drop_caches;
-static char text[SOURCES][1 << 15];
-
-static struct count { char name[48]; long value; } held[2][MOST];
-static int kinds[2];
-
-static void note_count(int which, const char *name, const char *what, long value) {
-    struct count *c = &held[which][kinds[which]];
-    if (kinds[which] < MOST - 1)
-        kinds[which]++;
-    snprintf(c->name, sizeof c->name, "%s%s", name, what);
-    c->value = value;
-}
-/* Pages by owner (free ones too), slab objects and pages of each cache, vmalloc's areas. */
-static void count(int which) {
-    char name[32], *rest;
-    long value, slabs;
-    kinds[which] = 0;
-    for (int i = 0; i < SOURCES; i++) {
-        long at = 0, n;
-        lseek(source[i], 0, SEEK_SET);
-        while ((n = read(source[i], text[i] + at, sizeof text[i] - 1 - at)) > 0)
-            at += n;
-        text[i][at] = 0;
-    }
-    for (int i = 0; i < SOURCES; i++)
-        for (char *line = strtok_r(text[i], "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
-            if (i == 1 && sscanf(line, "%31s %ld %*d %*d %*d %*d : tunables %*d %*d %*d : slabdata %*d %ld", name,
-                                 &value, &slabs) == 3) {
-                note_count(which, name, " objects", value);
-                note_count(which, name, " slabs", slabs);
-            } else if (i == 0 && sscanf(line, "%31[^:]: %ld kB", name, &value) == 2) {
-                note_count(which, name, " kB", value);
-            } else if (i == 2 && !strncmp(line, "nr_", 3) && sscanf(line, "%31s %ld", name, &value) == 2) {
-                note_count(which, name, "", value);
-            }
-        }
-}
-/* The first kind of which there are not as many as before; NULL for none. */
-static const char *moved(void) {
-    static char what[120];
-    for (int i = 0; i < kinds[1]; i++) {
-        int j = 0;
-        while (j < kinds[0] && strcmp(held[0][j].name, held[1][i].name))
-            j++;
-        long before = j < kinds[0] ? held[0][j].value : 0;
-        if (before != held[1][i].value) {
-            snprintf(what, sizeof what, "%s: %ld, then %ld", held[1][i].name, before, held[1][i].value);
-            return what;
-        }
-    }
-    return kinds[0] == kinds[1] ? NULL : "another number of kinds";
-}
+#include "counts.h"
 
 static volatile int signals;
 static void note(int sig) { __atomic_fetch_add(&signals, 1, __ATOMIC_RELAXED); }
@@ -156,9 +99,7 @@ static void nothing_is_left(int n, int rounds) {
     char release[100];
     get_file("/proc/sys/kernel/osrelease", release, sizeof release);
     int gaon = strstr(release, "gaon") != NULL;
-    for (int i = 0; i < SOURCES; i++)
-        source[i] = works(open(sources[i], O_RDONLY | O_CLOEXEC));
-    drop_caches = works(open("/proc/sys/vm/drop_caches", O_WRONLY | O_CLOEXEC));
+    open_counts();
     /* Everything here is touched once before it counts; and tables grow to the most there ever was. */
     for (int i = 0; i < 2; i++) {
         round_of_all(n);

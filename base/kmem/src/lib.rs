@@ -46,6 +46,19 @@ pub mod user;
 pub mod vmalloc;
 
 pub use drain::{drain_all, drain_local, drop_caches};
+/// Takes an option of the command line that makes allocations or accesses to user memory fail by chance, if it is one:
+/// `failslab=`, `fail_page_alloc=`, `fail_usercopy=`, each `interval,probability,space,times`. True: it was one.
+pub fn fault_option(key: &str, value: Option<&str>) -> bool {
+    let sites = [&slab::SLAB_ALLOC, &frame::FRAME_ALLOC, &user::USER_COPY];
+    let Some(site) = sites.into_iter().find(|site| site.name() == key) else {
+        return false;
+    };
+    if let Some(chance) = value.and_then(sync::inject::Chance::parse) {
+        site.configure(chance);
+    }
+    true
+}
+
 pub use fallible::{TryString, TryVec, try_arc, try_arc_cyclic, try_box, try_format};
 pub use hal::addr::{PAGE_SHIFT, PAGE_SIZE, Pfn, PhysAddr, UserAddr, VirtAddr};
 #[cfg(target_os = "none")]

@@ -3,7 +3,7 @@
 //! A thread that blocks does, as on Linux: [`ThreadOps::set_sleeping`], put itself where wakers look, look at its
 //! condition once more, [`Scheduler::park`], [`ThreadOps::set_running`]. A waker changes the condition, then calls
 //! [`ThreadOps::unpark`]. So a wake-up between the look and the park is never lost.
-use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 
 use crate::held::HeldStack;
 use crate::once::Once;
@@ -28,6 +28,9 @@ pub struct ExecState {
     pub held: HeldStack,
     /// Where on its stack it waits, if it does; the wait queue's business.
     pub(crate) waiter: AtomicPtr<()>,
+    /// The pass of a place of [`crate::inject`] by this thread that is to fail: 1 is the next, 0 none. Write it with
+    /// [`crate::inject::switch_on`].
+    pub fail_nth: AtomicU32,
 }
 
 /// A thread, as wait queues and locks see it.

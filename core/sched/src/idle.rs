@@ -29,6 +29,7 @@ pub fn init() -> Result<()> {
     time::tick::set_hook(&TICK);
     rcu::set_kick(crate::resched_cpu);
     stop::register();
+    trace::events::register(&switch::EVENT);
     irq::softirq::register(irq::softirq::Kind::Rcu, &|| {
         rcu::run_ready();
     });

@@ -35,6 +35,34 @@ trace::define_tracepoint!(
     /// A CPU switches from one thread to another. Interrupts are off.
     pub mod sched_switch(SchedSwitch)
 );
+/// Its name.
+pub(crate) static EVENT: trace::events::Named<SchedSwitch> =
+    trace::events::Named::new("sched:sched_switch", &sched_switch::HOOK);
+
+impl core::fmt::Display for SchedSwitch {
+    /// As in Linux' trace.
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        let priority = |thread: &Thread| {
+            let share = thread.entity.share();
+            match share.rt_level {
+                0 => 120 + i16::from(share.nice),
+                level => 99 - i16::from(level),
+            }
+        };
+        let (prev, next) = (self.prev, self.next);
+        write!(
+            f,
+            "prev_comm={} prev_pid={} prev_prio={} prev_state={} ==> next_comm={} next_pid={} next_prio={}",
+            prev.name().as_str(),
+            prev.id(),
+            priority(prev),
+            prev.state_char() as u8 as char,
+            next.name().as_str(),
+            next.id(),
+            priority(next)
+        )
+    }
+}
 
 /// From whom to whom this CPU switches, for whoever runs next to finish with.
 static SWITCHING: PerCpuCell<Option<(&'static Thread, &'static Thread)>> =

@@ -229,7 +229,7 @@ fn bad_page(cx: &mut Cx, error: FaultError, error_code: u64, addr: u64) {
         FaultError::BusAdrErr => SigInfo::fault(SIGBUS, code::BUS_ADRERR, addr),
         FaultError::Oom => {
             // Somebody was killed for memory, perhaps this task; then the fault is taken again.
-            if !cx.task.is_killed() && !crate::oom::out_of_memory() {
+            if memory_is_short() && !cx.task.is_killed() && !crate::oom::out_of_memory() {
                 signal::force(&cx.task, &SigInfo::kernel(SIGKILL));
             }
             return;
@@ -238,6 +238,12 @@ fn bad_page(cx: &mut Cx, error: FaultError, error_code: u64, addr: u64) {
     };
     log_unhandled(cx, info.signo, error_code, addr);
     signal::force(&cx.task, &info);
+}
+
+/// Whether pages have really run out: an allocation that failed all the same was told to (fault injection).
+fn memory_is_short() -> bool {
+    let stats = kmem::frame::stats();
+    stats.free <= stats.low
 }
 
 /// Says in the log what ends a program, as Linux does (`debug.exception-trace`).
@@ -336,6 +342,7 @@ pub fn handle_kernel_page_fault(addr: usize, write: bool) -> bool {
     let access = if write { Access::Write } else { Access::Read };
     match mm.handle_fault(UserAddr(addr), access) {
         Ok(()) => true,
+        Err(FaultError::Oom) if !memory_is_short() => false,
         Err(FaultError::Oom) => !task.is_killed() && crate::oom::out_of_memory(),
         Err(_) => false,
     }

@@ -6,7 +6,7 @@
 //! - [`console`]: who shows records as they come; `loglevel=`, `quiet`, `ignore_loglevel`.
 //! - [`oops`]: the report of a fault in the kernel and the end of the machine (`panic=`); [`symbols`]: names of
 //!   addresses, from whoever has them; [`taint`].
-//! - [`tracepoint`]: probes behind static keys.
+//! - [`tracepoint`]: probes behind static keys; [`events`]: those that the command line switches on.
 //!
 //! Called by everyone above. Calls: `hal` (early console, clock, power), `sync`.
 //!
@@ -22,6 +22,7 @@
 
 pub mod console;
 mod display;
+pub mod events;
 mod format;
 pub mod kmsg;
 mod machine;

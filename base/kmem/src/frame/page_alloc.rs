@@ -7,13 +7,13 @@ use hal::addr::{PAGE_SIZE, Pfn, PhysAddr};
 use sync::inject::{self, Site};
 
 /// Fault injection: allocations of pages.
-pub static FRAME_ALLOC: Site = Site::new("frame_alloc");
+pub static FRAME_ALLOC: Site = Site::new("fail_page_alloc");
 
 /// A page with one reference, marked as `kind`. ENOMEM.
 #[inline]
 pub(crate) fn alloc_page(gfp: Gfp, kind: Kind) -> Result<NonNull<FrameMeta>> {
     let (page, zero) = match lists::take(gfp) {
-        Some(taken) if !inject::should_fail(&FRAME_ALLOC) => taken,
+        Some(taken) if !inject::should_fail(&FRAME_ALLOC, 1) => taken,
         taken => alloc_slow(taken, gfp)?,
     };
     let meta = machine::meta_of(page as Pfn);

@@ -4,6 +4,7 @@ use crate::{machine, pressure};
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 use hal::MAX_CPUS;
+use sync::inject::{self, Site};
 
 /// Most objects in a magazine; with its header it is then 256 bytes.
 const ROUNDS: usize = 30;
@@ -85,6 +86,8 @@ pub(super) struct RawCache {
     next: AtomicPtr<RawCache>,
 }
 
+/// Fault injection: allocations of objects.
+pub static SLAB_ALLOC: Site = Site::new("failslab");
 /// Where magazines come from: a cache without any.
 static MAGAZINES: RawCache = RawCache::build("kmem_magazine", 256, 64, 0);
 /// All caches that were used, newest first.
@@ -130,6 +133,9 @@ impl RawCache {
     /// An object, of unspecified content. `None`: no memory.
     #[inline]
     pub(super) fn alloc(&'static self) -> Option<NonNull<u8>> {
+        if self.told_to_fail() {
+            return None;
+        }
         let object = {
             let _pin = machine::pin();
             self.magazine().and_then(Magazine::pop)
@@ -166,6 +172,9 @@ impl RawCache {
         expect(dead_code, reason = "the host's allocator serves Arc there")
     )]
     pub(super) fn reserve(&'static self) -> Option<machine::Pinned> {
+        if self.told_to_fail() {
+            return None;
+        }
         loop {
             let pin = machine::pin();
             if self
@@ -179,6 +188,14 @@ impl RawCache {
             // SAFETY: it was just allocated here.
             unsafe { self.free(object) };
         }
+    }
+
+    /// Fault injection; not where what [`Self::reserve`] promised is fetched, pinned.
+    #[inline]
+    fn told_to_fail(&self) -> bool {
+        sync::static_branch!(sync::inject::ARMED)
+            && sync::context::may_sleep()
+            && inject::should_fail(&SLAB_ALLOC, self.slabs.geometry.size)
     }
 
     /// This CPU's magazine; the caller is pinned.

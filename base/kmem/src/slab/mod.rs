@@ -17,9 +17,8 @@ mod node;
 mod tests;
 mod typed;
 
-pub use cache::SlabInfo;
+pub use cache::{SLAB_ALLOC, SlabInfo};
 pub use classes::kmalloc_size;
-pub use node::SLAB_ALLOC;
 pub use typed::{Cache, SlabBox};
 
 #[cfg(target_os = "none")]

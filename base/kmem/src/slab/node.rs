@@ -8,11 +8,7 @@ use arrayvec::ArrayVec;
 use core::ptr::NonNull;
 use core::sync::atomic::Ordering::Relaxed;
 use hal::addr::{PAGE_SIZE, Pfn, PhysAddr};
-use sync::inject::{self, Site};
 use sync::{LockClass, SpinLock, rank};
-
-/// Fault injection: growth of a cache by a slab.
-pub static SLAB_ALLOC: Site = Site::new("slab_alloc");
 
 /// Empty slabs a cache keeps.
 const KEEP_EMPTY: usize = 2;
@@ -252,9 +248,6 @@ impl Slabs {
 
     /// Adds a slab. `None`: no memory.
     pub(super) fn grow(&self) -> Option<()> {
-        if inject::should_fail(&SLAB_ALLOC) {
-            return None;
-        }
         let gfp = if sync::context::may_sleep() {
             Gfp::KERNEL
         } else {

@@ -11,13 +11,17 @@ use crate::machine;
 use abi::{Errno, Result, USER_END};
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
+use sync::inject::{self, Site};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
+
+/// Fault injection: accesses to user memory.
+pub static USER_COPY: Site = Site::new("fail_usercopy");
 
 /// Whether `[addr, addr + len)` lies in user space. EFAULT otherwise.
 #[inline]
 pub fn check(addr: UserAddr, len: usize) -> Result<()> {
     match addr.0.checked_add(len) {
-        Some(end) if end <= USER_END => Ok(()),
+        Some(end) if end <= USER_END && !inject::should_fail(&USER_COPY, len) => Ok(()),
         _ => Err(Errno::EFAULT),
     }
 }
@@ -128,7 +132,7 @@ pub fn write<T: IntoBytes + Immutable + ?Sized>(dst: UserAddr, value: &T) -> Res
 /// fit in `dst`.
 #[inline]
 pub fn strncpy(dst: &mut [u8], src: UserAddr) -> Result<usize> {
-    if src.0 >= USER_END {
+    if src.0 >= USER_END || inject::should_fail(&USER_COPY, dst.len()) {
         return Err(Errno::EFAULT);
     }
     let max = dst.len().min(USER_END - src.0);

@@ -4,9 +4,11 @@ use crate::node::parse_number;
 use abi::{Errno, Result};
 use alloc::vec::Vec;
 use core::fmt::Write;
+use core::sync::atomic::Ordering;
 use cred::Resource;
 use hal::addr::UserAddr;
 use kmem::TryVec;
+use sync::thread::ThreadOps;
 use vfs::SeqBuf;
 
 /// Copies `start..end` of its memory, as far as it is there.
@@ -152,4 +154,27 @@ impl core::fmt::Display for Value {
             self.0.fmt(f)
         }
     }
+}
+
+/// The pass of a place of fault injection by this thread that is to fail, counted down; 0: it has, or none is to. A thread
+/// that reads its own ends it: what reading itself passes does not count.
+pub(crate) fn fail_nth(who: &Who, out: &mut SeqBuf) -> Result<()> {
+    let thread = who.task.thread().ok_or(Errno::ESRCH)?;
+    let left = &thread.exec().fail_nth;
+    let own = sched::try_current().is_some_and(|me| core::ptr::eq(me, &*thread));
+    let n = match own {
+        true => left.swap(0, Ordering::Relaxed),
+        false => left.load(Ordering::Relaxed),
+    };
+    let _ = writeln!(out, "{n}");
+    Ok(())
+}
+
+/// EINVAL: no number.
+pub(crate) fn set_fail_nth(who: &Who, text: &[u8]) -> Result<()> {
+    let n = u32::try_from(parse_number(text)?).map_err(|_| Errno::EINVAL)?;
+    let thread = who.task.thread().ok_or(Errno::ESRCH)?;
+    sync::inject::switch_on();
+    thread.exec().fail_nth.store(n, Ordering::Relaxed);
+    Ok(())
 }

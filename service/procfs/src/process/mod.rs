@@ -97,6 +97,10 @@ const FILES: &[(&str, Kind)] = &[
     ("cwd", Kind::Link(places::cwd)),
     ("environ", Kind::Private(0o400, info::environ)),
     ("exe", Kind::Link(places::exe)),
+    (
+        "fail-nth",
+        Kind::Settable(0o644, info::fail_nth, info::set_fail_nth),
+    ),
     ("fd", Kind::Fds(fd::View::Links)),
     ("fdinfo", Kind::Fds(fd::View::Info)),
     ("limits", Kind::Open(0o444, info::limits)),
