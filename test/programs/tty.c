@@ -224,6 +224,45 @@ static void tests(void) {
     yes(exited(status, 0));
     if (!exited(status, 0)) is(WEXITSTATUS(status), 0);
 
+    begin("TIOCNOTTY by a member of the session is its own loss, by the leader everybody's");
+    works(openpty(&master, &slave, NULL, NULL, NULL));
+    pid = fork();
+    if (pid == 0) {
+        setsid();
+        signal(SIGHUP, note);
+        signal(SIGCONT, note);
+        if (ioctl(slave, TIOCSCTTY, 0)) _exit(1);
+        pid_t child = fork();
+        if (child == 0) {
+            int tty = open("/dev/tty", O_RDWR);
+            if (tty < 0 || ioctl(tty, TIOCNOTTY)) _exit(1);
+            close(tty);
+            if (open("/dev/tty", O_RDWR) != -1 || errno != ENXIO) _exit(2);
+            if (tcgetpgrp(slave) != -1 || errno != ENOTTY) _exit(3);
+            if (ioctl(slave, TIOCNOTTY) != -1 || errno != ENOTTY) _exit(4);
+            pid_t grandchild = fork(); /* has none to inherit */
+            if (grandchild == 0)
+                _exit(open("/dev/tty", O_RDWR) == -1 && errno == ENXIO ? 0 : 1);
+            if (waitpid(grandchild, &status, 0) != grandchild || !exited(status, 0)) _exit(5);
+            get_file("/proc/self/stat", text, sizeof text);
+            int number = -1;
+            sscanf(strchr(text, ')'), ") %*c %*d %*d %*d %d", &number);
+            _exit(number ? 6 : 0);
+        }
+        if (waitpid(child, &status, 0) != child || !exited(status, 0)) _exit(10 + WEXITSTATUS(status));
+        if (signals || tcgetpgrp(slave) != getpid()) _exit(2);
+        if (open("/dev/tty", O_RDWR) < 0) _exit(3);
+        if (ioctl(slave, TIOCNOTTY)) _exit(4);
+        if (signals != (1 << SIGHUP | 1 << SIGCONT)) _exit(5);
+        if (open("/dev/tty", O_RDWR) != -1 || errno != ENXIO) _exit(6);
+        _exit(0);
+    }
+    waitpid(pid, &status, 0);
+    yes(exited(status, 0));
+    if (!exited(status, 0)) is(WEXITSTATUS(status), 0);
+    close(master);
+    close(slave);
+
     begin("Ctrl-Z stops the foreground group");
     works(openpty(&master, &slave, NULL, NULL, NULL));
     pid = fork();

@@ -198,6 +198,9 @@ fn new_process(cx: &Cx, args: &CloneArgs, pid: &Arc<Pid>) -> Result<Arc<Process>
     if !parent.is_dumpable() {
         flags |= flag::NOT_DUMPABLE;
     }
+    if parent.has(flag::NO_TTY) {
+        flags |= flag::NO_TTY;
+    }
     let exit_signal = if args.has(CLONE_PARENT) {
         parent.link.lock().exit_signal
     } else {

@@ -99,7 +99,18 @@ pub fn new_session(me: &Arc<Process>) -> Result<i32> {
     }
     let group = ProcessGroup::new_session(me.pid())?;
     enter(me, &group)?;
+    me.set(flag::NO_TTY, false);
     Ok(me.nr())
+}
+
+/// Whether a process has its session's terminal, if that has one.
+pub fn has_terminal(process: &Process) -> bool {
+    !process.has(flag::NO_TTY)
+}
+
+/// A process gives its session's terminal up for itself alone.
+pub fn give_up_terminal(process: &Process) {
+    process.set(flag::NO_TTY, true);
 }
 
 /// Whether a process leads its session.

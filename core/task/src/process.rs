@@ -33,6 +33,8 @@ pub(crate) mod flag {
     pub(crate) const EXECED: u32 = 8;
     /// `PR_SET_DUMPABLE` is 0.
     pub(crate) const NOT_DUMPABLE: u32 = 16;
+    /// It gave its session's terminal up for itself alone (`TIOCNOTTY`), and its children get none.
+    pub(crate) const NO_TTY: u32 = 32;
 }
 
 pub(crate) struct ProcessInit {

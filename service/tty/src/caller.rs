@@ -44,6 +44,16 @@ mod machine {
             task::jobs::is_session_leader(self.0.process())
         }
 
+        /// It has the terminal of its session, if that has one.
+        pub(crate) fn has_terminal(&self) -> bool {
+            task::jobs::has_terminal(self.0.process())
+        }
+
+        /// From now on it has not.
+        pub(crate) fn give_up_terminal(&self) {
+            task::jobs::give_up_terminal(self.0.process());
+        }
+
         /// The signal is blocked or ignored.
         pub(crate) fn never_takes(&self, signal: Signal) -> bool {
             self.0.blocked().contains(signal)
@@ -82,6 +92,10 @@ mod hosted {
         pub(crate) fn is_session_leader(&self) -> bool {
             false
         }
+        pub(crate) fn has_terminal(&self) -> bool {
+            true
+        }
+        pub(crate) fn give_up_terminal(&self) {}
         pub(crate) fn never_takes(&self, _signal: Signal) -> bool {
             false
         }

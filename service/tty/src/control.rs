@@ -13,7 +13,8 @@ fn same<T: ?Sized>(a: &Arc<T>, b: &Arc<T>) -> bool {
 
 /// The terminal of the caller's session.
 pub(crate) fn controlling_tty() -> Option<Arc<Tty>> {
-    let group = caller::current()?.group().ok()?;
+    let me = caller::current().filter(caller::Caller::has_terminal)?;
+    let group = me.group().ok()?;
     group.session().tty()?.as_any().downcast().ok()
 }
 
@@ -37,7 +38,7 @@ impl Tty {
             return Ok(());
         };
         let group = me.group()?;
-        if same(&group, &foreground) || !self.controls(group.session()) {
+        if !me.has_terminal() || same(&group, &foreground) || !self.controls(group.session()) {
             return Ok(());
         }
         if me.never_takes(signal) {
@@ -107,16 +108,17 @@ impl Tty {
         self.bind(&me)
     }
 
-    /// `TIOCNOTTY`: the session of the calling leader gives it up. ENOTTY: it is not the caller's.
+    /// `TIOCNOTTY`: the session of the calling leader gives it up; another member gives it up for itself. ENOTTY: it is
+    /// not the caller's.
     pub(crate) fn give_up(&self) -> Result<()> {
         let me = caller::current().ok_or(Errno::ENOTTY)?;
         let session = me.group()?.session().clone();
-        if !self.controls(&session) {
+        if !self.controls(&session) || !me.has_terminal() {
             return Err(Errno::ENOTTY);
         }
-        // Linux lets a member that does not lead lose the terminal alone; here a session has one terminal or none.
         if !me.is_session_leader() {
-            return Err(Errno::EPERM);
+            me.give_up_terminal();
+            return Ok(());
         }
         drop(session.release_tty());
         self.disassociate(&session, false);
@@ -139,7 +141,7 @@ impl Tty {
         }
         let me = caller::current().ok_or(Errno::ENOTTY)?;
         let session = me.group()?.session().clone();
-        if !self.controls(&session) {
+        if !self.controls(&session) || !me.has_terminal() {
             return Err(Errno::ENOTTY);
         }
         if id < 0 {
@@ -169,6 +171,7 @@ impl Tty {
     /// Whether it is the controlling terminal of the caller.
     pub(crate) fn is_callers(&self) -> bool {
         caller::current()
+            .filter(caller::Caller::has_terminal)
             .and_then(|me| me.group().ok())
             .is_some_and(|group| self.controls(group.session()))
     }

@@ -104,6 +104,7 @@ fn terminal(who: &Who) -> (u64, i32) {
         .process
         .group()
         .ok()
+        .filter(|_| task::jobs::has_terminal(&who.process))
         .and_then(|group| group.session().tty());
     tty.map_or((0, -1), |tty| {
         (
