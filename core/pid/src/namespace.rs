@@ -44,16 +44,13 @@ impl PidNamespace {
     /// `EAGAIN`: all numbers are in use. `ENOMEM`.
     pub fn alloc(&'static self) -> Result<Arc<Pid>> {
         let nr = self.numbers.take().ok_or(Errno::EAGAIN)?;
-        let pid = kmem::try_arc(Pid {
+        // Dropped for want of memory it gives its number back.
+        kmem::try_arc(Pid {
             nr: nr as i32,
             ns: self,
             holds_number: AtomicBool::new(true),
             links: SpinLock::new(&LINKS, Links::default()),
-        });
-        if pid.is_err() {
-            self.numbers.give(nr);
-        }
-        pid
+        })
     }
 
     fn bucket(&self, nr: i32) -> &SpinLock<Bucket> {

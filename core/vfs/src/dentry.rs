@@ -82,11 +82,19 @@ impl Dentry {
 
     /// Gives a negative dentry its inode. ENOMEM.
     pub fn instantiate(&self, inode: Arc<Inode>) -> Result<()> {
-        if inode.is_dir() && self.children.get().is_none() {
+        if inode.is_dir() {
+            self.prepare_children()?;
+        }
+        let _ = self.inode.set(inode);
+        Ok(())
+    }
+
+    /// Makes the table of children, so that [`instantiate`](Self::instantiate) as a directory can't fail. ENOMEM.
+    pub(crate) fn prepare_children(&self) -> Result<()> {
+        if self.children.get().is_none() {
             let children = SpinLock::new(&CHILDREN, Children::default());
             let _ = self.children.set(try_box(children)?);
         }
-        let _ = self.inode.set(inode);
         Ok(())
     }
 

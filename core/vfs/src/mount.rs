@@ -41,18 +41,19 @@ impl Mount {
         source: &[u8],
         flags: MountFlags,
     ) -> Result<Arc<Self>> {
-        let mount = try_arc(Self {
+        // Counted first: what fails from here on is dropped, and takes the count back.
+        sb.mounted();
+        let source = Vec::try_from_slice(source).inspect_err(|_| sb.unmounted())?;
+        try_arc(Self {
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
             sb,
             root,
             flags: AtomicU32::new(flags.bits()),
-            source: Vec::try_from_slice(source)?,
+            source,
             place: SpinLock::new(&PLACE, None),
             children: SpinLock::new(&TABLE, Vec::new()),
             ns: Once::new(),
-        })?;
-        mount.sb.mounted();
-        Ok(mount)
+        })
     }
 
     /// A mount of the whole of `sb`, for the kernel's own use or as the first of a namespace. ENOMEM; EINVAL: shut down.

@@ -115,6 +115,10 @@ pub(crate) fn create_locked(
 ) -> Result<Arc<Dentry>> {
     let dentry = Dentry::new(parent, name)?;
     parent.make_room()?;
+    // Once the file system has made the node nothing may fail.
+    if new.kind == FileType::Directory {
+        dentry.prepare_children()?;
+    }
     let inode = dir.ops().create(dir, &dentry, new)?;
     parent.forget_negative(name);
     dentry.instantiate(inode)?;
