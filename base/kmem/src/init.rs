@@ -17,6 +17,7 @@ pub fn init(info: &BootInfo) {
         .map(|r| r.end.pfn())
         .max()
         .unwrap_or(0)
+        .min(frame::MOST_PAGES)
         .next_multiple_of(SECTION);
     let bytes = end * size_of::<frame::FrameMeta>();
     let metas = place(info.memory, bytes).expect("no room for the page metadata");
@@ -26,7 +27,10 @@ pub fn init(info: &BootInfo) {
     let mut usable: ArrayVec<Range<Pfn>, 130> = ArrayVec::new();
     let mut taken: ArrayVec<Range<Pfn>, 130> = ArrayVec::new();
     for r in ram() {
-        let pages = r.start.page_ceil().pfn()..r.end.pfn();
+        let pages = r.start.page_ceil().pfn()..r.end.pfn().min(end);
+        if pages.is_empty() {
+            continue;
+        }
         match usable.last_mut() {
             Some(last) if last.end == pages.start => last.end = pages.end,
             _ => drop(usable.try_push(pages.clone())),

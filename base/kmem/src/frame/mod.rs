@@ -38,6 +38,9 @@ pub(crate) use page_alloc::{alloc_order, alloc_page, free_order, free_page, free
 #[cfg(target_os = "none")]
 pub(crate) use zone::init;
 
+/// One past the highest page number that is used: 1 TiB. What lies above is left alone.
+pub(crate) const MOST_PAGES: usize = 1 << 28;
+
 /// Pages the allocator manages: a constant but for adopted pages. Cheaper than [`stats`].
 pub fn total_pages() -> usize {
     zone::total()

@@ -17,9 +17,19 @@ struct Arena {
 
 fn arena() -> &'static Arena {
     static ARENA: OnceLock<Arena> = OnceLock::new();
-    ARENA.get_or_init(|| Arena {
-        ram: reserve(RAM_PAGES * PAGE_SIZE),
-        metas: reserve(RAM_PAGES * size_of::<FrameMeta>()),
+    ARENA.get_or_init(|| {
+        let metas = reserve(RAM_PAGES * size_of::<FrameMeta>());
+        // Real memory is not empty at boot either; what lies there must not be taken for metadata.
+        for page in 0..RAM_PAGES {
+            let meta = metas as *const FrameMeta;
+            // SAFETY: within the array, which holds zeros and which nobody uses yet.
+            let spare = unsafe { &(*meta.add(page)).spare };
+            spare.store(0xdead_beef, core::sync::atomic::Ordering::Relaxed);
+        }
+        Arena {
+            ram: reserve(RAM_PAGES * PAGE_SIZE),
+            metas,
+        }
     })
 }
 

@@ -6,6 +6,7 @@
 //! | `entry` | how a mapping is written down |
 //! | `table` | tables, the way through them, the lock of a leaf table (2 MiB of address space) |
 //! | `tlb` | which CPU uses what, and how all of them forget translations |
+//! | `fresh` | those locks in memory that nothing was known of at boot |
 //! | `range` | protect, unmap, clean, move: operations on ranges |
 //! | `fork`, `teardown` | copying a space, ending one |
 //!
@@ -13,6 +14,7 @@
 //! before it is taken.
 mod entry;
 mod fork;
+mod fresh;
 mod range;
 mod table;
 mod teardown;

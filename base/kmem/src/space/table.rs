@@ -7,7 +7,7 @@
 //!   walker may lock first and then look whether the table is still the one it meant.
 //!
 //! Tables above the leaves live as long as their space. A leaf goes only under its lock, after its entry above.
-use super::entry;
+use super::{entry, fresh};
 use crate::charge::{self, Charge};
 use crate::frame::{self, FrameMeta, Gfp, Kind};
 use crate::machine;
@@ -32,6 +32,7 @@ impl Table {
         let meta = frame::alloc_page(Gfp::KERNEL.zeroed(), Kind::Table)?;
         charge::charge(Charge::Tables, 1);
         let table = Self(machine::pfn_of(meta));
+        fresh::prepare(table.0);
         table.meta().prev.store(0, Ordering::Relaxed);
         table.meta().private[1].store(0, Ordering::Relaxed);
         Ok(table)
