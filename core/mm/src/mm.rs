@@ -158,7 +158,8 @@ impl Mm {
         let child = Self::new()?;
         let user: Weak<dyn MapUser> = Arc::<Self>::downgrade(&child);
         let copy = {
-            let parent = self.areas.read();
+            // Not for reading only: see `fork_ranges`.
+            let parent = self.areas.write();
             let copy = copy_areas(&parent, &user)?;
             commit::charge(copy.committed)?;
             let copied = self

@@ -30,7 +30,8 @@ impl UserSpace {
         self.fork_ranges(dst, [(range, mode)])
     }
 
-    /// [`fork_range`](Self::fork_range) for many ranges with one TLB flush at the end.
+    /// [`fork_range`](Self::fork_range) for many ranges with one TLB flush at the end. No fault may be resolved in this
+    /// space meanwhile: a page must not be copied while a CPU that has not forgotten its old rights writes to it.
     pub fn fork_ranges(
         &self,
         dst: &UserSpace,
@@ -39,6 +40,11 @@ impl UserSpace {
         let mut fork = Fork {
             count: 0,
             changed: Span::new(),
+            taken: if tlb::is_shared(self.root.pfn()) {
+                entry::WRITE | entry::ACCESSED
+            } else {
+                entry::WRITE
+            },
         };
         let result = ranges
             .into_iter()
@@ -101,8 +107,11 @@ fn copied(e: u64, mode: CowMode) -> bool {
 
 struct Fork {
     count: usize,
-    /// Addresses that lost the right to write.
+    /// Addresses whose entries lost something.
     changed: Span,
+    /// What an entry loses: the right to write; and, where other CPUs use the space, the mark of past use, so that who
+    /// copies a page need not tell those that have not used it since.
+    taken: u64,
 }
 
 impl Fork {
@@ -114,8 +123,8 @@ impl Fork {
             if !copied(e, mode) {
                 return ControlFlow::Continue(());
             }
-            if mode != CowMode::Share && e & entry::WRITE != 0 {
-                e = slot.fetch_and(!entry::WRITE, Ordering::AcqRel) & !entry::WRITE;
+            if mode != CowMode::Share && e & self.taken != 0 {
+                e = slot.fetch_and(!self.taken, Ordering::AcqRel) & !entry::WRITE;
                 self.changed.add(at);
             }
             let child = &target[table::index(at, 1)];
@@ -127,7 +136,7 @@ impl Fork {
             unsafe { table::page_meta(e).as_ref() }
                 .refs
                 .fetch_add(1, Ordering::Relaxed);
-            child.store(e & !entry::DIRTY, Ordering::Release);
+            child.store(e & !(entry::DIRTY | entry::ACCESSED), Ordering::Release);
             count += 1;
             ControlFlow::Continue(())
         });

@@ -155,7 +155,7 @@ impl UserSpace {
     }
 
     /// Maps `frame` instead of what is there, provided that this is `expect` (`None`: nothing). Returns the page that
-    /// was there, after the TLBs have forgotten it.
+    /// was there, after the TLBs have forgotten it: none is asked if the page was not used since a fork.
     pub fn replace(
         &self,
         va: UserAddr,
@@ -173,10 +173,13 @@ impl UserSpace {
             drop(leaf);
             return Err(MapError::Exists);
         }
-        slot.swap(entry::leaf(frame.pfn(), prot), Ordering::AcqRel);
+        let old = slot.swap(entry::leaf(frame.pfn(), prot), Ordering::AcqRel);
         let _ = frame.into_meta();
         drop(leaf);
-        tlb::flush(self.root.pfn(), va.0..va.0 + PAGE_SIZE, Tables::Stay);
+        // A CPU keeps a translation only of an entry that it has marked as accessed (SDM vol. 3, 4.10.2.3).
+        if old & entry::ACCESSED != 0 {
+            tlb::flush(self.root.pfn(), va.0..va.0 + PAGE_SIZE, Tables::Stay);
+        }
         // SAFETY: the entry held one reference; it was replaced under the lock.
         Ok(Some(unsafe { Frame::from_meta(table::page_meta(old)) }))
     }

@@ -171,6 +171,12 @@ fn leave_mask(old: Pfn, bit: u64) {
     }
 }
 
+/// Whether other CPUs than this one use `root`: a guess, as they come and go.
+#[inline]
+pub(super) fn is_shared(root: Pfn) -> bool {
+    mask(root).load(Ordering::Relaxed) & !(1 << hal::cpu::id()) != 0
+}
+
 /// Whether tables are freed with a flush. CPUs that only borrow a root may walk it on speculation, so they have to be
 /// told then.
 #[derive(Clone, Copy, PartialEq, Eq)]
