@@ -89,13 +89,17 @@ impl Mm {
         if !allowed {
             return Err(FaultError::SegvMapErr);
         }
-        if flags.contains(VmFlags::ACCOUNT) {
-            commit::charge(more).map_err(|_| FaultError::Oom)?;
+        let charged = if flags.contains(VmFlags::ACCOUNT) {
+            more
+        } else {
+            0
+        };
+        // As in Linux a stack that may not grow, for whatever reason, is a bad address.
+        commit::charge(charged).map_err(|_| FaultError::SegvMapErr)?;
+        if areas.map.resize(start, va, end).is_err() {
+            commit::uncharge(charged);
+            return Err(FaultError::SegvMapErr);
         }
-        areas
-            .map
-            .resize(start, va, end)
-            .map_err(|_| FaultError::SegvMapErr)?;
         areas.account(flags, more, true);
         Ok(())
     }

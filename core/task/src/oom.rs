@@ -25,6 +25,13 @@ pub fn register() {
     let _ = kmem::pressure::register_victims(&Victims);
 }
 
+/// A fault found no memory. Where there is enough by now (a victim has gone, or the failure was injected) it is just
+/// taken again; else as [`out_of_memory`].
+pub(crate) fn fault_without_memory() -> bool {
+    let frames = kmem::frame::stats();
+    frames.free > frames.high || out_of_memory()
+}
+
 /// Kills the process whose end frees most and waits a moment; false if there is nobody to kill.
 pub(crate) fn out_of_memory() -> bool {
     let Some((victim, points)) = choose() else {

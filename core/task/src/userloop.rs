@@ -229,7 +229,7 @@ fn bad_page(cx: &mut Cx, error: FaultError, error_code: u64, addr: u64) {
         FaultError::BusAdrErr => SigInfo::fault(SIGBUS, code::BUS_ADRERR, addr),
         FaultError::Oom => {
             // Somebody was killed for memory, perhaps this task; then the fault is taken again.
-            if memory_is_short() && !cx.task.is_killed() && !crate::oom::out_of_memory() {
+            if !cx.task.is_killed() && !crate::oom::fault_without_memory() {
                 signal::force(&cx.task, &SigInfo::kernel(SIGKILL));
             }
             return;
