@@ -54,6 +54,9 @@ pub(crate) struct Arguments {
     /// QEMU machine of the guest tests
     #[arg(long, value_name = "M")]
     machine: Option<String>,
+    /// CPUs of the guest, in place of what each test wishes
+    #[arg(long, value_name = "N")]
+    smp: Option<u32>,
     /// Print the name of every test as it ends
     #[arg(long, short)]
     verbose: bool,
@@ -127,6 +130,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
         let plan = plan::Plan {
             kernel,
             machine: arguments.machine.clone(),
+            smp: arguments.smp,
             linux: arguments.oracle == Peer::Linux,
             bless: arguments.bless && arguments.oracle == Peer::Linux,
             full: arguments.full,

@@ -17,6 +17,8 @@ const REPORT_STARTS: [&str; 7] = [
     "PANIC",
     "panicked at",
 ];
+/// What a kernel prints when it warns of itself.
+const WARNING: &str = "WARNING: ";
 /// Lines shown before a report, for what led to it.
 const LINES_BEFORE: usize = 3;
 /// Lines shown when there is no report.
@@ -74,6 +76,22 @@ impl Console {
             at.saturating_sub(LINES_BEFORE)
         });
         lines[from..].join("\n")
+    }
+
+    /// The first warning (a `WARN_ON`, a broken rule of locking) with what follows it, if there is one.
+    pub(crate) fn warnings(&self) -> Option<String> {
+        let text = self.text();
+        let lines: Vec<&str> = text.lines().collect();
+        let first = lines.iter().position(|line| line.contains(WARNING))?;
+        let count = lines.iter().filter(|line| line.contains(WARNING)).count();
+        let shown = lines[first..].iter().take(25).copied();
+        let head = format!("{count} in all, the first:");
+        Some(
+            std::iter::once(head.as_str())
+                .chain(shown)
+                .collect::<Vec<_>>()
+                .join("\n    "),
+        )
     }
 
     /// Waits for the last message after QEMU has ended.

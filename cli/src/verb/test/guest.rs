@@ -89,13 +89,20 @@ impl Runner<'_> {
                 return Ok(());
             }
             let bar = cargo::spinner(&format!("{}: {} tests", group.name, left.len()));
-            let (outcomes, end) = boot(self.plan, group, &left, &bar)?;
+            let Boot {
+                outcomes,
+                end,
+                warnings,
+            } = boot(self.plan, group, &left, &bar)?;
             bar.finish_and_clear();
             let done = outcomes.len();
             for (test, outcome) in left.iter().zip(&outcomes) {
                 self.judge(test, outcome);
             }
             left.drain(..done);
+            if let Some(warnings) = warnings {
+                self.fail(&format!("{}: the kernel warned", group.name), &warnings);
+            }
             if let (Some(why), false) = (end, left.is_empty()) {
                 let culprit = left.remove(0);
                 self.fail(&culprit.name, &why);
@@ -216,13 +223,17 @@ impl Runner<'_> {
     }
 }
 
-/// Boots once and runs `tests` until all are done or the kernel is. Gives what was answered, and why it ended early.
-fn boot(
-    plan: &Plan,
-    group: &Group,
-    tests: &[&Test],
-    bar: &indicatif::ProgressBar,
-) -> Result<(Vec<Outcome>, Option<String>)> {
+/// What came of a boot.
+struct Boot {
+    outcomes: Vec<Outcome>,
+    /// Why it ended early.
+    end: Option<String>,
+    /// What the kernel had to say of itself (not of what the tests did).
+    warnings: Option<String>,
+}
+
+/// Boots once and runs `tests` until all are done or the kernel is.
+fn boot(plan: &Plan, group: &Group, tests: &[&Test], bar: &indicatif::ProgressBar) -> Result<Boot> {
     let scratch = tempfile::Builder::new().prefix("gaon-").tempdir()?;
     let initrd = scratch.path().join("initrd.cpio");
     plan::pack(group, tests, &initrd)?;
@@ -238,9 +249,10 @@ fn boot(
             // What Gaon has not: a fifth level of page tables, and protection keys.
             "mitigations=off no5lvl nopku".to_owned()
         } else {
-            String::new()
+            // Warnings too: a broken rule of locking is told, and fails the run.
+            "loglevel=5".to_owned()
         },
-        cpus: group.cpus,
+        cpus: plan.smp.unwrap_or(group.cpus),
         memory: "1G".to_owned(),
         machine: machine.to_owned(),
         cpu: "max".to_owned(),
@@ -290,10 +302,15 @@ fn boot(
     let mut said = String::new();
     errors.rewind()?;
     errors.read_to_string(&mut said)?;
-    Ok((
+    Ok(Boot {
         outcomes,
-        early.then(|| format!("{} {}", said.trim_end(), story(&end, &guest))),
-    ))
+        end: early.then(|| format!("{} {}", said.trim_end(), story(&end, &guest))),
+        warnings: if plan.linux {
+            None
+        } else {
+            guest.console.warnings()
+        },
+    })
 }
 
 fn job(plan: &Plan) -> Job {
