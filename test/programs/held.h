@@ -46,20 +46,20 @@ static inline void held_count(int which) {
             }
         }
 }
-/* The first kind of which there are not as many as before; NULL for none. */
+/* The kinds of which there are not as many as before; NULL for none. */
 static inline const char *held_moved(void) {
-    static char what[120];
+    static char what[400];
+    int at = 0;
+    what[0] = 0;
     for (int i = 0; i < held_kinds[1]; i++) {
         int j = 0;
         while (j < held_kinds[0] && strcmp(held[0][j].name, held[1][i].name))
             j++;
         long before = j < held_kinds[0] ? held[0][j].value : 0;
-        if (before != held[1][i].value) {
-            snprintf(what, sizeof what, "%s: %ld, then %ld", held[1][i].name, before, held[1][i].value);
-            return what;
-        }
+        if (before != held[1][i].value && at < (int)sizeof what - 100)
+            at += snprintf(what + at, 100, "%s%s %ld, then %ld", at ? "; " : "", held[1][i].name, before, held[1][i].value);
     }
-    return held_kinds[0] == held_kinds[1] ? NULL : "another number of kinds";
+    return at ? what : held_kinds[0] == held_kinds[1] ? NULL : "another number of kinds";
 }
 
 static inline void held_open(void) {

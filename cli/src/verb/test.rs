@@ -45,9 +45,12 @@ pub(crate) struct Arguments {
     /// Write what Linux answers into the tables of expected output
     #[arg(long, requires = "oracle")]
     bless: bool,
-    /// The long forms too (more rounds, more processes)
+    /// The long forms: more rounds, more processes, more cases of property tests
     #[arg(long)]
     full: bool,
+    /// Where tests that make things up begin; else 1, and with --full another one each time, which is told
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
     /// Boot this kernel
     #[arg(long, value_name = "FILE")]
     kernel: Option<PathBuf>,
@@ -118,8 +121,16 @@ impl<'a> Counter<'a> {
 pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     let mut tally = Tally::default();
     let filter = arguments.filter.as_deref().unwrap_or("");
+    let seed = arguments.seed.unwrap_or(if arguments.full {
+        std::time::UNIX_EPOCH.elapsed()?.as_secs()
+    } else {
+        1
+    });
+    if arguments.full {
+        println!("note seed {seed}");
+    }
     if arguments.suite != Suite::Guest {
-        tally.add(host::run(filter)?);
+        tally.add(host::run(filter, arguments.full, seed)?);
     }
     if arguments.suite != Suite::Host {
         let kernel = match (&arguments.kernel, arguments.oracle) {
@@ -134,6 +145,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
             linux: arguments.oracle == Peer::Linux,
             bless: arguments.bless && arguments.oracle == Peer::Linux,
             full: arguments.full,
+            seed,
             verbose: arguments.verbose,
             filter: filter.to_owned(),
         };

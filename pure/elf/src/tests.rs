@@ -258,7 +258,7 @@ fn walk(file: &[u8]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 4000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(4000), ..ProptestConfig::default() })]
     #[test]
     fn survives_mutations(changes in prop::collection::vec((0..600usize, any::<u8>()), 0..12), wide in prop::collection::vec((0..60usize, any::<u64>()), 0..4), cut in 0..700usize) {
         let mut file = good();

@@ -166,7 +166,7 @@ fn apply(map: &mut AreaMap<Tag>, model: &mut Model, op: &Op) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(300), ..ProptestConfig::default() })]
     #[test]
     fn behaves_like_the_model(ops in prop::collection::vec(op(), 1..200), probe in 1..10usize, low in 0..PAGES, high in 0..PAGES) {
         let mut map = AreaMap::new();

@@ -156,7 +156,8 @@ impl Runner<'_> {
         }
     }
 
-    /// A program's own lines: `ok NAME`, `not ok NAME: why`, `skip NAME: why`, `answer NAME: TEXT`, `done` at the end.
+    /// A program's own lines: `ok NAME`, `not ok NAME: why`, `skip NAME: why`, `answer NAME: TEXT`, `note WHAT` (counts and
+    /// seeds, for the log of a long run), `done` at the end.
     fn judge_lines(&mut self, test: &Test, said: &Said, outcome: &Outcome) {
         let text = String::from_utf8_lossy(&outcome.stdout).into_owned();
         let mut done = false;
@@ -173,6 +174,11 @@ impl Runner<'_> {
             } else if let Some(rest) = line.strip_prefix("answer ") {
                 let (name, answer) = rest.split_once(": ").unwrap_or((rest, ""));
                 self.judge_said(&test.name, name, said, answer);
+            }
+            if let Some(note) = line.strip_prefix("note ")
+                && (self.plan.full || self.plan.verbose)
+            {
+                println!("note {}: {note}", test.name);
             }
             done |= line == "done";
         }
@@ -322,6 +328,7 @@ fn job(plan: &Plan) -> Job {
         "LC_ALL=C".to_owned(),
         "TZ=UTC".to_owned(),
         format!("GAON_FULL={}", u8::from(plan.full)),
+        format!("GAON_SEED={}", plan.seed),
     ];
     Job {
         program: plan::DRIVER.to_owned(),

@@ -6,9 +6,17 @@ use anyhow::{Result, bail};
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
+/// Cases of a property test in a long run (256 in a short one, where a test says nothing else).
+const MANY_CASES: u32 = 20_000;
+
 /// Runs the tests of every crate that builds on a host (all but the kernel's image).
-pub(crate) fn run(filter: &str) -> Result<Tally> {
+pub(crate) fn run(filter: &str, full: bool, seed: u64) -> Result<Tally> {
     let mut command = cargo::command("test")?;
+    if full {
+        println!("note host: {MANY_CASES} cases of each property");
+        command.env("PROPTEST_CASES", MANY_CASES.to_string());
+        command.env("PROPTEST_RNG_SEED", seed.to_string());
+    }
     command.args([
         "--workspace",
         "--exclude",

@@ -30,6 +30,7 @@ pub(crate) struct Plan {
     pub(crate) linux: bool,
     pub(crate) bless: bool,
     pub(crate) full: bool,
+    pub(crate) seed: u64,
     pub(crate) verbose: bool,
     pub(crate) filter: String,
 }
