@@ -68,6 +68,10 @@ static inline void held_open(void) {
     drop_caches = works(open("/proc/sys/vm/drop_caches", O_WRONLY | O_CLOEXEC));
     memset(held, 1, sizeof held);
     memset(held_text, 1, sizeof held_text);
+    for (int i = 0; i < 2; i++) { /* each open file keeps the text it showed last */
+        held_count(i);
+        (void)held_moved();
+    }
 }
 /* What only waits for its next use (lists of processors, caches, stacks) or for the dead to be buried is not in use. */
 static inline void held_settle(void) {
