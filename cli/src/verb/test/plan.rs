@@ -27,6 +27,8 @@ const WISHES: &str = "// test:";
 pub(crate) struct Plan {
     pub(crate) kernel: PathBuf,
     pub(crate) machine: Option<String>,
+    /// CPUs for every test, whatever it asks for.
+    pub(crate) smp: Option<u32>,
     pub(crate) linux: bool,
     pub(crate) bless: bool,
     pub(crate) full: bool,
