@@ -3,6 +3,7 @@
 mod crashes;
 mod guest;
 mod host;
+mod interactive;
 mod kernels;
 mod machine;
 mod modules;

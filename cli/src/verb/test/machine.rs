@@ -2,7 +2,7 @@
 //! starts this very tool as its users do.
 
 use super::plan::Plan;
-use super::{Counter, Tally};
+use super::{Counter, Tally, interactive};
 use crate::pack::{program, tree::Tree};
 use crate::verb::run::{DEFAULT_MACHINE, PEER_MACHINE};
 use anyhow::{Context, Result};
@@ -38,9 +38,8 @@ const MACHINES: [(&str, &str); 3] = [("q35", "max"), ("pc", "qemu64"), ("microvm
 
 pub(super) fn run(plan: &Plan) -> Result<Tally> {
     let mut counter = Counter::new(plan, "run");
-    let noise: Vec<u8> = (0..100_000u32)
-        .map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8)
-        .collect();
+    // Ten megabytes where there is time.
+    let noise = noise(if plan.full { 10_000_000 } else { 100_000 });
     for case in cases(&noise) {
         if counter.wants(case.name) {
             counter.count(case.name, judge(&case, plan)?);
@@ -49,8 +48,6 @@ pub(super) fn run(plan: &Plan) -> Result<Tally> {
     let folder = tempfile::tempdir()?;
     let initrd = folder.path().join("plain.cpio");
     plain_initramfs(&initrd)?;
-    let garbage = folder.path().join("garbage.cpio");
-    std::fs::write(&garbage, &noise)?;
     for (machine, cpu) in MACHINES {
         let name = format!("initrd-{machine}-{cpu}");
         // Linux on a microvm under TCG is not reliable: nothing to learn there.
@@ -69,21 +66,83 @@ pub(super) fn run(plan: &Plan) -> Result<Tally> {
             );
         }
     }
-    if counter.wants("corrupted-initramfs") {
-        let output = plain(plan, &garbage, "q35", "max")?;
-        let text = String::from_utf8_lossy(&output.stdout).to_lowercase()
-            + &String::from_utf8_lossy(&output.stderr);
-        let good = output.status.code() == Some(101) && text.contains("initramfs");
+    for (name, bytes) in corrupted(&std::fs::read(&initrd)?) {
+        let name = format!("corrupted-initramfs-{name}");
+        if counter.wants(&name) {
+            let bad = folder.path().join("bad.cpio");
+            std::fs::write(&bad, bytes)?;
+            counter.count(&name, judge_corrupted(&plain(plan, &bad, "q35", "max")?));
+        }
+    }
+    if counter.wants("files-of-an-initramfs") {
         counter.count(
-            "corrupted-initramfs",
-            if good {
-                Ok(())
-            } else {
-                Err(format!("{}", output.status))
-            },
+            "files-of-an-initramfs",
+            with_initramfs(plan, folder.path())?,
         );
     }
+    interactive::run(plan, &mut counter)?;
     Ok(counter.tally)
+}
+
+/// Bytes of all values in no order.
+fn noise(size: u32) -> Vec<u8> {
+    (0..size)
+        .map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8)
+        .collect()
+}
+
+/// Archives that are none: name, bytes.
+fn corrupted(good: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
+    let patched = |at: usize, text: &[u8]| {
+        let mut bytes = good.to_vec();
+        bytes[at..at + text.len()].copy_from_slice(text);
+        bytes
+    };
+    let second = good[6..]
+        .windows(6)
+        .position(|window| window == b"070701")
+        .map_or(0, |at| at + 6);
+    let gzip = [&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3], &noise(5000)[..]].concat();
+    vec![
+        ("noise", noise(100_000)),
+        ("cut-in-a-file", good[..good.len() / 2].to_vec()),
+        ("cut-in-a-header", good[..second + 50].to_vec()),
+        ("bad-magic-later", patched(second, b"070799")),
+        ("size-that-is-no-number", patched(second + 54, b"zzzzzzzz")),
+        ("size-beyond-the-end", patched(second + 54, b"7fffffff")),
+        ("name-beyond-the-end", patched(second + 94, b"ffffffff")),
+        ("gzip-of-noise", gzip),
+    ]
+}
+
+/// The kernel names the initramfs as what is wrong, and gives up as a panic.
+fn judge_corrupted(output: &Output) -> Result<(), String> {
+    let text = String::from_utf8_lossy(&output.stdout).to_lowercase()
+        + &String::from_utf8_lossy(&output.stderr);
+    if output.status.code() != Some(101) {
+        Err(format!("expected status 101, got {}", output.status))
+    } else if !text.contains("initramfs") {
+        let tail = text.lines().rev().take(3).collect::<Vec<_>>().join(" | ");
+        Err(format!("nothing about an initramfs, but {tail:?}"))
+    } else {
+        Ok(())
+    }
+}
+
+/// `--initrd` with a program: the files of both are there.
+fn with_initramfs(plan: &Plan, folder: &Path) -> Result<Result<(), String>> {
+    let initrd = folder.join("own.cpio");
+    let mut tree = Tree::default();
+    tree.folder("/own", 0o755);
+    tree.file("/own/file", 0o644, b"brought along\n");
+    tree.write(BufWriter::new(File::create(&initrd)?))?;
+    let case = Case {
+        options: &["--initrd", &initrd.to_string_lossy()],
+        program: &["cat", "/own/file"],
+        stdout: b"brought along\n",
+        ..PLAIN
+    };
+    judge(&case, plan)
 }
 
 fn cases(noise: &[u8]) -> Vec<Case<'_>> {
@@ -149,6 +208,59 @@ fn cases(noise: &[u8]) -> Vec<Case<'_>> {
             ..PLAIN
         },
         Case {
+            name: "memory",
+            options: &["--mem", "200M"],
+            program: &[
+                "sh",
+                "-c",
+                "awk '/MemTotal/ {print ($2 > 150000), ($2 < 204800)}' /proc/meminfo",
+            ],
+            stdout: b"1 1\n",
+            ..PLAIN
+        },
+        Case {
+            name: "machine",
+            options: &["--machine", "pc"],
+            program: &["echo", "on a pc"],
+            stdout: b"on a pc\n",
+            ..PLAIN
+        },
+        Case {
+            name: "words-for-the-kernel",
+            options: &["--append", "one.word=1", "--append", "another"],
+            program: &["grep", "-c", "one.word=1 another", "/proc/cmdline"],
+            stdout: b"1\n",
+            ..PLAIN
+        },
+        Case {
+            name: "environment",
+            options: &["--env", "GREETING=hello there"],
+            program: &["sh", "-c", "echo $GREETING"],
+            stdout: b"hello there\n",
+            ..PLAIN
+        },
+        Case {
+            name: "shell-without-a-program",
+            stdin: b"echo from the shell; exit 3\n",
+            status: 3,
+            stdout: b"from the shell\n",
+            ..PLAIN
+        },
+        Case {
+            name: "no-such-program-in-the-guest",
+            program: &["sh", "-c", "nosuchprogram; exit $?"],
+            status: 127,
+            stderr: "not found",
+            ..PLAIN
+        },
+        Case {
+            name: "reader-that-stops-early",
+            program: &["head", "-c", "10"],
+            stdin: noise,
+            stdout: &noise[..10],
+            ..PLAIN
+        },
+        Case {
             name: "files-brought-along",
             options: &["--with", "/etc/debian_version"],
             program: &["sh", "-c", "test -s /etc/debian_version && echo there"],
@@ -166,8 +278,12 @@ fn judge(case: &Case<'_>, plan: &Plan) -> Result<Result<(), String>> {
     } else {
         DEFAULT_MACHINE
     };
-    command.args(["--machine", plan.machine.as_deref().unwrap_or(usual)]);
-    command.arg("--").args(case.program);
+    if !case.options.contains(&"--machine") {
+        command.args(["--machine", plan.machine.as_deref().unwrap_or(usual)]);
+    }
+    if !case.program.is_empty() {
+        command.arg("--").args(case.program);
+    }
     let output = feed(command, case.stdin)?;
     let errors = String::from_utf8_lossy(&output.stderr);
     Ok(if output.status.code() != Some(case.status) {
