@@ -53,45 +53,57 @@ struct Selected<'a> {
     sets: &'a mut Sets,
 }
 
+/// `events` where bit `at` of `set` is set, else none.
+#[inline(always)]
+fn where_asked(set: u64, at: u32, events: PollEvents) -> u32 {
+    events.bits() & ((set >> at & 1) as u32).wrapping_neg()
+}
+
+/// Bit `at` where `events` has one of `wanted`.
+#[inline(always)]
+fn where_ready(events: u32, wanted: u32, at: u32) -> u64 {
+    u64::from(events & wanted != 0) << at
+}
+
 impl Watch for Selected<'_> {
+    // Most programs select on many and few are ready or all are: nothing in the loop branches on which set a bit is of.
     fn look(&mut self, mut waiter: Option<&mut Waiter>) -> Result<usize> {
         let sets = &mut *self.sets;
         let mut count = 0;
         for word in 0..sets.words {
             let asked = [0, 1, 2].map(|which| sets.asked(which, word));
             let mut found = [0; 3];
-            let mut any = asked[0] | asked[1] | asked[2];
-            while any != 0 {
-                let bit = any & any.wrapping_neg();
-                let fd = word * 64 + any.trailing_zeros() as usize;
-                any ^= bit;
-                if fd >= sets.nfds {
-                    break;
-                }
-                let mut wanted = PollEvents::empty();
-                for (asked, events) in asked.iter().zip([IN, OUT, EXCEPT]) {
-                    if asked & bit != 0 {
-                        wanted |= events;
-                    }
-                }
-                let file = self.files.file_io(fd as i32)?;
+            let mut left = asked[0] | asked[1] | asked[2];
+            let beyond = (word + 1) * 64;
+            if beyond > sets.nfds {
+                left &= u64::MAX >> (beyond - sets.nfds);
+            }
+            while left != 0 {
+                let at = left.trailing_zeros();
+                left &= left - 1;
+                let wanted = [
+                    where_asked(asked[0], at, IN),
+                    where_asked(asked[1], at, OUT),
+                    where_asked(asked[2], at, EXCEPT),
+                ];
+                let any = PollEvents::from_bits_retain(wanted[0] | wanted[1] | wanted[2]);
+                let file = self.files.file_io((word * 64 + at as usize) as i32)?;
                 let events = match &mut waiter {
-                    Some(waiter) => file.poll(&mut PollTable::new(&mut **waiter, wanted)),
-                    None => file.poll(&mut PollTable::peek(wanted)),
+                    Some(waiter) => file.poll(&mut PollTable::new(&mut **waiter, any)),
+                    None => file.poll(&mut PollTable::peek(any)),
                 };
-                if !events.intersects(wanted) {
+                if !events.intersects(any) {
                     continue;
                 }
-                for (which, set) in [IN, OUT, EXCEPT].into_iter().enumerate() {
-                    if events.intersects(set) && asked[which] & bit != 0 {
-                        found[which] |= bit;
-                        count += 1;
-                    }
-                }
+                let events = events.bits();
+                found[0] |= where_ready(events, wanted[0], at);
+                found[1] |= where_ready(events, wanted[1], at);
+                found[2] |= where_ready(events, wanted[2], at);
                 waiter = None;
             }
             for (which, bits) in found.into_iter().enumerate() {
                 sets.bits[(3 + which) * sets.words + word] |= bits;
+                count += bits.count_ones() as usize;
             }
         }
         Ok(count)
