@@ -23,6 +23,10 @@ pub(crate) static FOR_MODULE: Kind = Kind {
     give_back,
 };
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "every kind of resource has this face"
+)]
 fn give_back(address: usize, resource: Resource) {
     let [size, align] = resource.words;
     if let Ok(layout) = Layout::from_size_align(size, align) {

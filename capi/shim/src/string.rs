@@ -88,7 +88,7 @@ extern "C" fn memchr(at: usize, byte: i32, len: usize) -> usize {
 fn length(at: usize, most: usize) -> usize {
     let mut len = 0;
     sure(foreign::each_piece(at, most, &mut |piece| {
-        len += piece.len()
+        len += piece.len();
     }));
     len
 }

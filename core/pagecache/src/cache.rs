@@ -123,7 +123,7 @@ impl PageCache {
                     Some(run) => run.1 += 1,
                     None => {
                         if let Err(e) = added.try_push((index, index + 1)) {
-                            break Err(e.into());
+                            break Err(e);
                         }
                     }
                 }
