@@ -50,10 +50,10 @@ fn run_one(plan: &Plan, kind: &str, folder: &str, filter: &str) -> Result<Tally>
         let line = line?;
         let verdict = line.split_once(' ').map(|(word, name)| (word, name.trim()));
         let over = line.contains(" passed, ");
-        if matches!(verdict, Some(("ok" | "FAILED", _))) || over {
-            if let Some((name, why)) = failed.take() {
-                counter.count(&name, Err(why));
-            }
+        if (matches!(verdict, Some(("ok" | "FAILED", _))) || over)
+            && let Some((name, why)) = failed.take()
+        {
+            counter.count(&name, Err(why));
         }
         ended |= over;
         match verdict {
