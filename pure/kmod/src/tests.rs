@@ -197,10 +197,10 @@ proptest! {
         for (index, value) in changes {
             bytes[start + index.index(length - start)] = value;
         }
-        if let Ok(file) = ModuleFile::parse(&bytes) {
-            if Layout::new(&file).is_ok_and(|l| PARTS.iter().all(|p| l.size(*p) < 1 << 20)) {
-                let _ = load_lenient(&file);
-            }
+        if let Ok(file) = ModuleFile::parse(&bytes)
+            && Layout::new(&file).is_ok_and(|l| PARTS.iter().all(|p| l.size(*p) < 1 << 20))
+        {
+            let _ = load_lenient(&file);
         }
     }
 }
