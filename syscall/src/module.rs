@@ -3,6 +3,7 @@ use crate::Call;
 use ::module::Flags;
 use abi::raw::{__NR_delete_module, __NR_finit_module, __NR_init_module};
 use abi::{Errno, Result, raw};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use cred::cap;
 use hal::addr::UserAddr;
@@ -17,6 +18,10 @@ pub(crate) const CALLS: &[Call] = &[
     (__NR_finit_module, "finit_module", sys_finit_module),
     (__NR_delete_module, "delete_module", sys_delete_module),
 ];
+
+/// Flags of finit_module(2).
+const IGNORE_MODVERSIONS: usize = 1;
+const IGNORE_VERMAGIC: usize = 2;
 
 /// Largest file that is taken for a module.
 const LARGEST: usize = 256 << 20;
@@ -57,19 +62,16 @@ fn sys_init_module(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     may_load(cx)?;
     let mut file = room(a[1])?;
     user::copy_from_user(&mut file.bytes_mut()[..a[1]], UserAddr(a[0]))?;
-    let line = arguments(a[2])?;
-    ::module::load(&file.bytes()[..a[1]], &line, Flags::default())?;
+    let line = || arguments(a[2]);
+    ::module::load(&file.bytes()[..a[1]], line, Flags::default())?;
     Ok(0)
 }
 
 fn sys_finit_module(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
-    const IGNORE_MODVERSIONS: usize = 1;
-    const IGNORE_VERMAGIC: usize = 2;
     may_load(cx)?;
     if a[2] & !(IGNORE_MODVERSIONS | IGNORE_VERMAGIC) != 0 {
         return Err(Errno::EINVAL);
     }
-    let line = arguments(a[1])?;
     let opened = cx.files.get(a[0] as i32)?;
     if !opened.mode().contains(vfs::FileMode::READ) {
         return Err(Errno::EBADF);
@@ -77,14 +79,22 @@ fn sys_finit_module(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     if opened.inode().kind() != vfs::FileType::Regular {
         return Err(Errno::EINVAL);
     }
-    let object = opened.ops().mmap(&opened)?;
+    // Nobody writes to it while it is read: ETXTBSY.
+    opened.inode().deny_write_access()?;
+    let loaded = load_file(&opened, a);
+    opened.inode().allow_write_access();
+    loaded
+}
+
+fn load_file(opened: &Arc<vfs::File>, a: &[usize; 6]) -> Result<usize> {
+    let object = opened.ops().mmap(opened)?;
     let len = object.size() as usize;
     let mut file = room(len)?;
     let len = exec::load::read_at(object.as_ref(), 0, &mut file.bytes_mut()[..len])?;
     let flags = Flags {
         any_version: a[2] & IGNORE_VERMAGIC != 0,
     };
-    ::module::load(&file.bytes()[..len], &line, flags)?;
+    ::module::load(&file.bytes()[..len], || arguments(a[1]), flags)?;
     Ok(0)
 }
 

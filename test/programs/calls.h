@@ -359,6 +359,9 @@ static const struct call calls[] = {
     GIVES(getrandom, OUT_(64), BYTES(64), V(0)),
     AS("syslog.read-all", syslog, 0, V(3), OUT_(200), V(200)),
     AS("syslog.size", syslog, 0, V(10), OUT_(1), V(0)),
+    AS("init_module", init_module, NO_GOOD, IN_(all_numbers), V(64), TEXT("")),
+    AS("finit_module", finit_module, NO_GOOD, FD_(FILE_FD), TEXT(""), V(0)),
+    AS("delete_module", delete_module, NO_GOOD, TEXT("nosuch"), V(0)),
     AS("reboot.magic", reboot, 0, V(1), V(2), V(3), V(0)),
     AS("reboot.restart2", reboot, NO_GOOD, V(0xfee1dead), V(672274793), V(0xa1b2c3d4), TEXT("x")),
     /* nothing that can lie, or no way back */

@@ -30,18 +30,18 @@ fn text(bytes: &[u8]) -> &str {
     core::str::from_utf8(bytes).unwrap_or("?")
 }
 
-/// Loads a module and runs its init.
+/// Loads a module and runs its init. `arguments` gives the line of parameters, once everything else is in place.
 ///
 /// # Errors
 /// `ENOEXEC`: no module, or not for this kernel; `EEXIST`, `ENOENT` (an unknown symbol), `ENOMEM`, what a parameter or
 /// its init answers, `EIO` when init crashed.
-pub fn load(file: &[u8], arguments: &[u8], flags: Flags) -> Result<()> {
+pub fn load(file: &[u8], arguments: impl FnOnce() -> Result<Vec<u8>>, flags: Flags) -> Result<()> {
     let parsed = ModuleFile::parse(file).map_err(told)?;
     let name = module_name(&parsed)?;
     check_vermagic(&parsed, &name, flags)?;
     let module = place(&parsed, name)?;
     list::add(&module)?;
-    let started = start(&module, arguments);
+    let started = arguments().and_then(|line| start(&module, &line));
     if started.is_err() {
         unload::discard(&module);
     }
