@@ -237,9 +237,11 @@ static int all_of(int i) {
 
 static void settle(void) {
     pause_ms(30);
-    (void)!pwrite(drop_caches, "3\n", 2, 0);
+    lseek(drop_caches, 0, SEEK_SET);
+    (void)!write(drop_caches, "3\n", 2);
     pause_ms(10);
-    (void)!pwrite(drop_caches, "3\n", 2, 0);
+    lseek(drop_caches, 0, SEEK_SET);
+    (void)!write(drop_caches, "3\n", 2);
 }
 
 static void tests(void) {

@@ -92,7 +92,8 @@ static void round_of_all(int n) {
 /* What only waits for its next use (lists of processors, caches, stacks) or for the dead to be buried is not in use. */
 static void settle(void) {
     sync();
-    (void)!pwrite(drop_caches, "3\n", 2, 0);
+    lseek(drop_caches, 0, SEEK_SET);
+    (void)!write(drop_caches, "3\n", 2);
 }
 
 static void nothing_is_left(int n, int rounds) {
