@@ -61,9 +61,12 @@ impl Budget {
     #[cold]
     pub(crate) fn charge(&mut self, now_ns: u64, delta_ns: u64) {
         self.begin_period(now_ns);
+        // What was used without a limit is no debt for the time after one is set.
+        let Ok(limit) = u64::try_from(runtime_us()) else {
+            return;
+        };
         self.used_ns += delta_ns;
-        let limit = runtime_us();
-        if limit != UNLIMITED && self.used_ns >= limit as u64 * NS_PER_US && !self.spent {
+        if self.used_ns >= limit * NS_PER_US && !self.spent {
             self.spent = true;
             if !TOLD.swap(true, Ordering::Relaxed) {
                 trace::pr_info!("sched: RT throttling activated");
