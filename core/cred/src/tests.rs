@@ -1,3 +1,4 @@
+//! Credentials against credentials(7) and capabilities(7): who may become whom, and what that costs.
 use super::*;
 use abi::Errno;
 

@@ -1,3 +1,4 @@
+//! The page cache over a disk and a file system made up here: holes, truncation, write-back.
 use super::*;
 use abi::{Errno, PAGE_SIZE};
 use alloc::sync::{Arc, Weak};

@@ -1,3 +1,4 @@
+//! The buddy allocator over pages made up here; random traffic held against its invariants.
 use super::*;
 use std::collections::BTreeMap;
 use std::vec::Vec;

@@ -1,3 +1,4 @@
+//! Conversions held against what C prints, and formats made of anything.
 extern crate std;
 
 use super::*;

@@ -1,3 +1,4 @@
+//! Archives whole, cut, padded and with flipped bits, read at once and as a stream.
 extern crate std;
 use super::*;
 use std::format;

@@ -1,3 +1,4 @@
+//! Programs built here, this test program itself, and mutations of both.
 use crate::*;
 extern crate std;
 use proptest::prelude::*;

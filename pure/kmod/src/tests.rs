@@ -1,3 +1,4 @@
+//! A module compiled by the C compiler, loaded; then each way to be no module, and garbled ones.
 extern crate std;
 
 use super::*;

@@ -1,3 +1,4 @@
+//! Records of all lengths, written over each other, and read while they are torn.
 use crate::{Meta, ReadError, Ring, TEXT_MAX};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

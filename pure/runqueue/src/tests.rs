@@ -1,3 +1,4 @@
+//! What threads get of a CPU: equals, weights, real time, sleepers; random traffic at the end.
 use crate::weight::of_nice;
 use crate::{
     Enqueue, Entity, HasEntity, LATENCY_NS, Policy, RR_SLICE_NS, Room, RunQueue, Share, Ticked,

@@ -1,3 +1,4 @@
+//! The array of indices held against an ordered map.
 extern crate std;
 use super::*;
 use core::ops::ControlFlow;

@@ -1,3 +1,4 @@
+//! Device files from end to end, through the VFS.
 use super::*;
 use abi::raw;
 use kmem::user::UserBuf;

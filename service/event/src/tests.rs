@@ -1,3 +1,4 @@
+//! eventfd, epoll, poll, select and timerfd on the host, with threads.
 use crate::epoll::{Epoll, Event, Interest};
 use crate::eventfd::EventFd;
 use crate::poll::{PollFd, Until, poll};

@@ -1,3 +1,4 @@
+//! Archives unpacked into a tmpfs: plain, compressed, corrupt, too large.
 use super::*;
 use abi::{PAGE_SIZE, raw};
 use kmem::user::UserBuf;

@@ -1,3 +1,4 @@
+//! Pipes on the host: pages shared by small writes, packets, ends that close, many threads.
 use crate::pipe::{Mode, Pipe};
 use abi::Errno;
 use kmem::user::UserBuf;

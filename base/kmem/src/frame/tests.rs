@@ -1,3 +1,4 @@
+//! Frames on the host: content, references, blocks and the pages of an initrd, with threads.
 use super::*;
 use crate::machine;
 use hal::addr::PhysAddr;

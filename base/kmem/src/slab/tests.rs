@@ -1,3 +1,4 @@
+//! Slab caches on the host: layouts, counts, threads, and the poison that shows a use after free.
 use super::classes::class_of;
 use super::*;
 use crate::charge::{self, Charge};

@@ -1,3 +1,4 @@
+//! Page tables of user spaces on the host, held against a map, and with threads that fault and unmap.
 use super::*;
 use crate::charge::{self, Charge};
 use std::collections::BTreeMap;

@@ -1,3 +1,4 @@
+//! Faults in anonymous memory: zeros, copies after fork, stacks, memory of others.
 use super::*;
 use abi::raw::{MAP_GROWSDOWN, MAP_SHARED, PROT_NONE};
 

@@ -1,3 +1,4 @@
+//! Faults in mapped files: private copies, shared pages, the end of the file, permissions.
 use super::*;
 use abi::raw::{MAP_SHARED, MS_SYNC, PROT_EXEC};
 
