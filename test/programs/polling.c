@@ -210,4 +210,30 @@ static void tests(void) {
         close(t);
         fails(timerfd_create(77, 0), EINVAL);
     }
+
+    begin("pidfd: poll and epoll see a process end");
+    int hold[2];
+    works(pipe(hold));
+    pid_t child = works(fork());
+    if (child == 0) {
+        char c;
+        close(hold[1]);
+        _exit(read(hold[0], &c, 1) == 1 ? 1 : 0);
+    }
+    int proc = works(syscall(SYS_pidfd_open, child, 0));
+    struct pollfd ended = {proc, POLLIN, 0};
+    is(poll(&ended, 1, 0), 0);
+    ep = works(epoll_create1(0));
+    e = (struct epoll_event){EPOLLIN, {.u32 = 9}};
+    works(epoll_ctl(ep, EPOLL_CTL_ADD, proc, &e));
+    is(epoll_wait(ep, got, 4, 0), 0);
+    close(hold[0]);
+    close(hold[1]);
+    is(epoll_wait(ep, got, 4, 10000), 1);
+    is(got[0].data.u32, 9);
+    is(poll(&ended, 1, 0), 1);
+    is(ended.revents, POLLIN);
+    is(waitpid(child, NULL, 0), child);
+    close(ep);
+    close(proc);
 }

@@ -40,6 +40,10 @@ impl FileOps for PidFd {
         }
     }
 
+    fn can_poll(&self) -> bool {
+        true
+    }
+
     fn show_fdinfo(&self, _file: &File, out: &mut dyn fmt::Write) -> fmt::Result {
         let nr = if self.0.pid().is_live() {
             self.0.nr()

@@ -26,6 +26,9 @@ pub struct Files(Owner<Table, u64>);
 #[derive(Clone)]
 pub struct FdTable(Arc<Owned<Table, u64>>);
 
+/// The same for the time of a call: whether threads share it is asked once for all files that are looked up.
+pub struct Reached<'a>(Reach<'a, Table, u64>);
+
 /// An open file for the time of a call: counted only if another thread could close it meanwhile.
 pub enum FileRef<'a> {
     /// The table's own reference.
@@ -184,6 +187,25 @@ fn counted<'a>(owner: &Owner<Table, u64>, fd: i32) -> Result<FileRef<'a>> {
     owner.lock().file(fd).cloned().map(FileRef::Counted)
 }
 
+impl<'a> Reached<'a> {
+    /// The file of a descriptor. EBADF.
+    #[inline]
+    pub fn file(&self, fd: i32) -> Result<FileRef<'a>> {
+        match self.0 {
+            Reach::Alone(table) => table.file(fd).map(FileRef::Borrowed),
+            Reach::Shared(owner) => counted(owner, fd),
+        }
+    }
+
+    /// [`file`](Self::file), but EBADF for `O_PATH` files.
+    #[inline]
+    pub fn file_io(&self, fd: i32) -> Result<FileRef<'a>> {
+        let file = self.file(fd)?;
+        check_io(&file)?;
+        Ok(file)
+    }
+}
+
 impl FdTable {
     fn table(&self) -> Look<'_, Table> {
         self.0.look()
@@ -283,21 +305,22 @@ impl Files {
         *self.0.data().plain()
     }
 
+    /// The table for a call that looks up many files.
+    #[inline]
+    pub fn reach(&mut self) -> Reached<'_> {
+        Reached(self.0.reach())
+    }
+
     /// The file of a descriptor, for the time of a call. EBADF.
     #[inline]
     pub fn file(&mut self, fd: i32) -> Result<FileRef<'_>> {
-        match self.0.reach() {
-            Reach::Alone(table) => table.file(fd).map(FileRef::Borrowed),
-            Reach::Shared(owner) => counted(owner, fd),
-        }
+        self.reach().file(fd)
     }
 
     /// [`file`](Self::file), but EBADF for `O_PATH` files: for calls that do something with a file.
     #[inline]
     pub fn file_io(&mut self, fd: i32) -> Result<FileRef<'_>> {
-        let file = self.file(fd)?;
-        check_io(&file)?;
-        Ok(file)
+        self.reach().file_io(fd)
     }
 
     /// The file of a descriptor. EBADF.

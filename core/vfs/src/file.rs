@@ -155,10 +155,20 @@ impl File {
         Ok(self.owner.get_or_init(|| unreachable!("just set")))
     }
 
+    /// Whether poll means something; without, it is [always](PollEvents::ALWAYS) ready.
+    #[inline]
+    pub fn can_poll(&self) -> bool {
+        self.mode.contains(FileMode::POLL)
+    }
+
     /// What it is ready for.
     #[inline]
     pub fn poll(&self, table: &mut PollTable<'_>) -> PollEvents {
-        self.ops.poll(self, table)
+        if self.can_poll() {
+            self.ops.poll(self, table)
+        } else {
+            PollEvents::ALWAYS
+        }
     }
 
     /// What a memory mapping of it shows. EACCES: not open for reading; ENODEV.
@@ -452,9 +462,11 @@ fn file_mode(inode: &Inode, ops: &FileOpsRef, flags: OpenFlags) -> FileMode {
     mode.set(FileMode::READ, flags.reads());
     mode.set(FileMode::WRITE, flags.writes());
     mode.set(FileMode::EXEC, flags.contains(OpenFlags::EXEC));
-    mode.set(FileMode::SEEK, !ops.is_stream());
+    let seeks = !ops.is_stream();
+    mode.set(FileMode::SEEK, seeks);
     let exact = matches!(inode.kind(), FileType::Regular | FileType::Directory);
-    mode.set(FileMode::ATOMIC_POS, exact && !ops.is_stream());
+    mode.set(FileMode::ATOMIC_POS, exact && seeks);
+    mode.set(FileMode::POLL, ops.can_poll());
     mode
 }
 

@@ -67,7 +67,7 @@ pub use attr::{
 };
 pub use chrdev::{CharDev, for_each_chrdev, register_chrdev, unregister_chrdev};
 pub use count::{max_files, open_files, set_max_files};
-pub use fdtable::{FdTable, FileRef, Files, NR_OPEN, OnExec, Reservation};
+pub use fdtable::{FdTable, FileRef, Files, NR_OPEN, OnExec, Reached, Reservation};
 pub use file::WriteError;
 pub use locklist::{FileLock, LockKind, LockOwner};
 pub use locks::{LockWait, find_conflict, flock, lock_file, ofd_owner, unlock_file};

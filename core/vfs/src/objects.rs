@@ -340,12 +340,14 @@ pub trait FileOps: Any + Send + Sync {
         Err(Errno::ENOTTY)
     }
 
-    /// What it is ready for; first `table.wait` on every queue that announces a change.
+    /// What it is ready for; first `table.wait` on every queue that announces a change. Asked only if
+    /// [`can_poll`](Self::can_poll).
     fn poll(&self, _file: &File, _table: &mut PollTable<'_>) -> PollEvents {
         PollEvents::ALWAYS
     }
 
-    /// Whether poll means something (epoll_ctl(2) answers EPERM for files without).
+    /// Whether poll means something: files without are always ready, and epoll_ctl(2) answers EPERM for them. Asked once
+    /// per file.
     fn can_poll(&self) -> bool {
         false
     }

@@ -1,7 +1,6 @@
 //! Regular files over the page cache, and what opening does by default.
 use crate::chrdev;
 use crate::objects::{File, FileOps, FileOpsRef, Inode, OpenArgs};
-use crate::poll::{PollEvents, PollTable};
 use crate::special;
 use crate::types::Io;
 use crate::types::{FileMode, FileType, SetAttr};
@@ -73,10 +72,6 @@ impl FileOps for RegularFile {
             cache.sync((io.pos - n as u64) >> PAGE_SHIFT, io.pos >> PAGE_SHIFT)?;
         }
         Ok(n)
-    }
-
-    fn poll(&self, _file: &File, _table: &mut PollTable<'_>) -> PollEvents {
-        PollEvents::ALWAYS
     }
 
     fn mmap(&self, file: &Arc<File>) -> Result<Arc<dyn MapObject>> {

@@ -105,6 +105,8 @@ bitflags! {
         const PATH = 16;
         /// Opened to execute: the file must not be written meanwhile.
         const EXEC = 32;
+        /// It can be polled; without, it is always ready.
+        const POLL = 64;
     }
 
     /// What a permission check asks for.

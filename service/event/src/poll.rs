@@ -177,12 +177,13 @@ struct Polled<'a> {
 
 impl Watch for Polled<'_> {
     fn look(&mut self, mut waiter: Option<&mut Waiter>) -> Result<usize> {
+        let files = self.files.reach();
         let mut count = 0;
         for fd in &mut *self.fds {
             let events = if fd.fd < 0 {
                 PollEvents::empty()
             } else {
-                match self.files.file_io(fd.fd) {
+                match files.file_io(fd.fd) {
                     Ok(file) => {
                         let wanted = PollEvents::from_bits_retain(u32::from(fd.events));
                         ready(&file, wanted, &mut waiter)

@@ -3,7 +3,7 @@ use crate::poll::{Until, Waiter, Watch, watch};
 use abi::Result;
 use alloc::vec::Vec;
 use kmem::TryVec;
-use vfs::{Files, PollEvents, PollTable};
+use vfs::{File, Files, PollEvents, PollTable, Reached};
 
 const IN: PollEvents = PollEvents::READABLE
     .union(PollEvents::RDBAND)
@@ -43,9 +43,87 @@ impl Sets {
         &self.bits[(3 + which) * self.words..(4 + which) * self.words]
     }
 
-    fn asked(&self, which: usize, word: usize) -> u64 {
-        self.bits[which * self.words + word]
+    /// What is asked of one word of descriptors, those beyond the last aside.
+    fn asked(&self, word: usize) -> Word {
+        let beyond = ((word + 1) * 64).saturating_sub(self.nfds);
+        let valid = u64::MAX >> beyond;
+        Word([0, 1, 2].map(|which| self.bits[which * self.words + word] & valid))
     }
+
+    /// Puts down what is ready of one word; answers how much that is.
+    fn note(&mut self, word: usize, ready: Word) -> usize {
+        let mut count = 0;
+        for (which, bits) in ready.0.into_iter().enumerate() {
+            self.bits[(3 + which) * self.words + word] = bits;
+            count += bits.count_ones() as usize;
+        }
+        count
+    }
+}
+
+/// What is asked, or ready, of 64 descriptors: read, write, except.
+#[derive(Clone, Copy, Default)]
+struct Word([u64; 3]);
+
+impl Word {
+    /// Sets `bit` of each set whose event is among `events`. No branch depends on which that are.
+    #[inline]
+    fn add(&mut self, bit: u64, events: PollEvents) {
+        for (set, of) in self.0.iter_mut().zip([IN, OUT, EXCEPT]) {
+            *set |= bit & u64::from(events.intersects(of)).wrapping_neg();
+        }
+    }
+
+    /// The events that `bit` asks for.
+    #[inline]
+    fn wanted(&self, bit: u64) -> PollEvents {
+        let mut wanted = PollEvents::empty();
+        for (set, of) in self.0.iter().zip([IN, OUT, EXCEPT]) {
+            wanted.set(of, set & bit != 0);
+        }
+        wanted
+    }
+}
+
+/// Asks a file that can be polled, or with somebody who waits, who waits for no more once it is ready.
+fn ask(file: &File, wanted: PollEvents, waiter: &mut Option<&mut Waiter>) -> PollEvents {
+    let Some(collects) = waiter else {
+        return file.poll(&mut PollTable::peek(wanted));
+    };
+    let events = file.poll(&mut PollTable::new(&mut **collects, wanted));
+    if events.intersects(wanted) {
+        *waiter = None;
+    }
+    events
+}
+
+/// Looks at the files `base..base + 64` that are asked for. Answers which are ready for what is asked. EBADF.
+fn look_at(
+    files: &Reached<'_>,
+    base: usize,
+    asked: Word,
+    waiter: &mut Option<&mut Waiter>,
+) -> Result<Word> {
+    let mut ready = Word::default();
+    // Programs select on many files that are no pipes or sockets: these share one bit a file, and no call.
+    let mut always = 0;
+    let mut left = asked.0[0] | asked.0[1] | asked.0[2];
+    while left != 0 {
+        let at = left.trailing_zeros() as usize;
+        let bit = left & left.wrapping_neg();
+        left ^= bit;
+        let file = files.file_io((base + at) as i32)?;
+        if file.can_poll() || waiter.is_some() {
+            ready.add(bit, ask(&file, asked.wanted(bit), waiter));
+        } else {
+            always |= bit;
+        }
+    }
+    ready.add(always, PollEvents::ALWAYS);
+    for (ready, asked) in ready.0.iter_mut().zip(asked.0) {
+        *ready &= asked;
+    }
+    Ok(ready)
 }
 
 struct Selected<'a> {
@@ -53,58 +131,13 @@ struct Selected<'a> {
     sets: &'a mut Sets,
 }
 
-/// `events` where bit `at` of `set` is set, else none.
-#[inline(always)]
-fn where_asked(set: u64, at: u32, events: PollEvents) -> u32 {
-    events.bits() & ((set >> at & 1) as u32).wrapping_neg()
-}
-
-/// Bit `at` where `events` has one of `wanted`.
-#[inline(always)]
-fn where_ready(events: u32, wanted: u32, at: u32) -> u64 {
-    u64::from(events & wanted != 0) << at
-}
-
 impl Watch for Selected<'_> {
-    // Most programs select on many and few are ready or all are: nothing in the loop branches on which set a bit is of.
     fn look(&mut self, mut waiter: Option<&mut Waiter>) -> Result<usize> {
-        let sets = &mut *self.sets;
+        let files = self.files.reach();
         let mut count = 0;
-        for word in 0..sets.words {
-            let asked = [0, 1, 2].map(|which| sets.asked(which, word));
-            let mut found = [0; 3];
-            let mut left = asked[0] | asked[1] | asked[2];
-            let beyond = (word + 1) * 64;
-            if beyond > sets.nfds {
-                left &= u64::MAX >> (beyond - sets.nfds);
-            }
-            while left != 0 {
-                let at = left.trailing_zeros();
-                left &= left - 1;
-                let wanted = [
-                    where_asked(asked[0], at, IN),
-                    where_asked(asked[1], at, OUT),
-                    where_asked(asked[2], at, EXCEPT),
-                ];
-                let any = PollEvents::from_bits_retain(wanted[0] | wanted[1] | wanted[2]);
-                let file = self.files.file_io((word * 64 + at as usize) as i32)?;
-                let events = match &mut waiter {
-                    Some(waiter) => file.poll(&mut PollTable::new(&mut **waiter, any)),
-                    None => file.poll(&mut PollTable::peek(any)),
-                };
-                if !events.intersects(any) {
-                    continue;
-                }
-                let events = events.bits();
-                found[0] |= where_ready(events, wanted[0], at);
-                found[1] |= where_ready(events, wanted[1], at);
-                found[2] |= where_ready(events, wanted[2], at);
-                waiter = None;
-            }
-            for (which, bits) in found.into_iter().enumerate() {
-                sets.bits[(3 + which) * sets.words + word] |= bits;
-                count += bits.count_ones() as usize;
-            }
+        for word in 0..self.sets.words {
+            let ready = look_at(&files, word * 64, self.sets.asked(word), &mut waiter)?;
+            count += self.sets.note(word, ready);
         }
         Ok(count)
     }

@@ -41,7 +41,7 @@ pub(super) fn sys_epoll_ctl(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let interest = Interest { events, data };
     let set_file = cx.files.get_io(a[0] as i32)?;
     let file = cx.files.get_io(fd)?;
-    if !file.ops().can_poll() {
+    if !file.can_poll() {
         return Err(Errno::EPERM);
     }
     if Arc::ptr_eq(&set_file, &file) {

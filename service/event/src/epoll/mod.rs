@@ -129,7 +129,7 @@ impl Epoll {
         expect(clippy::disallowed_methods, reason = "room is made before")
     )]
     pub fn add(self: &Arc<Self>, fd: i32, file: &Arc<File>, interest: Interest) -> Result<()> {
-        if !file.ops().can_poll() {
+        if !file.can_poll() {
             return Err(Errno::EPERM);
         }
         let inner = file.ops_arc::<Self>();
