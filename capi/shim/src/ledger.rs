@@ -25,11 +25,6 @@ pub(crate) struct Resource {
 }
 
 impl Resource {
-    /// Whether it is of this kind.
-    pub(crate) fn is(&self, kind: &'static Kind) -> bool {
-        core::ptr::eq(self.kind, kind)
-    }
-
     /// The object, as what it is.
     pub(crate) fn object<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
         self.object.clone()?.downcast().ok()
@@ -46,7 +41,9 @@ struct Taken {
 const SHARDS: usize = 64;
 /// Lines of a report of what a module left behind.
 const MOST_TOLD: usize = 16;
-type Shard = HashMap<usize, Taken, Mixer>;
+/// A structure may begin where the block that it lies in begins, so what is taken tells lines of a handle apart.
+type Line = (usize, usize);
+type Shard = HashMap<Line, Taken, Mixer>;
 
 /// Addresses are spread by a multiplication; nobody outside chooses them.
 #[derive(Clone, Copy, Default)]
@@ -75,6 +72,10 @@ impl core::hash::Hasher for Mix {
 static LEDGER: [SpinLock<Shard>; SHARDS] =
     [const { SpinLock::new(&CLASS, HashMap::with_hasher(Mixer)) }; SHARDS];
 
+fn line(handle: usize, kind: &'static Kind) -> Line {
+    (handle, core::ptr::from_ref(kind) as usize)
+}
+
 fn shard(handle: usize) -> &'static SpinLock<Shard> {
     &LEDGER[handle / 16 % SHARDS]
 }
@@ -98,26 +99,29 @@ pub(crate) fn enter(
     if shard.try_reserve(1).is_err() {
         return Err((Errno::ENOMEM, resource));
     }
-    shard.insert(handle, Taken { owner, resource });
+    let line = line(handle, resource.kind);
+    shard.insert(line, Taken { owner, resource });
     Ok(())
 }
 
 /// Takes a line out if it is there and of that kind.
 pub(crate) fn take(handle: usize, kind: &'static Kind) -> Option<Resource> {
     let mut shard = shard(handle).lock_irq();
-    let there = shard
-        .get(&handle)
-        .is_some_and(|taken| taken.resource.is(kind));
-    if !there {
-        return None;
-    }
-    shard.remove(&handle).map(|taken| taken.resource)
+    shard
+        .remove(&line(handle, kind))
+        .map(|taken| taken.resource)
 }
 
-/// Looks at a line.
-pub(crate) fn with<R>(handle: usize, look: impl FnOnce(&Resource) -> R) -> Option<R> {
+/// Looks at a line of that kind.
+pub(crate) fn with<R>(
+    handle: usize,
+    kind: &'static Kind,
+    look: impl FnOnce(&Resource) -> R,
+) -> Option<R> {
     let shard = shard(handle).lock_irq();
-    shard.get(&handle).map(|taken| look(&taken.resource))
+    shard
+        .get(&line(handle, kind))
+        .map(|taken| look(&taken.resource))
 }
 
 /// Takes out any line of `module`, with its handle.
@@ -125,9 +129,9 @@ fn take_any(module: &Module) -> Option<(usize, Resource)> {
     let owner = core::ptr::from_ref(module) as usize;
     LEDGER.iter().find_map(|shard| {
         let mut shard = shard.lock_irq();
-        let handle = *shard.iter().find(|(_, taken)| taken.owner == owner)?.0;
-        let taken = shard.remove(&handle)?;
-        Some((handle, taken.resource))
+        let line = *shard.iter().find(|(_, taken)| taken.owner == owner)?.0;
+        let taken = shard.remove(&line)?;
+        Some((line.0, taken.resource))
     })
 }
 

@@ -90,12 +90,8 @@ extern "C" fn kfree(block: usize) {
 
 /// `ksize(block)`.
 extern "C" fn ksize(block: usize) -> usize {
-    let size = ledger::with(block, |resource| {
-        resource
-            .is(&MEMORY)
-            .then(|| kmem::slab::kmalloc_size(resource.words[0]))
-    });
-    size.flatten().unwrap_or(0)
+    let size = |resource: &Resource| kmem::slab::kmalloc_size(resource.words[0]);
+    ledger::with(block, &MEMORY, size).unwrap_or(0)
 }
 
 exports![__kmalloc, kfree, ksize];

@@ -220,7 +220,7 @@ fn parent(handle: usize) -> Result<Option<Arc<Entry>>> {
     if handle == 0 {
         return Ok(None);
     }
-    let file = ledger::with(handle, Resource::object::<ProcFile>).flatten();
+    let file = ledger::with(handle, &ENTRY, Resource::object::<ProcFile>).flatten();
     let entry = file.and_then(|file| file.entry.get().cloned());
     entry.map(Some).ok_or(Errno::EINVAL)
 }

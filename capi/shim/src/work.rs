@@ -77,7 +77,7 @@ fn queue_of(handle: usize) -> Arc<Workqueue> {
     if handle == (&raw const SYSTEM_UNBOUND) as usize {
         return Arc::clone(workqueue::system_unbound_wq());
     }
-    let queue = ledger::with(handle, Resource::object::<Queue>).flatten();
+    let queue = ledger::with(handle, &QUEUE, Resource::object::<Queue>).flatten();
     match queue {
         Some(queue) => Arc::clone(&queue.0),
         None => misuse("a workqueue that does not exist"),
@@ -86,7 +86,7 @@ fn queue_of(handle: usize) -> Arc<Workqueue> {
 
 /// The work at an address, if it was queued before.
 fn known(address: usize) -> Option<Arc<Item>> {
-    ledger::with(address, Resource::object::<Item>).flatten()
+    ledger::with(address, &WORK, Resource::object::<Item>).flatten()
 }
 
 fn item(address: usize) -> Result<Arc<Item>> {
