@@ -1,7 +1,8 @@
 //! Device nodes, whoever shows them.
 use abi::{Errno, Result};
+use alloc::string::String;
 use alloc::vec::Vec;
-use kmem::TryVec;
+use kmem::{TryString, TryVec};
 use sync::{LockClass, Once, SpinLock, rank};
 use vfs::FileType;
 
@@ -9,9 +10,9 @@ static NODES: LockClass = LockClass::new("device.nodes", rank::NONE);
 
 /// A node to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Node {
+pub struct Node<'a> {
     /// Path below /dev, for example "input/mice".
-    pub name: &'static str,
+    pub name: &'a str,
     /// [`FileType::CharDevice`] or [`FileType::BlockDevice`].
     pub kind: FileType,
     /// Its number (`vfs::makedev`).
@@ -23,23 +24,52 @@ pub struct Node {
 /// Who shows nodes.
 pub trait NodeSink: Send + Sync {
     /// Shows a node. EEXIST, ENOMEM, ENOSPC.
-    fn add(&self, node: &Node) -> Result<()>;
+    fn add(&self, node: &Node<'_>) -> Result<()>;
 
     /// Shows it no longer. ENOENT.
-    fn remove(&self, node: &Node) -> Result<()>;
+    fn remove(&self, node: &Node<'_>) -> Result<()>;
 }
 
-static ALL: SpinLock<Vec<Node>> = SpinLock::new(&NODES, Vec::new());
+/// A node that is shown.
+struct Kept {
+    name: String,
+    kind: FileType,
+    rdev: u64,
+    mode: u32,
+}
+
+impl Kept {
+    fn new(node: &Node<'_>) -> Result<Self> {
+        Ok(Self {
+            name: String::try_from_str(node.name)?,
+            kind: node.kind,
+            rdev: node.rdev,
+            mode: node.mode,
+        })
+    }
+
+    fn node(&self) -> Node<'_> {
+        Node {
+            name: &self.name,
+            kind: self.kind,
+            rdev: self.rdev,
+            mode: self.mode,
+        }
+    }
+}
+
+static ALL: SpinLock<Vec<Kept>> = SpinLock::new(&NODES, Vec::new());
 static SINK: Once<&'static dyn NodeSink> = Once::new();
 
 /// Adds a node. EEXIST: the name is taken; ENOMEM, ENOSPC.
-pub fn add_node(node: Node) -> Result<()> {
+pub fn add_node(node: Node<'_>) -> Result<()> {
+    let kept = Kept::new(&node)?;
     {
         let mut all = ALL.lock();
         if all.iter().any(|n| n.name == node.name) {
             return Err(Errno::EEXIST);
         }
-        all.try_push(node)?;
+        all.try_push(kept)?;
     }
     SINK.get().map_or(Ok(()), |sink| sink.add(&node))
 }
@@ -54,7 +84,7 @@ pub fn remove_node(name: &str) -> Result<()> {
             .ok_or(Errno::ENOENT)?;
         all.swap_remove(at)
     };
-    SINK.get().map_or(Ok(()), |sink| sink.remove(&node))
+    SINK.get().map_or(Ok(()), |sink| sink.remove(&node.node()))
 }
 
 /// Names who shows nodes, once, and tells it of those there are. The errors of [`NodeSink::add`].
@@ -62,10 +92,11 @@ pub fn set_sink(sink: &'static dyn NodeSink) -> Result<()> {
     let _ = SINK.set(sink);
     let mut next = 0;
     loop {
-        let Some(node) = ALL.lock().get(next).copied() else {
+        let kept = ALL.lock().get(next).map(|node| Kept::new(&node.node()));
+        let Some(kept) = kept else {
             return Ok(());
         };
-        match sink.add(&node) {
+        match sink.add(&kept?.node()) {
             // It came while we were under way.
             Err(Errno::EEXIST) | Ok(()) => {}
             Err(e) => return Err(e),
@@ -82,11 +113,11 @@ mod tests {
 
     struct Log(Mutex<Vec<String>>);
     impl NodeSink for Log {
-        fn add(&self, node: &Node) -> Result<()> {
+        fn add(&self, node: &Node<'_>) -> Result<()> {
             self.0.lock().unwrap().push(std::format!("+{}", node.name));
             Ok(())
         }
-        fn remove(&self, node: &Node) -> Result<()> {
+        fn remove(&self, node: &Node<'_>) -> Result<()> {
             self.0.lock().unwrap().push(std::format!("-{}", node.name));
             Ok(())
         }

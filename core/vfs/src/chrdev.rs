@@ -1,78 +1,183 @@
-//! Character devices by number.
+//! Character devices by number. A driver reserves numbers under a name, which `/proc/devices` shows, and says what answers
+//! some of them; drivers come and go.
+//!
+//! Specification: Documentation/admin-guide/devices.txt on which majors are handed out.
 use crate::objects::{FileOpsRef, Inode, OpenArgs};
-use crate::types::{major, minor};
+use crate::types::{major, makedev, minor};
 use abi::{Errno, Result};
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use kmem::TryVec;
+use core::ops::RangeInclusive;
+use kmem::{TryString, TryVec};
 use sync::{LockClass, RwSpinLock, rank};
 
-static DEVICES: LockClass = LockClass::new("vfs.chrdevs", rank::NONE);
+static REGIONS_CLASS: LockClass = LockClass::new("vfs.chrdev_regions", rank::NONE);
+static DEVICES_CLASS: LockClass = LockClass::new("vfs.chrdevs", rank::NONE);
+
+/// Majors that exist (`CHRDEV_MAJOR_MAX`).
+pub const MAJORS: u32 = 512;
+/// Minors of a major.
+pub const MINORS: u32 = 1 << 20;
+/// Majors that are handed out, the last first.
+const DYNAMIC: [RangeInclusive<u32>; 2] = [234..=254, 384..=511];
 
 /// A driver of character devices.
 pub trait CharDev: Send + Sync {
-    /// Its name in `/proc/devices`.
-    fn name(&self) -> &'static str;
-
     /// Opens device `rdev`. ENXIO: no such minor number.
     fn open(&self, rdev: u64, inode: &Arc<Inode>, args: &OpenArgs<'_>) -> Result<FileOpsRef>;
 }
 
-#[derive(Clone, Copy)]
+/// Numbers that somebody reserved.
 struct Region {
     major: u32,
     first: u32,
     count: u32,
-    driver: &'static dyn CharDev,
+    name: String,
 }
 
-static REGIONS: RwSpinLock<Vec<Region>> = RwSpinLock::new(&DEVICES, Vec::new());
-
-/// Gives minors `first..first + count` of `major` to `driver`. EBUSY: taken; ENOMEM.
-pub fn register_chrdev(
+/// Numbers that a driver answers.
+#[derive(Clone)]
+struct Device {
     major: u32,
     first: u32,
     count: u32,
-    driver: &'static dyn CharDev,
-) -> Result<()> {
+    driver: Arc<dyn CharDev>,
+}
+
+/// By major number, then by minor.
+static REGIONS: RwSpinLock<Vec<Region>> = RwSpinLock::new(&REGIONS_CLASS, Vec::new());
+/// The newest last.
+static DEVICES: RwSpinLock<Vec<Device>> = RwSpinLock::new(&DEVICES_CLASS, Vec::new());
+
+/// Reserves minors `first..first + count` of `major`, or of a major that nobody uses; the major. EBUSY: taken, or no major
+/// is left; EINVAL: there are no such numbers; ENOMEM.
+pub fn reserve_chrdev(major: Option<u32>, first: u32, count: u32, name: &str) -> Result<u32> {
+    let end = first.checked_add(count).filter(|end| *end <= MINORS);
+    if end.is_none() || major.is_some_and(|major| major >= MAJORS) {
+        return Err(Errno::EINVAL);
+    }
+    let name = String::try_from_str(name)?;
     let mut regions = REGIONS.write();
+    let major = match major {
+        Some(major) => major,
+        None => unused_major(&regions).ok_or(Errno::EBUSY)?,
+    };
     let meets =
         |r: &Region| r.major == major && first < r.first + r.count && r.first < first + count;
     if regions.iter().any(meets) {
         return Err(Errno::EBUSY);
     }
-    regions.try_push(Region {
+    let at = regions.partition_point(|r| (r.major, r.first) < (major, first));
+    let region = Region {
         major,
         first,
+        count,
+        name,
+    };
+    regions.try_push(region)?;
+    regions[at..].rotate_right(1);
+    Ok(major)
+}
+
+fn unused_major(regions: &[Region]) -> Option<u32> {
+    let free = |major: &u32| regions.iter().all(|r| r.major != *major);
+    DYNAMIC.into_iter().flat_map(Iterator::rev).find(free)
+}
+
+/// Gives reserved numbers back. ENOENT: nobody has just these.
+pub fn release_chrdev(major: u32, first: u32, count: u32) -> Result<()> {
+    let region = {
+        let mut regions = REGIONS.write();
+        let same = |r: &Region| (r.major, r.first, r.count) == (major, first, count);
+        let at = regions.iter().position(same).ok_or(Errno::ENOENT)?;
+        regions.remove(at)
+    };
+    drop(region);
+    Ok(())
+}
+
+/// From now on `driver` answers the `count` numbers from `rdev` on. ENOMEM.
+pub fn add_chrdev(rdev: u64, count: u32, driver: Arc<dyn CharDev>) -> Result<()> {
+    DEVICES.write().try_push(Device {
+        major: major(rdev),
+        first: minor(rdev),
         count,
         driver,
     })
 }
 
-/// Takes them back.
-pub fn unregister_chrdev(major: u32, first: u32) {
-    REGIONS
-        .write()
-        .retain(|r| r.major != major || r.first != first);
+/// `driver` answers nothing any more.
+pub fn remove_chrdev(driver: &Arc<dyn CharDev>) {
+    // The last reference may be this one, and is dropped without the lock.
+    while let Some(device) = take_device(driver) {
+        drop(device);
+    }
 }
 
-/// Runs `f` with major number and name of every region (for `/proc/devices`); `f` must not sleep.
-pub fn for_each_chrdev(mut f: impl FnMut(u32, &'static str)) {
-    REGIONS
-        .read()
-        .iter()
-        .for_each(|r| f(r.major, r.driver.name()));
+fn take_device(driver: &Arc<dyn CharDev>) -> Option<Device> {
+    let mut devices = DEVICES.write();
+    let same = |d: &Device| core::ptr::addr_eq(Arc::as_ptr(&d.driver), Arc::as_ptr(driver));
+    let at = devices.iter().position(same)?;
+    Some(devices.remove(at))
+}
+
+/// Reserves minors `first..first + count` of `major` for a driver that stays. EBUSY: taken; ENOMEM.
+pub fn register_chrdev(
+    major: u32,
+    first: u32,
+    count: u32,
+    name: &str,
+    driver: Arc<dyn CharDev>,
+) -> Result<()> {
+    reserve_chrdev(Some(major), first, count, name)?;
+    add_chrdev(makedev(major, first), count, driver)
+}
+
+/// Runs `f` with major number and name of every region, in order (for `/proc/devices`); `f` must not sleep.
+pub fn for_each_chrdev(mut f: impl FnMut(u32, &str)) {
+    REGIONS.read().iter().for_each(|r| f(r.major, &r.name));
 }
 
 /// Opens the device of a node. ENXIO: nobody has the number.
 pub(crate) fn open(rdev: u64, inode: &Arc<Inode>, args: &OpenArgs<'_>) -> Result<FileOpsRef> {
     let (major, minor) = (major(rdev), minor(rdev));
     let driver = {
-        let regions = REGIONS.read();
-        let found = regions
-            .iter()
-            .find(|r| r.major == major && minor.wrapping_sub(r.first) < r.count);
-        found.ok_or(Errno::ENXIO)?.driver
+        let devices = DEVICES.read();
+        let answers = |d: &&Device| d.major == major && minor.wrapping_sub(d.first) < d.count;
+        // The one with the fewest numbers knows best; of those the newest.
+        let found = devices.iter().rev().filter(answers).min_by_key(|d| d.count);
+        found.ok_or(Errno::ENXIO)?.driver.clone()
     };
     driver.open(rdev, inode, args)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all() -> Vec<(u32, String)> {
+        let mut all = Vec::new();
+        for_each_chrdev(|major, name| all.push((major, String::from(name))));
+        all
+    }
+
+    #[test]
+    fn numbers_are_reserved_and_given_back() {
+        assert_eq!(reserve_chrdev(Some(300), 0, 16, "one"), Ok(300));
+        assert_eq!(reserve_chrdev(Some(300), 15, 1, "two"), Err(Errno::EBUSY));
+        assert_eq!(reserve_chrdev(Some(300), 16, 1, "two"), Ok(300));
+        assert_eq!(reserve_chrdev(Some(512), 0, 1, "no"), Err(Errno::EINVAL));
+        assert_eq!(reserve_chrdev(Some(1), MINORS, 1, "no"), Err(Errno::EINVAL));
+        let dynamic = reserve_chrdev(None, 0, 1, "free").unwrap();
+        let next = reserve_chrdev(None, 0, 1, "next").unwrap();
+        assert_eq!((dynamic, next), (254, 253));
+        let names = all();
+        assert!(names.is_sorted_by_key(|entry| entry.0), "{names:?}");
+        assert_eq!(release_chrdev(300, 0, 15), Err(Errno::ENOENT));
+        assert_eq!(release_chrdev(300, 0, 16), Ok(()));
+        assert_eq!(release_chrdev(254, 0, 1), Ok(()));
+        assert_eq!(reserve_chrdev(None, 0, 1, "again"), Ok(254));
+        assert_eq!(all().iter().filter(|entry| entry.0 == 300).count(), 1);
+    }
 }

@@ -65,7 +65,10 @@ pub use anon::{new_anon_file, new_anon_inode, shared_anon_inode};
 pub use attr::{
     access, chmod, chown, copy_between, ftruncate, read_link, set_times, statfs, truncate,
 };
-pub use chrdev::{CharDev, for_each_chrdev, register_chrdev, unregister_chrdev};
+pub use chrdev::{
+    CharDev, MAJORS, MINORS, add_chrdev, for_each_chrdev, register_chrdev, release_chrdev,
+    remove_chrdev, reserve_chrdev,
+};
 pub use count::{max_files, open_files, set_max_files};
 pub use fdtable::{FdTable, FileRef, Files, NR_OPEN, OnExec, Reached, Reservation};
 pub use file::WriteError;

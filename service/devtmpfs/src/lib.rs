@@ -50,16 +50,30 @@ impl FileSystemType for Devtmpfs {
 }
 
 impl NodeSink for Devtmpfs {
-    fn add(&self, node: &Node) -> Result<()> {
+    fn add(&self, node: &Node<'_>) -> Result<()> {
         make_node(node.name, node.kind, node.rdev, node.mode)
     }
 
-    fn remove(&self, node: &Node) -> Result<()> {
+    fn remove(&self, node: &Node<'_>) -> Result<()> {
         let devices = devices()?;
-        vfs::unlink(
-            WalkCtx::new(&devices.fs, &devices.cred),
-            node.name.as_bytes(),
-        )
+        let ctx = WalkCtx::new(&devices.fs, &devices.cred);
+        let name = node.name.as_bytes();
+        // What user space put in its place is not ours to take.
+        let there = vfs::lookup(ctx, name, LookupFlags::empty())?;
+        let inode = there.inode()?;
+        if inode.kind() != node.kind || inode.rdev() != node.rdev {
+            return Ok(());
+        }
+        drop(there);
+        vfs::unlink(ctx, name)?;
+        // Directories that are empty now were made for it.
+        let slashes = (0..name.len()).rev().filter(|at| name[*at] == b'/');
+        for at in slashes {
+            if vfs::rmdir(ctx, &name[..at]).is_err() {
+                break;
+            }
+        }
+        Ok(())
     }
 }
 

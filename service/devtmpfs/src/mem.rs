@@ -25,10 +25,6 @@ const KMSG: u32 = 11;
 struct MemDevices;
 
 impl CharDev for MemDevices {
-    fn name(&self) -> &'static str {
-        "mem"
-    }
-
     fn open(&self, rdev: u64, _inode: &Arc<Inode>, args: &OpenArgs<'_>) -> Result<FileOpsRef> {
         if minor(rdev) == KMSG {
             return kmsg::open(args);
@@ -42,7 +38,7 @@ impl CharDev for MemDevices {
 
 /// Registers the numbers and names the nodes. EBUSY, ENOMEM.
 pub(crate) fn init() -> Result<()> {
-    vfs::register_chrdev(MAJOR, 0, 256, &MemDevices)?;
+    vfs::register_chrdev(MAJOR, 0, 256, "mem", kmem::try_arc(MemDevices)?)?;
     let node = |minor, name, mode| Node {
         name,
         kind: FileType::CharDevice,

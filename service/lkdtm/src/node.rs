@@ -26,7 +26,7 @@ pub fn init() -> Result<()> {
     if !WANTED.load(Ordering::Relaxed) {
         return Ok(());
     }
-    vfs::register_chrdev(MAJOR, MINOR, 1, &Device)?;
+    vfs::register_chrdev(MAJOR, MINOR, 1, "provoke-crash", kmem::try_arc(Device)?)?;
     device::add_node(device::Node {
         name: "provoke-crash",
         kind: FileType::CharDevice,
@@ -38,9 +38,6 @@ pub fn init() -> Result<()> {
 struct Device;
 
 impl CharDev for Device {
-    fn name(&self) -> &'static str {
-        "provoke-crash"
-    }
     fn open(&self, _rdev: u64, _inode: &Arc<Inode>, _args: &OpenArgs<'_>) -> Result<FileOpsRef> {
         Ok(FileOpsRef::Static(&Self))
     }

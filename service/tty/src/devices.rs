@@ -68,9 +68,6 @@ struct LineDevices;
 struct Slaves;
 
 impl CharDev for Special {
-    fn name(&self) -> &'static str {
-        "/dev/tty"
-    }
     fn open(&self, rdev: u64, _inode: &Arc<Inode>, args: &OpenArgs<'_>) -> Result<FileOpsRef> {
         match vfs::minor(rdev) {
             0 => {
@@ -87,9 +84,6 @@ impl CharDev for Special {
 }
 
 impl CharDev for LineDevices {
-    fn name(&self) -> &'static str {
-        "ttyS"
-    }
     fn open(&self, rdev: u64, _inode: &Arc<Inode>, args: &OpenArgs<'_>) -> Result<FileOpsRef> {
         let tty = {
             let lines = LINES.read();
@@ -101,9 +95,6 @@ impl CharDev for LineDevices {
 }
 
 impl CharDev for Slaves {
-    fn name(&self) -> &'static str {
-        "pts"
-    }
     fn open(&self, rdev: u64, _inode: &Arc<Inode>, args: &OpenArgs<'_>) -> Result<FileOpsRef> {
         devpts::open_device(rdev, args)
     }
@@ -119,9 +110,11 @@ pub fn serial_device(index: u32) -> u64 {
 
 /// Registers device numbers and the devpts file system. To be called once, when vfs stands. ENOMEM.
 pub fn init() -> Result<()> {
-    register_chrdev(5, 0, 3, &Special)?;
-    register_chrdev(4, SERIAL_MINOR, 32, &LineDevices)?;
-    register_chrdev(SLAVE_MAJOR, 0, pty::MAX as u32, &Slaves)?;
+    let lines = kmem::try_arc(LineDevices)?;
+    let slaves = kmem::try_arc(Slaves)?;
+    register_chrdev(5, 0, 3, "/dev/tty", kmem::try_arc(Special)?)?;
+    register_chrdev(4, SERIAL_MINOR, 32, "ttyS", lines)?;
+    register_chrdev(SLAVE_MAJOR, 0, pty::MAX as u32, "pts", slaves)?;
     for (name, minor, mode) in [("tty", 0, 0o666), ("console", 1, 0o600), ("ptmx", 2, 0o666)] {
         device::add_node(device::Node {
             name,
