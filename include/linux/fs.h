@@ -3,12 +3,45 @@
 #define _LINUX_FS_H
 #include <linux/types.h>
 
+#include <linux/err.h>
+#include <linux/kdev_t.h>
+#include <linux/ioctl.h>
+#include <linux/stat.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
+
 struct kiocb;
 struct iov_iter;
-struct file_operations;
 struct cdev;
+struct module;
+struct dentry;
+struct inode;
+struct file;
+struct seq_file;
+struct vm_area_struct;
+struct poll_table_struct;
+struct fasync_struct;
+typedef void *fl_owner_t;
 
-/* The same as in capi/src/layout.rs. */
+/* The same as in capi/shim/src/layout.rs, all of these. */
+struct file_operations {
+	struct module *owner;
+	loff_t (*llseek)(struct file *, loff_t, int);
+	ssize_t (*read)(struct file *, char __user *, size_t, loff_t *);
+	ssize_t (*write)(struct file *, const char __user *, size_t, loff_t *);
+	ssize_t (*read_iter)(struct kiocb *, struct iov_iter *);
+	ssize_t (*write_iter)(struct kiocb *, struct iov_iter *);
+	__poll_t (*poll)(struct file *, struct poll_table_struct *);
+	long (*unlocked_ioctl)(struct file *, unsigned int, unsigned long);
+	long (*compat_ioctl)(struct file *, unsigned int, unsigned long);
+	int (*mmap)(struct file *, struct vm_area_struct *);
+	int (*open)(struct inode *, struct file *);
+	int (*flush)(struct file *, fl_owner_t);
+	int (*release)(struct inode *, struct file *);
+	int (*fsync)(struct file *, loff_t, loff_t, int);
+	int (*fasync)(int, struct file *, int);
+};
+
 struct inode {
 	umode_t i_mode;
 	unsigned short i_pad[3];
@@ -32,6 +65,41 @@ struct file {
 	unsigned long f_handle;
 };
 
+static inline unsigned int iminor(const struct inode *inode) { return MINOR(inode->i_rdev); }
+static inline unsigned int imajor(const struct inode *inode) { return MAJOR(inode->i_rdev); }
+static inline loff_t i_size_read(const struct inode *inode) { return inode->i_size; }
+
+extern int alloc_chrdev_region(dev_t *first, unsigned int minor, unsigned int count, const char *name);
+extern int register_chrdev_region(dev_t first, unsigned int count, const char *name);
+extern void unregister_chrdev_region(dev_t first, unsigned int count);
+extern int __register_chrdev(unsigned int major, unsigned int first, unsigned int count, const char *name,
+			     const struct file_operations *ops);
+extern void __unregister_chrdev(unsigned int major, unsigned int first, unsigned int count, const char *name);
+
+static inline int register_chrdev(unsigned int major, const char *name, const struct file_operations *ops)
+{
+	return __register_chrdev(major, 0, 256, name, ops);
+}
+static inline void unregister_chrdev(unsigned int major, const char *name)
+{
+	__unregister_chrdev(major, 0, 256, name);
+}
+
+extern loff_t noop_llseek(struct file *file, loff_t offset, int whence);
+extern loff_t no_llseek(struct file *file, loff_t offset, int whence);
+extern loff_t default_llseek(struct file *file, loff_t offset, int whence);
+extern loff_t generic_file_llseek(struct file *file, loff_t offset, int whence);
+extern loff_t fixed_size_llseek(struct file *file, loff_t offset, int whence, loff_t size);
+extern loff_t no_seek_end_llseek(struct file *file, loff_t offset, int whence);
+extern loff_t no_seek_end_llseek_size(struct file *file, loff_t offset, int whence, loff_t size);
+extern int nonseekable_open(struct inode *inode, struct file *file);
+extern int stream_open(struct inode *inode, struct file *file);
+extern int simple_open(struct inode *inode, struct file *file);
+extern ssize_t simple_read_from_buffer(void __user *to, size_t count, loff_t *pos, const void *from,
+				       size_t available);
+extern ssize_t simple_write_to_buffer(void *to, size_t available, loff_t *pos, const void __user *from,
+				      size_t count);
+
 static inline struct inode *file_inode(const struct file *file) { return file->f_inode; }
 
 #define FMODE_READ ((fmode_t)1)
@@ -46,6 +114,14 @@ static inline struct inode *file_inode(const struct file *file) { return file->f
 #define O_APPEND 00002000
 #define O_NONBLOCK 00004000
 #define O_NDELAY O_NONBLOCK
+#define FMODE_LSEEK ((fmode_t)4)
+#define FMODE_PREAD ((fmode_t)8)
+#define FMODE_PWRITE ((fmode_t)16)
+#define O_NOCTTY 00000400
+#define O_DSYNC 00010000
+#define FASYNC 00020000
+#define O_SYNC 04010000
+#define O_CLOEXEC 02000000
 #define SEEK_SET 0
 #define SEEK_CUR 1
 #define SEEK_END 2

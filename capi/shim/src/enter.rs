@@ -46,10 +46,11 @@ pub(crate) fn call(
     function: usize,
     arguments: &[u64; 6],
 ) -> Result<u64, Errno> {
+    // First counted, then asked: who lets nobody in any more waits for those that are counted.
+    let _visit = module.visit();
     if !module.may_enter() {
         return Err(Errno::EIO);
     }
-    let _visit = module.visit();
     let before = Depths::now();
     let count = hal::preempt::count();
     let mut landing = Landing::new(Arc::as_ptr(module) as usize);

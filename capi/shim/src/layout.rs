@@ -1,14 +1,16 @@
-//! Structures that modules look into; the same as in `include/linux/*.h`.
+//! Structures that modules look into; the same as in `include/linux/*.h`. What a module may change while the kernel looks
+//! at it is atomic.
+use core::sync::atomic::{AtomicI64, AtomicU32, AtomicUsize};
 
 /// `struct file`.
 #[repr(C)]
 #[derive(Debug)]
 pub(crate) struct CFile {
-    pub(crate) mode: u32,
-    pub(crate) flags: u32,
-    pub(crate) pos: i64,
-    pub(crate) private_data: usize,
-    pub(crate) ops: usize,
+    pub(crate) mode: AtomicU32,
+    pub(crate) flags: AtomicU32,
+    pub(crate) pos: AtomicI64,
+    pub(crate) private_data: AtomicUsize,
+    pub(crate) ops: AtomicUsize,
     pub(crate) inode: usize,
     /// What the kernel knows it by.
     pub(crate) handle: usize,
@@ -27,7 +29,28 @@ pub(crate) struct CInode {
     pub(crate) pad2: u32,
     pub(crate) size: i64,
     pub(crate) cdev: usize,
-    pub(crate) private: usize,
+    pub(crate) private: AtomicUsize,
+}
+
+/// `struct file_operations`.
+#[repr(C)]
+#[derive(Debug)]
+pub(crate) struct FileOperations {
+    pub(crate) owner: usize,
+    pub(crate) llseek: usize,
+    pub(crate) read: usize,
+    pub(crate) write: usize,
+    pub(crate) read_iter: usize,
+    pub(crate) write_iter: usize,
+    pub(crate) poll: usize,
+    pub(crate) unlocked_ioctl: usize,
+    pub(crate) compat_ioctl: usize,
+    pub(crate) mmap: usize,
+    pub(crate) open: usize,
+    pub(crate) flush: usize,
+    pub(crate) release: usize,
+    pub(crate) fsync: usize,
+    pub(crate) fasync: usize,
 }
 
 /// `struct proc_ops`.
@@ -46,4 +69,94 @@ pub(crate) struct ProcOps {
     pub(crate) compat_ioctl: usize,
     pub(crate) mmap: usize,
     pub(crate) get_unmapped_area: usize,
+}
+
+/// Queues that one call of `poll` may name.
+pub(crate) const POLL_QUEUES: usize = 14;
+
+/// `struct poll_table_struct`: the queues that a module's `poll` names by `poll_wait`.
+#[repr(C)]
+#[derive(Debug)]
+pub(crate) struct PollCollector {
+    pub(crate) wanted: u64,
+    pub(crate) count: u64,
+    pub(crate) queues: [usize; POLL_QUEUES],
+}
+
+/// `struct cdev`.
+#[repr(C)]
+#[derive(Debug)]
+pub(crate) struct CDev {
+    pub(crate) kobj: CKobject,
+    pub(crate) owner: usize,
+    pub(crate) ops: usize,
+    pub(crate) list: [usize; 2],
+    pub(crate) dev: u32,
+    pub(crate) count: u32,
+}
+
+/// `struct kobject`.
+#[repr(C)]
+#[derive(Debug)]
+pub(crate) struct CKobject {
+    pub(crate) name: usize,
+    pub(crate) entry: [usize; 2],
+    pub(crate) parent: usize,
+    pub(crate) kset: usize,
+    pub(crate) ktype: usize,
+    pub(crate) sd: usize,
+    pub(crate) references: u32,
+    pub(crate) state: u32,
+}
+
+/// `struct class`.
+#[repr(C)]
+#[derive(Debug)]
+pub(crate) struct CClass {
+    pub(crate) name: usize,
+    pub(crate) owner: usize,
+    pub(crate) class_groups: usize,
+    pub(crate) dev_groups: usize,
+    pub(crate) dev_uevent: usize,
+    pub(crate) devnode: usize,
+    pub(crate) class_release: usize,
+    pub(crate) dev_release: usize,
+}
+
+/// `struct device`.
+#[repr(C)]
+#[derive(Debug)]
+pub(crate) struct CDevice {
+    pub(crate) kobj: CKobject,
+    pub(crate) parent: usize,
+    pub(crate) private: usize,
+    pub(crate) init_name: usize,
+    pub(crate) kind: usize,
+    pub(crate) bus: usize,
+    pub(crate) driver: usize,
+    pub(crate) platform_data: usize,
+    pub(crate) driver_data: usize,
+    pub(crate) mutex: [usize; 4],
+    pub(crate) dma_mask: usize,
+    pub(crate) coherent_dma_mask: u64,
+    pub(crate) of_node: usize,
+    pub(crate) fwnode: usize,
+    pub(crate) devt: u32,
+    pub(crate) id: u32,
+    pub(crate) class: usize,
+    pub(crate) groups: usize,
+    pub(crate) release: usize,
+}
+
+/// Bits of the minor number in the kernel's `dev_t`.
+pub(crate) const MINOR_BITS: u32 = 20;
+
+/// The kernel's `dev_t` of a number as user space writes it.
+pub(crate) fn number(rdev: u64) -> u32 {
+    vfs::major(rdev) << MINOR_BITS | vfs::minor(rdev)
+}
+
+/// The other way.
+pub(crate) fn rdev(number: u32) -> u64 {
+    vfs::makedev(number >> MINOR_BITS, number & (vfs::MINORS - 1))
 }

@@ -8,9 +8,10 @@
 //! | `runtime.rs` | [`module::Runtime`]: the module's record, parameters, init and exit |
 //! | `ledger.rs` | what modules took and have not given back |
 //! | `foreign.rs` | reading and writing memory that a module names |
+//! | `gate.rs`, `file.rs` | ways into a module that can be closed; open files that a module serves |
 //! | `layout.rs` | structures that modules look into |
 //! | `park.rs` | waiting at addresses: no list of the kernel's runs through module memory |
-//! | `va_list.rs`, `number.rs`, `param.rs`, `print.rs`, `memory.rs`, `user.rs`, `mutex.rs`, `spin.rs`, `string.rs`, `bug.rs`, `wait.rs`, `delay.rs`, `work.rs`, `proc.rs` | the functions, a file a header |
+//! | `va_list.rs`, `number.rs`, `param.rs`, `print.rs`, `memory.rs`, `user.rs`, `mutex.rs`, `spin.rs`, `string.rs`, `bug.rs`, `wait.rs`, `delay.rs`, `work.rs`, `owner.rs`, `proc.rs`, `cdev.rs`, `seek.rs`, `class.rs`, `device.rs` | the functions, a file a header |
 //!
 //! With `base/` the only home of `unsafe`. An exported function runs on the stack of the module that calls it: until it
 //! returns no Rust value that owns something may be alive across a read or write of module memory, since a fault there
@@ -24,20 +25,27 @@
 extern crate alloc;
 
 mod bug;
+mod cdev;
+mod class;
 mod delay;
+mod device;
 mod enter;
 mod export;
+mod file;
 mod foreign;
+mod gate;
 mod layout;
 mod ledger;
 mod memory;
 mod mutex;
 mod number;
+mod owner;
 mod param;
 mod park;
 mod print;
 mod proc;
 mod runtime;
+mod seek;
 mod spin;
 mod string;
 mod table;

@@ -72,6 +72,13 @@ pub(crate) fn take_block(size: usize, zeroed: bool, kind: &'static Kind) -> usiz
     if entered.is_ok() { block as usize } else { 0 }
 }
 
+/// Gives a block back that the ledger has as of `kind`; what is none stays as it is.
+pub(crate) fn give(block: usize, kind: &'static Kind) {
+    if let Some(resource) = ledger::take(block, kind) {
+        give_back(block, resource);
+    }
+}
+
 /// `__kmalloc(size, flags)`.
 extern "C" fn __kmalloc(size: usize, flags: u32) -> usize {
     take_block(size, flags & GFP_ZERO != 0, &MEMORY)

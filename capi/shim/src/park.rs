@@ -20,6 +20,11 @@ pub(crate) fn wait<R>(
     queue(address).wait(mode, deadline_ns, ready)
 }
 
+/// Has a poll(2) look again when something is woken at `address`.
+pub(crate) fn poll(address: usize, table: &mut vfs::PollTable<'_>) {
+    table.wait(queue(address));
+}
+
 /// Has all who wait at `address` look again.
 pub(crate) fn wake(address: usize) {
     core::sync::atomic::fence(Ordering::SeqCst);

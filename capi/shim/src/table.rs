@@ -5,13 +5,18 @@ use module::Export;
 /// All tables.
 static TABLES: &[&[Entry]] = &[
     crate::bug::EXPORTS,
+    crate::cdev::EXPORTS,
+    crate::class::EXPORTS,
     crate::delay::EXPORTS,
+    crate::device::EXPORTS,
     crate::memory::EXPORTS,
     crate::mutex::EXPORTS,
     crate::number::EXPORTS,
+    crate::owner::EXPORTS,
     crate::param::EXPORTS,
     crate::print::EXPORTS,
     crate::proc::EXPORTS,
+    crate::seek::EXPORTS,
     crate::spin::EXPORTS,
     crate::string::EXPORTS,
     crate::user::EXPORTS,

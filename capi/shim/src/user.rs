@@ -4,7 +4,7 @@ use hal::addr::UserAddr;
 use hal::uaccess::{copy_user_raw, zero_user_raw};
 
 /// `_copy_to_user(to, from, len)`: bytes not copied.
-extern "C" fn _copy_to_user(to: usize, from: usize, len: usize) -> usize {
+pub(crate) extern "C" fn _copy_to_user(to: usize, from: usize, len: usize) -> usize {
     if kmem::user::check(UserAddr(to), len).is_err() {
         return len;
     }
@@ -13,7 +13,7 @@ extern "C" fn _copy_to_user(to: usize, from: usize, len: usize) -> usize {
 }
 
 /// `_copy_from_user(to, from, len)`: bytes not copied; those are zeroed.
-extern "C" fn _copy_from_user(to: usize, from: usize, len: usize) -> usize {
+pub(crate) extern "C" fn _copy_from_user(to: usize, from: usize, len: usize) -> usize {
     let left = if kmem::user::check(UserAddr(from), len).is_err() {
         len
     } else {

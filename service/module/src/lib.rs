@@ -29,6 +29,6 @@ mod unload;
 
 pub use list::{Export, Facts, Loaded, Module, State, Visit, all, find, quarantine};
 pub use load::{Flags, VERMAGIC, load};
-pub use names::{ModuleSymbols, by_object, owner_of, show_modules};
+pub use names::{ModuleSymbols, by_object, by_record, owner_of, show_modules};
 pub use runtime::{Record, Runtime, set_runtime};
 pub use unload::unload;

@@ -41,6 +41,8 @@ pub enum State {
     Going,
     /// It crashed: nothing enters it any more.
     Quarantined,
+    /// What it took is taken back, and its memory goes.
+    Gone,
 }
 
 /// A section in memory, for /sys/module/M/sections.
@@ -162,20 +164,21 @@ impl Module {
     /// How far it is.
     #[must_use]
     pub fn state(&self) -> State {
-        match self.state.load(Ordering::Acquire) {
+        match self.state.load(Ordering::SeqCst) {
             0 => State::Coming,
             1 => State::Live,
             2 => State::Going,
-            _ => State::Quarantined,
+            3 => State::Quarantined,
+            _ => State::Gone,
         }
     }
 
     pub(crate) fn set_state(&self, state: State) {
-        // Nothing leads out of quarantine.
+        // Nothing leads out of quarantine but the end.
         let _ = self
             .state
-            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |old| {
-                (old != State::Quarantined as u8).then_some(state as u8)
+            .fetch_update(Ordering::SeqCst, Ordering::Acquire, |old| {
+                (old < State::Quarantined as u8 || state == State::Gone).then_some(state as u8)
             });
         SETTLED.wake_all();
     }
@@ -183,7 +186,7 @@ impl Module {
     /// Whether code of it may be entered.
     #[must_use]
     pub fn may_enter(&self) -> bool {
-        self.state() != State::Quarantined
+        !matches!(self.state(), State::Quarantined | State::Gone)
     }
 
     /// One use more; false when it is on its way out.

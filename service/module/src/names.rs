@@ -34,6 +34,15 @@ pub fn by_object(address: usize) -> Option<Arc<Module>> {
     list::search_now(|module| (Arc::as_ptr(module) as usize == address).then(|| module.clone()))
 }
 
+/// The module whose record (`struct module`) stands at `address`.
+#[must_use]
+pub fn by_record(address: usize) -> Option<Arc<Module>> {
+    if address == 0 {
+        return None;
+    }
+    list::search_now(|module| (module.facts().record_at == address).then(|| module.clone()))
+}
+
 /// Names of addresses in modules.
 pub struct ModuleSymbols;
 
@@ -112,7 +121,7 @@ fn line(all: &[Arc<Module>], module: &Arc<Module>, out: &mut dyn Write) -> core:
     let state = match module.state() {
         State::Coming => "Loading",
         State::Live => "Live",
-        State::Going => "Unloading",
+        State::Going | State::Gone => "Unloading",
         State::Quarantined => "Quarantined",
     };
     writeln!(out, " {state} {:#018x}", facts.part(Part::Text).start)

@@ -21,7 +21,7 @@ pub fn unload(name: &[u8], force: bool) -> Result<()> {
             discard(&module);
             return Ok(());
         }
-        State::Coming | State::Going => return Err(Errno::EBUSY),
+        State::Coming | State::Going | State::Gone => return Err(Errno::EBUSY),
     }
     let facts = module.facts();
     if facts.init != 0 && facts.exit == 0 && !force {
@@ -40,6 +40,7 @@ pub fn unload(name: &[u8], force: bool) -> Result<()> {
 /// Takes back everything and forgets the module. Nothing of it runs any more.
 pub(crate) fn discard(module: &Arc<Module>) {
     let crashed = module.state() == State::Quarantined;
+    module.set_state(State::Gone);
     let empty = module.wait_empty();
     if let Ok(runtime) = runtime() {
         runtime.disown(module);

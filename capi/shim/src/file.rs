@@ -1,0 +1,365 @@
+//! Open files whose operations a module has: character devices, `/proc` and debugfs files.
+//!
+//! A module sees a `struct file` and a `struct inode` of each open file's own; position and flags are brought up to date
+//! before each call, and what the module changed is taken over after it.
+use crate::enter;
+use crate::foreign;
+use crate::gate::{Gate, Pass};
+use crate::layout::{CFile, CInode, FileOperations, POLL_QUEUES, PollCollector, ProcOps};
+use crate::park;
+use abi::{Errno, Result};
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use core::mem::offset_of;
+use core::sync::atomic::{AtomicI64, AtomicU32, AtomicUsize, Ordering};
+use kmem::try_box;
+use kmem::user::UserBuf;
+use module::Module;
+use vfs::{File, FileOps, Inode, Io, OpenArgs, OpenFlags, PollEvents, PollTable};
+
+/// `FMODE_LSEEK`, `FMODE_PREAD`, `FMODE_PWRITE`: what `nonseekable_open` takes away.
+const POSITIONS: u32 = 4 | 8 | 16;
+/// `-ENOIOCTLCMD`.
+const NO_COMMAND: i64 = -515;
+
+/// The functions of a `struct file_operations` or a `struct proc_ops`; 0 for those that are missing.
+#[derive(Clone, Copy)]
+pub(crate) struct Calls {
+    pub(crate) open: usize,
+    read: usize,
+    write: usize,
+    llseek: usize,
+    poll: usize,
+    ioctl: usize,
+    flush: usize,
+    release: usize,
+    fsync: usize,
+    /// What reading answers where nothing reads.
+    cannot: Errno,
+}
+
+fn word(at: usize) -> Result<usize> {
+    foreign::read_u64(at)
+        .map(|word| word as usize)
+        .map_err(|_| Errno::EFAULT)
+}
+
+impl Calls {
+    /// Reads a `struct file_operations`.
+    pub(crate) fn of_file(ops: usize) -> Result<Self> {
+        Ok(Self {
+            open: word(ops + offset_of!(FileOperations, open))?,
+            read: word(ops + offset_of!(FileOperations, read))?,
+            write: word(ops + offset_of!(FileOperations, write))?,
+            llseek: word(ops + offset_of!(FileOperations, llseek))?,
+            poll: word(ops + offset_of!(FileOperations, poll))?,
+            ioctl: word(ops + offset_of!(FileOperations, unlocked_ioctl))?,
+            flush: word(ops + offset_of!(FileOperations, flush))?,
+            release: word(ops + offset_of!(FileOperations, release))?,
+            fsync: word(ops + offset_of!(FileOperations, fsync))?,
+            cannot: Errno::EINVAL,
+        })
+    }
+
+    /// Reads a `struct proc_ops`.
+    pub(crate) fn of_proc(ops: usize) -> Result<Self> {
+        Ok(Self {
+            open: word(ops + offset_of!(ProcOps, open))?,
+            read: word(ops + offset_of!(ProcOps, read))?,
+            write: word(ops + offset_of!(ProcOps, write))?,
+            llseek: word(ops + offset_of!(ProcOps, lseek))?,
+            poll: word(ops + offset_of!(ProcOps, poll))?,
+            ioctl: word(ops + offset_of!(ProcOps, ioctl))?,
+            flush: 0,
+            release: word(ops + offset_of!(ProcOps, release))?,
+            fsync: 0,
+            cannot: Errno::EIO,
+        })
+    }
+}
+
+/// What an open file of a module's is made of.
+pub(crate) struct Source<'a> {
+    pub(crate) module: &'a Arc<Module>,
+    /// What closes before the module goes; a character device's files go on until it does.
+    pub(crate) gate: Option<Arc<Gate>>,
+    pub(crate) calls: Calls,
+    /// Address of the operations.
+    pub(crate) ops: usize,
+    /// `i_cdev` and `i_private`.
+    pub(crate) cdev: usize,
+    pub(crate) private: usize,
+    /// What `private_data` is before open.
+    pub(crate) data: usize,
+    /// What is given back with the file.
+    pub(crate) users: [Option<Arc<Module>>; 2],
+}
+
+/// Uses of modules that end with the open file.
+struct Users([Option<Arc<Module>>; 2]);
+
+impl Drop for Users {
+    fn drop(&mut self) {
+        self.0.iter().flatten().for_each(|module| module.put());
+    }
+}
+
+/// An open file.
+pub(crate) struct Opened {
+    module: Arc<Module>,
+    gate: Option<Arc<Gate>>,
+    calls: Calls,
+    file: Box<CFile>,
+    inode: Box<CInode>,
+    stream: bool,
+    _users: Users,
+}
+
+impl Opened {
+    /// Opens: makes what the module sees and calls its `open`.
+    ///
+    /// # Errors
+    /// What the module answers; `EIO`: it is in quarantine, or crashed; `ENOMEM`.
+    pub(crate) fn new(source: Source<'_>, inode: &Inode, args: &OpenArgs<'_>) -> Result<Self> {
+        let users = Users(source.users);
+        let c_inode = try_box(CInode {
+            mode: inode.mode() as u16,
+            pad: [0; 3],
+            number: inode.ino(),
+            rdev: crate::layout::number(inode.rdev()),
+            uid: inode.uid().0,
+            gid: inode.gid().0,
+            pad2: 0,
+            size: inode.size() as i64,
+            cdev: source.cdev,
+            private: AtomicUsize::new(source.private),
+        })?;
+        let mode = (args.flags.bits() + 1) & 3 | POSITIONS;
+        let file = try_box(CFile {
+            mode: AtomicU32::new(mode),
+            flags: AtomicU32::new(args.flags.bits()),
+            pos: AtomicI64::new(0),
+            private_data: AtomicUsize::new(source.data),
+            ops: AtomicUsize::new(source.ops),
+            inode: &raw const *c_inode as usize,
+            handle: 0,
+        })?;
+        let mut opened = Self {
+            module: source.module.clone(),
+            gate: source.gate,
+            calls: source.calls,
+            file,
+            inode: c_inode,
+            stream: false,
+            _users: users,
+        };
+        opened.open()?;
+        Ok(opened)
+    }
+
+    fn open(&mut self) -> Result<()> {
+        let before = self.file.ops.load(Ordering::Relaxed);
+        if self.calls.open != 0 {
+            let _pass = self.pass()?;
+            let arguments = self.inode_and_file();
+            enter::call_int(&self.module, self.calls.open, &arguments)?;
+        }
+        // `open` may have put other operations in place of its own.
+        let ops = self.file.ops.load(Ordering::Relaxed);
+        if ops != before {
+            self.calls = Calls::of_file(ops)?;
+        }
+        self.stream = self.file.mode.load(Ordering::Relaxed) & POSITIONS == 0;
+        Ok(())
+    }
+
+    fn pass(&self) -> Result<Option<Pass<'_>>> {
+        match &self.gate {
+            None => Ok(None),
+            Some(gate) => gate.pass().map(Some).ok_or(Errno::EIO),
+        }
+    }
+
+    fn inode_and_file(&self) -> [u64; 6] {
+        let (inode, file) = (&raw const *self.inode as u64, &raw const *self.file as u64);
+        [inode, file, 0, 0, 0, 0]
+    }
+
+    /// The address of the module's `struct file`, with the flags of now and `pos`.
+    fn refreshed(&self, file: &File, pos: u64) -> u64 {
+        self.file
+            .flags
+            .store(file.flags().bits(), Ordering::Relaxed);
+        if !self.stream {
+            self.file.pos.store(pos as i64, Ordering::Relaxed);
+        }
+        &raw const *self.file as u64
+    }
+
+    /// Takes over a position that the module set by itself.
+    fn take_position(&self, file: &File, before: u64) {
+        let now = self.file.pos.load(Ordering::Relaxed) as u64;
+        if now != before && !self.stream {
+            file.set_pos(now);
+        }
+    }
+
+    /// Moves data by one of the module's functions, a segment of user memory at a time.
+    fn transfer(
+        &self,
+        function: usize,
+        file: &File,
+        buf: &mut UserBuf<'_>,
+        io: &mut Io,
+    ) -> Result<usize> {
+        if function == 0 {
+            return Err(self.calls.cannot);
+        }
+        // A module's function knows user memory only: sendfile(2) is told so, and its callers read then.
+        if buf.is_kernel() {
+            return Err(Errno::EINVAL);
+        }
+        let _pass = self.pass()?;
+        let at_file = self.refreshed(file, io.pos);
+        let mut done = 0;
+        let mut pos = match self.stream {
+            true => self.file.pos.load(Ordering::Relaxed),
+            false => io.pos as i64,
+        };
+        while let Some((at, len)) = buf.segment() {
+            let to = &raw mut pos as u64;
+            let arguments = [at_file, at.0 as u64, len as u64, to, 0, 0];
+            let answer = match enter::call_long(&self.module, function, &arguments) {
+                Ok(answer) => (answer.max(0) as usize).min(len),
+                Err(_) if done != 0 => break,
+                Err(e) => return Err(e),
+            };
+            buf.advance(answer);
+            done += answer;
+            if answer < len {
+                break;
+            }
+        }
+        io.pos = pos as u64;
+        if self.stream {
+            self.file.pos.store(pos, Ordering::Relaxed);
+        }
+        Ok(done)
+    }
+
+    /// Asks the module what the file is ready for; the queues it names come into `queues`.
+    fn ask(&self, file: &File, queues: &mut PollCollector) -> PollEvents {
+        let Ok(_pass) = self.pass() else {
+            return PollEvents::ERR | PollEvents::HUP;
+        };
+        let at_file = self.refreshed(file, file.pos());
+        let arguments = [at_file, &raw mut *queues as u64, 0, 0, 0, 0];
+        match enter::call(&self.module, self.calls.poll, &arguments) {
+            Ok(events) => PollEvents::from_bits_truncate(events as u32),
+            Err(_) => PollEvents::ERR | PollEvents::HUP,
+        }
+    }
+}
+
+impl FileOps for Opened {
+    fn read(&self, file: &File, buf: &mut UserBuf<'_>, io: &mut Io) -> Result<usize> {
+        self.transfer(self.calls.read, file, buf, io)
+    }
+
+    fn write(&self, file: &File, buf: &mut UserBuf<'_>, io: &mut Io) -> Result<usize> {
+        self.transfer(self.calls.write, file, buf, io)
+    }
+
+    fn seek(&self, file: &File, offset: i64, whence: u32) -> Result<u64> {
+        let function = self.calls.llseek;
+        if function == 0 {
+            return Err(Errno::ESPIPE);
+        }
+        let _pass = self.pass()?;
+        let at_file = self.refreshed(file, file.pos());
+        let arguments = [at_file, offset as u64, whence.into(), 0, 0, 0];
+        enter::call_long(&self.module, function, &arguments).map(|at| at as u64)
+    }
+
+    fn is_stream(&self) -> bool {
+        self.stream
+    }
+
+    fn ioctl(&self, file: &File, cmd: u32, arg: usize) -> Result<usize> {
+        let function = self.calls.ioctl;
+        if function == 0 {
+            return Err(Errno::ENOTTY);
+        }
+        let _pass = self.pass()?;
+        let before = file.pos();
+        let at_file = self.refreshed(file, before);
+        let arguments = [at_file, cmd.into(), arg as u64, 0, 0, 0];
+        let answer = enter::call_long(&self.module, function, &arguments)?;
+        self.take_position(file, before);
+        match answer {
+            NO_COMMAND => Err(Errno::ENOTTY),
+            answer => Ok(answer as usize),
+        }
+    }
+
+    fn poll(&self, file: &File, table: &mut PollTable<'_>) -> PollEvents {
+        if self.calls.poll == 0 {
+            return PollEvents::ALWAYS;
+        }
+        let mut queues = PollCollector {
+            wanted: table.wanted.bits().into(),
+            count: 0,
+            queues: [0; POLL_QUEUES],
+        };
+        let ready = self.ask(file, &mut queues);
+        if !table.collects() || !ready.is_empty() {
+            return ready;
+        }
+        let count = (queues.count as usize).min(POLL_QUEUES);
+        for queue in &queues.queues[..count] {
+            park::poll(*queue, table);
+        }
+        // What came before we waited there is seen now.
+        queues.count = 0;
+        self.ask(file, &mut queues)
+    }
+
+    fn can_poll(&self) -> bool {
+        self.calls.poll != 0
+    }
+
+    fn fsync(&self, file: &File, data_only: bool) -> Result<()> {
+        if self.calls.fsync == 0 {
+            return Err(Errno::EINVAL);
+        }
+        let _pass = self.pass()?;
+        let at_file = self.refreshed(file, file.pos());
+        let arguments = [at_file, 0, i64::MAX as u64, data_only.into(), 0, 0];
+        enter::call_int(&self.module, self.calls.fsync, &arguments).map(drop)
+    }
+
+    fn flush(&self, file: &File) -> Result<()> {
+        if self.calls.flush == 0 {
+            return Ok(());
+        }
+        let _pass = self.pass()?;
+        let at_file = self.refreshed(file, file.pos());
+        enter::call_int(&self.module, self.calls.flush, &[at_file, 0, 0, 0, 0, 0]).map(drop)
+    }
+
+    fn flags_changed(&self, file: &File, _old: OpenFlags) -> Result<()> {
+        self.refreshed(file, file.pos());
+        Ok(())
+    }
+
+    fn release(&self, file: &File) {
+        if self.calls.release == 0 {
+            return;
+        }
+        if let Ok(_pass) = self.pass() {
+            self.refreshed(file, file.pos());
+            let arguments = self.inode_and_file();
+            let _ = enter::call_int(&self.module, self.calls.release, &arguments);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// fops FILE CALL...: opens FILE, makes the calls one after the other, and says what each answers.
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+static char data[64];
+
+static void say(const char *call, long answer)
+{
+	if (answer < 0)
+		printf("%s: %s\n", call, strerror(errno));
+	else
+		printf("%s: %ld\n", call, answer);
+}
+
+/* NAME or NAME:NUMBER or NAME:NUMBER:NUMBER. */
+static long make(int fd, const char *call)
+{
+	const char *first = strchr(call, ':');
+	const char *second = first ? strchr(first + 1, ':') : NULL;
+	long a = first ? strtol(first + 1, NULL, 0) : 0;
+	long b = second ? strtol(second + 1, NULL, 0) : 0;
+
+	if (!strncmp(call, "read", 4))
+		return read(fd, data, a);
+	if (!strncmp(call, "pread", 5))
+		return pread(fd, data, a, b);
+	if (!strncmp(call, "write", 5))
+		return write(fd, "0123456789abcdef", a);
+	if (!strncmp(call, "pwrite", 6))
+		return pwrite(fd, "0123456789abcdef", a, b);
+	if (!strncmp(call, "set", 3))
+		return lseek(fd, a, SEEK_SET);
+	if (!strncmp(call, "cur", 3))
+		return lseek(fd, a, SEEK_CUR);
+	if (!strncmp(call, "end", 3))
+		return lseek(fd, a, SEEK_END);
+	if (!strncmp(call, "ioctl", 5))
+		return ioctl(fd, a, b);
+	if (!strncmp(call, "fsync", 5))
+		return fsync(fd);
+	if (!strncmp(call, "flags", 5))
+		return fcntl(fd, F_SETFL, a);
+	if (!strncmp(call, "poll", 4)) {
+		struct pollfd one = { .fd = fd, .events = POLLIN | POLLOUT };
+		long count = poll(&one, 1, a);
+
+		return count <= 0 ? count : one.revents;
+	}
+	errno = ENOSYS;
+	return -1;
+}
+
+int main(int count, char **words)
+{
+	int fd = open(words[1], O_RDWR);
+
+	setlinebuf(stdout);
+	if (fd < 0)
+		say("open", fd);
+	for (int i = 2; fd >= 0 && i < count; i++)
+		say(words[i], make(fd, words[i]));
+	if (fd >= 0)
+		say("close", close(fd));
+	return 0;
+}
