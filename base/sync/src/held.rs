@@ -22,6 +22,15 @@ pub struct Held {
 }
 
 impl Held {
+    /// Marks the lock dead if it stands above the `keep` outermost ones; `place` counts them.
+    fn die_above(&self, keep: usize, place: &mut usize) {
+        if let (true, Some(kill)) = (*place >= keep, self.kill) {
+            // SAFETY: the lock is held, so it is alive; `kill` was pushed with its address.
+            unsafe { kill(self.addr) };
+        }
+        *place += 1;
+    }
+
     /// The class.
     pub fn class(&self) -> Option<&'static LockClass> {
         self.class
@@ -120,13 +129,7 @@ impl HeldStack {
     /// Marks all locks above the `keep` outermost ones dead and forgets them: what code that failed has left behind.
     pub fn kill_above(&self, keep: usize) {
         let mut place = 0;
-        self.for_each(|held| {
-            if let (true, Some(kill)) = (place >= keep, held.kill) {
-                // SAFETY: the lock is held, so it is alive; `kill` was pushed with its address.
-                unsafe { kill(held.addr) };
-            }
-            place += 1;
-        });
+        self.for_each(|held| held.die_above(keep, &mut place));
         self.depth.store(keep.min(self.depth()), Ordering::Relaxed);
     }
 }
@@ -176,13 +179,7 @@ impl SpinHeld {
     /// Marks all locks above the `keep` outermost ones dead and forgets them, as [`HeldStack::kill_above`].
     pub fn kill_above(&self, keep: usize) {
         let mut place = 0;
-        self.for_each(|held| {
-            if let (true, Some(kill)) = (place >= keep, held.kill) {
-                // SAFETY: the lock is held, so it is alive; `kill` was pushed with its address.
-                unsafe { kill(held.addr) };
-            }
-            place += 1;
-        });
+        self.for_each(|held| held.die_above(keep, &mut place));
         hal::held::truncate(keep);
     }
 }

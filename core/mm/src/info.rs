@@ -34,6 +34,12 @@ impl Mm {
     /// Page counts of a range, for `smaps`.
     pub fn area_pages(&self, range: Range<usize>) -> AreaPages {
         let mut sums = AreaPages::default();
+        self.count_pages(range, &mut sums);
+        sums
+    }
+
+    /// Adds the page counts of a range to `sums`.
+    pub fn count_pages(&self, range: Range<usize>, sums: &mut AreaPages) {
         self.space
             .for_each(UserAddr(range.start)..UserAddr(range.end), |_, m| {
                 let own = m.prot.contains(Prot::ANON);
@@ -55,7 +61,6 @@ impl Mm {
                     (false, false) => &mut sums.private_clean,
                 } += 1;
             });
-        sums
     }
 
     /// Counters for `status`, `statm`, `stat`.

@@ -53,6 +53,34 @@ pub struct PageCache {
     identity: u64,
 }
 
+/// Moves `buf` by pieces that end with their page, from byte `pos` to `end`; `piece` gets a position, a length and the
+/// buffer and says how much it moved. An error counts if nothing was moved before.
+#[inline]
+fn by_pages(
+    mut pos: u64,
+    end: u64,
+    buf: &mut UserBuf<'_>,
+    mut piece: impl FnMut(u64, usize, &mut UserBuf<'_>) -> Result<usize>,
+) -> Result<usize> {
+    let mut done = 0;
+    while pos < end && !buf.is_empty() {
+        let left = usize::try_from(end - pos).unwrap_or(usize::MAX);
+        let len = to_page_end(pos).min(left).min(buf.remaining());
+        match piece(pos, len, buf) {
+            Ok(n) => {
+                done += n;
+                pos += n as u64;
+                if n < len {
+                    break;
+                }
+            }
+            Err(e) if done == 0 => return Err(e),
+            Err(_) => break,
+        }
+    }
+    Ok(done)
+}
+
 /// Bytes from `pos` to the end of its page.
 const fn to_page_end(pos: u64) -> usize {
     PAGE_SIZE - (pos as usize & (PAGE_SIZE - 1))
@@ -186,52 +214,26 @@ impl PageCache {
     }
 
     /// Copies from byte `pos` of a file of `size` bytes into `buf`. EFAULT, EIO, ENOMEM, if nothing was copied.
-    pub fn read(&self, mut pos: u64, size: u64, buf: &mut UserBuf<'_>) -> Result<usize> {
-        let mut done = 0;
-        while pos < size && !buf.is_empty() {
-            let left = usize::try_from(size - pos).unwrap_or(usize::MAX);
-            let len = to_page_end(pos).min(left).min(buf.remaining());
-            let copied = match self.lookup(page_of(pos)) {
-                Some(page) => buf.copy_frame_to(&page, pos as usize & (PAGE_SIZE - 1), len),
+    pub fn read(&self, pos: u64, size: u64, buf: &mut UserBuf<'_>) -> Result<usize> {
+        by_pages(pos, size, buf, |pos, len, buf| {
+            let offset = pos as usize & (PAGE_SIZE - 1);
+            match self.lookup(page_of(pos)) {
+                Some(page) => buf.copy_frame_to(&page, offset, len),
                 None if self.source.is_memory() => buf.zero(len),
-                None => self
-                    .bring_in(page_of(pos))
-                    .and_then(|page| buf.copy_frame_to(&page, pos as usize & (PAGE_SIZE - 1), len)),
-            };
-            match copied {
-                Ok(n) => {
-                    done += n;
-                    pos += n as u64;
-                    if n < len {
-                        break;
-                    }
+                None => {
+                    let page = self.bring_in(page_of(pos))?;
+                    buf.copy_frame_to(&page, offset, len)
                 }
-                Err(e) if done == 0 => return Err(e),
-                Err(_) => break,
             }
-        }
-        Ok(done)
+        })
     }
 
     /// Copies all of `buf` to byte `pos` on. The caller holds the inode's lock and sets the size afterwards. EFAULT,
     /// ENOSPC, EIO, ENOMEM, if nothing was copied.
-    pub fn write(&self, mut pos: u64, buf: &mut UserBuf<'_>) -> Result<usize> {
-        let mut done = 0;
-        while !buf.is_empty() {
-            let len = to_page_end(pos).min(buf.remaining());
-            match self.write_page(pos, len, buf) {
-                Ok(n) => {
-                    done += n;
-                    pos += n as u64;
-                    if n < len {
-                        break;
-                    }
-                }
-                Err(e) if done == 0 => return Err(e),
-                Err(_) => break,
-            }
-        }
-        Ok(done)
+    pub fn write(&self, pos: u64, buf: &mut UserBuf<'_>) -> Result<usize> {
+        by_pages(pos, u64::MAX, buf, |pos, len, buf| {
+            self.write_page(pos, len, buf)
+        })
     }
 
     fn write_page(&self, pos: u64, len: usize, buf: &mut UserBuf<'_>) -> Result<usize> {

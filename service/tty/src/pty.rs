@@ -2,7 +2,8 @@
 //!
 //! Both ends share the slave's lock. What the slave sends, echo included, waits in its output ring until the master
 //! reads it; what the master writes is the slave's input.
-use crate::tty::{Driver, Tty};
+use crate::tty::{CHUNK, Driver, Tty};
+use crate::write::in_chunks;
 use abi::{Errno, Result, raw};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -20,8 +21,6 @@ static TABLE: LockClass = LockClass::new("pty.table", rank::TTY_TABLE);
 pub const SLAVE_MAJOR: u32 = 136;
 /// Most pseudo-terminals at a time (`/proc/sys/kernel/pty/max`).
 pub const MAX: usize = 4096;
-/// Bytes that one look under the terminal's lock moves.
-const CHUNK: usize = 512;
 
 /// What both ends share apart from the slave itself.
 struct Shared {
@@ -316,20 +315,9 @@ impl Pty {
     /// Writes input to the slave. EAGAIN, ERESTARTSYS, EFAULT.
     pub(crate) fn write(&self, src: &mut UserBuf<'_>, nonblock: bool) -> Result<usize> {
         let slave = self.slave()?;
-        let mut chunk = [0; CHUNK];
-        let mut done = 0;
-        while !src.is_empty() {
-            let want = CHUNK.min(src.remaining());
-            let result = src
-                .copy_from(&mut chunk[..want])
-                .and_then(|n| self.write_chunk(slave, &chunk[..n], nonblock, &mut done));
-            match result {
-                Ok(()) => {}
-                Err(e) if done == 0 => return Err(e),
-                Err(_) => break,
-            }
-        }
-        Ok(done)
+        in_chunks(src, |chunk, done| {
+            self.write_chunk(slave, chunk, nonblock, done)
+        })
     }
 
     fn write_chunk(

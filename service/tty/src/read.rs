@@ -1,12 +1,10 @@
 //! Reading, as `MIN`, `TIME` and lines say (termios(3)).
-use crate::tty::Tty;
+use crate::tty::{CHUNK, Tty};
 use abi::{Errno, Result};
 use kmem::user::UserBuf;
 use ldisc::Events;
 use sync::{WaitError, WaitMode};
 
-/// Bytes that one look under the terminal's lock moves.
-const CHUNK: usize = 512;
 /// A tenth of a second.
 const DECISECOND_NS: u64 = 100_000_000;
 

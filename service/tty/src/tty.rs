@@ -15,6 +15,9 @@ static CONTROL: LockClass = LockClass::new("tty.control", rank::TTY_CONTROL);
 static READ: LockClass = LockClass::new("tty.read", rank::TTY);
 static WRITE: LockClass = LockClass::new("tty.write", rank::TTY);
 
+/// Bytes that one look under the terminal's lock moves.
+pub(crate) const CHUNK: usize = 512;
+
 /// `struct winsize` (ioctl_tty(2)).
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout,

@@ -1,11 +1,32 @@
 //! Writing.
-use crate::tty::Tty;
+use crate::tty::{CHUNK, Tty};
 use abi::{Errno, Result};
 use kmem::user::UserBuf;
 use sync::WaitMode;
 
-/// Bytes that one look under the terminal's lock moves.
-const CHUNK: usize = 512;
+/// Hands `src` to `put` by chunks; `put` counts what it took. The error of the first chunk is the call's, that of a later
+/// one ends it early.
+pub(crate) fn in_chunks(
+    src: &mut UserBuf<'_>,
+    mut put: impl FnMut(&[u8], &mut usize) -> Result<()>,
+) -> Result<usize> {
+    let mut chunk = [0; CHUNK];
+    let mut done = 0;
+    while !src.is_empty() {
+        let want = CHUNK.min(src.remaining());
+        let result = match src.copy_from(&mut chunk[..want]) {
+            Ok(n) if n < want => Err(Errno::EFAULT),
+            Ok(_) => put(&chunk[..want], &mut done),
+            Err(e) => Err(e),
+        };
+        match result {
+            Ok(()) => {}
+            Err(e) if done == 0 => return Err(e),
+            Err(_) => break,
+        }
+    }
+    Ok(done)
+}
 
 impl Tty {
     /// Writes all of `src` through output processing, waiting for room.
@@ -24,21 +45,9 @@ impl Tty {
         } else {
             self.write_lock.lock_interruptible()?
         };
-        let mut chunk = [0; CHUNK];
-        let mut done = 0;
-        while !src.is_empty() {
-            let want = CHUNK.min(src.remaining());
-            let result = src
-                .copy_from(&mut chunk[..want])
-                .and_then(|n| if n < want { Err(Errno::EFAULT) } else { Ok(()) })
-                .and_then(|()| self.write_chunk(&chunk[..want], nonblock, &hung, &mut done));
-            match result {
-                Ok(()) => {}
-                Err(e) if done == 0 => return Err(e),
-                Err(_) => break,
-            }
-        }
-        Ok(done)
+        in_chunks(src, |chunk, done| {
+            self.write_chunk(chunk, nonblock, &hung, done)
+        })
     }
 
     fn write_chunk(

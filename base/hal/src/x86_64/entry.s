@@ -4,8 +4,8 @@
 #   ss rsp rflags cs rip | error/orig_rax | rdi rsi rdx rcx rax r8 r9 r10 r11 rbx rbp r12 r13 r14 r15 | vector
 # From user mode it is built right inside the thread's UserRegs, because rsp0 of the TSS points at its end.
 
-# Pushes what stands between a vector's stub (which pushed error and rdi, and has the vector in edi) and Rust.
-.macro PUSH_REST
+# The general registers but rdi.
+.macro PUSH_GENERAL
     push rsi
     push rdx
     push rcx
@@ -20,6 +20,11 @@
     push r13
     push r14
     push r15
+.endm
+
+# Pushes what stands between a vector's stub (which pushed error and rdi, and has the vector in edi) and Rust.
+.macro PUSH_REST
+    PUSH_GENERAL
     push rdi
 .endm
 
@@ -86,20 +91,7 @@ syscall_entry:
     push rcx
     push rax
     push rdi
-    push rsi
-    push rdx
-    push rcx
-    push rax
-    push r8
-    push r9
-    push r10
-    push r11
-    push rbx
-    push rbp
-    push r12
-    push r13
-    push r14
-    push r15
+    PUSH_GENERAL
     mov rsp, gs:[{kernel_sp}]
     lea rbp, [rsp + 64]                 # enter_user's frame: backtraces go on there
     mov rdi, [rsp + 8]

@@ -1,13 +1,11 @@
 //! The figures as one page of HTML that needs nothing else: bars, curves, the table.
 
 use super::chart;
-use super::figures::Outcome;
 use super::guest::Clock;
 use super::provenance::Provenance;
-use super::rows::{Judged, Judgement, Kind, cost};
+use super::rows::{Judged, Judgement, Kind};
 use super::scaling::Curve;
-use super::table;
-use super::text::number;
+use super::table::{self, cell, main_figure};
 use std::fmt::Write;
 
 const STYLE: &str = include_str!("page.css");
@@ -104,8 +102,8 @@ fn full_table(judgement: &Judgement, what: &str) -> String {
             "<tr><td>{}<td>{}<td>{}<td>{}<td>{ratio}<td>{}<td>{} {}",
             escape(&row.name),
             escape(&row.unit),
-            cell(Some(&row.gaon)),
-            cell(row.linux.as_ref()),
+            cell(Some(&row.gaon), main_figure),
+            cell(row.linux.as_ref(), main_figure),
             judged.budget,
             verdict,
             escape(why.unwrap_or_default())
@@ -113,15 +111,6 @@ fn full_table(judgement: &Judgement, what: &str) -> String {
     }
     out.push_str("</table></div>\n");
     out
-}
-
-fn cell(outcome: Option<&Outcome>) -> String {
-    match outcome {
-        Some(Outcome::Measured(figure)) => number(cost(figure)),
-        Some(Outcome::Absent(_)) => "absent".to_owned(),
-        Some(Outcome::Failed(_)) => "FAILED".to_owned(),
-        None => "–".to_owned(),
-    }
 }
 
 fn escape(text: &str) -> String {
@@ -134,7 +123,7 @@ fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verb::bench::figures::Figure;
+    use crate::verb::bench::figures::{Figure, Outcome};
     use crate::verb::bench::rows::{Row, Verdict};
 
     fn judged(name: &str, verdict: Verdict, ratio: Option<f64>) -> Judged {

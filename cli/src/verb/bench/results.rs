@@ -1,10 +1,9 @@
 //! `bench/RESULTS.md`, written by the tool that made the figures: both clocks in one table.
 
-use super::figures::Outcome;
 use super::provenance::Provenance;
-use super::rows::{Judged, Judgement, Kind, Row, cost};
+use super::rows::{Judged, Judgement, Kind, Row};
 use super::stats;
-use super::table::words;
+use super::table::{cell, main_figure, words};
 use super::text::{number, ratio};
 use std::fmt::Write;
 
@@ -95,23 +94,14 @@ fn line(judged: &Judged, timed: &[Row]) -> String {
         "| {} | {} | {} | {} | {} | {} | {verdict} | {} | {} | {} |\n",
         row.name,
         unit.replace('|', "\\|"),
-        cell(Some(&row.gaon)),
-        cell(row.linux.as_ref()),
+        cell(Some(&row.gaon), main_figure),
+        cell(row.linux.as_ref(), main_figure),
         judged.ratio.map(ratio).unwrap_or_default(),
         judged.budget,
         ns(row.own()),
         ns(row.peer()),
         wall.unwrap_or_default()
     )
-}
-
-fn cell(outcome: Option<&Outcome>) -> String {
-    match outcome {
-        Some(Outcome::Measured(figure)) => number(cost(figure)),
-        Some(Outcome::Absent(_)) => "absent".to_owned(),
-        Some(Outcome::Failed(_)) => "FAILED".to_owned(),
-        None => "–".to_owned(),
-    }
 }
 
 /// What stays of the file as it was: all from its second heading of this level on.

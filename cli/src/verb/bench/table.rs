@@ -88,16 +88,17 @@ fn line(judged: &Judged, clock: Clock) -> String {
     )
 }
 
-fn main_figure(figure: &Figure) -> String {
+pub(super) fn main_figure(figure: &Figure) -> String {
     number(super::rows::cost(figure))
 }
 
-fn cell(outcome: Option<&Outcome>, show: impl Fn(&Figure) -> String) -> String {
+/// What stands in a figure's place where there is none, or how `show` writes it.
+pub(super) fn cell(outcome: Option<&Outcome>, show: impl Fn(&Figure) -> String) -> String {
     match outcome {
         Some(Outcome::Measured(figure)) => show(figure),
         Some(Outcome::Absent(_)) => "absent".to_owned(),
         Some(Outcome::Failed(_)) => "FAILED".to_owned(),
-        None => "-".to_owned(),
+        None => "–".to_owned(),
     }
 }
 

@@ -119,17 +119,9 @@ pub(crate) fn smaps_rollup(who: &Who, out: &mut SeqBuf) -> Result<()> {
     };
     let (mut sum, mut first, mut last) = (AreaPages::default(), None, 0);
     mm.for_each_vma(0, &mut |vma| {
-        let p = mm.area_pages(vma.start..vma.end);
+        mm.count_pages(vma.start..vma.end, &mut sum);
         first.get_or_insert(vma.start);
         last = vma.end;
-        sum.rss += p.rss;
-        sum.pss_4096 += p.pss_4096;
-        sum.shared_clean += p.shared_clean;
-        sum.shared_dirty += p.shared_dirty;
-        sum.private_clean += p.private_clean;
-        sum.private_dirty += p.private_dirty;
-        sum.referenced += p.referenced;
-        sum.anonymous += p.anonymous;
         true
     });
     let _ = writeln!(
