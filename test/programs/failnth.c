@@ -9,6 +9,7 @@
 #include <sys/eventfd.h>
 #include <sys/mount.h>
 #include <sys/signalfd.h>
+#include <sys/statvfs.h>
 #include <sys/timerfd.h>
 
 static int nth_file;
@@ -259,6 +260,8 @@ static void tests(void) {
     yes(has_failed());
 
     mkdir("place", 0700);
+    struct statvfs before, after;
+    works(statvfs(".", &before));
     open_counts();
     for (int i = 0; i < CALLS; i++) {
         snprintf(name[i], sizeof name[i], "every exit of: %s", calls[i].name);
@@ -277,4 +280,6 @@ static void tests(void) {
     const char *what = moved();
     if (what)
         check_fail(__LINE__, what, 0, "the same as before", 0);
+    works(statvfs(".", &after));
+    is(after.f_ffree, before.f_ffree);
 }

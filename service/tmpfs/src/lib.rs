@@ -25,6 +25,7 @@ mod options;
 mod tests;
 
 use abi::{Errno, PAGE_SIZE, Result};
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use cred::Cred;
@@ -133,16 +134,17 @@ fn new_inode(sb: &Arc<SuperBlock>, limits: &Arc<Limits>, new: &NewNode<'_>) -> R
         rdev: new.rdev,
         cache,
     };
-    let made = match new.kind {
-        FileType::Directory => try_box(Directory::new()).and_then(|ops| Inode::new(sb, init, ops)),
+    let ops = match new.kind {
+        FileType::Directory => try_box(Directory::new()).map(|ops| ops as Box<dyn InodeOps>),
         FileType::Symlink => Vec::try_from_slice(new.target)
             .and_then(try_arc)
             .and_then(|body| try_box(Symlink { body }))
-            .and_then(|ops| Inode::new(sb, init, ops)),
-        _ => try_box(Plain).and_then(|ops| Inode::new(sb, init, ops)),
+            .map(|ops| ops as Box<dyn InodeOps>),
+        _ => try_box(Plain).map(|ops| ops as Box<dyn InodeOps>),
     };
-    // An inode that came to be gives its place back itself.
-    let inode = made.inspect_err(|_| limits.free_inode())?;
+    let ops = ops.inspect_err(|_| limits.free_inode())?;
+    // From here on the inode gives its place back, also one that finds no memory.
+    let inode = Inode::new(sb, init, ops)?;
     match new.kind {
         FileType::Directory => inode.set_size(2 * dir::ENTRY_SIZE),
         FileType::Symlink => inode.set_size(new.target.len() as u64),
