@@ -62,6 +62,16 @@ pub(crate) fn pack(tree: &mut Tree, path: &Path) -> Result<Vec<PathBuf>> {
     Ok(scripts)
 }
 
+/// Packs the program at `path` under another name, with the libraries it needs.
+pub(crate) fn pack_as(tree: &mut Tree, name: &str, path: &Path) -> Result<()> {
+    tree.host_file_as(name, 0o755, path);
+    let data = fs::read(path).with_context(|| format!("{}", path.display()))?;
+    for library in needs(tree, path, &data)? {
+        pack(tree, &library)?;
+    }
+    Ok(())
+}
+
 fn first_line(data: &[u8]) -> Option<&str> {
     let line = data
         .strip_prefix(b"#!")?

@@ -20,6 +20,8 @@ pub(crate) const LIST: &str = "/test/list";
 const APPLETS: &str = "/bb";
 /// The same of a busybox that a table brings along.
 const OTHER_APPLETS: &str = "/bbd";
+/// Where that busybox stands.
+const OTHER_BUSYBOX: &str = "/busybox-of-package";
 /// A line of a C program that says how it wants to be run: `// test: smp=4 limit=120`.
 const WISHES: &str = "// test:";
 
@@ -310,10 +312,12 @@ pub(crate) fn pack(group: &Group, tests: &[&Test], to: &Path) -> Result<()> {
         program::pack(&mut tree, file)?;
     }
     pack::userland(&mut tree, "linux")?;
-    link_applets(&mut tree, APPLETS, &program::find("busybox")?)?;
+    let busybox = program::find("busybox")?;
+    link_applets(&mut tree, APPLETS, &busybox, &busybox.to_string_lossy())?;
     if let Some(busybox) = &group.other_busybox {
-        program::pack(&mut tree, busybox)?;
-        link_applets(&mut tree, OTHER_APPLETS, busybox)?;
+        // Not where it was unpacked: the guest may mount something there.
+        program::pack_as(&mut tree, OTHER_BUSYBOX, busybox)?;
+        link_applets(&mut tree, OTHER_APPLETS, busybox, OTHER_BUSYBOX)?;
     }
     let mut list = String::new();
     for test in tests {
@@ -333,11 +337,11 @@ pub(crate) fn pack(group: &Group, tests: &[&Test], to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// A link in `folder` for each applet of `busybox`.
-fn link_applets(tree: &mut Tree, folder: &str, busybox: &Path) -> Result<()> {
+/// A link in `folder` to `target` for each applet of `busybox`.
+fn link_applets(tree: &mut Tree, folder: &str, busybox: &Path, target: &str) -> Result<()> {
     let list = Command::new(busybox).arg("--list").output()?;
     for applet in String::from_utf8_lossy(&list.stdout).lines() {
-        tree.link(&format!("{folder}/{applet}"), &busybox.to_string_lossy());
+        tree.link(&format!("{folder}/{applet}"), target);
     }
     Ok(())
 }
