@@ -90,7 +90,7 @@ pub use poll::{PollEvents, PollSink, PollTable};
 pub use readdir::{AFTER_DOTS, DirEntry, DirSink, Sink};
 pub use regular::{REGULAR, RegularFile};
 pub use seek::emit_dots;
-pub use seqfile::{SeqBuf, SeqFile, SeqShow};
+pub use seqfile::{Positions, SeqBuf, SeqFile, SeqShow};
 pub use special::{FifoOpener, register_fifo};
 pub use superblock::{FileSystemType, find_filesystem, for_each_filesystem, register_filesystem};
 pub use types::{

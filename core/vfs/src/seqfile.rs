@@ -70,6 +70,20 @@ impl fmt::Write for SeqBuf {
     }
 }
 
+/// What positions mean to those who write a file of generated text, as Linux' kinds of such files have it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Positions {
+    /// Nothing: a write is the whole text and moves no position; pwrite(2) answers ESPIPE (seq_file).
+    #[default]
+    None,
+    /// Nothing, but pwrite(2) may name any.
+    Ignored,
+    /// A number: it stands at 0; beyond, there is nothing to read, and what is written is ignored (/proc/sys).
+    Number,
+    /// A string: what is written replaces all from its position on (/proc/sys).
+    Text,
+}
+
 /// Who generates the text of a [`SeqFile`].
 pub trait SeqShow: Send + Sync + 'static {
     /// Writes the whole text. ESRCH and so on: what it is about is gone.
@@ -78,6 +92,11 @@ pub trait SeqShow: Send + Sync + 'static {
     /// Takes what is written to the file, at most a page of it. EINVAL, EPERM.
     fn store(&self, _text: &[u8]) -> Result<()> {
         Err(Errno::EINVAL)
+    }
+
+    /// What positions mean to writers.
+    fn positions(&self) -> Positions {
+        Positions::None
     }
 }
 
@@ -106,10 +125,27 @@ impl<S: SeqShow> SeqFile<S> {
     pub const fn source(&self) -> &S {
         &self.source
     }
+
+    /// Stores `new` behind the first `at` bytes of the present line; ignores it if the line is shorter.
+    fn store_from(&self, at: u64, new: &[u8]) -> Result<()> {
+        let mut old = SeqBuf::new();
+        self.source.show(&mut old)?;
+        let mut text = old.finish()?;
+        let line = text.iter().position(|b| *b == b'\n').unwrap_or(text.len());
+        let Some(at) = usize::try_from(at).ok().filter(|at| *at <= line) else {
+            return Ok(());
+        };
+        text.truncate(at);
+        text.try_extend(new)?;
+        self.source.store(&text)
+    }
 }
 
 impl<S: SeqShow> FileOps for SeqFile<S> {
     fn read(&self, _file: &File, buf: &mut UserBuf<'_>, io: &mut Io) -> Result<usize> {
+        if io.pos > 0 && self.source.positions() == Positions::Number {
+            return Ok(0);
+        }
         let mut text = self.text.lock();
         if io.pos == 0 || text.is_none() {
             let mut out = SeqBuf::new();
@@ -126,14 +162,24 @@ impl<S: SeqShow> FileOps for SeqFile<S> {
     fn write(&self, _file: &File, buf: &mut UserBuf<'_>, io: &mut Io) -> Result<usize> {
         let mut text = Vec::try_filled(0_u8, buf.remaining().min(abi::PAGE_SIZE))?;
         let n = buf.copy_from(&mut text)?;
-        self.source.store(&text[..n])?;
+        let text = &text[..n];
+        match self.source.positions() {
+            Positions::None | Positions::Ignored => {
+                self.source.store(text)?;
+                return Ok(n);
+            }
+            // Nothing written is nothing stored.
+            Positions::Number | Positions::Text if n == 0 => {}
+            Positions::Text if io.pos > 0 => self.store_from(io.pos, text)?,
+            Positions::Number if io.pos > 0 => {}
+            Positions::Number | Positions::Text => self.source.store(text)?,
+        }
         io.pos += n as u64;
         Ok(n)
     }
 
-    // A store takes the whole text, wherever the reader is.
     fn can_write_at(&self) -> bool {
-        false
+        self.source.positions() != Positions::None
     }
 
     fn seek(&self, file: &File, offset: i64, whence: u32) -> Result<u64> {

@@ -9,7 +9,8 @@ use cred::{Kgid, Kuid};
 use kmem::{TryVec, try_arc};
 use sync::{LockClass, Mutex, Once, rank};
 use vfs::{
-    FileOpsRef, FileType, Inode, InodeOps, Link, OpenArgs, SeqBuf, SetAttr, Sink, SuperBlock,
+    FileOpsRef, FileType, Inode, InodeOps, Link, OpenArgs, Positions, SeqBuf, SetAttr, Sink,
+    SuperBlock,
 };
 
 static ENTRIES: LockClass = LockClass::new("procfs.entries", rank::DIR_INDEX);
@@ -209,6 +210,7 @@ pub fn add_text(name: &[u8], mode: u32, show: fn(&(), &mut SeqBuf) -> Result<()>
                 show: self.0,
                 store: None,
                 may_open: None,
+                positions: Positions::None,
             };
             node::open_text((), text)
         }

@@ -5,7 +5,7 @@ use alloc::sync::Arc;
 use cred::{Cred, Kgid, Kuid};
 use vfs::{
     Caching, DirEntry, DirSink, File, FileOps, FileOpsRef, FileType, Inode, InodeOps, Kstat, Link,
-    NewInode, OpenArgs, SeqBuf, SeqFile, SeqShow, SetAttr, Sink, SuperBlock,
+    NewInode, OpenArgs, Positions, SeqBuf, SeqFile, SeqShow, SetAttr, Sink, SuperBlock,
 };
 
 /// The first numbers of inodes by kind, so that each file's number is its own and stays.
@@ -160,6 +160,8 @@ pub(crate) struct Text<S> {
     pub(crate) store: Option<Store<S>>,
     /// Who may open it beyond what its mode says.
     pub(crate) may_open: Option<fn(&S, &Cred) -> Result<()>>,
+    /// What positions mean to writers.
+    pub(crate) positions: Positions,
 }
 impl<S> Copy for Text<S> {}
 impl<S> Clone for Text<S> {
@@ -181,6 +183,9 @@ impl<S: Clone + Send + Sync + 'static> SeqShow for TextNode<S> {
         self.text
             .store
             .map_or(Err(Errno::EIO), |store| store(&self.subject, text))
+    }
+    fn positions(&self) -> Positions {
+        self.text.positions
     }
 }
 

@@ -3,7 +3,7 @@ use crate::node::{self, Directory, Listed, Owner, Text, ino, parse_number};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use core::fmt::Write;
-use vfs::{FileType, Inode, SeqBuf, Sink, SuperBlock};
+use vfs::{FileType, Inode, Positions, SeqBuf, Sink, SuperBlock};
 
 type Show = fn(&(), &mut SeqBuf) -> Result<()>;
 type Store = fn(&(), &[u8]) -> Result<()>;
@@ -13,6 +13,7 @@ struct Knob {
     show: Show,
     /// Root may write it.
     store: Option<Store>,
+    positions: Positions,
 }
 
 const fn read_only(path: &'static str, show: Show) -> Knob {
@@ -20,6 +21,7 @@ const fn read_only(path: &'static str, show: Show) -> Knob {
         path,
         show,
         store: None,
+        positions: Positions::Number,
     }
 }
 const fn settable(path: &'static str, show: Show, store: Store) -> Knob {
@@ -27,6 +29,15 @@ const fn settable(path: &'static str, show: Show, store: Store) -> Knob {
         path,
         show,
         store: Some(store),
+        positions: Positions::Number,
+    }
+}
+
+impl Knob {
+    /// It holds a string.
+    const fn text(mut self) -> Self {
+        self.positions = Positions::Text;
+        self
     }
 }
 
@@ -55,13 +66,13 @@ static KNOBS: &[Knob] = &[
     read_only("kernel/cap_last_cap", |_, out| {
         number(out, u64::from(cred::cap::LAST))
     }),
-    settable("kernel/domainname", domain, set_domain),
-    settable("kernel/hostname", host, set_host),
+    settable("kernel/domainname", domain, set_domain).text(),
+    settable("kernel/hostname", host, set_host).text(),
     read_only("kernel/ngroups_max", |_, out| {
         number(out, cred::NGROUPS_MAX as u64)
     }),
-    read_only("kernel/osrelease", |_, out| text(out, abi::RELEASE)),
-    read_only("kernel/ostype", |_, out| text(out, "Linux")),
+    read_only("kernel/osrelease", |_, out| text(out, abi::RELEASE)).text(),
+    read_only("kernel/ostype", |_, out| text(out, "Linux")).text(),
     settable("kernel/panic", panic_timeout, set_panic_timeout),
     settable(
         "kernel/panic_on_oops",
@@ -77,8 +88,8 @@ static KNOBS: &[Knob] = &[
     read_only("kernel/pty/nr", |_, out| {
         number(out, tty::pty::count() as u64)
     }),
-    read_only("kernel/random/boot_id", boot_id),
-    read_only("kernel/random/uuid", uuid),
+    read_only("kernel/random/boot_id", boot_id).text(),
+    read_only("kernel/random/uuid", uuid).text(),
     settable(
         "kernel/sched_rt_period_us",
         |_, out| number(out, sched::throttle::period_us()),
@@ -98,7 +109,7 @@ static KNOBS: &[Knob] = &[
         |_, out| number(out, u64::from(task::limits::max_threads())),
         |_, text| task::limits::set_max_threads(parse_number(text)?),
     ),
-    read_only("kernel/version", version),
+    read_only("kernel/version", version).text(),
     settable(
         "vm/drop_caches",
         |_, _| Err(Errno::EACCES),
@@ -278,6 +289,7 @@ impl Directory for Level {
                     show: knob.show,
                     store: knob.store,
                     may_open: None,
+                    positions: knob.positions,
                 };
                 node::text(sb, ino, mode, Owner::ROOT, (), text)
             }

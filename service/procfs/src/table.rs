@@ -3,7 +3,7 @@ use crate::node::{self, Directory, Listed, Owner, Text, ino};
 use crate::sys;
 use abi::Result;
 use alloc::sync::Arc;
-use vfs::{FileOpsRef, FileType, Inode, Link, SeqBuf, Sink, SuperBlock};
+use vfs::{FileOpsRef, FileType, Inode, Link, Positions, SeqBuf, Sink, SuperBlock};
 
 /// What an entry of such a directory is.
 pub(crate) enum Kind {
@@ -56,6 +56,7 @@ impl Directory for Table {
                     show: *show,
                     store: *store,
                     may_open: None,
+                    positions: Positions::None,
                 };
                 node::text(sb, ino, *mode, Owner::ROOT, (), text)
             }

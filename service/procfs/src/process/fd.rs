@@ -5,7 +5,7 @@ use abi::{Errno, Result};
 use alloc::sync::Arc;
 use core::fmt::Write;
 use cred::Cred;
-use vfs::{File, FileType, Inode, Link, OnExec, OpenFlags, SeqBuf, Sink, SuperBlock};
+use vfs::{File, FileType, Inode, Link, OnExec, OpenFlags, Positions, SeqBuf, Sink, SuperBlock};
 
 /// Which of the two directories.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -76,6 +76,7 @@ impl Directory for Fds {
                     show: info,
                     store: None,
                     may_open: None,
+                    positions: Positions::None,
                 };
                 node::text(sb, ino, 0o400, Owner { ..owner }, one, text)
             }

@@ -13,7 +13,7 @@ use abi::{Errno, Result};
 use alloc::sync::Arc;
 use cred::Cred;
 use task::{Life, Process, Task, find_process, find_task};
-use vfs::{FileType, Inode, Link, SeqBuf, Sink, SuperBlock};
+use vfs::{FileType, Inode, Link, Positions, SeqBuf, Sink, SuperBlock};
 
 /// Whom an entry is about.
 #[derive(Clone)]
@@ -83,7 +83,9 @@ enum Kind {
     /// Only who may look into the process.
     Private(u32, Show),
     /// It can be written.
-    Settable(u32, Show, fn(&Who, &[u8]) -> Result<()>),
+    Settable(u32, Show, fn(&Who, &[u8]) -> Result<()>, Positions),
+    /// Not a seq_file of Linux, which only shows in the errors of pwrite(2).
+    Raw(u32, Show, Option<fn(&Who, &Cred) -> Result<()>>),
     Link(fn(&Who, &Cred) -> Result<Link>),
     Fds(fd::View),
     /// task/, in a process' directory only.
@@ -91,15 +93,26 @@ enum Kind {
 }
 
 const FILES: &[(&str, Kind)] = &[
-    ("auxv", Kind::Private(0o400, info::auxv)),
-    ("cmdline", Kind::Open(0o444, info::cmdline)),
-    ("comm", Kind::Settable(0o644, info::comm, info::set_comm)),
+    ("auxv", Kind::Raw(0o400, info::auxv, Some(Who::may_look))),
+    ("cmdline", Kind::Raw(0o444, info::cmdline, None)),
+    (
+        "comm",
+        Kind::Settable(0o644, info::comm, info::set_comm, Positions::None),
+    ),
     ("cwd", Kind::Link(places::cwd)),
-    ("environ", Kind::Private(0o400, info::environ)),
+    (
+        "environ",
+        Kind::Raw(0o400, info::environ, Some(Who::may_look)),
+    ),
     ("exe", Kind::Link(places::exe)),
     (
         "fail-nth",
-        Kind::Settable(0o644, info::fail_nth, info::set_fail_nth),
+        Kind::Settable(
+            0o644,
+            info::fail_nth,
+            info::set_fail_nth,
+            Positions::Ignored,
+        ),
     ),
     ("fd", Kind::Fds(fd::View::Links)),
     ("fdinfo", Kind::Fds(fd::View::Info)),
@@ -110,7 +123,12 @@ const FILES: &[(&str, Kind)] = &[
     ("oom_score", Kind::Open(0o444, info::oom_score)),
     (
         "oom_score_adj",
-        Kind::Settable(0o644, info::oom_score_adj, info::set_oom_score_adj),
+        Kind::Settable(
+            0o644,
+            info::oom_score_adj,
+            info::set_oom_score_adj,
+            Positions::Ignored,
+        ),
     ),
     ("root", Kind::Link(places::root)),
     ("smaps", Kind::Private(0o444, maps::smaps)),
@@ -185,7 +203,9 @@ impl Directory for OfProcess {
             return Ok(None); // the last of the table
         }
         let kind = match kind {
-            Kind::Open(..) | Kind::Private(..) | Kind::Settable(..) => FileType::Regular,
+            Kind::Open(..) | Kind::Private(..) | Kind::Raw(..) | Kind::Settable(..) => {
+                FileType::Regular
+            }
             Kind::Link(_) => FileType::Symlink,
             Kind::Fds(_) | Kind::Threads => FileType::Directory,
         };
@@ -205,7 +225,7 @@ impl Directory for OfProcess {
 impl OfProcess {
     fn make(&self, sb: &Arc<SuperBlock>, ino: u64, kind: &Kind) -> Result<Option<Arc<Inode>>> {
         let (who, owner) = (self.0.clone(), self.0.owner());
-        let text = |mode: u32, show: Show, store, may_open| {
+        let text = |mode: u32, show: Show, store, may_open, positions| {
             node::text(
                 sb,
                 ino,
@@ -216,13 +236,21 @@ impl OfProcess {
                     show,
                     store,
                     may_open,
+                    positions,
                 },
             )
         };
         match kind {
-            Kind::Open(mode, show) => text(*mode, *show, None, None),
-            Kind::Private(mode, show) => text(*mode, *show, None, Some(Who::may_look)),
-            Kind::Settable(mode, show, store) => text(*mode, *show, Some(*store), None),
+            Kind::Open(mode, show) => text(*mode, *show, None, None, Positions::None),
+            Kind::Private(mode, show) => {
+                text(*mode, *show, None, Some(Who::may_look), Positions::None)
+            }
+            Kind::Raw(mode, show, may_open) => {
+                text(*mode, *show, None, *may_open, Positions::Ignored)
+            }
+            Kind::Settable(mode, show, store, positions) => {
+                text(*mode, *show, Some(*store), None, *positions)
+            }
             Kind::Link(target) => node::link(sb, ino, 0o777, owner, who, *target),
             Kind::Fds(view) => node::directory(sb, ino, 0o500, owner, fd::Fds::new(who, *view)),
             Kind::Threads if who.one_thread => return Ok(None),

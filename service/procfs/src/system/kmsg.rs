@@ -63,10 +63,6 @@ impl FileOps for Kmsg {
         }
     }
 
-    fn is_stream(&self) -> bool {
-        true
-    }
-
     fn poll(&self, _file: &File, table: &mut PollTable<'_>) -> PollEvents {
         table.wait(readers());
         if place().has_more() {
