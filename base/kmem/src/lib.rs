@@ -8,6 +8,7 @@
 //! | [`space`] | page tables of user address spaces |
 //! | [`user`] | everything that touches user memory |
 //! | [`fallible`] | [`try_box`], [`try_arc`], [`TryVec`], [`TryString`]: allocation that answers ENOMEM |
+//! | [`Lasting`] | a reference to what lives for ever or is counted |
 //! | [`context`] | kernel contexts (a stack and saved registers) and the switch between two |
 //! | [`percpu`], [`charge`], [`pressure`], [`stats`] | per-CPU objects, accounting, reclaim and OOM hooks, counters |
 //!
@@ -31,6 +32,7 @@ pub mod frame;
 #[cfg(target_os = "none")]
 mod init;
 mod kmap;
+mod lasting;
 mod machine;
 #[cfg(target_os = "none")]
 pub mod modspace;
@@ -63,4 +65,5 @@ pub use fallible::{TryString, TryVec, try_arc, try_arc_cyclic, try_box, try_form
 pub use hal::addr::{PAGE_SHIFT, PAGE_SIZE, Pfn, PhysAddr, UserAddr, VirtAddr};
 #[cfg(target_os = "none")]
 pub use init::{boot_memory, init};
+pub use lasting::Lasting;
 pub use reserved::{Reserved, ReservedQueue};

@@ -73,7 +73,7 @@ impl CharDev for Driver {
             data: 0,
             users: self.keep_owners()?,
         };
-        Ok(FileOpsRef::Own(try_arc(Opened::new(source, inode, args)?)?))
+        Ok(FileOpsRef::own(try_arc(Opened::new(source, inode, args)?)?))
     }
 }
 

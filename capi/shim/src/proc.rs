@@ -39,7 +39,7 @@ impl Opener for ProcOpener {
             data: 0,
             users: [None, None],
         };
-        Ok(FileOpsRef::Own(try_arc(Opened::new(source, inode, args)?)?))
+        Ok(FileOpsRef::own(try_arc(Opened::new(source, inode, args)?)?))
     }
 }
 

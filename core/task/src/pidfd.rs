@@ -18,7 +18,7 @@ impl PidFd {
             flags |= OpenFlags::NONBLOCK;
         }
         let inode = vfs::shared_anon_inode()?;
-        let ops = FileOpsRef::Own(kmem::try_arc(Self(process))?);
+        let ops = FileOpsRef::own(kmem::try_arc(Self(process))?);
         vfs::new_anon_file("anon_inode:[pidfd]", &inode, ops, flags, cred)
     }
 

@@ -75,10 +75,8 @@ impl File {
     }
     /// Its operations, shared, as the type they are.
     pub fn ops_arc<T: FileOps>(&self) -> Option<Arc<T>> {
-        match &self.ops {
-            FileOpsRef::Own(ops) => (ops.clone() as Arc<dyn Any + Send + Sync>).downcast().ok(),
-            FileOpsRef::Static(_) => None,
-        }
+        let ops: Arc<dyn Any + Send + Sync> = self.ops.arc()?;
+        ops.downcast().ok()
     }
     /// What it allows.
     #[inline]

@@ -18,8 +18,8 @@ use core::ops::Deref;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, AtomicUsize};
 use cred::Cred;
 use hashbrown::HashTable;
-use kmem::try_arc;
 use kmem::user::UserBuf;
+use kmem::{Lasting, try_arc};
 use pagecache::{MapObject, PageCache};
 use sync::{Mutex, Once, SeqLock, SpinLock, WaitQueue};
 
@@ -402,11 +402,25 @@ pub trait FileOps: Any + Send + Sync {
     }
 }
 
-/// The operations of a file: shared by all files of a kind, or its own.
+/// The operations of a file.
 #[derive(Clone)]
-pub enum FileOpsRef {
-    Static(&'static dyn FileOps),
-    Own(Arc<dyn FileOps>),
+pub struct FileOpsRef(Lasting<dyn FileOps>);
+
+impl FileOpsRef {
+    /// Shared by all files of a kind.
+    pub fn shared(ops: &'static dyn FileOps) -> Self {
+        Self(Lasting::forever(ops))
+    }
+
+    /// The file's own.
+    pub fn own(ops: Arc<dyn FileOps>) -> Self {
+        Self(Lasting::counted(ops))
+    }
+
+    /// One more reference to the file's own.
+    pub(crate) fn arc(&self) -> Option<Arc<dyn FileOps>> {
+        self.0.arc()
+    }
 }
 
 impl Deref for FileOpsRef {
@@ -414,10 +428,7 @@ impl Deref for FileOpsRef {
 
     #[inline]
     fn deref(&self) -> &dyn FileOps {
-        match self {
-            Self::Static(ops) => *ops,
-            Self::Own(ops) => &**ops,
-        }
+        &*self.0
     }
 }
 

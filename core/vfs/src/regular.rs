@@ -24,13 +24,13 @@ impl FileOps for NoFile {}
 
 /// The operations of an `O_PATH` file.
 pub(crate) fn path_ops() -> FileOpsRef {
-    FileOpsRef::Static(&NO_FILE)
+    FileOpsRef::shared(&NO_FILE)
 }
 
 /// Opens by the kind of the inode. ENXIO: no such device, or a socket; ENODEV.
 pub(crate) fn open_by_kind(inode: &Arc<Inode>, args: &OpenArgs<'_>) -> Result<FileOpsRef> {
     match inode.kind() {
-        FileType::Regular if inode.cache().is_some() => Ok(FileOpsRef::Static(&REGULAR)),
+        FileType::Regular if inode.cache().is_some() => Ok(FileOpsRef::shared(&REGULAR)),
         FileType::CharDevice => chrdev::open(inode.rdev(), inode, args),
         FileType::Fifo => special::open_fifo(inode, args),
         FileType::BlockDevice | FileType::Socket => Err(Errno::ENXIO),

@@ -36,7 +36,7 @@ pub(crate) fn open(args: &OpenArgs<'_>) -> Result<FileOpsRef> {
             line,
         },
     );
-    Ok(FileOpsRef::Own(try_arc(Kmsg { reader })?))
+    Ok(FileOpsRef::own(try_arc(Kmsg { reader })?))
 }
 
 impl FileOps for Kmsg {

@@ -31,7 +31,7 @@ impl CharDev for MemDevices {
         }
         let found = TABLE.iter().find(|entry| entry.0 == minor(rdev));
         found
-            .map(|entry| FileOpsRef::Static(entry.3))
+            .map(|entry| FileOpsRef::shared(entry.3))
             .ok_or(Errno::ENXIO)
     }
 }

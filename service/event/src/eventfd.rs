@@ -41,7 +41,7 @@ impl EventFd {
         vfs::new_anon_file(
             "anon_inode:[eventfd]",
             &inode,
-            FileOpsRef::Own(counter),
+            FileOpsRef::own(counter),
             flags,
             cred,
         )

@@ -33,7 +33,7 @@ impl SignalFd {
         vfs::new_anon_file(
             "anon_inode:[signalfd]",
             &inode,
-            FileOpsRef::Own(ops),
+            FileOpsRef::own(ops),
             flags,
             cred,
         )

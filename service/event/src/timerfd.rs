@@ -61,7 +61,7 @@ impl TimerFd {
         })?;
         let flags = OpenFlags::RDWR | OpenFlags::from_bits_truncate(flags & raw::TFD_NONBLOCK);
         let inode = vfs::shared_anon_inode()?;
-        let ops = FileOpsRef::Own(timer);
+        let ops = FileOpsRef::own(timer);
         vfs::new_anon_file("anon_inode:[timerfd]", &inode, ops, flags, cred)
     }
 

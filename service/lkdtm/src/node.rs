@@ -39,7 +39,7 @@ struct Device;
 
 impl CharDev for Device {
     fn open(&self, _rdev: u64, _inode: &Arc<Inode>, _args: &OpenArgs<'_>) -> Result<FileOpsRef> {
-        Ok(FileOpsRef::Static(&Self))
+        Ok(FileOpsRef::shared(&Self))
     }
 }
 

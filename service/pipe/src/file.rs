@@ -155,14 +155,14 @@ pub fn pipe2(flags: u32, cred: &Arc<Cred>) -> Result<(Arc<File>, Arc<File>)> {
     let reader = vfs::new_anon_file(
         name,
         &inode,
-        FileOpsRef::Own(reader),
+        FileOpsRef::own(reader),
         kept.difference(OpenFlags::DIRECT),
         cred,
     )?;
     let writer = vfs::new_anon_file(
         name,
         &inode,
-        FileOpsRef::Own(writer),
+        FileOpsRef::own(writer),
         kept | OpenFlags::WRONLY,
         cred,
     )?;
@@ -240,7 +240,7 @@ impl FifoOpener for Opener {
         let nonblock = flags.contains(OpenFlags::NONBLOCK);
         if let Some(pipe) = anonymous(inode) {
             // A pipe without a name has had both its ends: nobody is waited for.
-            return Ok(FileOpsRef::Own(PipeEnd::open(&pipe, reads, writes)?.0));
+            return Ok(FileOpsRef::own(PipeEnd::open(&pipe, reads, writes)?.0));
         }
         let pipe = pipe_of(inode)?;
         if writes && !reads && nonblock && pipe.readers() == 0 {
@@ -259,7 +259,7 @@ impl FifoOpener for Opener {
         if writes && !reads && before.readers == 0 {
             pipe.wait_for_partner(false, before.reader_opens)?;
         }
-        Ok(FileOpsRef::Own(end))
+        Ok(FileOpsRef::own(end))
     }
 }
 

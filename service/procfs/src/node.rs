@@ -72,7 +72,7 @@ impl InodeOps for DirNode {
         Caching::Never
     }
     fn open(&self, _inode: &Arc<Inode>, _args: &OpenArgs<'_>) -> Result<Option<FileOpsRef>> {
-        Ok(Some(FileOpsRef::Static(&DIR_FILE)))
+        Ok(Some(FileOpsRef::shared(&DIR_FILE)))
     }
     fn setattr(&self, _inode: &Inode, _attr: &SetAttr) -> Result<()> {
         Err(Errno::EPERM)
@@ -219,7 +219,7 @@ pub(crate) fn open_text<S: Clone + Send + Sync + 'static>(
     text: Text<S>,
 ) -> Result<FileOpsRef> {
     let file = SeqFile::new(TextNode { subject, text });
-    Ok(FileOpsRef::Own(kmem::try_arc(file)?))
+    Ok(FileOpsRef::own(kmem::try_arc(file)?))
 }
 
 /// A file of generated text.

@@ -202,7 +202,7 @@ impl InodeOps for Directory {
     }
 
     fn open(&self, _inode: &Arc<Inode>, _args: &OpenArgs<'_>) -> Result<Option<FileOpsRef>> {
-        Ok(Some(FileOpsRef::Static(&OpenDirectory)))
+        Ok(Some(FileOpsRef::shared(&OpenDirectory)))
     }
 
     fn evict(&self, inode: &Inode) {

@@ -40,7 +40,7 @@ pub fn memfd(name: &str, flags: OpenFlags, cred: &Arc<Cred>) -> Result<Arc<vfs::
     vfs::new_anon_file(
         &name,
         &inode,
-        vfs::FileOpsRef::Static(&REGULAR),
+        vfs::FileOpsRef::shared(&REGULAR),
         flags | OpenFlags::RDWR,
         cred,
     )

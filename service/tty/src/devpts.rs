@@ -201,7 +201,7 @@ impl InodeOps for Root {
     }
 
     fn open(&self, _inode: &Arc<Inode>, _args: &OpenArgs<'_>) -> Result<Option<FileOpsRef>> {
-        Ok(Some(FileOpsRef::Static(&ROOT_DIR)))
+        Ok(Some(FileOpsRef::shared(&ROOT_DIR)))
     }
 }
 

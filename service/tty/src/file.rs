@@ -31,7 +31,7 @@ impl TtyFile {
         if side == Side::Terminal && !flags.contains(OpenFlags::NOCTTY) && flags.reads() {
             tty.acquire_on_open();
         }
-        Ok(FileOpsRef::Own(file))
+        Ok(FileOpsRef::own(file))
     }
 
     /// The terminal.
@@ -135,7 +135,7 @@ impl MasterFile {
     ) -> Result<FileOpsRef> {
         let pty = Pty::create(limit, node)?;
         let file = kmem::try_arc(Self(pty.clone())).inspect_err(|_| pty.close_master())?;
-        Ok(FileOpsRef::Own(file))
+        Ok(FileOpsRef::own(file))
     }
 }
 

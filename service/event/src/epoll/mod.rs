@@ -117,7 +117,7 @@ impl Epoll {
         if flags & !raw::EPOLL_CLOEXEC != 0 {
             return Err(Errno::EINVAL);
         }
-        let ops = FileOpsRef::Own(Self::new()?);
+        let ops = FileOpsRef::own(Self::new()?);
         let inode = vfs::shared_anon_inode()?;
         vfs::new_anon_file("anon_inode:[eventpoll]", &inode, ops, OpenFlags::RDWR, cred)
     }

@@ -26,7 +26,7 @@ static KMSG: Kmsg = Kmsg;
 pub(crate) fn open() -> Result<FileOpsRef> {
     let cred = task::task::current().ok_or(Errno::EPERM)?.cred()?;
     cred.require(cred::cap::SYSLOG)?;
-    Ok(FileOpsRef::Static(&KMSG))
+    Ok(FileOpsRef::shared(&KMSG))
 }
 
 /// Copies whole lines that fit.

@@ -9,7 +9,7 @@ struct Trigger;
 static TRIGGER: Trigger = Trigger;
 
 pub(crate) fn open() -> Result<FileOpsRef> {
-    Ok(FileOpsRef::Static(&TRIGGER))
+    Ok(FileOpsRef::shared(&TRIGGER))
 }
 
 impl FileOps for Trigger {
