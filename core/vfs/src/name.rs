@@ -56,21 +56,35 @@ impl fmt::Debug for Name {
     }
 }
 
-/// The hash of a name, eight bytes at a time.
+/// The hash of a name, eight bytes at a time; the last ones are taken twice where the length isn't a multiple.
 #[inline]
 pub(crate) fn hash(name: &[u8]) -> u64 {
     const K: u64 = 0x9e37_79b9_7f4a_7c15;
+    let mix = |h: u64, word: u64| {
+        let h = (h ^ word).wrapping_mul(K);
+        h ^ h >> 29
+    };
     let mut h = name.len() as u64;
-    let (chunks, tail) = name.as_chunks::<8>();
-    for chunk in chunks {
-        h = (h ^ u64::from_le_bytes(*chunk)).wrapping_mul(K);
-        h ^= h >> 29;
+    if let Some(last) = name.last_chunk::<8>() {
+        let (chunks, tail) = name.as_chunks::<8>();
+        for chunk in chunks {
+            h = mix(h, u64::from_le_bytes(*chunk));
+        }
+        if !tail.is_empty() {
+            h = mix(h, u64::from_le_bytes(*last));
+        }
+    } else if let (Some(first), Some(last)) = (name.first_chunk::<4>(), name.last_chunk::<4>()) {
+        let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+        h = mix(h, u64::from(first) | u64::from(last) << 32);
+    } else {
+        let word = match *name {
+            [a] => [a, 0, 0, 0],
+            [a, b] => [a, b, 0, 0],
+            [a, b, c] => [a, b, c, 0],
+            _ => [0; 4],
+        };
+        h = mix(h, u64::from(u32::from_le_bytes(word)));
     }
-    let mut last = 0;
-    for byte in tail {
-        last = last << 8 | u64::from(*byte);
-    }
-    h = (h ^ last).wrapping_mul(K);
     h ^ h >> 32
 }
 
@@ -87,5 +101,18 @@ mod tests {
         assert!(Name::new(&[b'x'; 256]).is_err());
         assert_ne!(hash(b"a"), hash(b"b"));
         assert_ne!(hash(b"12345678"), hash(b"123456789"));
+    }
+
+    #[test]
+    fn every_byte_counts() {
+        for len in 1..=40 {
+            let name: std::vec::Vec<u8> = (0..len).map(|i| b'a' + i % 26).collect();
+            for at in 0..name.len() {
+                let mut other = name.clone();
+                other[at] ^= 1;
+                assert_ne!(hash(&name), hash(&other), "{len} {at}");
+            }
+            assert_ne!(hash(&name), hash(&name[1..]), "{len}");
+        }
     }
 }
