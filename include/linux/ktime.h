@@ -4,6 +4,9 @@
 /* Nanoseconds. */
 #include <linux/jiffies.h>
 typedef s64 ktime_t;
+#define CLOCK_REALTIME 0
+#define CLOCK_MONOTONIC 1
+#define CLOCK_BOOTTIME 7
 #define NSEC_PER_SEC 1000000000L
 #define NSEC_PER_MSEC 1000000L
 #define NSEC_PER_USEC 1000L

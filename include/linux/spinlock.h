@@ -3,6 +3,8 @@
 #define _LINUX_SPINLOCK_H
 /* Locks that are held for moments: who waits spins, preemption off. */
 #include <linux/types.h>
+#include <linux/compiler.h>
+#include <linux/irqflags.h>
 
 typedef struct raw_spinlock { u32 word; } raw_spinlock_t;
 typedef struct spinlock { struct raw_spinlock rlock; } spinlock_t;
@@ -31,6 +33,16 @@ extern void _raw_read_unlock_irqrestore(rwlock_t *lock, unsigned long flags);
 extern unsigned long _raw_write_lock_irqsave(rwlock_t *lock);
 extern void _raw_write_unlock_irqrestore(rwlock_t *lock, unsigned long flags);
 
+extern void _raw_spin_lock_bh(raw_spinlock_t *lock);
+extern void _raw_spin_unlock_bh(raw_spinlock_t *lock);
+extern void _raw_read_lock_bh(rwlock_t *lock);
+extern void _raw_read_unlock_bh(rwlock_t *lock);
+extern void _raw_read_lock_irq(rwlock_t *lock);
+extern void _raw_read_unlock_irq(rwlock_t *lock);
+extern void _raw_write_lock_bh(rwlock_t *lock);
+extern void _raw_write_unlock_bh(rwlock_t *lock);
+extern void _raw_write_lock_irq(rwlock_t *lock);
+extern void _raw_write_unlock_irq(rwlock_t *lock);
 static __always_inline raw_spinlock_t *spinlock_check(spinlock_t *lock) { return &lock->rlock; }
 #define raw_spin_lock_init(lock) do { (lock)->word = 0; } while (0)
 #define spin_lock_init(lock) raw_spin_lock_init(spinlock_check(lock))
@@ -55,12 +67,31 @@ static __always_inline void spin_unlock_irqrestore(spinlock_t *lock, unsigned lo
 {
 	_raw_spin_unlock_irqrestore(&lock->rlock, flags);
 }
+static __always_inline void spin_lock_bh(spinlock_t *lock) { _raw_spin_lock_bh(&lock->rlock); }
+static __always_inline void spin_unlock_bh(spinlock_t *lock) { _raw_spin_unlock_bh(&lock->rlock); }
+#define spin_trylock_irqsave(lock, flags) ({ \
+	int __taken; \
+	local_irq_save(flags); \
+	__taken = spin_trylock(lock); \
+	if (!__taken) \
+		local_irq_restore(flags); \
+	__taken; })
+#define spin_lock_nested(lock, subclass) spin_lock(lock)
+#define spin_lock_irqsave_nested(lock, flags, subclass) spin_lock_irqsave(lock, flags)
 #define assert_spin_locked(lock) ((void)(lock))
 
 #define read_lock(lock) _raw_read_lock(lock)
 #define read_unlock(lock) _raw_read_unlock(lock)
 #define write_lock(lock) _raw_write_lock(lock)
 #define write_unlock(lock) _raw_write_unlock(lock)
+#define read_lock_irq(lock) _raw_read_lock_irq(lock)
+#define read_unlock_irq(lock) _raw_read_unlock_irq(lock)
+#define read_lock_bh(lock) _raw_read_lock_bh(lock)
+#define read_unlock_bh(lock) _raw_read_unlock_bh(lock)
+#define write_lock_irq(lock) _raw_write_lock_irq(lock)
+#define write_unlock_irq(lock) _raw_write_unlock_irq(lock)
+#define write_lock_bh(lock) _raw_write_lock_bh(lock)
+#define write_unlock_bh(lock) _raw_write_unlock_bh(lock)
 #define read_lock_irqsave(lock, flags) do { flags = _raw_read_lock_irqsave(lock); } while (0)
 #define read_unlock_irqrestore(lock, flags) _raw_read_unlock_irqrestore(lock, flags)
 #define write_lock_irqsave(lock, flags) do { flags = _raw_write_lock_irqsave(lock); } while (0)

@@ -4,6 +4,7 @@
 /* Functions that a kernel thread calls. */
 #include <linux/kernel.h>
 #include <linux/atomic.h>
+#include <linux/timer.h>
 
 struct workqueue_struct;
 struct work_struct;
@@ -26,6 +27,22 @@ struct work_struct {
 } while (0)
 #define INIT_WORK_ONSTACK INIT_WORK
 
+/* The timer stands right behind the work. */
+struct delayed_work {
+	struct work_struct work;
+	struct timer_list timer;
+};
+#define __DELAYED_WORK_INITIALIZER(name, function) { .work = __WORK_INITIALIZER((name).work, function) }
+#define DECLARE_DELAYED_WORK(name, function) struct delayed_work name = __DELAYED_WORK_INITIALIZER(name, function)
+#define INIT_DELAYED_WORK(name, function) INIT_WORK(&(name)->work, function)
+#define INIT_DEFERRABLE_WORK INIT_DELAYED_WORK
+static inline struct delayed_work *to_delayed_work(struct work_struct *work)
+{
+	return container_of(work, struct delayed_work, work);
+}
+
+#define WORK_BUSY_PENDING 1
+#define WORK_BUSY_RUNNING 2
 #define WQ_UNBOUND (1 << 1)
 #define WQ_FREEZABLE (1 << 2)
 #define WQ_MEM_RECLAIM (1 << 3)
@@ -62,6 +79,33 @@ static inline bool schedule_work_on(int cpu, struct work_struct *work)
 {
 	return queue_work_on(cpu, system_wq, work);
 }
-#define work_pending(work) (work_busy(work) != 0)
+#define work_pending(work) ((work_busy(work) & WORK_BUSY_PENDING) != 0)
+extern bool cancel_work(struct work_struct *work);
+
+extern bool queue_delayed_work_on(int cpu, struct workqueue_struct *queue, struct delayed_work *work,
+				  unsigned long ticks);
+extern bool mod_delayed_work_on(int cpu, struct workqueue_struct *queue, struct delayed_work *work,
+				unsigned long ticks);
+extern bool cancel_delayed_work(struct delayed_work *work);
+extern bool cancel_delayed_work_sync(struct delayed_work *work);
+extern bool flush_delayed_work(struct delayed_work *work);
+extern bool __delayed_work_pending(struct delayed_work *work);
+#define delayed_work_pending(work) __delayed_work_pending(work)
+static inline bool queue_delayed_work(struct workqueue_struct *queue, struct delayed_work *work, unsigned long ticks)
+{
+	return queue_delayed_work_on(WORK_CPU_UNBOUND, queue, work, ticks);
+}
+static inline bool mod_delayed_work(struct workqueue_struct *queue, struct delayed_work *work, unsigned long ticks)
+{
+	return mod_delayed_work_on(WORK_CPU_UNBOUND, queue, work, ticks);
+}
+static inline bool schedule_delayed_work(struct delayed_work *work, unsigned long ticks)
+{
+	return queue_delayed_work(system_wq, work, ticks);
+}
+static inline bool schedule_delayed_work_on(int cpu, struct delayed_work *work, unsigned long ticks)
+{
+	return queue_delayed_work_on(cpu, system_wq, work, ticks);
+}
 
 #endif

@@ -151,6 +151,25 @@ pub(crate) fn misuse(what: &str) -> ! {
     trace::panic::panic(format_args!("{what}, and by no module"));
 }
 
+/// Ends the call that led into the module, from inside and in order: the thread's own end (`kthread_exit`). The caller
+/// holds nothing that has to be dropped.
+pub(crate) fn finish() -> ! {
+    // SAFETY: as in `misuse`.
+    unsafe { landing::leave() };
+    trace::panic::panic(format_args!("the end of a call, outside of any"));
+}
+
+/// Reports that a function that may sleep was called where nothing may; the caller goes on without sleeping.
+pub(crate) fn check_may_sleep(what: &str) {
+    if sync::context::may_sleep() {
+        return;
+    }
+    let name = running();
+    let name = name.as_ref().map_or("", |module| module.name());
+    pr_alert!("BUG: sleeping function called from invalid context: {what} [{name}]");
+    trace::oops::dump_stack(trace::Level::Alert);
+}
+
 /// Whether the module that runs may go on waiting.
 pub(crate) fn landing_is_alive() -> bool {
     running().is_none_or(|module| module.may_enter())

@@ -47,8 +47,8 @@ type Shard = HashMap<Line, Taken, Mixer>;
 
 /// Addresses are spread by a multiplication; nobody outside chooses them.
 #[derive(Clone, Copy, Default)]
-struct Mixer;
-struct Mix(u64);
+pub(crate) struct Mixer;
+pub(crate) struct Mix(u64);
 impl core::hash::BuildHasher for Mixer {
     type Hasher = Mix;
     fn build_hasher(&self) -> Mix {
@@ -122,6 +122,24 @@ pub(crate) fn with<R>(
     shard
         .get(&line(handle, kind))
         .map(|taken| look(&taken.resource))
+}
+
+/// The object of that kind at `handle`.
+pub(crate) fn object<T: Any + Send + Sync>(handle: usize, kind: &'static Kind) -> Option<Arc<T>> {
+    with(handle, kind, Resource::object).flatten()
+}
+
+/// Looks at all lines of one kind that `module` has. `each` must not sleep, nor call the ledger.
+pub(crate) fn for_each(module: &Module, kind: &'static Kind, mut each: impl FnMut(&Resource)) {
+    let owner = core::ptr::from_ref(module) as usize;
+    for shard in &LEDGER {
+        let shard = shard.lock_irq();
+        let of_module =
+            |taken: &&Taken| taken.owner == owner && core::ptr::eq(taken.resource.kind, kind);
+        for taken in shard.values().filter(of_module) {
+            each(&taken.resource);
+        }
+    }
 }
 
 /// Takes out any line of `module`, with its handle.

@@ -10,8 +10,9 @@
 //! | `foreign.rs` | reading and writing memory that a module names |
 //! | `gate.rs`, `file.rs` | ways into a module that can be closed; open files that a module serves |
 //! | `layout.rs` | structures that modules look into |
+//! | `task.rs` | threads as modules know them |
 //! | `park.rs` | waiting at addresses: no list of the kernel's runs through module memory |
-//! | `va_list.rs`, `number.rs`, `param.rs`, `print.rs`, `memory.rs`, `user.rs`, `mutex.rs`, `spin.rs`, `string.rs`, `bug.rs`, `wait.rs`, `delay.rs`, `work.rs`, `owner.rs`, `proc.rs`, `cdev.rs`, `seek.rs`, `class.rs`, `device.rs` | the functions, a file a header |
+//! | `va_list.rs`, `number.rs`, `param.rs`, `print.rs`, `memory.rs`, `user.rs`, `mutex.rs`, `spin.rs`, `string.rs`, `bug.rs`, `semaphore.rs`, `rcu.rs`, `wait.rs`, `delay.rs`, `timer.rs`, `hrtimer.rs`, `tasklet.rs`, `work.rs`, `kthread.rs`, `owner.rs`, `proc.rs`, `cdev.rs`, `seek.rs`, `class.rs`, `device.rs` | the functions, a file a header |
 //!
 //! With `base/` the only home of `unsafe`. An exported function runs on the stack of the module that calls it: until it
 //! returns no Rust value that owns something may be alive across a read or write of module memory, since a fault there
@@ -34,6 +35,8 @@ mod export;
 mod file;
 mod foreign;
 mod gate;
+mod hrtimer;
+mod kthread;
 mod layout;
 mod ledger;
 mod memory;
@@ -44,11 +47,16 @@ mod param;
 mod park;
 mod print;
 mod proc;
+mod rcu;
 mod runtime;
 mod seek;
+mod semaphore;
 mod spin;
 mod string;
 mod table;
+mod task;
+mod tasklet;
+mod timer;
 mod user;
 mod va_list;
 mod wait;

@@ -28,7 +28,11 @@ pub(crate) static FOR_MODULE: Kind = Kind {
     reason = "every kind of resource has this face"
 )]
 fn give_back(address: usize, resource: Resource) {
-    let [size, align] = resource.words;
+    release(address, resource.words);
+}
+
+/// Frees a block that the ledger had with these words, and has no more.
+pub(crate) fn release(address: usize, [size, align]: [usize; 2]) {
     if let Ok(layout) = Layout::from_size_align(size, align) {
         // SAFETY: the ledger had the block with this layout, and has it no more.
         unsafe { dealloc(address as *mut u8, layout) }

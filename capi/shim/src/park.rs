@@ -2,7 +2,10 @@
 //! list of the kernel's runs through memory that a module may free or spoil.
 use core::sync::atomic::Ordering;
 use sync::{WaitError, WaitMode, WaitQueue};
+use time::TICK_NS;
 
+/// A time-out that never comes (`MAX_SCHEDULE_TIMEOUT`).
+pub(crate) const FOREVER: i64 = i64::MAX;
 const QUEUES: usize = 256;
 static PARKED: [WaitQueue; QUEUES] = [const { WaitQueue::new() }; QUEUES];
 
@@ -36,4 +39,26 @@ pub(crate) fn wake_all() {
     for queue in &PARKED {
         queue.wake_all();
     }
+}
+
+/// How a state of `linux/sched.h` waits: `TASK_INTERRUPTIBLE`, `TASK_UNINTERRUPTIBLE`, `TASK_KILLABLE`.
+pub(crate) fn mode(state: u32) -> WaitMode {
+    match state {
+        1 => WaitMode::Interruptible,
+        0x102 => WaitMode::Killable,
+        _ => WaitMode::Uninterruptible,
+    }
+}
+
+/// When `jiffies` from now are over.
+pub(crate) fn deadline(jiffies: i64) -> Option<u64> {
+    let ns = u64::try_from(jiffies).ok()?.checked_mul(TICK_NS)?;
+    (jiffies != FOREVER).then(|| time::monotonic_ns().saturating_add(ns))
+}
+
+/// Whole ticks that are left until a deadline.
+pub(crate) fn left(deadline: Option<u64>) -> i64 {
+    deadline.map_or(FOREVER, |at| {
+        at.saturating_sub(time::monotonic_ns()).div_ceil(TICK_NS) as i64
+    })
 }

@@ -46,6 +46,11 @@ impl Runtime for Capi {
         }
     }
 
+    fn evict(&self, module: &Arc<Module>) {
+        crate::park::wake_all();
+        crate::kthread::stop_all(module);
+    }
+
     fn disown(&self, module: &Arc<Module>) {
         ledger::disown(module);
     }

@@ -61,8 +61,18 @@ fn acquire(lock: usize, class: &'static LockClass, step: fn(u32) -> Option<u32>)
     held::spin_taken(class, lock, kill);
 }
 
+/// As [`acquire`], with interrupts off; 1 when they were on.
 #[inline]
-fn release(lock: usize, shared: bool) {
+fn acquire_irq(lock: usize, class: &'static LockClass, step: fn(u32) -> Option<u32>) -> u64 {
+    let were_on = irq::enabled();
+    let _ = irq::disable();
+    acquire(lock, class, step);
+    u64::from(were_on)
+}
+
+/// Gives the word back, before interrupts and preemption are on again.
+#[inline]
+fn let_go(lock: usize, shared: bool) {
     let word = checked(lock);
     held::spin_given(lock);
     if shared {
@@ -70,15 +80,21 @@ fn release(lock: usize, shared: bool) {
     } else if word.swap(FREE, Ordering::Release) & TAKEN == 0 {
         misuse("a spinlock is released that nobody holds");
     }
+}
+
+#[inline]
+fn release(lock: usize, shared: bool) {
+    let_go(lock, shared);
     sync::context::preempt_enable();
 }
 
-extern "C" fn _raw_spin_lock(lock: usize) {
-    acquire(lock, &SPIN, take);
-}
-
-extern "C" fn _raw_spin_unlock(lock: usize) {
-    release(lock, false);
+#[inline]
+fn release_irq(lock: usize, shared: bool, on: bool) {
+    let_go(lock, shared);
+    if on {
+        irq::enable();
+    }
+    sync::context::preempt_enable();
 }
 
 extern "C" fn _raw_spin_trylock(lock: usize) -> i32 {
@@ -95,78 +111,53 @@ extern "C" fn _raw_spin_trylock(lock: usize) -> i32 {
     1
 }
 
-extern "C" fn _raw_spin_lock_irq(lock: usize) {
-    let _ = irq::disable();
-    acquire(lock, &SPIN, take);
-}
+/// All ways to take and release one sort of lock.
+macro_rules! ways {
+    ($class:ident, $step:ident, $shared:literal: $lock:ident $unlock:ident $lock_irq:ident $unlock_irq:ident
+        $lock_save:ident $unlock_restore:ident $lock_bh:ident $unlock_bh:ident) => {
+        extern "C" fn $lock(lock: usize) {
+            acquire(lock, &$class, $step);
+        }
 
-extern "C" fn _raw_spin_unlock_irq(lock: usize) {
-    release_irq(lock, false, true);
-}
+        extern "C" fn $unlock(lock: usize) {
+            release(lock, $shared);
+        }
 
-/// Gives the interrupt flag that was: 1 when interrupts were on.
-extern "C" fn _raw_spin_lock_irqsave(lock: usize) -> u64 {
-    let were_on = irq::enabled();
-    let _ = irq::disable();
-    acquire(lock, &SPIN, take);
-    u64::from(were_on)
-}
+        extern "C" fn $lock_irq(lock: usize) {
+            acquire_irq(lock, &$class, $step);
+        }
 
-fn release_irq(lock: usize, shared: bool, on: bool) {
-    let word = checked(lock);
-    held::spin_given(lock);
-    if shared {
-        word.fetch_sub(1, Ordering::Release);
-    } else if word.swap(FREE, Ordering::Release) & TAKEN == 0 {
-        misuse("a spinlock is released that nobody holds");
-    }
-    if on {
-        irq::enable();
-    }
-    sync::context::preempt_enable();
-}
+        extern "C" fn $unlock_irq(lock: usize) {
+            release_irq(lock, $shared, true);
+        }
 
-extern "C" fn _raw_spin_unlock_irqrestore(lock: usize, flags: u64) {
-    release_irq(lock, false, flags != 0);
-}
+        /// Gives the interrupt flag that was: 1 when interrupts were on.
+        extern "C" fn $lock_save(lock: usize) -> u64 {
+            acquire_irq(lock, &$class, $step)
+        }
 
-extern "C" fn _raw_read_lock(lock: usize) {
-    acquire(lock, &READ_WRITE, share);
-}
+        extern "C" fn $unlock_restore(lock: usize, flags: u64) {
+            release_irq(lock, $shared, flags != 0);
+        }
 
-extern "C" fn _raw_read_unlock(lock: usize) {
-    release(lock, true);
-}
+        /// With softirqs off.
+        extern "C" fn $lock_bh(lock: usize) {
+            crate::task::__local_bh_disable();
+            acquire(lock, &$class, $step);
+        }
 
-extern "C" fn _raw_write_lock(lock: usize) {
-    acquire(lock, &READ_WRITE, take);
+        extern "C" fn $unlock_bh(lock: usize) {
+            release(lock, $shared);
+            crate::task::__local_bh_enable();
+        }
+    };
 }
-
-extern "C" fn _raw_write_unlock(lock: usize) {
-    release(lock, false);
-}
-
-extern "C" fn _raw_read_lock_irqsave(lock: usize) -> u64 {
-    let were_on = irq::enabled();
-    let _ = irq::disable();
-    acquire(lock, &READ_WRITE, share);
-    u64::from(were_on)
-}
-
-extern "C" fn _raw_read_unlock_irqrestore(lock: usize, flags: u64) {
-    release_irq(lock, true, flags != 0);
-}
-
-extern "C" fn _raw_write_lock_irqsave(lock: usize) -> u64 {
-    let were_on = irq::enabled();
-    let _ = irq::disable();
-    acquire(lock, &READ_WRITE, take);
-    u64::from(were_on)
-}
-
-extern "C" fn _raw_write_unlock_irqrestore(lock: usize, flags: u64) {
-    release_irq(lock, false, flags != 0);
-}
+ways!(SPIN, take, false: _raw_spin_lock _raw_spin_unlock _raw_spin_lock_irq _raw_spin_unlock_irq
+    _raw_spin_lock_irqsave _raw_spin_unlock_irqrestore _raw_spin_lock_bh _raw_spin_unlock_bh);
+ways!(READ_WRITE, share, true: _raw_read_lock _raw_read_unlock _raw_read_lock_irq _raw_read_unlock_irq
+    _raw_read_lock_irqsave _raw_read_unlock_irqrestore _raw_read_lock_bh _raw_read_unlock_bh);
+ways!(READ_WRITE, take, false: _raw_write_lock _raw_write_unlock _raw_write_lock_irq _raw_write_unlock_irq
+    _raw_write_lock_irqsave _raw_write_unlock_irqrestore _raw_write_lock_bh _raw_write_unlock_bh);
 
 exports![
     _raw_spin_lock,
@@ -176,12 +167,22 @@ exports![
     _raw_spin_unlock_irq,
     _raw_spin_lock_irqsave,
     _raw_spin_unlock_irqrestore,
+    _raw_spin_lock_bh,
+    _raw_spin_unlock_bh,
     _raw_read_lock,
     _raw_read_unlock,
-    _raw_write_lock,
-    _raw_write_unlock,
+    _raw_read_lock_irq,
+    _raw_read_unlock_irq,
     _raw_read_lock_irqsave,
     _raw_read_unlock_irqrestore,
+    _raw_read_lock_bh,
+    _raw_read_unlock_bh,
+    _raw_write_lock,
+    _raw_write_unlock,
+    _raw_write_lock_irq,
+    _raw_write_unlock_irq,
     _raw_write_lock_irqsave,
     _raw_write_unlock_irqrestore,
+    _raw_write_lock_bh,
+    _raw_write_unlock_bh,
 ];

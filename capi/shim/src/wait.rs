@@ -4,13 +4,11 @@
 //! Specification: wait_event(9), completion.rst.
 use crate::enter::{landing_is_alive, misuse};
 use crate::export::exports;
-use crate::park;
+use crate::park::{self, FOREVER, deadline, left, mode};
+use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU32, Ordering};
-use sync::{WaitError, WaitMode};
-use time::TICK_NS;
+use sync::WaitError;
 
-/// A time-out that never comes (`MAX_SCHEDULE_TIMEOUT`).
-const FOREVER: i64 = i64::MAX;
 /// `-ERESTARTSYS`.
 const RESTART: i64 = -512;
 /// A completion that all waits may pass.
@@ -24,28 +22,6 @@ fn checked<'a>(place: usize) -> &'a AtomicU32 {
     }
     // SAFETY: there is memory, and the caller passes what its header calls a wait queue; any value is a valid word.
     unsafe { &*(place as *const AtomicU32) }
-}
-
-/// How a state of `linux/sched.h` waits: `TASK_INTERRUPTIBLE`, `TASK_UNINTERRUPTIBLE`, `TASK_KILLABLE`.
-fn mode(state: u32) -> WaitMode {
-    match state {
-        1 => WaitMode::Interruptible,
-        0x102 => WaitMode::Killable,
-        _ => WaitMode::Uninterruptible,
-    }
-}
-
-/// When `jiffies` from now are over.
-fn deadline(jiffies: i64) -> Option<u64> {
-    let ns = u64::try_from(jiffies).ok()?.checked_mul(TICK_NS)?;
-    (jiffies != FOREVER).then(|| time::monotonic_ns().saturating_add(ns))
-}
-
-/// Whole ticks that are left until a deadline.
-fn left(deadline: Option<u64>) -> i64 {
-    deadline.map_or(FOREVER, |at| {
-        at.saturating_sub(time::monotonic_ns()).div_ceil(TICK_NS) as i64
-    })
 }
 
 /// Waits at `place` until `ready`: the ticks that are left, at least 1; 0 when time is up; `-ERESTARTSYS`. A module in
@@ -83,8 +59,12 @@ extern "C" fn __wait_begin(place: usize) -> u32 {
 /// `__wait_on(queue, count, state, jiffies)`: see [`wait`].
 extern "C" fn __wait_on(place: usize, count: u32, state: u32, jiffies: i64) -> i64 {
     let word = checked(place);
+    // The running thread keeps its record: no count of it is alive while the wait may end the call from inside.
+    let task = crate::task::known().map_or(core::ptr::null(), |task| Arc::as_ptr(&task));
     wait(place, state, jiffies, || {
-        word.load(Ordering::SeqCst) != count
+        // SAFETY: as said, or null.
+        let poked = unsafe { task.as_ref() }.is_some_and(crate::task::Task::was_poked);
+        poked || word.load(Ordering::SeqCst) != count
     })
 }
 
@@ -94,7 +74,7 @@ extern "C" fn __wake_up(place: usize, _mode: u32, _most: i32, _key: usize) {
     park::wake(place);
 }
 
-extern "C" fn complete(place: usize) {
+pub(crate) extern "C" fn complete(place: usize) {
     let more = |done: u32| (done != ALL).then(|| done + 1);
     let _ = checked(place).fetch_update(Ordering::SeqCst, Ordering::SeqCst, more);
     park::wake(place);

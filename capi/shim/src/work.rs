@@ -11,6 +11,8 @@ use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, Ordering};
 use kmem::try_arc;
 use module::Module;
+use sync::{LockClass, SpinLock, rank};
+use time::{Restart, Timer};
 use workqueue::{Work, Workqueue};
 
 /// Where the function stands in `struct work_struct`.
@@ -25,6 +27,15 @@ struct Item {
     /// It is not to run any more.
     cancelled: Arc<AtomicBool>,
 }
+
+impl Item {
+    /// It waits to run.
+    fn is_pending(&self) -> bool {
+        self.work.is_queued() && !self.cancelled.load(Ordering::SeqCst)
+    }
+}
+
+static HOME: LockClass = LockClass::new("capi.delayed", rank::NONE);
 
 /// Works; the object is an [`Item`]. Kept for the module, so nothing is said when they are left.
 static WORK: Kind = Kind {
@@ -121,13 +132,146 @@ fn run(module: &Arc<Module>, address: usize, cancelled: &AtomicBool) {
 extern "C" fn queue_work_on(cpu: i32, queue: usize, work: usize) -> bool {
     let queue = queue_of(queue);
     let Ok(item) = item(work) else {
-        return false;
+        drop(queue);
+        misuse("there is no memory for a work");
     };
-    item.cancelled.store(false, Ordering::SeqCst);
-    match usize::try_from(cpu) {
+    start(cpu, &queue, &item)
+}
+
+/// `DELAYED`: what queues a work when its time has come.
+struct Delayed {
+    item: Arc<Item>,
+    /// Where it is queued next time.
+    home: Arc<SpinLock<(Arc<Workqueue>, i32)>>,
+    timer: Timer,
+}
+
+/// Timers of delayed works, by the address of the work's timer; the object is a [`Delayed`].
+static DELAYED: Kind = Kind {
+    name: "",
+    give_back: |_, resource| {
+        if let Some(delayed) = resource.object::<Delayed>() {
+            delayed.timer.cancel();
+        }
+    },
+};
+
+/// Where the timer stands in `struct delayed_work`: its address names the timer's object.
+const TIMER: usize = 32;
+
+fn delayed(work: usize) -> Option<Arc<Delayed>> {
+    ledger::object(work + TIMER, &DELAYED)
+}
+
+fn make_delayed(work: usize, queue: &Arc<Workqueue>) -> Result<Arc<Delayed>> {
+    if let Some(delayed) = delayed(work) {
+        return Ok(delayed);
+    }
+    let item = item(work)?;
+    let home = try_arc(SpinLock::new(&HOME, (Arc::clone(queue), -1)))?;
+    let (on_item, on_home) = (item.clone(), home.clone());
+    let timer = Timer::new(move |_now| {
+        let (queue, cpu) = on_home.lock_irq().clone();
+        start(cpu, &queue, &on_item);
+        Restart::No
+    })?;
+    let delayed = try_arc(Delayed { item, home, timer })?;
+    let resource = Resource {
+        kind: &DELAYED,
+        words: [0; 2],
+        object: Some(delayed.clone()),
+    };
+    ledger::enter_or_undo(work + TIMER, resource)?;
+    Ok(delayed)
+}
+
+fn start(cpu: i32, queue: &Arc<Workqueue>, item: &Item) -> bool {
+    // One that was cancelled while it waited still waits: it is only to run again.
+    let revived = item.cancelled.swap(false, Ordering::SeqCst) && item.work.is_queued();
+    let queued = match usize::try_from(cpu) {
         Ok(cpu) if cpu < hal::cpu::online() => queue.queue_on(cpu, &item.work),
         _ => queue.queue(&item.work),
+    };
+    queued || revived
+}
+
+/// Queues a delayed work, now or by its timer; whether it was waiting already.
+fn delay(cpu: i32, queue: usize, work: usize, jiffies: u64, moves: bool) -> bool {
+    let queue = queue_of(queue);
+    let Ok(delayed) = make_delayed(work, &queue) else {
+        drop(queue);
+        misuse("there is no memory for a delayed work");
+    };
+    let was = delayed.timer.is_armed() || delayed.item.is_pending();
+    if was && !moves {
+        return true;
     }
+    if jiffies == 0 {
+        delayed.timer.try_cancel();
+        start(cpu, &queue, &delayed.item);
+        return was;
+    }
+    if was {
+        delayed.item.cancelled.store(true, Ordering::SeqCst);
+    }
+    *delayed.home.lock_irq() = (queue, cpu);
+    let due = crate::timer::tick_ns(time::jiffies().wrapping_add(jiffies));
+    delayed.timer.arm(due);
+    was
+}
+
+/// `queue_delayed_work_on(cpu, queue, work, delay)`: whether it was not waiting yet.
+extern "C" fn queue_delayed_work_on(cpu: i32, queue: usize, work: usize, jiffies: u64) -> bool {
+    !delay(cpu, queue, work, jiffies, false)
+}
+
+/// `mod_delayed_work_on(cpu, queue, work, delay)`: whether it was waiting; either way it comes after the delay.
+extern "C" fn mod_delayed_work_on(cpu: i32, queue: usize, work: usize, jiffies: u64) -> bool {
+    delay(cpu, queue, work, jiffies, true)
+}
+
+/// Stops the timer; whether it was armed.
+fn unarm(work: usize) -> bool {
+    delayed(work).is_some_and(|delayed| delayed.timer.cancel())
+}
+
+/// `cancel_work(work)`: whether it was queued. It may be running.
+extern "C" fn cancel_work(work: usize) -> bool {
+    known(work).is_some_and(|item| {
+        let waited = item.is_pending();
+        item.cancelled.store(waited, Ordering::SeqCst);
+        waited
+    })
+}
+
+/// `cancel_delayed_work(work)`: whether it was waiting. It may be running.
+extern "C" fn cancel_delayed_work(work: usize) -> bool {
+    unarm(work) || cancel_work(work)
+}
+
+/// `cancel_delayed_work_sync(work)`: it neither waits nor runs afterwards.
+extern "C" fn cancel_delayed_work_sync(work: usize) -> bool {
+    let armed = unarm(work);
+    let busy = cancel_work_sync(work);
+    // It may have queued itself anew while it ran.
+    unarm(work) || armed || busy
+}
+
+/// `flush_delayed_work(work)`: has it run now, and waits for it.
+extern "C" fn flush_delayed_work(work: usize) -> bool {
+    if let Some(delayed) = delayed(work)
+        && delayed.timer.cancel()
+    {
+        let (queue, cpu) = delayed.home.lock_irq().clone();
+        start(cpu, &queue, &delayed.item);
+    }
+    flush_work(work)
+}
+
+/// `delayed_work_pending(work)`.
+extern "C" fn __delayed_work_pending(work: usize) -> bool {
+    delayed(work).is_some_and(|delayed| delayed.timer.is_armed())
+        || known(work).is_some_and(|item| item.is_pending())
 }
 
 /// `flush_work(work)`: waits for it; whether there was anything to wait for.
@@ -150,9 +294,11 @@ extern "C" fn cancel_work_sync(work: usize) -> bool {
     })
 }
 
-/// `work_busy(work)`: 1 when it is queued or runs.
+/// `work_busy(work)`: bit 0 when it waits, bit 1 when it runs.
 extern "C" fn work_busy(work: usize) -> u32 {
-    u32::from(known(work).is_some_and(|item| item.work.is_busy()))
+    known(work).map_or(0, |item| {
+        u32::from(item.is_pending()) | u32::from(item.work.is_running()) << 1
+    })
 }
 
 /// `alloc_workqueue(format, flags, most, ...)`: a handle, or NULL. Workers are the kernel's, so the name shows nowhere.
@@ -190,6 +336,7 @@ extern "C" fn destroy_workqueue(queue: usize) {
 }
 
 exports![
-    queue_work_on, flush_work, cancel_work_sync, work_busy, alloc_workqueue, __flush_workqueue, destroy_workqueue;
+    queue_work_on, flush_work, cancel_work, cancel_work_sync, work_busy, queue_delayed_work_on, mod_delayed_work_on,
+    cancel_delayed_work, cancel_delayed_work_sync, flush_delayed_work, __delayed_work_pending, alloc_workqueue, __flush_workqueue, destroy_workqueue;
     data: system_wq, system_highpri_wq, system_long_wq, system_unbound_wq
 ];

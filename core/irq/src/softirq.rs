@@ -78,6 +78,13 @@ pub fn local_bh_disable() -> BhGuard {
     BhGuard(core::marker::PhantomData)
 }
 
+impl BhGuard {
+    /// Ends what a forgotten guard began. For capi, whose callers hold no guards.
+    pub fn resume() {
+        drop(Self(core::marker::PhantomData));
+    }
+}
+
 impl Drop for BhGuard {
     #[inline]
     fn drop(&mut self) {

@@ -25,6 +25,8 @@ static NORMAL: PerCpu<List> =
     PerCpu::new([const { CachePadded(SpinLock::new(&CLASS, None)) }; MAX_CPUS]);
 static HIGH: PerCpu<List> =
     PerCpu::new([const { CachePadded(SpinLock::new(&CLASS, None)) }; MAX_CPUS]);
+static TIMERS: PerCpu<List> =
+    PerCpu::new([const { CachePadded(SpinLock::new(&CLASS, None)) }; MAX_CPUS]);
 static REGISTERED: Once<()> = Once::new();
 
 impl Tasklet {
@@ -43,10 +45,19 @@ impl Tasklet {
         Self::with_kind(Kind::Hi, call)
     }
 
+    /// A tasklet that runs where timers do.
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub fn new_timer(call: Box<dyn Fn() + Send + Sync>) -> Result<Arc<Self>> {
+        Self::with_kind(Kind::Timer, call)
+    }
+
     fn with_kind(kind: Kind, call: Box<dyn Fn() + Send + Sync>) -> Result<Arc<Self>> {
         REGISTERED.get_or_init(|| {
             softirq::register(Kind::Tasklet, &|| run(&NORMAL, Kind::Tasklet));
             softirq::register(Kind::Hi, &|| run(&HIGH, Kind::Hi));
+            softirq::register(Kind::Timer, &|| run(&TIMERS, Kind::Timer));
         });
         kmem::try_arc(Self {
             kind,
@@ -66,13 +77,13 @@ impl Tasklet {
 
     fn enqueue(self: &Arc<Self>) {
         let irqs_off = irq_disable();
-        let lists = if self.kind == Kind::Hi {
-            &HIGH
-        } else {
-            &NORMAL
+        let lists = match self.kind {
+            Kind::Hi => &HIGH,
+            Kind::Timer => &TIMERS,
+            _ => &NORMAL,
         };
         let mut head = lists.get(&irqs_off).lock();
-        *self.next.lock() = head.take();
+        *self.next.lock_irq() = head.take();
         *head = Some(Arc::clone(self));
         drop(head);
         softirq::raise(self.kind);
@@ -93,7 +104,7 @@ fn run(lists: &PerCpu<List>, kind: Kind) {
         reversed(taken)
     };
     while let Some(tasklet) = list {
-        list = tasklet.next.lock().take();
+        list = tasklet.next.lock_irq().take();
         if tasklet.running.swap(true, Ordering::Acquire) {
             // It runs on another CPU: later.
             tasklet.enqueue();
@@ -110,8 +121,8 @@ fn run(lists: &PerCpu<List>, kind: Kind) {
 fn reversed(mut list: Option<Arc<Tasklet>>) -> Option<Arc<Tasklet>> {
     let mut out = None;
     while let Some(tasklet) = list {
-        list = tasklet.next.lock().take();
-        *tasklet.next.lock() = out;
+        list = tasklet.next.lock_irq().take();
+        *tasklet.next.lock_irq() = out;
         out = Some(tasklet);
     }
     out

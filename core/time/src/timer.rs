@@ -225,7 +225,12 @@ fn make_room() -> Result<()> {
 
 #[cold]
 fn more_room(wanted: usize) -> Result<()> {
-    let up = UP.lock();
+    // Where nobody may sleep there is room already, or somebody else is just making it.
+    let up = if sync::context::may_sleep() {
+        UP.lock()
+    } else {
+        UP.try_lock().ok_or(abi::Errno::ENOMEM)?
+    };
     let room = wanted.next_power_of_two().max(FIRST_ROOM);
     if room <= ROOM.load(Ordering::Acquire) {
         return Ok(());

@@ -69,6 +69,14 @@ impl Work {
     pub fn is_busy(&self) -> bool {
         self.pending.load(Ordering::Acquire) || self.running.load(Ordering::Acquire)
     }
+    /// Whether it is queued, at this moment.
+    pub fn is_queued(&self) -> bool {
+        self.pending.load(Ordering::Acquire)
+    }
+    /// Whether it runs, at this moment.
+    pub fn is_running(&self) -> bool {
+        self.running.load(Ordering::Acquire)
+    }
     /// Waits until it is neither queued nor runs. Not from itself. Sleeps.
     pub fn flush(&self) {
         self.done.wait_event(|| !self.is_busy());

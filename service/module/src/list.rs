@@ -183,7 +183,7 @@ impl Module {
         SETTLED.wake_all();
     }
 
-    /// Whether code of it may be entered.
+    /// Whether code of it may be entered. Asked inside of a [visit](Self::visit), so that the answer holds.
     #[must_use]
     pub fn may_enter(&self) -> bool {
         !matches!(self.state(), State::Quarantined | State::Gone)

@@ -45,6 +45,9 @@ pub trait Runtime: Sync {
     /// `EIO`: it crashed, and the module is in quarantine.
     fn exit(&self, module: &Arc<Module>) -> Result<()>;
 
+    /// The module may not be entered any more: has who waits inside of it come out.
+    fn evict(&self, module: &Arc<Module>);
+
     /// Nothing of the module runs any more and nothing will: takes back what it took from the kernel and still has.
     fn disown(&self, module: &Arc<Module>);
 }

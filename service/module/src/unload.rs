@@ -41,8 +41,12 @@ pub fn unload(name: &[u8], force: bool) -> Result<()> {
 pub(crate) fn discard(module: &Arc<Module>) {
     let crashed = module.state() == State::Quarantined;
     module.set_state(State::Gone);
+    let runtime = runtime();
+    if let Ok(runtime) = &runtime {
+        runtime.evict(module);
+    }
     let empty = module.wait_empty();
-    if let Ok(runtime) = runtime() {
+    if let Ok(runtime) = runtime {
         runtime.disown(module);
     }
     list::remove(module);

@@ -1,6 +1,7 @@
 //! Kernel modules: those of `test/modules`, compiled by make against `target/gaon/build`, loaded in one boot.
 
 mod cases;
+mod services;
 
 use super::machine::{feed, this_tool};
 use super::plan::Plan;
@@ -10,6 +11,7 @@ use crate::verb::build;
 use crate::verb::run::DEFAULT_MACHINE;
 use anyhow::{Context, Result, bail};
 use cases::CASES;
+use services::SERVICES;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -32,6 +34,7 @@ pub(super) fn run(plan: &Plan) -> Result<Tally> {
     let mut counter = Counter::new(plan, "modules");
     let wanted: Vec<&Case> = CASES
         .iter()
+        .chain(SERVICES)
         .filter(|case| counter.wants(case.name))
         .collect();
     if wanted.is_empty() {

@@ -1,0 +1,3 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+#include <linux/preempt.h>
+#include <linux/irqflags.h>
