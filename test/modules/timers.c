@@ -112,7 +112,8 @@ static void delays(void)
 	flush_delayed_work(&delayed);
 	pr_info("timers: works %d, pending %d\n", works, delayed_work_pending(&delayed));
 	schedule_delayed_work(&delayed, 1000 * HZ);
-	pr_info("timers: flushed %d, works %d\n", flush_delayed_work(&delayed), works);
+	flush_delayed_work(&delayed);
+	pr_info("timers: flushed, works %d\n", works);
 	schedule_delayed_work(&delayed, 1000 * HZ);
 	a = cancel_delayed_work(&delayed);
 	pr_info("timers: cancelled %d %d, works %d\n", a, cancel_delayed_work_sync(&delayed), works);

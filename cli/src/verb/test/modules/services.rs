@@ -13,6 +13,7 @@ macro_rules! says {
     };
 }
 
+/// The cases.
 pub(super) const SERVICES: &[Case] = says![
     "locks-and-counters": "locks",
     "timers-and-threads": "timers",
