@@ -7,6 +7,20 @@
 
 static char big[1 << 16], other[1 << 16];
 
+/* Takes (waiting) or gives back one byte of a file. */
+static int record(int fd, int kind, int at) {
+    struct flock lock = {.l_type = kind, .l_whence = SEEK_SET, .l_start = at, .l_len = 1};
+    return fcntl(fd, F_SETLKW, &lock);
+}
+
+/* Round three bytes, after another process that does the same: takes the next one, which the other has, and gives back the
+   one behind, which the other wants. Who has just been given a lock and did not run yet waits for nobody. */
+static int chase(int fd, int at) {
+    for (int turn = 0; turn < 300; turn++, at = (at + 1) % 3)
+        if (record(fd, F_WRLCK, (at + 1) % 3) || record(fd, F_UNLCK, at)) return -1;
+    return 0;
+}
+
 static void tests(void) {
     int fd, fd2, status, pipes[2];
     struct stat st;
@@ -253,6 +267,41 @@ static void tests(void) {
     yes(exited(status, 0));
     lock.l_type = 77;
     fails(fcntl(fd, F_SETLK, &lock), EINVAL);
+    close(fd);
+
+    begin("record locks: a circle of two is seen, a chase is none");
+    fd = works(open("c", O_RDWR));
+    int ready[2];
+    char byte;
+    works(pipe(ready));
+    works(record(fd, F_WRLCK, 0));
+    pid_t other = works(fork());
+    if (other == 0) {
+        if (record(fd, F_WRLCK, 1) || write(ready[1], "r", 1) != 1) _exit(1);
+        // The one that closes the circle is refused; the other one gets what it waits for.
+        if (record(fd, F_WRLCK, 0)) _exit(errno == EDEADLK ? 2 : 3);
+        _exit(0);
+    }
+    is(read(ready[0], &byte, 1), 1);
+    int refused = record(fd, F_WRLCK, 1) ? errno : 0;
+    yes(refused == 0 || refused == EDEADLK);
+    works(record(fd, F_UNLCK, 0));
+    works(record(fd, F_UNLCK, 1));
+    works(waitpid(other, &status, 0));
+    yes(refused ? exited(status, 0) : exited(status, 2));
+    works(record(fd, F_WRLCK, 0));
+    other = works(fork());
+    if (other == 0) {
+        if (record(fd, F_WRLCK, 2) || write(ready[1], "r", 1) != 1) _exit(1);
+        _exit(chase(fd, 2) ? 2 : 0);
+    }
+    is(read(ready[0], &byte, 1), 1);
+    works(chase(fd, 0));
+    for (int at = 0; at < 3; at++) works(record(fd, F_UNLCK, at));
+    works(waitpid(other, &status, 0));
+    yes(exited(status, 0));
+    close(ready[0]);
+    close(ready[1]);
     close(fd);
 
     begin("fcntl: unknown commands and descriptors");

@@ -37,6 +37,7 @@ pub mod rank {
     pub const DENTRY_PLACE: u16 = 5110;
     pub const FILE_OWNER: u16 = 5120;
     pub const FILE_LOCKS: u16 = 5130;
+    pub const FILE_LOCK_WAITS: u16 = 5135;
     pub const INODE_TIMES: u16 = 5140;
     pub const PAGE_CACHE: u16 = 5200;
     pub const TASKLIST: u16 = 5300;

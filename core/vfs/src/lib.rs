@@ -38,6 +38,7 @@ mod attr;
 mod chrdev;
 mod clock;
 mod count;
+mod deadlock;
 mod dentry;
 mod fdtable;
 mod file;

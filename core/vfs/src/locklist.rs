@@ -1,8 +1,10 @@
 //! The locks of one file, in one list under a spinlock. Who waits sleeps on its queue and looks again when any lock goes.
+use crate::deadlock;
 use abi::{Errno, Result};
 use alloc::vec::Vec;
+use core::sync::atomic::{AtomicU32, Ordering};
 use kmem::TryVec;
-use sync::{LockClass, SpinLock, WaitQueue, rank};
+use sync::{LockClass, SpinGuard, SpinLock, WaitQueue, rank};
 
 static LIST: LockClass = LockClass::new("inode.locks", rank::FILE_LOCKS);
 
@@ -56,57 +58,144 @@ impl FileLock {
 
 /// The locks of an inode.
 pub(crate) struct LockList {
-    held: SpinLock<Vec<FileLock>>,
+    held: SpinLock<Held>,
+    /// Counts how often locks went.
+    changes: AtomicU32,
     pub(crate) queue: WaitQueue,
+}
+
+struct Held {
+    locks: Vec<FileLock>,
+    /// How many wait for one of them by a note.
+    noted: usize,
+}
+
+impl Held {
+    fn conflict(&self, lock: &FileLock) -> Option<&FileLock> {
+        self.locks.iter().find(|held| held.conflicts(lock))
+    }
+}
+
+/// Somebody who waits for a lock to go.
+pub(crate) struct Blocked<'a> {
+    list: &'a LockList,
+    changes: u32,
+    /// Who, if it is noted.
+    waiter: Option<u64>,
+}
+
+impl Blocked<'_> {
+    /// Whether no lock of the list has gone since.
+    pub(crate) fn is_still(&self) -> bool {
+        self.list.changes.load(Ordering::Acquire) == self.changes
+    }
+}
+
+impl Drop for Blocked<'_> {
+    fn drop(&mut self) {
+        let Some(waiter) = self.waiter else { return };
+        let mut held = self.list.held.lock();
+        // If something has changed the note is gone already.
+        if self.is_still() {
+            held.noted -= 1;
+            deadlock::forget(waiter, self.list.id());
+        }
+    }
 }
 
 impl LockList {
     pub(crate) const fn new() -> Self {
         Self {
-            held: SpinLock::new(&LIST, Vec::new()),
+            held: SpinLock::new(
+                &LIST,
+                Held {
+                    locks: Vec::new(),
+                    noted: 0,
+                },
+            ),
+            changes: AtomicU32::new(0),
             queue: WaitQueue::new(),
         }
     }
 
-    pub(crate) fn conflict(&self, lock: &FileLock) -> Option<FileLock> {
-        self.held
-            .lock()
-            .iter()
-            .find(|held| held.conflicts(lock))
-            .copied()
+    /// Names it among all lists.
+    fn id(&self) -> usize {
+        core::ptr::from_ref(self).addr()
     }
 
-    /// Takes the lock if nothing conflicts; answers what does. ENOLCK: no memory.
-    pub(crate) fn try_take(&self, lock: &FileLock) -> Result<Option<FileLock>> {
+    pub(crate) fn conflict(&self, lock: &FileLock) -> Option<FileLock> {
+        self.held.lock().conflict(lock).copied()
+    }
+
+    /// Takes the lock. False: something conflicts. ENOLCK: no memory.
+    pub(crate) fn try_take(&self, lock: &FileLock) -> Result<bool> {
+        let held = self.held.lock();
+        if held.conflict(lock).is_some() {
+            return Ok(false);
+        }
+        self.take(held, lock).map(|()| true)
+    }
+
+    /// Takes the lock, or notes whom it is to wait for. EDEADLK, ENOLCK.
+    pub(crate) fn take_or_note(&self, lock: &FileLock) -> Result<Option<Blocked<'_>>> {
         let mut held = self.held.lock();
-        if let Some(conflict) = held.iter().find(|held| held.conflicts(lock)) {
-            return Ok(Some(*conflict));
+        let Some(conflict) = held.conflict(lock) else {
+            return self.take(held, lock).map(|()| None);
+        };
+        let waiter = match (lock.owner, conflict.owner) {
+            (LockOwner::Process(waiter), LockOwner::Process(holder)) => {
+                deadlock::note(waiter, holder, self.id())?;
+                held.noted += 1;
+                Some(waiter)
+            }
+            _ => None,
+        };
+        Ok(Some(Blocked {
+            list: self,
+            changes: self.changes.load(Ordering::Relaxed),
+            waiter,
+        }))
+    }
+
+    /// Takes a lock that conflicts with none.
+    #[inline]
+    fn take(&self, mut held: SpinGuard<'_, Held>, lock: &FileLock) -> Result<()> {
+        carve(&mut held.locks, lock.owner, lock.start, lock.end)?;
+        let pushed = held.locks.try_push(*lock).map_err(|_| Errno::ENOLCK);
+        // One for writing may have become one for reading.
+        if lock.kind == LockKind::Read || pushed.is_err() {
+            self.gone(held);
         }
-        let downgrades = lock.kind == LockKind::Read;
-        carve(&mut held, lock.owner, lock.start, lock.end)?;
-        held.try_push(*lock).map_err(|_| Errno::ENOLCK)?;
+        pushed
+    }
+
+    /// Locks went: who waits looks again, and waits for nobody until then.
+    #[inline]
+    fn gone(&self, mut held: SpinGuard<'_, Held>) {
+        if held.noted > 0 {
+            held.noted = 0;
+            deadlock::forget_all(self.id());
+        }
+        // Under the lock: nobody else stores.
+        let changes = self.changes.load(Ordering::Relaxed).wrapping_add(1);
+        self.changes.store(changes, Ordering::Release);
         drop(held);
-        if downgrades {
-            self.queue.wake_all();
-        }
-        Ok(None)
+        self.queue.wake_all();
     }
 
     pub(crate) fn release(&self, owner: LockOwner, start: u64, end: u64) -> Result<()> {
-        let result = carve(&mut self.held.lock(), owner, start, end);
-        self.queue.wake_all();
+        let mut held = self.held.lock();
+        let result = carve(&mut held.locks, owner, start, end);
+        self.gone(held);
         result
     }
 
     pub(crate) fn release_if(&self, gone: impl Fn(&FileLock) -> bool) {
-        let any = {
-            let mut held = self.held.lock();
-            let before = held.len();
-            held.retain(|lock| !gone(lock));
-            held.len() != before
-        };
-        if any {
-            self.queue.wake_all();
+        let mut held = self.held.lock();
+        let before = held.locks.len();
+        held.locks.retain(|lock| !gone(lock));
+        if held.locks.len() != before {
+            self.gone(held);
         }
     }
 }

@@ -1,53 +1,13 @@
 //! File locks: flock(2), record locks of processes (fcntl(2)) and of open files (`F_OFD_*`).
 //!
 //! The locks of an inode stand in one list under a spinlock; who waits sleeps on the inode's queue and looks again when
-//! any lock of the inode goes. Waiting record locks of processes are entered in a global list, in which a circle is
-//! EDEADLK.
+//! any lock of the inode goes. Which process waits for which is noted beside (`deadlock.rs`): a circle is EDEADLK.
 use crate::locklist::{FileLock, LockKind, LockOwner};
 use crate::objects::{File, Inode};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
-use kmem::TryVec;
-use sync::{LockClass, SpinLock, WaitMode, rank};
-
-static WAITING: LockClass = LockClass::new("vfs.lock_waiters", rank::FILE_LOCKS);
-
-/// Which process waits for which.
-static WAITERS: SpinLock<Vec<(u64, u64)>> = SpinLock::new(&WAITING, Vec::new());
-
-/// An entry in [`WAITERS`] while it lives.
-struct Waiting(u64, u64);
-
-impl Waiting {
-    /// EDEADLK: the one waited for waits, directly or over others, for the waiter. ENOLCK.
-    fn enter(waiter: u64, holder: u64) -> Result<Self> {
-        let mut all = WAITERS.lock();
-        let mut at = holder;
-        // As many steps as there are waiters lead round any circle.
-        for _ in 0..=all.len() {
-            if at == waiter {
-                return Err(Errno::EDEADLK);
-            }
-            match all.iter().find(|(w, _)| *w == at) {
-                Some((_, next)) => at = *next,
-                None => break,
-            }
-        }
-        all.try_push((waiter, holder)).map_err(|_| Errno::ENOLCK)?;
-        Ok(Self(waiter, holder))
-    }
-}
-
-impl Drop for Waiting {
-    fn drop(&mut self) {
-        let mut all = WAITERS.lock();
-        if let Some(at) = all.iter().position(|w| *w == (self.0, self.1)) {
-            all.swap_remove(at);
-        }
-    }
-}
+use sync::WaitMode;
 
 /// Whether to wait for a conflicting lock to go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,28 +23,17 @@ pub fn lock_file(file: &File, lock: FileLock, wait: LockWait) -> Result<()> {
     if !matches!(lock.owner, LockOwner::Process(_)) {
         file.has_locks.store(true, Ordering::Relaxed);
     }
-    loop {
-        let Some(conflict) = list.try_take(&lock)? else {
-            return Ok(());
+    if wait == LockWait::No {
+        return match list.try_take(&lock)? {
+            true => Ok(()),
+            false => Err(Errno::EAGAIN),
         };
-        if wait == LockWait::No {
-            return Err(Errno::EAGAIN);
-        }
-        let _waiting = match (lock.owner, conflict.owner) {
-            (LockOwner::Process(waiter), LockOwner::Process(holder)) => {
-                Some(Waiting::enter(waiter, holder)?)
-            }
-            _ => None,
-        };
-        // Until the one in the way is gone; another may then be in the way, with another holder to note.
-        let gone = || {
-            let still = list
-                .conflict(&lock)
-                .is_some_and(|now| now.owner == conflict.owner);
-            (!still).then_some(())
-        };
+    }
+    while let Some(blocked) = list.take_or_note(&lock)? {
+        let gone = || (!blocked.is_still()).then_some(());
         list.queue.wait(WaitMode::Interruptible, None, gone)?;
     }
+    Ok(())
 }
 
 /// Gives `start..=end` of an owner's locks back. ENOLCK: no memory to split one.
