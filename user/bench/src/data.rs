@@ -55,10 +55,7 @@ fn reread(n: u64, len: usize) -> io::Result<Took> {
         sys::read_all(fd.0, &mut buffer)
     })?;
     if buffer.iter().all(|b| *b == 3) {
-        Ok(Took {
-            bytes: len as u64,
-            ..took
-        })
+        Ok(took.moving(len))
     } else {
         Err(wrong("data"))
     }
@@ -76,16 +73,9 @@ fn reread_sum(n: u64) -> io::Result<Took> {
             sys::read_all(fd.0, &mut buffer)?;
             total = total.wrapping_add(sys::sum(&buffer));
         }
-        if total == sys::sum_of_ones(LEN) {
-            Ok(())
-        } else {
-            Err(wrong("sum"))
-        }
+        sys::expect_ones(total, LEN)
     })?;
-    Ok(Took {
-        bytes: LEN as u64,
-        ..took
-    })
+    Ok(took.moving(LEN))
 }
 
 fn rewrite(n: u64, len: usize) -> io::Result<Took> {
@@ -96,10 +86,7 @@ fn rewrite(n: u64, len: usize) -> io::Result<Took> {
         sys::write_all(fd.0, &data)
     })?;
     if std::fs::read("/tmp/bench-data")? == data {
-        Ok(Took {
-            bytes: len as u64,
-            ..took
-        })
+        Ok(took.moving(len))
     } else {
         Err(wrong("data"))
     }
@@ -128,14 +115,7 @@ fn mmap_sum(n: u64) -> io::Result<Took> {
         let map = Map::new(LEN, libc::PROT_READ, libc::MAP_SHARED, fd.0)?;
         let total = map.sum();
         drop(fd);
-        if total == sys::sum_of_ones(LEN) {
-            Ok(())
-        } else {
-            Err(wrong("sum"))
-        }
+        sys::expect_ones(total, LEN)
     })?;
-    Ok(Took {
-        bytes: LEN as u64,
-        ..took
-    })
+    Ok(took.moving(LEN))
 }

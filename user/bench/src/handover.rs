@@ -29,7 +29,7 @@ pub(crate) const ALL: &[Bench] = &[
     ),
     bench(
         "ipc/fcntl_lock",
-        "turn (half a round trip) by locks on two files",
+        "turn (half a round trip) by locks on three files",
         fcntl_lock,
     ),
 ];
@@ -297,54 +297,73 @@ impl Lock<'_> {
 
     fn take(&self, me: u32) -> io::Result<()> {
         self.set(libc::F_SETLKW, libc::F_WRLCK)?;
-        match self.owner.swap(me, Ordering::SeqCst) {
-            before if before == 0 || before == me => Ok(()),
-            _ => Err(wrong("two have the lock")),
-        }
+        self.pass(0, me)
     }
 
     fn give(&self, me: u32) -> io::Result<()> {
-        // The other one may have it: then this gives nothing back.
-        let _ = self
-            .owner
-            .compare_exchange(me, 0, Ordering::SeqCst, Ordering::SeqCst);
+        self.pass(me, 0)?;
         self.set(libc::F_SETLK, libc::F_UNLCK)
+    }
+
+    fn pass(&self, from: u32, to: u32) -> io::Result<()> {
+        if self.owner.swap(to, Ordering::SeqCst) == from {
+            Ok(())
+        } else {
+            Err(wrong("two have the lock"))
+        }
     }
 }
 
-/// As lmbench's `lat_fcntl` does: two processes take and give back locks on two files, each waiting for what the other
-/// one has. Who wakes the other need not let it have the lock at once.
+/// Two processes chase each other round three files: each takes the lock before it, which the other one has, and gives
+/// back the one behind it, which the other one wants. So they take turns, whomever a scheduler lets run first. (With two
+/// files, as lmbench's `lat_fcntl` has, who gives a lock back may take it again before the other one runs, whom that
+/// woke; what is counted as a turn then holds one switch, or two, or none, for a second on end.)
 fn fcntl_lock(n: u64) -> io::Result<Took> {
     const PARENT: u32 = 1;
     const CHILD: u32 = 2;
-    let (page, other) = (Map::shared(4096)?, Map::shared(4096)?);
-    let lock = |path, owner| -> io::Result<Lock<'_>> {
+    let each = n.div_ceil(2);
+    let page = Map::shared(4096)?;
+    let lock = |number, path| -> io::Result<Lock<'_>> {
         let file = sys::open(path, libc::O_RDWR | libc::O_CREAT)?;
+        let owner = page.word_at(number);
         Ok(Lock { file, owner })
     };
-    let one = lock(c"/tmp/bench-l1", page.word())?;
-    let two = lock(c"/tmp/bench-l2", other.word())?;
-    one.take(PARENT)?;
-    two.take(PARENT)?;
+    let ring = [
+        lock(0, c"/tmp/bench-l1")?,
+        lock(1, c"/tmp/bench-l2")?,
+        lock(2, c"/tmp/bench-l3")?,
+    ];
+    let turns = page.word_at(ring.len());
+    let turn = |at: &mut usize, me| {
+        let next = (*at + 1) % ring.len();
+        ring[next].take(me)?;
+        ring[*at].give(me)?;
+        *at = next;
+        Ok(())
+    };
+    let ready = sys::pipe()?;
+    let mut at = 0;
+    ring[at].take(PARENT)?;
     let pid = sys::child(|| {
+        let mut at = ring.len() - 1;
+        ring[at].take(CHILD)?;
+        sys::write_all(ready.1.0, b"r")?;
         loop {
-            one.give(CHILD)?;
-            two.take(CHILD)?;
-            two.give(CHILD)?;
-            one.take(CHILD)?;
+            turn(&mut at, CHILD)?;
+            turns.fetch_add(1, Ordering::SeqCst);
         }
     })?;
-    let took = sys::time_warm(n.div_ceil(2), || {
-        one.take(PARENT)?;
-        two.give(PARENT)?;
-        two.take(PARENT)?;
-        one.give(PARENT)
-    })?;
+    sys::read_all(ready.0.0, &mut [0])?;
+    let took = sys::time_warm(each, || turn(&mut at, PARENT))?;
     // SAFETY: our own child.
     unsafe { libc::kill(pid, libc::SIGKILL) };
-    if sys::wait(pid)? == libc::SIGKILL {
+    if sys::wait(pid)? != libc::SIGKILL {
+        return Err(wrong("child's status"));
+    }
+    let turns = u64::from(turns.load(Ordering::SeqCst));
+    if turns.abs_diff(sys::warm(each) + each) <= 2 {
         Ok(Took::new(2 * took.iterations, took.ns))
     } else {
-        Err(wrong("child's status"))
+        Err(wrong("turns"))
     }
 }

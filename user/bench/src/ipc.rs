@@ -182,10 +182,7 @@ fn bandwidth(n: u64, size: usize, from: &Fd, to: &Fd) -> io::Result<Took> {
     })?;
     sys::reap(pid)?;
     if data[8..].iter().all(|b| *b == 6) {
-        Ok(Took {
-            bytes: size as u64,
-            ..took
-        })
+        Ok(took.moving(size))
     } else {
         Err(wrong("data"))
     }

@@ -98,10 +98,7 @@ fn tcp_bandwidth(n: u64) -> io::Result<Took> {
     let took = sys::time_warm(n, || sys::read_all(from.0, &mut data))?;
     sys::reap(pid)?;
     if data.iter().all(|b| *b == 6) {
-        Ok(Took {
-            bytes: SIZE as u64,
-            ..took
-        })
+        Ok(took.moving(SIZE))
     } else {
         Err(wrong("data"))
     }

@@ -5,46 +5,40 @@ use crate::{Bench, bench};
 use std::io;
 use std::ops::Range;
 
+/// A row of [`ring`]: so many processes, each of which reads so many KiB.
+macro_rules! ring {
+    ($count:literal) => {
+        bench(
+            concat!("switch/", $count),
+            concat!("context switch among ", $count, " processes"),
+            |n| ring(n, $count, 0),
+        )
+    };
+    ($count:literal, $kib:literal) => {
+        bench(
+            concat!("switch/", $count, "_", $kib, "k"),
+            concat!(
+                "context switch among ",
+                $count,
+                " processes that read ",
+                $kib,
+                " KiB each"
+            ),
+            |n| ring(n, $count, $kib),
+        )
+    };
+}
+
 pub(crate) const ALL: &[Bench] = &[
-    bench("switch/2", "context switch among 2 processes", |n| {
-        ring(n, 2, 0)
-    }),
-    bench("switch/8", "context switch among 8 processes", |n| {
-        ring(n, 8, 0)
-    }),
-    bench("switch/16", "context switch among 16 processes", |n| {
-        ring(n, 16, 0)
-    }),
-    bench(
-        "switch/2_16k",
-        "context switch among 2 processes that read 16 KiB each",
-        |n| ring(n, 2, 16),
-    ),
-    bench(
-        "switch/8_16k",
-        "context switch among 8 processes that read 16 KiB each",
-        |n| ring(n, 8, 16),
-    ),
-    bench(
-        "switch/16_16k",
-        "context switch among 16 processes that read 16 KiB each",
-        |n| ring(n, 16, 16),
-    ),
-    bench(
-        "switch/2_64k",
-        "context switch among 2 processes that read 64 KiB each",
-        |n| ring(n, 2, 64),
-    ),
-    bench(
-        "switch/8_64k",
-        "context switch among 8 processes that read 64 KiB each",
-        |n| ring(n, 8, 64),
-    ),
-    bench(
-        "switch/16_64k",
-        "context switch among 16 processes that read 64 KiB each",
-        |n| ring(n, 16, 64),
-    ),
+    ring!(2),
+    ring!(8),
+    ring!(16),
+    ring!(2, 16),
+    ring!(8, 16),
+    ring!(16, 16),
+    ring!(2, 64),
+    ring!(8, 64),
+    ring!(16, 64),
     bench(
         "switch/yield",
         "sched_yield, two processes on a processor",
@@ -71,14 +65,7 @@ fn ring(n: u64, count: usize, kib: usize) -> io::Result<Took> {
         .map(|_| sys::pipe())
         .collect::<io::Result<Vec<_>>>()?;
     let data = vec![1u8; kib << 10];
-    let expected = sys::sum_of_ones(data.len());
-    let look = |data: &[u8]| {
-        if sys::sum(data) == expected {
-            Ok(())
-        } else {
-            Err(wrong("working set"))
-        }
-    };
+    let look = |data: &[u8]| sys::expect_ones(sys::sum(data), data.len());
     let get = |from: usize| {
         let mut token = [0u8; 4];
         sys::read_all(pipes[from % count].0.0, &mut token)?;

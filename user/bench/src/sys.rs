@@ -51,6 +51,14 @@ impl Took {
             ..Self::default()
         }
     }
+
+    /// Each iteration moves that many bytes.
+    pub(crate) fn moving(self, len: usize) -> Self {
+        Self {
+            bytes: len as u64,
+            ..self
+        }
+    }
 }
 
 /// How long the last run is to take, from when it starts; 0 until then. Only its section carries marks.
@@ -280,8 +288,14 @@ impl Map {
 
     /// The word at the start of a shared mapping.
     pub(crate) fn word(&self) -> &AtomicU32 {
+        self.word_at(0)
+    }
+
+    /// One of the words of a shared mapping.
+    pub(crate) fn word_at(&self, number: usize) -> &AtomicU32 {
+        assert!((number + 1) * size_of::<u32>() <= self.1);
         // SAFETY: aligned, mapped as long as `self` lives, and only touched atomically.
-        unsafe { &*self.0.cast::<AtomicU32>() }
+        unsafe { &*self.0.cast::<AtomicU32>().add(number) }
     }
 
     pub(crate) fn store(&self, at: usize, value: u8) {
@@ -331,9 +345,13 @@ pub(crate) fn sum(data: &[u8]) -> u64 {
     total
 }
 
-/// What [`sum`] gives of `len` bytes that are all 1.
-pub(crate) fn sum_of_ones(len: usize) -> u64 {
-    0x0101_0101_0101_0101u64.wrapping_mul(len as u64 / 8)
+/// Whether `total` is what [`sum`] gives of `len` bytes that are all 1.
+pub(crate) fn expect_ones(total: u64, len: usize) -> io::Result<()> {
+    if total == 0x0101_0101_0101_0101u64.wrapping_mul(len as u64 / 8) {
+        Ok(())
+    } else {
+        Err(wrong("sum"))
+    }
 }
 
 /// How many processors may run this program.
