@@ -53,6 +53,7 @@ fn register(info: &'static BootInfo) -> Result<()> {
     task::oom::register();
     task::uts::init()?;
     tmpfs::init()?;
+    device::init()?;
     devtmpfs::init()?;
     pipe::init();
     tty::init()?;

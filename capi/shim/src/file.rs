@@ -4,7 +4,6 @@
 //! before each call, and what the module changed is taken over after it.
 use crate::enter;
 use crate::foreign;
-use crate::gate::{Gate, Pass};
 use crate::layout::{CFile, CInode, FileOperations, POLL_QUEUES, PollCollector, ProcOps};
 use crate::park;
 use abi::{Errno, Result};
@@ -12,6 +11,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::mem::offset_of;
 use core::sync::atomic::{AtomicI64, AtomicU32, AtomicUsize, Ordering};
+use kernfs::{Gate, Pass};
 use kmem::try_box;
 use kmem::user::UserBuf;
 use module::Module;

@@ -8,7 +8,8 @@
 //! | `runtime.rs` | [`module::Runtime`]: the module's record, parameters, init and exit |
 //! | `ledger.rs` | what modules took and have not given back |
 //! | `foreign.rs` | reading and writing memory that a module names |
-//! | `gate.rs`, `file.rs` | ways into a module that can be closed; open files that a module serves |
+//! | `file.rs` | open files that a module serves |
+//! | `page.rs`, `param_files.rs` | text of attributes; /sys/module/M/parameters |
 //! | `layout.rs` | structures that modules look into |
 //! | `task.rs` | threads as modules know them |
 //! | `park.rs` | waiting at addresses: no list of the kernel's runs through module memory |
@@ -34,7 +35,6 @@ mod enter;
 mod export;
 mod file;
 mod foreign;
-mod gate;
 mod hrtimer;
 mod kthread;
 mod layout;
@@ -43,7 +43,9 @@ mod memory;
 mod mutex;
 mod number;
 mod owner;
+mod page;
 mod param;
+mod param_files;
 mod park;
 mod print;
 mod proc;

@@ -17,6 +17,7 @@ const VALUE: usize = 1024;
 /// `struct kernel_param`.
 const PARAM_SIZE: usize = 40;
 const OPS: usize = 16;
+const MODE: usize = 24;
 const ARGUMENT: usize = 32;
 /// `struct kernel_param_ops`.
 const OPS_SET: usize = 8;
@@ -327,8 +328,30 @@ pub(crate) fn set_all(module: &Arc<Module>, line: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// The permissions of a parameter's file.
+pub(crate) fn permissions(param: usize) -> Result<u32> {
+    Ok(word(param + MODE)? as u32 & 0o777)
+}
+
+/// The name of a parameter.
+pub(crate) fn name(param: usize) -> Result<Name<256>> {
+    Name::read(word(param)?).map_err(|_| Errno::EFAULT)
+}
+
+/// The function that writes a parameter's text. EPERM: there is none.
+pub(crate) fn getter(param: usize) -> Result<usize> {
+    let get = word(word(param + OPS)? + OPS_GET)?;
+    if get == 0 { Err(Errno::EPERM) } else { Ok(get) }
+}
+
+/// The function that takes a parameter's text. EPERM: there is none.
+pub(crate) fn setter(param: usize) -> Result<usize> {
+    let set = word(word(param + OPS)? + OPS_SET)?;
+    if set == 0 { Err(Errno::EPERM) } else { Ok(set) }
+}
+
 /// Addresses of a module's parameters.
-fn all(module: &Module) -> impl Iterator<Item = usize> + use<> {
+pub(crate) fn all(module: &Module) -> impl Iterator<Item = usize> + use<> {
     module.facts().section("__param").step_by(PARAM_SIZE)
 }
 

@@ -24,8 +24,8 @@ impl Runtime for Capi {
         })
     }
 
-    fn adopt(&self, _module: &Arc<Module>) -> Result<()> {
-        Ok(())
+    fn adopt(&self, module: &Arc<Module>) -> Result<()> {
+        crate::param_files::show(module)
     }
 
     fn set_parameters(&self, module: &Arc<Module>, line: &[u8]) -> Result<()> {

@@ -1,12 +1,19 @@
-//! Devices: their nodes under /dev.
+//! Devices: what sysfs shows of them, and their nodes under /dev.
 //!
-//! A driver registers its numbers with [`vfs::register_chrdev`] and names its nodes with [`add_node`]; whoever shows
-//! nodes (devtmpfs) registers as [`NodeSink`] and is told of those that came before it. Numbers and names are Linux'
-//! (Documentation/admin-guide/devices.txt).
+//! | module | holds |
+//! |---|---|
+//! | `sysfs` | the trees at /sys and /sys/kernel/debug |
+//! | `class` | [`Class`] and [`Bus`] |
+//! | `device` | [`Device`]: directory, links, `uevent`; [`add_device`] for the kernel's own |
+//! | `nodes` | nodes under /dev: whoever shows them (devtmpfs) registers as [`NodeSink`] |
 //!
-//! Called by drivers and `devtmpfs`; calls `vfs`, `kmem`, `sync`.
+//! A driver registers its numbers with [`vfs::register_chrdev`] and makes a device for each node. Numbers and names are
+//! Linux' (Documentation/admin-guide/devices.txt).
 //!
-//! Lock order: the list of nodes is a leaf; the sink is called with no lock held.
+//! Called by drivers, `devtmpfs`, `module` and `capi`; calls `kernfs`, `vfs`, `kmem`, `sync`.
+//!
+//! Lock order: the lists here are leaves but for the classes', over which directories are made; the sink is called with no
+//! lock held. Specification: Documentation/driver-api/driver-model, sysfs-rules.rst.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -14,6 +21,12 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod class;
+mod device;
 mod nodes;
+mod sysfs;
 
+pub use class::{Bus, Class};
+pub use device::{Device, NewDevice, add_device, announce, events};
 pub use nodes::{Node, NodeSink, add_node, remove_node, set_sink};
+pub use sysfs::{DEBUGFS, SYSFS, init, sysfs_dir};

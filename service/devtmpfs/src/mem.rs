@@ -46,9 +46,9 @@ pub(crate) fn init() -> Result<()> {
         mode,
     };
     for (minor, name, mode, _) in TABLE {
-        device::add_node(node(minor, name, mode))?;
+        device::add_device("mem", node(minor, name, mode))?;
     }
-    device::add_node(node(KMSG, "kmsg", 0o644))
+    device::add_device("mem", node(KMSG, "kmsg", 0o644))
 }
 
 /// Positions mean nothing and are always 0.

@@ -27,12 +27,13 @@ pub fn init() -> Result<()> {
         return Ok(());
     }
     vfs::register_chrdev(MAJOR, MINOR, 1, "provoke-crash", kmem::try_arc(Device)?)?;
-    device::add_node(device::Node {
+    let node = device::Node {
         name: "provoke-crash",
         kind: FileType::CharDevice,
         rdev: makedev(MAJOR, MINOR),
         mode: 0o600,
-    })
+    };
+    device::add_device("misc", node)
 }
 
 struct Device;

@@ -6,6 +6,7 @@
 //! | `list.rs` | [`Module`], the list of all, states, users |
 //! | `load.rs` | [`load`]: check, place, resolve, relocate, seal, init |
 //! | `unload.rs` | [`unload`] |
+//! | `sysfs.rs` | /sys/module/M |
 //! | `names.rs` | symbols of modules for kallsyms and reports; [`show_modules`] for /proc/modules |
 //!
 //! Called by `syscall` (init_module, finit_module, delete_module) and by capi; calls `kmod`, `kmem::modspace`. It has no
@@ -25,6 +26,7 @@ mod list;
 mod load;
 mod names;
 mod runtime;
+mod sysfs;
 mod unload;
 
 pub use list::{Export, Facts, Loaded, Module, State, Visit, all, find, quarantine};

@@ -5,10 +5,11 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
 use core::sync::atomic::{AtomicI32, AtomicU8, AtomicUsize, Ordering};
+use kernfs::Node;
 use kmem::Reserved;
 use kmem::modspace::ModArea;
 use kmod::{PARTS, Part};
-use sync::{LockClass, Mutex, MutexGuard, RwSpinLock, WaitMode, WaitQueue, rank};
+use sync::{LockClass, Mutex, MutexGuard, Once, RwSpinLock, WaitMode, WaitQueue, rank};
 
 static LIST: LockClass = LockClass::new("module.list", rank::MODULE_LIST);
 static AREA: LockClass = LockClass::new("module.area", rank::MODULE);
@@ -114,6 +115,8 @@ pub struct Module {
     /// The modules whose symbols it uses.
     providers: Vec<Arc<Module>>,
     area: Mutex<Option<ModArea>>,
+    /// /sys/module/NAME.
+    directory: Once<Arc<Node>>,
     /// Calls into it that have not returned.
     inside: AtomicUsize,
     left: WaitQueue,
@@ -144,6 +147,7 @@ impl Module {
             users: AtomicI32::new(0),
             providers,
             area: Mutex::new(&AREA, Some(area)),
+            directory: Once::new(),
             inside: AtomicUsize::new(0),
             left: WaitQueue::new(),
         }
@@ -246,6 +250,16 @@ impl Module {
             .map(|part| self.facts.part(part).len())
             .iter()
             .sum()
+    }
+
+    /// Its directory in sysfs, from before init until after exit.
+    #[must_use]
+    pub fn directory(&self) -> Option<&Arc<Node>> {
+        self.directory.get()
+    }
+
+    pub(crate) fn set_directory(&self, directory: Arc<Node>) {
+        let _ = self.directory.set(directory);
     }
 
     /// Its memory, to change or to take.

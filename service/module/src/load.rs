@@ -1,7 +1,7 @@
 //! From bytes to a module.
 use crate::list::{self, Export, Facts, Loaded, Module, Named, State};
 use crate::runtime::runtime;
-use crate::{names, unload};
+use crate::{names, sysfs, unload};
 use abi::{Errno, Result};
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -376,6 +376,7 @@ impl Loader<'_, '_> {
 /// Parameters, then init.
 fn start(module: &Arc<Module>, arguments: &[u8]) -> Result<()> {
     let runtime = runtime()?;
+    sysfs::show(module)?;
     runtime.adopt(module)?;
     runtime.set_parameters(module, arguments)?;
     let answer = runtime.init(module)?;

@@ -1,6 +1,7 @@
 //! The end of a module.
 use crate::list::{self, Module, State};
 use crate::runtime::runtime;
+use crate::sysfs;
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use trace::pr_alert;
@@ -49,6 +50,7 @@ pub(crate) fn discard(module: &Arc<Module>) {
     if let Ok(runtime) = runtime {
         runtime.disown(module);
     }
+    sysfs::hide(module);
     list::remove(module);
     for provider in module.providers() {
         provider.put();

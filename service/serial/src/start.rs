@@ -104,12 +104,13 @@ fn add_port(index: usize, baud: u32, console: bool) -> Result<()> {
     port.start_receiving();
     let rdev = tty.device_number();
     tty::add_line(tty, console)?;
-    device::add_node(device::Node {
+    let node = device::Node {
         name,
         kind: vfs::FileType::CharDevice,
         rdev,
         mode: 0o600,
-    })
+    };
+    device::add_device("tty", node)
 }
 
 fn register_console(index: usize) -> Result<()> {

@@ -116,12 +116,13 @@ pub fn init() -> Result<()> {
     register_chrdev(4, SERIAL_MINOR, 32, "ttyS", lines)?;
     register_chrdev(SLAVE_MAJOR, 0, pty::MAX as u32, "pts", slaves)?;
     for (name, minor, mode) in [("tty", 0, 0o666), ("console", 1, 0o600), ("ptmx", 2, 0o666)] {
-        device::add_node(device::Node {
+        let node = device::Node {
             name,
             kind: vfs::FileType::CharDevice,
             rdev: makedev(5, minor),
             mode,
-        })?;
+        };
+        device::add_device("tty", node)?;
     }
     vfs::register_filesystem(&devpts::DEVPTS)
 }

@@ -22,10 +22,9 @@ struct Case {
     stdout: &'static [&'static str],
 }
 
-/// Before each script: `$m` has the modules; `told` shows what the kernel said since the last look. insmod is kmod's;
-/// its rmmod asks /sys/module first, which is not there yet.
-const BEFORE: &str = "ln -s /bin/kmod /tmp/insmod\n\
-    insmod() { /tmp/insmod \"$@\"; }\nrmmod() { busybox rmmod \"$@\"; }\n\
+/// Before each script: `$m` has the modules; the tools are kmod's; `told` shows what the kernel said since the last look.
+const BEFORE: &str = "for tool in insmod rmmod lsmod; do ln -s /bin/kmod /tmp/$tool; done\n\
+    insmod() { /tmp/insmod \"$@\"; }\nrmmod() { /tmp/rmmod \"$@\"; }\nlsmod() { /tmp/lsmod; }\n\
     told() { dmesg -c | sed 's/^\\[[^]]*\\] //' | grep -v 'is not there'; }\ndmesg -c >/dev/null\n";
 /// Between scripts.
 const MARK: &str = "=== ";

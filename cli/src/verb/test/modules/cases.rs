@@ -2,7 +2,7 @@
 
 use super::Case;
 
-pub(super) const CASES: [Case; 7] = [
+pub(super) const CASES: [Case; 8] = [
     Case {
         name: "hello",
         script: "insmod $m/hello.ko; echo $?; cat /proc/modules; cat /proc/hello_proc
@@ -35,6 +35,27 @@ pub(super) const CASES: [Case; 7] = [
         ],
     },
     Case {
+        name: "sysfs",
+        script: "insmod $m/params.ko number=7 yes; cd /sys/module/params; cat initstate refcnt taint version coresize initsize
+            grep -H . parameters/*; echo 99 >parameters/number; cat parameters/number; cat refcnt
+            (echo x >parameters/number) 2>&1; (echo 5 >parameters/list) 2>&1; test -d holders && stat -c %a,%s parameters/yes sections sections/.data
+            grep -c '^0xffffffffa0' sections/.data; cd /; rmmod params; ls /sys/module; told
+            cat /sys/class/mem/null/uevent /sys/class/mem/null/dev; cd /sys/class/mem/null/subsystem; pwd -P; ls
+            readlink -f /sys/dev/char/1:3; echo add >/sys/class/mem/null/uevent; mkdir /sys/class/x; cd /
+            mount -t debugfs none /sys/kernel/debug; stat -c %a /sys/kernel/debug; umount /sys/kernel/debug",
+        stdout: &[
+            "live\n0\nO\n2.5\n12288\n0\n",
+            "parameters/number:7\n",
+            "parameters/yes:Y\n99\n",
+            "I/O error\n",
+            "Permission denied\n",
+            "600,4096\n755,0\n400,4096\n1\n",
+            "MAJOR=1\nMINOR=3\nDEVNAME=null\nDEVMODE=0666\n1:3\n/sys/class/mem\n",
+            "null\n",
+            "/sys/devices/virtual/mem/null\n700\n",
+        ],
+    },
+    Case {
         name: "no-modules",
         script: "head -c 100 $m/hello.ko >/tmp/cut.ko; insmod /tmp/cut.ko 2>&1
             sed 's/6.1.0-gaon SMP/6.1.0-gone SMP/' $m/hello.ko >/tmp/other.ko; insmod /tmp/other.ko 2>&1
@@ -64,7 +85,7 @@ pub(super) const CASES: [Case; 7] = [
     Case {
         name: "advanced-device",
         script: "insmod $m/advanced_device.ko; echo $?; ls -l /dev/advanced_dev; grep advanced /proc/devices
-            $m/test_device; exec 3</dev/advanced_dev; cat /proc/modules; rmmod advanced_device 2>&1; exec 3<&-
+            $m/test_device; exec 3</dev/advanced_dev; cat /proc/modules; rmmod advanced_device 2>&1; lsmod; exec 3<&-
             echo hello | tee /dev/advanced_dev; cat /dev/advanced_dev; rmmod advanced_device; echo $?
             ls /dev/advanced_dev 2>/dev/null || echo gone; grep -c advanced /proc/devices; told",
         stdout: &[
@@ -74,7 +95,8 @@ pub(super) const CASES: [Case; 7] = [
             "Device opened successfully\nWritten 21 bytes: Hello from userspace!\nCurrent buffer size: 21 bytes\n\
              Buffer reset successfully\nBuffer size after reset: 0 bytes\nDevice closed\n",
             "advanced_device 12288 2 - Live ",
-            "Resource temporarily unavailable\n",
+            "Module advanced_device is in use\n",
+            "advanced_device        12288  2\n",
             "hello\nhello\n0\ngone\n0\n",
             "Advanced device module initializing\nAdvanced device module loaded (major: 254)\nDevice opened (count: 1)\n\
              Written 21 bytes to device\nDevice buffer reset\nDevice closed (count: 0)\n",
@@ -86,9 +108,9 @@ pub(super) const CASES: [Case; 7] = [
         script: "calls='read:1 read:1 write:1 set:1 ioctl:0:7'
             for where in open read write seek ioctl release; do insmod $m/crashdev.ko where=$where || echo cannot load
                 echo $where; $m/fops /dev/crashdev $calls; grep -o Quarantined /proc/modules; $m/fops /dev/crashdev read:1
-                rmmod crashdev || echo cannot unload; ls /dev/crashdev 2>/dev/null; done; cat /proc/modules
-            insmod $m/crashdev.ko where=read; exec 3<>/dev/crashdev; head -c 1 <&3 2>/dev/null; rmmod crashdev 2>&1
-            exec 3<&-; rmmod crashdev; echo $?",
+                rmmod -f crashdev || echo cannot unload; ls /dev/crashdev 2>/dev/null; done; cat /proc/modules
+            insmod $m/crashdev.ko where=read; exec 3<>/dev/crashdev; head -c 1 <&3 2>/dev/null; rmmod -f crashdev 2>&1
+            exec 3<&-; rmmod -f crashdev; echo $?",
         stdout: &[
             "open\nopen: Input/output error\nQuarantined\nopen: No such device or address\n",
             "read\nread:1: Input/output error\nread:1: Input/output error\nwrite:1: Input/output error\n\
@@ -105,7 +127,7 @@ pub(super) const CASES: [Case; 7] = [
         name: "crashes-are-contained",
         script: "for kind in null wild noncanonical stack bug divide jump doublefree lockheld locknull mutexnull atomic text
             do insmod $m/crash.ko || echo cannot load; (echo $kind >/proc/crash) 2>/dev/null; echo $kind $?
-                grep -o 'Quarantined' /proc/modules; rmmod crash || echo cannot unload; done
+                grep -o 'Quarantined' /proc/modules; rmmod -f crash || echo cannot unload; done
             insmod $m/crash.ko init=null 2>&1; cat /proc/modules; insmod $m/hello.ko && cat /proc/hello_proc; rmmod hello",
         stdout: &[
             "null 1\nQuarantined\nwild 1\nQuarantined\nnoncanonical 1\nQuarantined\nstack 1\nQuarantined\nbug 1\n\

@@ -3,7 +3,7 @@ use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use sync::WaitQueue;
 
 /// One such way.
-pub(crate) struct Gate {
+pub struct Gate {
     closed: AtomicBool,
     /// Calls under way.
     inside: AtomicUsize,
@@ -11,10 +11,18 @@ pub(crate) struct Gate {
 }
 
 /// One call; it keeps removal waiting.
-pub(crate) struct Pass<'a>(&'a Gate);
+pub struct Pass<'a>(&'a Gate);
+
+impl Default for Gate {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 impl Gate {
-    pub(crate) const fn new() -> Self {
+    /// An open one.
+    #[must_use]
+    pub const fn new() -> Self {
         Self {
             closed: AtomicBool::new(false),
             inside: AtomicUsize::new(0),
@@ -23,19 +31,19 @@ impl Gate {
     }
 
     /// A call begins; none when it is closed.
-    pub(crate) fn pass(&self) -> Option<Pass<'_>> {
+    pub fn pass(&self) -> Option<Pass<'_>> {
         self.inside.fetch_add(1, Ordering::SeqCst);
         let pass = Pass(self);
         (!self.closed.load(Ordering::SeqCst)).then_some(pass)
     }
 
     /// Lets no call begin any more.
-    pub(crate) fn close(&self) {
+    pub fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
     }
 
     /// Waits for the calls under way.
-    pub(crate) fn wait_empty(&self) {
+    pub fn wait_empty(&self) {
         self.empty
             .wait_event(|| self.inside.load(Ordering::SeqCst) == 0);
     }

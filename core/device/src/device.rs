@@ -1,0 +1,267 @@
+//! Devices: a directory of sysfs each, links to it from where it is looked for, and a node.
+use crate::class::{Bus, Class};
+use crate::nodes::{self, Node};
+use crate::sysfs::sysfs_dir;
+use abi::Result;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::fmt::Write;
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use kernfs::Attribute;
+use kmem::{TryString, TryVec, try_arc, try_format};
+use sync::{LockClass, Mutex, rank};
+use vfs::{FileType, SeqBuf, major, minor};
+
+static FACTS: LockClass = LockClass::new("device.facts", rank::DIR_INDEX);
+static KEPT: LockClass = LockClass::new("device.kept", rank::DIR_INDEX);
+/// Events that were announced.
+static EVENTS: AtomicU64 = AtomicU64::new(0);
+
+/// What a device is to be.
+#[derive(Clone, Copy)]
+pub struct NewDevice<'a> {
+    /// Its name, a plain one.
+    pub name: &'a str,
+    /// What it hangs on.
+    pub parent: Option<&'a Arc<Device>>,
+    /// What it does.
+    pub class: Option<&'a Arc<Class>>,
+    /// How it is reached.
+    pub bus: Option<&'a Arc<Bus>>,
+    /// Its node under /dev.
+    pub node: Option<Node<'a>>,
+    /// Whether the permissions of the node were asked for, so that user space is told of them.
+    pub mode_is_wanted: bool,
+}
+
+impl<'a> NewDevice<'a> {
+    /// One of that name and nothing else.
+    #[must_use]
+    pub const fn named(name: &'a str) -> Self {
+        Self {
+            name,
+            parent: None,
+            class: None,
+            bus: None,
+            node: None,
+            mode_is_wanted: false,
+        }
+    }
+}
+
+/// What `uevent` tells.
+struct Facts {
+    number: Option<u64>,
+    node: Option<String>,
+    mode: Option<u32>,
+    changing: Mutex<Changing>,
+}
+
+#[derive(Default)]
+struct Changing {
+    driver: Option<String>,
+    /// Lines that whoever made the device adds.
+    more: String,
+}
+
+/// A device.
+pub struct Device {
+    dir: Arc<kernfs::Node>,
+    /// The directory between the parent's and ours, which goes with its last device.
+    glue: Option<Arc<kernfs::Node>>,
+    has_class: bool,
+    facts: Arc<Facts>,
+    links: Mutex<Vec<Arc<kernfs::Node>>>,
+    has_node: AtomicBool,
+}
+
+/// The file `uevent`.
+struct Events(Arc<Facts>);
+
+impl Attribute for Events {
+    fn show(&self, out: &mut SeqBuf) -> Result<()> {
+        let facts = &self.0;
+        if let Some(number) = facts.number {
+            let _ = writeln!(out, "MAJOR={}\nMINOR={}", major(number), minor(number));
+        }
+        if let Some(node) = &facts.node {
+            let _ = writeln!(out, "DEVNAME={node}");
+        }
+        if let Some(mode) = facts.mode {
+            let _ = writeln!(out, "DEVMODE=0{mode:o}");
+        }
+        let changing = facts.changing.lock();
+        if let Some(driver) = &changing.driver {
+            let _ = writeln!(out, "DRIVER={driver}");
+        }
+        let _ = out.write_str(&changing.more);
+        Ok(())
+    }
+
+    fn store(&self, text: &[u8]) -> Result<usize> {
+        announce(text)?;
+        Ok(text.len())
+    }
+}
+
+/// Announces an event that user space asked for by its name. EINVAL: there is no such.
+pub fn announce(action: &[u8]) -> Result<()> {
+    const ACTIONS: [&[u8]; 8] = [
+        b"add", b"remove", b"change", b"move", b"online", b"offline", b"bind", b"unbind",
+    ];
+    let action = action.trim_ascii_end();
+    if !ACTIONS.contains(&action) {
+        return Err(abi::Errno::EINVAL);
+    }
+    EVENTS.fetch_add(1, Ordering::Relaxed);
+    Ok(())
+}
+
+/// How many events were announced.
+pub fn events() -> u64 {
+    EVENTS.load(Ordering::Relaxed)
+}
+
+impl Device {
+    /// Makes a device with its files, links and node. EEXIST: the name is taken; EINVAL, ENOMEM, ENOSPC.
+    pub fn new(new: &NewDevice<'_>) -> Result<Arc<Self>> {
+        let (base, glue) = place(new)?;
+        let made = base.add_dir(new.name).and_then(|dir| {
+            let device = try_arc(Self {
+                dir,
+                glue: glue.clone(),
+                has_class: new.class.is_some(),
+                facts: facts(new)?,
+                links: Mutex::new(&KEPT, Vec::new()),
+                has_node: AtomicBool::new(false),
+            })?;
+            device.fill(new).inspect_err(|_| device.remove())?;
+            Ok(device)
+        });
+        made.inspect_err(|_| remove_if_empty(glue.as_ref()))
+    }
+
+    fn fill(&self, new: &NewDevice<'_>) -> Result<()> {
+        self.dir
+            .add_attribute("uevent", 0o644, Events(self.facts.clone()))?;
+        if let Some(class) = new.class {
+            self.dir.add_link("subsystem", class.dir())?;
+            self.keep(&class.dir().add_link(new.name, &self.dir)?)?;
+            if let Some(parent) = new.parent {
+                self.dir.add_link("device", &parent.dir)?;
+            }
+        }
+        if let Some(bus) = new.bus {
+            self.dir.add_link("subsystem", bus.dir())?;
+            self.keep(&bus.devices().add_link(new.name, &self.dir)?)?;
+        }
+        if let Some(node) = &new.node {
+            let number = try_format!("{}:{}", major(node.rdev), minor(node.rdev))?;
+            let numbers = match node.kind {
+                FileType::BlockDevice => sysfs_dir("dev/block")?,
+                _ => sysfs_dir("dev/char")?,
+            };
+            self.keep(&numbers.add_link(&number, &self.dir)?)?;
+            let shown = number;
+            let show = move |out: &mut SeqBuf| {
+                let _ = writeln!(out, "{shown}");
+                Ok(())
+            };
+            self.dir.add_attribute("dev", 0o444, show)?;
+            nodes::add_node(*node)?;
+            self.has_node.store(true, Ordering::Relaxed);
+        }
+        announce(b"add")
+    }
+
+    /// Notes a link elsewhere that goes with the device.
+    fn keep(&self, link: &Arc<kernfs::Node>) -> Result<()> {
+        let kept = self.links.lock().try_push(link.clone());
+        kept.inspect_err(|_| {
+            link.remove();
+        })
+    }
+
+    /// Its directory.
+    #[must_use]
+    pub const fn dir(&self) -> &Arc<kernfs::Node> {
+        &self.dir
+    }
+
+    /// Notes the driver that it has now.
+    pub fn set_driver(&self, driver: Option<&str>) -> Result<()> {
+        let driver = driver.map(String::try_from_str).transpose()?;
+        self.facts.changing.lock().driver = driver;
+        Ok(())
+    }
+
+    /// The lines that `uevent` tells beside the usual ones.
+    pub fn set_event_lines(&self, lines: String) {
+        self.facts.changing.lock().more = lines;
+    }
+
+    /// Takes it away: node, links, directory.
+    pub fn remove(&self) {
+        if self.has_node.swap(false, Ordering::Relaxed)
+            && let Some(node) = &self.facts.node
+        {
+            let _ = nodes::remove_node(node);
+        }
+        let links = core::mem::take(&mut *self.links.lock());
+        for link in &links {
+            link.remove();
+        }
+        if self.dir.remove() {
+            let _ = announce(b"remove");
+        }
+        remove_if_empty(self.glue.as_ref());
+    }
+}
+
+fn facts(new: &NewDevice<'_>) -> Result<Arc<Facts>> {
+    let name = new.node.map(|node| String::try_from_str(node.name));
+    try_arc(Facts {
+        number: new.node.map(|node| node.rdev),
+        node: name.transpose()?,
+        mode: new
+            .node
+            .filter(|_| new.mode_is_wanted)
+            .map(|node| node.mode),
+        changing: Mutex::new(&FACTS, Changing::default()),
+    })
+}
+
+/// The directory that a device's stands in, and whether that goes with its last device.
+fn place(new: &NewDevice<'_>) -> Result<(Arc<kernfs::Node>, Option<Arc<kernfs::Node>>)> {
+    let glued = |dir: Arc<kernfs::Node>| (dir.clone(), Some(dir));
+    match (new.parent, new.class) {
+        (None, None) => Ok((sysfs_dir("devices")?, None)),
+        (None, Some(class)) => Ok(glued(sysfs_dir("devices/virtual")?.dir(class.name())?)),
+        (Some(parent), Some(class)) if !parent.has_class => {
+            Ok(glued(parent.dir.dir(class.name())?))
+        }
+        (Some(parent), _) => Ok((parent.dir.clone(), None)),
+    }
+}
+
+fn remove_if_empty(glue: Option<&Arc<kernfs::Node>>) {
+    if let Some(glue) = glue.filter(|glue| glue.is_empty()) {
+        glue.remove();
+    }
+}
+
+static ALL: Mutex<Vec<Arc<Device>>> = Mutex::new(&KEPT, Vec::new());
+
+/// Adds a device of the kernel's own, for good. EEXIST, ENOMEM, ENOSPC.
+pub fn add_device(class: &str, node: Node<'_>) -> Result<()> {
+    let class = Class::kernel(class)?;
+    let new = NewDevice {
+        class: Some(&class),
+        node: Some(node),
+        mode_is_wanted: node.mode != 0o600,
+        ..NewDevice::named(node.name)
+    };
+    let device = Device::new(&new)?;
+    ALL.lock().try_push(device)
+}
