@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <linux/sched.h>
 #include <sys/epoll.h>
+#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/eventfd.h>
 #include <sys/mount.h>
@@ -65,9 +66,9 @@ static volatile struct result {
 } *result;
 
 enum { FILE_FD = 10, DIR_FD, PATH_FD, PIPE_IN, PIPE_OUT, NULL_FD, READ_FD, WRITE_FD, EVENT_FD, EPOLL_FD, TIMER_FD, MASTER_FD,
-       TTY_FD, SIGNAL_FD, LAST_FD, PROC_FD = LAST_FD };
+       TTY_FD, SIGNAL_FD, INOTIFY_FD, LAST_FD, PROC_FD = LAST_FD };
 static const char *const fd_names[] = {"file", "folder", "path", "pipe-in", "pipe-out", "null", "reading", "writing", "event",
-                                       "epoll", "timer", "master", "terminal", "signal"};
+                                       "epoll", "timer", "master", "terminal", "signal", "inotify"};
 
 #include "calls.h"
 
@@ -104,6 +105,7 @@ static void open_all(void) {
     }
     at(MASTER_FD, master);
     at(PROC_FD, open("/proc/version", O_RDONLY));
+    at(INOTIFY_FD, inotify_init1(IN_NONBLOCK));
     at(SIGNAL_FD, signalfd(-1, &none, SFD_NONBLOCK));
 }
 

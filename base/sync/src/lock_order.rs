@@ -39,6 +39,8 @@ pub mod rank {
     pub const FILE_LOCKS: u16 = 5130;
     pub const FILE_LOCK_WAITS: u16 = 5135;
     pub const INODE_TIMES: u16 = 5140;
+    pub const NOTIFY: u16 = 5150;
+    pub const NOTIFY_SHARES: u16 = 5160;
     pub const PAGE_CACHE: u16 = 5200;
     pub const TASKLIST: u16 = 5300;
     pub const PID_BUCKET: u16 = 5320;

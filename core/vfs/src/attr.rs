@@ -1,12 +1,20 @@
 //! Changing attributes: chmod, chown, truncate, utimensat; access(2); statfs(2).
 use crate::mount::MountFlags;
-use crate::objects::{File, Inode, Path};
+use crate::notify;
+use crate::objects::{Dentry, File, Inode, Path};
 use crate::types::{Access, FileMode, FileType, SetAttr, SetTime, StatFs};
 use abi::{Errno, Result, raw};
 use alloc::vec::Vec;
 use cred::{Cred, Kgid, Kuid, cap};
 use kmem::TryVec;
 use kmem::user::UserBuf;
+
+/// Changes attributes and tells; the inode is locked.
+fn set(dentry: &Dentry, inode: &Inode, attr: &SetAttr) -> Result<()> {
+    inode.ops().setattr(inode, attr)?;
+    notify::changed(dentry, attr);
+    Ok(())
+}
 
 /// chmod(2). EPERM: not the owner; EROFS.
 pub fn chmod(at: &Path, mode: u32, cred: &Cred) -> Result<()> {
@@ -23,13 +31,11 @@ pub fn chmod(at: &Path, mode: u32, cred: &Cred) -> Result<()> {
     if !cred.in_group(inode.gid()) && !cred.capable_over(inode.uid(), inode.gid(), cap::FSETID) {
         mode &= !raw::S_ISGID;
     }
-    inode.ops().setattr(
-        inode,
-        &SetAttr {
-            mode: Some(mode),
-            ..SetAttr::default()
-        },
-    )
+    let attr = SetAttr {
+        mode: Some(mode),
+        ..SetAttr::default()
+    };
+    set(&at.dentry, inode, &attr)
 }
 
 /// chown(2): `None` stays. Set-id bits of a file go. EPERM, EROFS.
@@ -50,15 +56,13 @@ pub fn chown(at: &Path, uid: Option<Kuid>, gid: Option<Kgid>, cred: &Cred) -> Re
     } else {
         inode.mode_without_setid()
     };
-    inode.ops().setattr(
-        inode,
-        &SetAttr {
-            mode,
-            uid,
-            gid,
-            ..SetAttr::default()
-        },
-    )
+    let attr = SetAttr {
+        mode,
+        uid,
+        gid,
+        ..SetAttr::default()
+    };
+    set(&at.dentry, inode, &attr)
 }
 
 /// truncate(2) of what is at a place. EISDIR, EINVAL, EACCES, EROFS, ETXTBSY, EFBIG.
@@ -72,7 +76,7 @@ pub fn truncate(at: &Path, size: u64, cred: &Cred) -> Result<()> {
     at.mnt.require_write()?;
     inode.permission(cred, Access::WRITE)?;
     inode.get_write_access()?;
-    let result = set_size(inode, size, cred);
+    let result = set_size(&at.dentry, inode, size, cred);
     inode.put_write_access();
     result
 }
@@ -83,10 +87,10 @@ pub fn ftruncate(file: &File, size: u64) -> Result<()> {
     if inode.kind() != FileType::Regular || !file.mode().contains(FileMode::WRITE) {
         return Err(Errno::EINVAL);
     }
-    set_size(inode, size, file.cred())
+    set_size(file.dentry(), inode, size, file.cred())
 }
 
-fn set_size(inode: &Inode, size: u64, cred: &Cred) -> Result<()> {
+fn set_size(dentry: &Dentry, inode: &Inode, size: u64, cred: &Cred) -> Result<()> {
     if size > inode.sb().max_size() {
         return Err(Errno::EFBIG);
     }
@@ -98,7 +102,7 @@ fn set_size(inode: &Inode, size: u64, cred: &Cred) -> Result<()> {
         mtime: Some(SetTime::Now),
         ..SetAttr::default()
     };
-    inode.ops().setattr(inode, &attr)
+    set(dentry, inode, &attr)
 }
 
 /// utimensat(2): `None` stays. EPERM, EACCES, EROFS.
@@ -121,14 +125,12 @@ pub fn set_times(
         inode.permission(cred, Access::WRITE)?;
     }
     let _lock = inode.lock();
-    inode.ops().setattr(
-        inode,
-        &SetAttr {
-            atime,
-            mtime,
-            ..SetAttr::default()
-        },
-    )
+    let attr = SetAttr {
+        atime,
+        mtime,
+        ..SetAttr::default()
+    };
+    set(&at.dentry, inode, &attr)
 }
 
 /// access(2) with `cred` as the call wants it (see [`Cred::for_access`]). EACCES, EROFS.

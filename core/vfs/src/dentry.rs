@@ -4,6 +4,7 @@
 //! different directories share nothing. A dentry gets its inode at most once: removing a file takes its dentry out of the
 //! table and leaves the inode to those who still hold it.
 use crate::name::{self, Name};
+use crate::notify;
 use crate::objects::{Children, Dentry, Inode, Place};
 use crate::types::Caching;
 use abi::{Errno, Result};
@@ -355,6 +356,11 @@ impl Dentry {
 impl Drop for Dentry {
     /// Goes up the tree in a loop: a removed tree may be deeper than the stack.
     fn drop(&mut self) {
+        if *self.flags.get_mut() & DELETED != 0
+            && let Some(inode) = self.inode.get()
+        {
+            notify::name_dropped(inode);
+        }
         let mut parent = self.place.get_mut().parent.take();
         while let Some(mut last) = parent.and_then(Arc::into_inner) {
             parent = last.place.get_mut().parent.take();

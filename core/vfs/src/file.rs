@@ -2,6 +2,7 @@
 use crate::count;
 use crate::locks;
 use crate::mount::MountFlags;
+use crate::notify;
 use crate::objects::{Dentry, File, FileOps, FileOpsRef, Inode, Path};
 use crate::owner::FileOwner;
 use crate::poll::{PollEvents, PollTable};
@@ -210,6 +211,7 @@ impl File {
         if self.mode.contains(FileMode::SEEK) && result.is_ok() {
             self.set_pos(io.pos);
         }
+        notify::moved(self, raw::IN_ACCESS, result);
         result
     }
 
@@ -223,7 +225,9 @@ impl File {
         let _pos = self.lock_pos();
         let mut io = self.io(self.pos());
         io.fsize_limit = limit;
-        match self.ops.write(self, buf, &mut io) {
+        let result = self.ops.write(self, buf, &mut io);
+        notify::moved(self, raw::IN_MODIFY, result);
+        match result {
             Ok(n) => {
                 if self.mode.contains(FileMode::SEEK) {
                     self.set_pos(io.pos);
@@ -283,7 +287,7 @@ impl File {
     /// Reads as `io` says, at `io.pos`.
     pub fn read_with(&self, buf: &mut UserBuf<'_>, io: &mut Io) -> Result<usize> {
         self.require_positions(FileMode::READ, buf, io)?;
-        self.ops.read(self, buf, io)
+        self.read_told(buf, io)
     }
 
     /// Writes as `io` says, at `io.pos`.
@@ -292,7 +296,7 @@ impl File {
             return Err(Errno::ESPIPE);
         }
         self.require_positions(FileMode::WRITE, buf, io)?;
-        self.ops.write(self, buf, io)
+        self.write_told(buf, io)
     }
 
     /// Reads as `io` says, for a caller inside [`at_position`](Self::at_position).
@@ -300,7 +304,7 @@ impl File {
         if !self.mode.contains(FileMode::READ) {
             return Err(Errno::EBADF);
         }
-        self.ops.read(self, buf, io)
+        self.read_told(buf, io)
     }
 
     /// Writes as `io` says, for a caller inside [`at_position`](Self::at_position).
@@ -308,7 +312,21 @@ impl File {
         if !self.mode.contains(FileMode::WRITE) {
             return Err(Errno::EBADF);
         }
-        self.ops.write(self, buf, io)
+        self.write_told(buf, io)
+    }
+
+    #[inline]
+    fn read_told(&self, buf: &mut UserBuf<'_>, io: &mut Io) -> Result<usize> {
+        let result = self.ops.read(self, buf, io);
+        notify::moved(self, raw::IN_ACCESS, result);
+        result
+    }
+
+    #[inline]
+    fn write_told(&self, buf: &mut UserBuf<'_>, io: &mut Io) -> Result<usize> {
+        let result = self.ops.write(self, buf, io);
+        notify::moved(self, raw::IN_MODIFY, result);
+        result
     }
 
     /// Reads or writes at the file position as `op` says with the usual [`Io`], for preadv2(2) with offset -1.
@@ -368,6 +386,9 @@ impl File {
         let result = self.ops.readdir(self, &mut pos, sink);
         self.set_pos(pos);
         self.touch_access();
+        if result.is_ok() {
+            notify::file(self, raw::IN_ACCESS);
+        }
         result
     }
 
@@ -474,6 +495,13 @@ impl Drop for File {
         if self.mode.contains(FileMode::PATH) {
             return;
         }
+        notify::file(
+            self,
+            match self.mode.contains(FileMode::WRITE) {
+                true => raw::IN_CLOSE_WRITE,
+                false => raw::IN_CLOSE_NOWRITE,
+            },
+        );
         self.ops.release(self);
         if self.has_locks.load(Ordering::Relaxed) {
             locks::remove_of_file(self);

@@ -10,6 +10,7 @@
 //! | `file`, `seek`, `regular`, `readdir`, `poll`, `owner` | [`File`]; files over the page cache; [`PollTable`] |
 //! | `fdtable` | [`Files`], [`FdTable`] |
 //! | `locklist`, `locks` | flock(2) and record locks |
+//! | `notify` | who watches files: inotify(7) |
 //! | `chrdev`, `special`, `anon` | devices by number, FIFO opener, files without a place |
 //! | `seqfile` | generated text |
 //!
@@ -49,6 +50,7 @@ mod mount;
 mod name;
 mod namei;
 mod names;
+pub mod notify;
 mod objects;
 mod open;
 mod owner;

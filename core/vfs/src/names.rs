@@ -5,6 +5,7 @@
 //! mutex, then the directory nearer to the root.
 use crate::name::Name;
 use crate::namei::{Last, Walk, WalkCtx, lookup_locked};
+use crate::notify;
 use crate::objects::{Dentry, Inode, Path, RenameTarget};
 use crate::types::{Access, FileType, LookupFlags, NewNode, PERM_MASK, RenameFlags};
 use abi::{Errno, Result, raw};
@@ -125,6 +126,9 @@ pub(crate) fn create_locked(
     if dir.caching() != crate::Caching::Never {
         parent.add_child(&dentry)?;
     }
+    if let Some(inode) = dentry.inode() {
+        notify::created(dir, inode, name, false);
+    }
     Ok(dentry)
 }
 
@@ -152,9 +156,9 @@ pub fn unlink(ctx: WalkCtx<'_>, path: &[u8]) -> Result<()> {
     let name = last.name().ok_or(Errno::EISDIR)?;
     let dir = parent.inode()?.clone();
     // Declared before the lock: what the last count frees is freed after the lock.
-    let victim;
+    let _freed;
     let _lock = dir.lock();
-    victim = lookup_locked(&parent.dentry, &dir, name)?.ok_or(Errno::ENOENT)?;
+    let victim = lookup_locked(&parent.dentry, &dir, name)?.ok_or(Errno::ENOENT)?;
     let inode = victim.inode().ok_or(Errno::ENOENT)?;
     if last.wants_dir() {
         return Err(if inode.is_dir() {
@@ -169,7 +173,7 @@ pub fn unlink(ctx: WalkCtx<'_>, path: &[u8]) -> Result<()> {
         return Err(Errno::EBUSY);
     }
     dir.ops().unlink(&dir, &victim)?;
-    victim.delete();
+    _freed = notify::delete(&dir, victim);
     Ok(())
 }
 
@@ -183,19 +187,19 @@ pub fn rmdir(ctx: WalkCtx<'_>, path: &[u8]) -> Result<()> {
         Last::Name { .. } => last.name().ok_or(Errno::ENOENT)?,
     };
     let dir = parent.inode()?.clone();
-    let victim;
+    let inode;
     let _lock = dir.lock();
-    victim = lookup_locked(&parent.dentry, &dir, name)?.ok_or(Errno::ENOENT)?;
+    let victim = lookup_locked(&parent.dentry, &dir, name)?.ok_or(Errno::ENOENT)?;
     parent.mnt.require_write()?;
     may_delete(&dir, &victim, ctx.cred, true)?;
     if victim.is_mountpoint() {
         return Err(Errno::EBUSY);
     }
-    let inode = victim.inode().ok_or(Errno::ENOENT)?;
+    inode = victim.inode().ok_or(Errno::ENOENT)?.clone();
     // Nobody makes entries in it meanwhile, nor afterwards: they find it deleted.
     let _inner = inode.lock();
     dir.ops().rmdir(&dir, &victim)?;
-    victim.delete();
+    notify::delete(&dir, victim);
     Ok(())
 }
 
@@ -229,8 +233,10 @@ pub fn link(ctx: WalkCtx<'_>, old: &Path, path: &[u8]) -> Result<()> {
     dir.ops().link(&dir, &dentry, &inode)?;
     inode.set_linkable(false);
     parent.dentry.forget_negative(name);
-    dentry.instantiate(inode)?;
-    parent.dentry.add_child(&dentry)
+    dentry.instantiate(inode.clone())?;
+    parent.dentry.add_child(&dentry)?;
+    notify::created(&dir, &inode, name, true);
+    Ok(())
 }
 
 /// Locks two directories for a rename. The second answer is the entry on the way from one down to the other.
@@ -345,7 +351,14 @@ pub fn rename(
         Some(new) => new.delete(),
         None => to.dentry.forget_negative(new_name),
     }
-    old.move_to(&to.dentry, names.1)
+    old.move_to(&to.dentry, names.1)?;
+    let other = replaced.as_ref().and_then(|d| d.inode()).map(|i| &**i);
+    let (here, there) = ((&**from_dir, old_name), (&**to_dir, new_name));
+    notify::renamed(&inode, here, there, other.filter(|_| !exchange));
+    if let Some(other) = other.filter(|_| exchange) {
+        notify::renamed(other, there, here, None);
+    }
+    Ok(())
 }
 
 /// What can be said by looking at both ends. EEXIST, ENOENT, ENOTDIR, EISDIR.

@@ -167,6 +167,8 @@ pub struct Inode {
     pub(crate) extra: Once<InodeExtra>,
     /// It never had a name and may get one.
     pub(crate) linkable: AtomicBool,
+    /// Somebody watches it; changes under the lock of the watches.
+    pub(crate) watched: AtomicBool,
     pub(crate) cache: Option<PageCache>,
     pub(crate) sb: Arc<SuperBlock>,
     pub(crate) ops: Box<dyn InodeOps>,

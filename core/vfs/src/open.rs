@@ -2,10 +2,13 @@
 use crate::mount::MountFlags;
 use crate::namei::{Last, Step, Walk, WalkCtx, lookup_child, lookup_locked};
 use crate::names::{create_locked, may_create, new_node};
+use crate::notify;
 use crate::objects::{Dentry, File, FileOpsRef, Inode, OpenArgs, Path};
 use crate::regular::{self, path_ops};
-use crate::types::{Access, FileType, LookupFlags, OpenFlags, PERM_MASK, SetAttr, SetTime};
-use abi::{Errno, Result};
+use crate::types::{
+    Access, FileMode, FileType, LookupFlags, OpenFlags, PERM_MASK, SetAttr, SetTime,
+};
+use abi::{Errno, Result, raw};
 use alloc::sync::Arc;
 use cred::Cred;
 
@@ -38,6 +41,16 @@ impl OpenHow {
 
 /// Opens what `path` names, or makes it. The errors of open(2).
 pub fn open(ctx: WalkCtx<'_>, path: &[u8], how: &OpenHow) -> Result<Arc<File>> {
+    open_untold(ctx, path, how).inspect(|file| told(file))
+}
+
+fn told(file: &File) {
+    if !file.mode().contains(FileMode::PATH) {
+        notify::file(file, raw::IN_OPEN);
+    }
+}
+
+fn open_untold(ctx: WalkCtx<'_>, path: &[u8], how: &OpenHow) -> Result<Arc<File>> {
     let flags = how.flags;
     if flags.contains(OpenFlags::TMPFILE_BIT) {
         if !flags.contains(OpenFlags::DIRECTORY) || !flags.writes() {
@@ -202,6 +215,9 @@ fn truncate_opened(file: &Arc<File>) -> Result<()> {
         let _lock = inode.lock();
         inode.ops().setattr(inode, &attr)
     };
+    if result.is_ok() {
+        notify::changed(file.dentry(), &attr);
+    }
     inode.put_write_access();
     result
 }
@@ -213,7 +229,7 @@ pub fn open_exec(ctx: WalkCtx<'_>, path: &[u8], lookup: LookupFlags) -> Result<A
     let flags = OpenFlags::EXEC;
     let inode = at.inode()?;
     may_open(&at, inode, flags, ctx.cred)?;
-    open_path(at, flags, ctx.cred)
+    open_path(at, flags, ctx.cred).inspect(|file| told(file))
 }
 
 /// A file of `at` that does what `ops` says (pipes, sockets and the like that have a place of their own).

@@ -1,5 +1,6 @@
 //! Regular files over the page cache, and what opening does by default.
 use crate::chrdev;
+use crate::notify;
 use crate::objects::{File, FileOps, FileOpsRef, Inode, OpenArgs};
 use crate::special;
 use crate::types::Io;
@@ -114,6 +115,7 @@ impl FileOps for RegularFile {
         }
         drop_setid(file)?;
         inode.touch_modified();
+        notify::file(file, raw::IN_MODIFY);
         Ok(())
     }
 }
@@ -142,13 +144,13 @@ fn drop_setid(file: &File) -> Result<()> {
     {
         return Ok(());
     }
-    inode.ops().setattr(
-        inode,
-        &SetAttr {
-            mode: Some(mode),
-            ..SetAttr::default()
-        },
-    )
+    let attr = SetAttr {
+        mode: Some(mode),
+        ..SetAttr::default()
+    };
+    inode.ops().setattr(inode, &attr)?;
+    notify::changed(file.dentry(), &attr);
+    Ok(())
 }
 
 impl MapObject for File {

@@ -1,4 +1,5 @@
 //! Mounted file systems and the list of their types.
+use crate::notify;
 use crate::objects::{Dentry, SuperBlock, SuperOps};
 use crate::types::makedev;
 use abi::{Errno, Result};
@@ -120,6 +121,7 @@ impl SuperBlock {
     /// A mount of it is gone. With the last one the tree is taken apart; files still open keep their inodes.
     pub(crate) fn unmounted(&self) {
         if self.mounts.fetch_sub(1, Ordering::AcqRel) == 1 {
+            notify::unmounted(self);
             let root = self.root.lock().take();
             if let Some(root) = root {
                 root.shrink();

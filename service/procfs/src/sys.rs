@@ -3,6 +3,7 @@ use crate::node::{self, Directory, Listed, Owner, Text, ino, parse_number};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use core::fmt::Write;
+use vfs::notify::Limit;
 use vfs::{FileType, Inode, Positions, SeqBuf, Sink, SuperBlock};
 
 type Show = fn(&(), &mut SeqBuf) -> Result<()>;
@@ -55,6 +56,21 @@ static KNOBS: &[Knob] = &[
         let _ = writeln!(out, "{}\t0\t{}", vfs::open_files(), vfs::max_files());
         Ok(())
     }),
+    settable(
+        "fs/inotify/max_queued_events",
+        |_, out| number(out, Limit::QueuedEvents.get()),
+        |_, text| set_limit(Limit::QueuedEvents, text),
+    ),
+    settable(
+        "fs/inotify/max_user_instances",
+        |_, out| number(out, Limit::UserInstances.get()),
+        |_, text| set_limit(Limit::UserInstances, text),
+    ),
+    settable(
+        "fs/inotify/max_user_watches",
+        |_, out| number(out, Limit::UserWatches.get()),
+        |_, text| set_limit(Limit::UserWatches, text),
+    ),
     read_only("fs/nr_open", |_, out| number(out, vfs::NR_OPEN)),
     settable(
         "fs/pipe-max-size",
@@ -145,6 +161,12 @@ static KNOBS: &[Knob] = &[
         },
     ),
 ];
+
+fn set_limit(limit: Limit, text: &[u8]) -> Result<()> {
+    let value = u32::try_from(parse_number(text)?).map_err(|_| Errno::EINVAL)?;
+    limit.set(u64::from(value));
+    Ok(())
+}
 
 fn text(out: &mut SeqBuf, value: &str) -> Result<()> {
     let _ = writeln!(out, "{value}");

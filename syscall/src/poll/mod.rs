@@ -1,7 +1,8 @@
 //! System calls: waiting for files. poll(2), select(2), epoll(7), eventfd(2), signalfd(2),
-//! timerfd_create(2).
+//! timerfd_create(2), inotify(7).
 mod epoll;
 mod files;
+mod inotify;
 
 use crate::Call;
 use abi::pod::{Timespec, Timeval};
@@ -39,6 +40,26 @@ pub(crate) const CALLS: &[Call] = &[
         raw::__NR_epoll_pwait2,
         "epoll_pwait2",
         epoll::sys_epoll_pwait2,
+    ),
+    (
+        raw::__NR_inotify_init,
+        "inotify_init",
+        inotify::sys_inotify_init,
+    ),
+    (
+        raw::__NR_inotify_init1,
+        "inotify_init1",
+        inotify::sys_inotify_init1,
+    ),
+    (
+        raw::__NR_inotify_add_watch,
+        "inotify_add_watch",
+        inotify::sys_inotify_add_watch,
+    ),
+    (
+        raw::__NR_inotify_rm_watch,
+        "inotify_rm_watch",
+        inotify::sys_inotify_rm_watch,
     ),
     (raw::__NR_eventfd, "eventfd", files::sys_eventfd),
     (raw::__NR_eventfd2, "eventfd2", files::sys_eventfd2),
