@@ -185,9 +185,10 @@ impl LockList {
 
     pub(crate) fn release(&self, owner: LockOwner, start: u64, end: u64) -> Result<()> {
         let mut held = self.held.lock();
-        let result = carve(&mut held.locks, owner, start, end);
-        self.gone(held);
-        result
+        if carve(&mut held.locks, owner, start, end)? {
+            self.gone(held);
+        }
+        Ok(())
     }
 
     pub(crate) fn release_if(&self, gone: impl Fn(&FileLock) -> bool) {
@@ -200,8 +201,9 @@ impl LockList {
     }
 }
 
-/// Takes `start..=end` out of the locks of `owner`: some shrink, one may split in two. ENOLCK: no memory to split.
-fn carve(held: &mut Vec<FileLock>, owner: LockOwner, start: u64, end: u64) -> Result<()> {
+/// Takes `start..=end` out of the locks of `owner`: some shrink, one may split in two. False: there was none. ENOLCK: no
+/// memory to split.
+fn carve(held: &mut Vec<FileLock>, owner: LockOwner, start: u64, end: u64) -> Result<bool> {
     let splits = |l: &FileLock| l.owner == owner && l.start < start && end < l.end;
     if let Some(at) = held.iter().position(splits) {
         let upper = FileLock {
@@ -210,12 +212,14 @@ fn carve(held: &mut Vec<FileLock>, owner: LockOwner, start: u64, end: u64) -> Re
         };
         held.try_push(upper).map_err(|_| Errno::ENOLCK)?;
         held[at].end = start - 1;
-        return Ok(());
+        return Ok(true);
     }
+    let mut any = false;
     held.retain_mut(|lock| {
         if lock.owner != owner || lock.end < start || end < lock.start {
             return true;
         }
+        any = true;
         if lock.start < start {
             lock.end = start - 1;
         } else if end < lock.end {
@@ -225,5 +229,5 @@ fn carve(held: &mut Vec<FileLock>, owner: LockOwner, start: u64, end: u64) -> Re
         }
         true
     });
-    Ok(())
+    Ok(any)
 }

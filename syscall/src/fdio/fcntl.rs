@@ -21,6 +21,12 @@ const OF_PATHS: [u32; 5] = [F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL]
 
 pub(super) fn sys_fcntl(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let (fd, cmd, arg) = (a[0] as i32, a[1] as u32, a[2]);
+    match cmd {
+        F_SETLK | F_OFD_SETLK => return set_lock(cx, a, LockWait::No),
+        F_SETLKW | F_OFD_SETLKW => return set_lock(cx, a, LockWait::Yes),
+        F_GETLK | F_OFD_GETLK => return get_lock(cx, a),
+        _ => {}
+    }
     let file = cx.files.get(fd)?;
     if file.mode().contains(FileMode::PATH) && !OF_PATHS.contains(&cmd) {
         return Err(Errno::EBADF);
@@ -35,9 +41,6 @@ pub(super) fn sys_fcntl(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
         }
         F_GETFL => Ok(file.flags().bits() as usize),
         F_SETFL => set_flags(cx, &file, OpenFlags::from_bits_truncate(arg as u32)),
-        F_GETLK | F_OFD_GETLK => get_lock(cx, &file, cmd, arg),
-        F_SETLK | F_OFD_SETLK => set_lock(cx, &file, cmd, arg, LockWait::No),
-        F_SETLKW | F_OFD_SETLKW => set_lock(cx, &file, cmd, arg, LockWait::Yes),
         F_SETOWN => {
             let nr = arg as i32;
             let kind = if nr < 0 {
@@ -106,13 +109,48 @@ fn get_owner(file: &File, arg: usize) -> Result<usize> {
     Ok(0)
 }
 
-/// Who owns the record locks of a command.
-fn lock_owner(cx: &Cx, file: &Arc<File>, cmd: u32) -> (LockOwner, i32) {
-    if matches!(cmd, F_OFD_GETLK | F_OFD_SETLK | F_OFD_SETLKW) {
-        (vfs::ofd_owner(file), -1)
-    } else {
-        (LockOwner::Process(cx.files.id()), cx.process().nr())
+/// Who takes record locks, unless open files do.
+struct Taker {
+    owner: LockOwner,
+    pid: i32,
+}
+
+impl Taker {
+    fn new(cx: &Cx) -> Self {
+        Self {
+            owner: LockOwner::Process(cx.files.id()),
+            pid: cx.process().nr(),
+        }
     }
+
+    /// A lock through `file` as `cmd` asks for one.
+    fn lock(
+        self,
+        cmd: u32,
+        file: &Arc<File>,
+        kind: LockKind,
+        (start, end): (u64, u64),
+    ) -> FileLock {
+        let Self { owner, pid } = if of_open_files(cmd) {
+            Self {
+                owner: vfs::ofd_owner(file),
+                pid: -1,
+            }
+        } else {
+            self
+        };
+        FileLock {
+            kind,
+            owner,
+            pid,
+            start,
+            end,
+        }
+    }
+}
+
+fn of_open_files(cmd: u32) -> bool {
+    matches!(cmd, F_OFD_GETLK | F_OFD_SETLK | F_OFD_SETLKW)
 }
 
 /// First and last byte. EINVAL, EOVERFLOW.
@@ -143,8 +181,7 @@ fn lock_range(file: &File, lock: &Flock) -> Result<(u64, u64)> {
 
 fn read_lock(cmd: u32, arg: usize) -> Result<Flock> {
     let lock: Flock = user::read(UserAddr(arg))?;
-    let ofd = matches!(cmd, F_OFD_GETLK | F_OFD_SETLK | F_OFD_SETLKW);
-    if ofd && lock.l_pid != 0 {
+    if of_open_files(cmd) && lock.l_pid != 0 {
         Err(Errno::EINVAL)
     } else {
         Ok(lock)
@@ -160,21 +197,13 @@ fn lock_kind(lock: &Flock) -> Result<Option<LockKind>> {
     }
 }
 
-fn get_lock(cx: &Cx, file: &Arc<File>, cmd: u32, arg: usize) -> Result<usize> {
+fn get_lock(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    let (cmd, arg, taker) = (a[1] as u32, a[2], Taker::new(cx));
+    let file = cx.files.file_io(a[0] as i32)?;
     let mut asked = read_lock(cmd, arg)?;
     let kind = lock_kind(&asked)?.ok_or(Errno::EINVAL)?;
-    let (start, end) = lock_range(file, &asked)?;
-    let (owner, pid) = lock_owner(cx, file, cmd);
-    match vfs::find_conflict(
-        file,
-        &FileLock {
-            kind,
-            owner,
-            pid,
-            start,
-            end,
-        },
-    ) {
+    let lock = taker.lock(cmd, &file, kind, lock_range(&file, &asked)?);
+    match vfs::find_conflict(&file, &lock) {
         None => asked.l_type = F_UNLCK as i16,
         Some(found) => {
             asked = Flock {
@@ -199,33 +228,25 @@ fn get_lock(cx: &Cx, file: &Arc<File>, cmd: u32, arg: usize) -> Result<usize> {
     Ok(0)
 }
 
-fn set_lock(cx: &Cx, file: &Arc<File>, cmd: u32, arg: usize, wait: LockWait) -> Result<usize> {
+fn set_lock(cx: &mut Cx, a: &[usize; 6], wait: LockWait) -> Result<usize> {
+    let (cmd, arg, taker) = (a[1] as u32, a[2], Taker::new(cx));
+    let file = cx.files.file_io(a[0] as i32)?;
     let asked = read_lock(cmd, arg)?;
-    let (start, end) = lock_range(file, &asked)?;
-    let (owner, pid) = lock_owner(cx, file, cmd);
-    let Some(kind) = lock_kind(&asked)? else {
-        return vfs::unlock_file(file, owner, start, end).map(|()| 0);
-    };
-    let needed = if kind == LockKind::Read {
-        FileMode::READ
-    } else {
-        FileMode::WRITE
+    let range = lock_range(&file, &asked)?;
+    let kind = lock_kind(&asked)?;
+    let lock = taker.lock(cmd, &file, kind.unwrap_or(LockKind::Read), range);
+    let needed = match kind {
+        None => {
+            vfs::unlock_file(&file, lock.owner, lock.start, lock.end)?;
+            return Ok(0);
+        }
+        Some(LockKind::Read) => FileMode::READ,
+        Some(LockKind::Write) => FileMode::WRITE,
     };
     if !file.mode().contains(needed) {
         return Err(Errno::EBADF);
     }
-    vfs::lock_file(
-        file,
-        FileLock {
-            kind,
-            owner,
-            pid,
-            start,
-            end,
-        },
-        wait,
-    )
-    .map(|()| 0)
+    vfs::lock_file(&file, lock, wait).map(|()| 0)
 }
 
 pub(super) fn sys_flock(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
