@@ -10,17 +10,25 @@
 #include <linux/mutex.h>
 #include <linux/slab.h>
 #include <linux/stat.h>
+#include <linux/uidgid.h>
+#include <linux/dev_printk.h>
 #include <linux/device/class.h>
 
 struct bus_type;
 struct device_driver;
 struct device_node;
 struct fwnode_handle;
-struct attribute_group;
-struct device_type;
 struct device_private;
 
-/* The same as in capi/shim/src/layout.rs. */
+/* The same as in capi/shim/src/layout.rs, all of these. */
+struct device_type {
+	const char *name;
+	const struct attribute_group **groups;
+	int (*uevent)(struct device *dev, struct kobj_uevent_env *env);
+	char *(*devnode)(struct device *dev, umode_t *mode, kuid_t *uid, kgid_t *gid);
+	void (*release)(struct device *dev);
+};
+
 struct device {
 	struct kobject kobj;
 	struct device *parent;
@@ -51,8 +59,45 @@ static inline const char *dev_name(const struct device *dev)
 	return dev->init_name ? dev->init_name : dev->kobj.name;
 }
 
+struct device_attribute {
+	struct attribute attr;
+	ssize_t (*show)(struct device *dev, struct device_attribute *attribute, char *page);
+	ssize_t (*store)(struct device *dev, struct device_attribute *attribute, const char *page, size_t length);
+};
+#define DEVICE_ATTR(_name, _mode, _show, _store) \
+	struct device_attribute dev_attr_##_name = __ATTR(_name, _mode, _show, _store)
+#define DEVICE_ATTR_RW(_name) struct device_attribute dev_attr_##_name = __ATTR_RW(_name)
+#define DEVICE_ATTR_RO(_name) struct device_attribute dev_attr_##_name = __ATTR_RO(_name)
+#define DEVICE_ATTR_WO(_name) struct device_attribute dev_attr_##_name = __ATTR_WO(_name)
+#define DEVICE_ATTR_ADMIN_RW(_name) struct device_attribute dev_attr_##_name = __ATTR_RW_MODE(_name, 0600)
+#define DEVICE_ATTR_ADMIN_RO(_name) struct device_attribute dev_attr_##_name = __ATTR_RO_MODE(_name, 0400)
+
+static inline struct device *kobj_to_dev(struct kobject *kobj) { return container_of(kobj, struct device, kobj); }
+static inline void device_lock(struct device *dev) { mutex_lock(&dev->mutex); }
+static inline void device_unlock(struct device *dev) { mutex_unlock(&dev->mutex); }
+
+extern int dev_set_name(struct device *dev, const char *format, ...) __printf(2, 3);
+extern void device_initialize(struct device *dev);
+extern int __must_check device_add(struct device *dev);
+extern int __must_check device_register(struct device *dev);
+extern void device_del(struct device *dev);
+extern void device_unregister(struct device *dev);
+extern struct device *get_device(struct device *dev);
+extern void put_device(struct device *dev);
+extern int device_create_file(struct device *dev, const struct device_attribute *attribute);
+extern void device_remove_file(struct device *dev, const struct device_attribute *attribute);
+extern struct device *device_create_with_groups(struct class *class, struct device *parent, dev_t number,
+						void *drvdata, const struct attribute_group **groups,
+						const char *format, ...) __printf(6, 7);
 extern struct device *device_create(struct class *class, struct device *parent, dev_t number, void *drvdata,
 				    const char *format, ...) __printf(5, 6);
 extern void device_destroy(struct class *class, dev_t number);
+
+/* The init and exit of a module that has nothing but this to register. */
+#define module_driver(__driver, __register, __unregister, ...) \
+	static int __init __driver##_init(void) { return __register(&(__driver), ##__VA_ARGS__); } \
+	module_init(__driver##_init); \
+	static void __exit __driver##_exit(void) { __unregister(&(__driver), ##__VA_ARGS__); } \
+	module_exit(__driver##_exit)
 
 #endif

@@ -3,7 +3,7 @@
 //! Specification: Documentation/core-api/kernel-api.rst, "Char devices".
 use crate::enter::{self, misuse};
 use crate::export::exports;
-use crate::file::{Calls, Opened, Source};
+use crate::file::{self, Calls, Opened, Source};
 use crate::foreign::{self, Name};
 use crate::layout::{CDev, FileOperations, MINOR_BITS};
 use crate::ledger::{self, Kind, Resource};
@@ -17,12 +17,14 @@ use module::Module;
 use vfs::{CharDev, FileOpsRef, Inode, MAJORS, MINORS, OpenArgs, makedev};
 
 /// What a module answers device numbers with.
-struct Driver {
+pub(crate) struct Driver {
     module: Arc<Module>,
     /// Address of the `struct cdev`.
     cdev: usize,
     ops: usize,
     calls: Calls,
+    /// What `private_data` is before open.
+    data: usize,
     /// Whom an open file keeps: the owners of the device and of its operations.
     owners: [Option<Arc<Module>>; 2],
     gone: AtomicBool,
@@ -37,24 +39,26 @@ impl Driver {
             cdev,
             ops,
             calls: Calls::of_file(ops)?,
+            data: 0,
             owners: [owner, fops_owner].map(module::by_record),
             gone: AtomicBool::new(false),
         })
     }
 
-    /// One use more of each owner.
-    fn keep_owners(&self) -> Result<[Option<Arc<Module>>; 2]> {
-        let [device, operations] = &self.owners;
-        if device.as_ref().is_some_and(|owner| !owner.get()) {
-            return Err(Errno::ENXIO);
+    /// Of a device that is the kernel's own, with operations of a module's.
+    pub(crate) fn of_kernel(ops: usize, data: usize) -> Result<Arc<Self>> {
+        let mut driver = Self::new(0, 0, ops)?;
+        if let Some(driver) = Arc::get_mut(&mut driver) {
+            driver.data = data;
         }
-        if operations.as_ref().is_some_and(|owner| !owner.get()) {
-            if let Some(owner) = device {
-                owner.put();
-            }
-            return Err(Errno::ENXIO);
-        }
-        Ok(self.owners.clone())
+        Ok(driver)
+    }
+
+    /// It opens nothing any more.
+    pub(crate) fn stop(self: &Arc<Self>) {
+        self.gone.store(true, Ordering::Release);
+        let driver: Arc<dyn CharDev> = self.clone();
+        vfs::remove_chrdev(&driver);
     }
 }
 
@@ -70,8 +74,8 @@ impl CharDev for Driver {
             ops: self.ops,
             cdev: self.cdev,
             private: 0,
-            data: 0,
-            users: self.keep_owners()?,
+            data: self.data,
+            users: file::keep(&self.owners)?,
         };
         Ok(FileOpsRef::own(try_arc(Opened::new(source, inode, args)?)?))
     }
@@ -105,9 +109,7 @@ static REGISTERED: Kind = Kind {
 )]
 fn withdraw(_handle: usize, resource: Resource) {
     if let Some(driver) = resource.object::<Driver>() {
-        driver.gone.store(true, Ordering::Release);
-        let driver: Arc<dyn CharDev> = driver;
-        vfs::remove_chrdev(&driver);
+        driver.stop();
     }
 }
 

@@ -5,6 +5,7 @@ use crate::foreign::{self, Name};
 use crate::layout::CClass;
 use crate::ledger::{self, Kind, Resource};
 use crate::memory::{self, FOR_MODULE};
+use crate::sysfs::{self, Place};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -12,11 +13,13 @@ use core::mem::offset_of;
 use kmem::{TryVec, try_arc};
 use module::Module;
 use sync::{LockClass, SpinLock, rank};
+use trace::pr_warn;
 
 static DEVICES: LockClass = LockClass::new("capi.class", rank::NONE);
 
 /// A class of devices.
 pub(crate) struct Class {
+    pub(crate) model: Arc<device::Class>,
     pub(crate) module: Arc<Module>,
     /// Address of the `struct class`.
     pub(crate) at: usize,
@@ -49,8 +52,19 @@ impl Class {
 /// Classes, by the address of their `struct class`; the object is a [`Class`].
 static CLASS: Kind = Kind {
     name: "class",
-    give_back: |_, _| {},
+    give_back: withdraw,
 };
+
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "every kind of resource has this face"
+)]
+fn withdraw(_at: usize, resource: Resource) {
+    if let Some(class) = resource.object::<Class>() {
+        sysfs::forget_below(class.model.dir());
+        class.model.remove();
+    }
+}
 
 /// The class of a `struct class`.
 pub(crate) fn of(at: usize) -> Option<Arc<Class>> {
@@ -59,8 +73,16 @@ pub(crate) fn of(at: usize) -> Option<Arc<Class>> {
 
 fn register(at: usize) -> Result<()> {
     let name = foreign::read_u64(at + offset_of!(CClass, name)).map_err(|_| Errno::EFAULT)?;
-    Name::<64>::read(name as usize).map_err(|_| Errno::EFAULT)?;
+    let name = Name::<64>::read(name as usize).map_err(|_| Errno::EFAULT)?;
+    let name = core::str::from_utf8(name.as_bytes()).map_err(|_| Errno::EINVAL)?;
+    let model = device::Class::new(name).inspect_err(|e| {
+        if *e == Errno::EEXIST {
+            pr_warn!("sysfs: cannot create duplicate filename '/class/{name}'");
+        }
+    })?;
+    let place = Place::own(model.dir().clone(), at);
     let class = try_arc(Class {
+        model,
         module: enter::running().ok_or(Errno::EINVAL)?,
         at,
         devices: SpinLock::new(&DEVICES, Vec::new()),
@@ -70,7 +92,10 @@ fn register(at: usize) -> Result<()> {
         words: [0; 2],
         object: Some(class),
     };
-    ledger::enter_or_undo(at, resource)
+    ledger::enter_or_undo(at, resource)?;
+    let groups = foreign::read_u64(at + offset_of!(CClass, class_groups));
+    sysfs::create_groups(&place, groups.map_err(|_| Errno::EFAULT)? as usize)
+        .inspect_err(|_| class_unregister(at))
 }
 
 fn create(owner: usize, name: usize) -> Result<usize> {
@@ -124,4 +149,22 @@ extern "C" fn class_unregister(class: usize) {
     }
 }
 
-exports![class_destroy; gpl: __class_create, __class_register, class_unregister];
+/// `class_create_file_ns(class, attribute, namespace)`.
+extern "C" fn class_create_file_ns(class: usize, attribute: usize, _namespace: usize) -> i32 {
+    let made = of(class)
+        .ok_or(Errno::EINVAL)
+        .and_then(|found| sysfs::make_file(found.model.dir(), class, attribute));
+    made.map_or_else(|e| -e.code(), |()| 0)
+}
+
+/// `class_remove_file_ns(class, attribute, namespace)`.
+extern "C" fn class_remove_file_ns(class: usize, attribute: usize, _namespace: usize) {
+    if let Some(found) = of(class) {
+        let _ = sysfs::remove_file(found.model.dir(), attribute);
+    }
+}
+
+exports![
+    class_destroy;
+    gpl: __class_create, __class_register, class_unregister, class_create_file_ns, class_remove_file_ns
+];

@@ -103,6 +103,21 @@ pub(crate) fn call_long(
     checked(call(module, function, arguments)? as i64)
 }
 
+/// Calls back, out of an exported function, into the module that called it. If that fails, so does the call that led
+/// into the module: the caller holds nothing that has to be dropped.
+pub(crate) fn back(function: usize, arguments: &[u64; 6]) -> u64 {
+    let answer = running().map(|module| call(&module, function, arguments));
+    match answer {
+        Some(Ok(answer)) => answer,
+        Some(Err(_)) => {
+            // SAFETY: the module's reference was dropped above, and the caller holds nothing.
+            unsafe { landing::leave() };
+            0
+        }
+        None => 0,
+    }
+}
+
 /// A fault in kernel mode. True: it was a module's, and the kernel goes on at the call that led into it.
 pub fn on_fault(frame: &mut TrapFrame, fault: &FaultInfo) -> bool {
     if landing::owner().is_none() {

@@ -95,6 +95,21 @@ pub(crate) struct Source<'a> {
     pub(crate) users: [Option<Arc<Module>>; 2],
 }
 
+/// One use more of each owner. ENXIO: one is on its way out.
+pub(crate) fn keep(owners: &[Option<Arc<Module>>; 2]) -> Result<[Option<Arc<Module>>; 2]> {
+    let [first, second] = owners;
+    if first.as_ref().is_some_and(|owner| !owner.get()) {
+        return Err(Errno::ENXIO);
+    }
+    if second.as_ref().is_some_and(|owner| !owner.get()) {
+        if let Some(owner) = first {
+            owner.put();
+        }
+        return Err(Errno::ENXIO);
+    }
+    Ok(owners.clone())
+}
+
 /// Uses of modules that end with the open file.
 struct Users([Option<Arc<Module>>; 2]);
 

@@ -105,7 +105,7 @@ pub(crate) struct CKobject {
     pub(crate) kset: usize,
     pub(crate) ktype: usize,
     pub(crate) sd: usize,
-    pub(crate) references: u32,
+    pub(crate) references: AtomicU32,
     pub(crate) state: u32,
 }
 
@@ -159,4 +159,68 @@ pub(crate) fn number(rdev: u64) -> u32 {
 /// The other way.
 pub(crate) fn rdev(number: u32) -> u64 {
     vfs::makedev(number >> MINOR_BITS, number & (vfs::MINORS - 1))
+}
+
+/// `struct kobj_type`.
+#[repr(C)]
+#[derive(Debug)]
+pub(crate) struct CKtype {
+    pub(crate) release: Option<extern "C" fn(usize)>,
+    pub(crate) sysfs_ops: usize,
+    pub(crate) default_groups: usize,
+}
+
+/// `struct kset`.
+#[repr(C)]
+#[derive(Debug)]
+pub(crate) struct CKset {
+    pub(crate) list: [usize; 2],
+    pub(crate) lock: u32,
+    pub(crate) kobj: CKobject,
+    pub(crate) uevent_ops: usize,
+}
+
+/// `struct kobj_attribute` and its kin: a `struct attribute`, then two functions.
+#[repr(C)]
+#[derive(Debug)]
+pub(crate) struct CAttribute {
+    pub(crate) name: usize,
+    pub(crate) mode: u16,
+    pub(crate) show: usize,
+    pub(crate) store: usize,
+}
+
+/// `struct attribute_group`.
+#[repr(C)]
+#[derive(Debug)]
+pub(crate) struct CGroup {
+    pub(crate) name: usize,
+    pub(crate) is_visible: usize,
+    pub(crate) attrs: usize,
+}
+
+/// `struct device_type`.
+#[repr(C)]
+#[derive(Debug)]
+pub(crate) struct CDeviceType {
+    pub(crate) name: usize,
+    pub(crate) groups: usize,
+    pub(crate) uevent: usize,
+    pub(crate) devnode: usize,
+    pub(crate) release: usize,
+}
+
+/// `struct miscdevice`.
+#[repr(C)]
+#[derive(Debug)]
+pub(crate) struct CMisc {
+    pub(crate) minor: u32,
+    pub(crate) name: usize,
+    pub(crate) fops: usize,
+    pub(crate) list: [usize; 2],
+    pub(crate) parent: usize,
+    pub(crate) this_device: usize,
+    pub(crate) groups: usize,
+    pub(crate) nodename: usize,
+    pub(crate) mode: u16,
 }

@@ -8,12 +8,13 @@
 //! | `runtime.rs` | [`module::Runtime`]: the module's record, parameters, init and exit |
 //! | `ledger.rs` | what modules took and have not given back |
 //! | `foreign.rs` | reading and writing memory that a module names |
+//! | `objects.rs` | where the objects of modules are shown |
 //! | `file.rs` | open files that a module serves |
 //! | `page.rs`, `param_files.rs` | text of attributes; /sys/module/M/parameters |
 //! | `layout.rs` | structures that modules look into |
 //! | `task.rs` | threads as modules know them |
 //! | `park.rs` | waiting at addresses: no list of the kernel's runs through module memory |
-//! | `va_list.rs`, `number.rs`, `param.rs`, `print.rs`, `memory.rs`, `user.rs`, `mutex.rs`, `spin.rs`, `string.rs`, `bug.rs`, `semaphore.rs`, `rcu.rs`, `wait.rs`, `delay.rs`, `timer.rs`, `hrtimer.rs`, `tasklet.rs`, `work.rs`, `kthread.rs`, `owner.rs`, `proc.rs`, `cdev.rs`, `seek.rs`, `class.rs`, `device.rs` | the functions, a file a header |
+//! | `va_list.rs`, `number.rs`, `param.rs`, `print.rs`, `memory.rs`, `user.rs`, `mutex.rs`, `spin.rs`, `string.rs`, `bug.rs`, `semaphore.rs`, `rcu.rs`, `wait.rs`, `delay.rs`, `timer.rs`, `hrtimer.rs`, `tasklet.rs`, `work.rs`, `kthread.rs`, `owner.rs`, `proc.rs`, `cdev.rs`, `seek.rs`, `class.rs`, `device.rs`, `dev_printk.rs`, `kobject.rs`, `sysfs.rs`, `misc.rs`, `debugfs.rs` | the functions, a file a header |
 //!
 //! With `base/` the only home of `unsafe`. An exported function runs on the stack of the module that calls it: until it
 //! returns no Rust value that owns something may be alive across a read or write of module memory, since a fault there
@@ -29,19 +30,24 @@ extern crate alloc;
 mod bug;
 mod cdev;
 mod class;
+mod debugfs;
 mod delay;
+mod dev_printk;
 mod device;
 mod enter;
 mod export;
 mod file;
 mod foreign;
 mod hrtimer;
+mod kobject;
 mod kthread;
 mod layout;
 mod ledger;
 mod memory;
+mod misc;
 mod mutex;
 mod number;
+mod objects;
 mod owner;
 mod page;
 mod param;
@@ -55,6 +61,7 @@ mod seek;
 mod semaphore;
 mod spin;
 mod string;
+mod sysfs;
 mod table;
 mod task;
 mod tasklet;

@@ -29,4 +29,13 @@ mod sysfs;
 pub use class::{Bus, Class};
 pub use device::{Device, NewDevice, add_device, announce, events};
 pub use nodes::{Node, NodeSink, add_node, remove_node, set_sink};
-pub use sysfs::{DEBUGFS, SYSFS, init, sysfs_dir};
+pub use sysfs::{DEBUGFS, SYSFS, sysfs_dir};
+
+/// Major number of devices that have none of their own.
+const MISC_MAJOR: u32 = 10;
+
+/// Makes the file systems mountable and reserves the numbers of misc devices. EBUSY: a second time; ENOMEM.
+pub fn init() -> abi::Result<()> {
+    vfs::reserve_chrdev(Some(MISC_MAJOR), 0, 256, "misc")?;
+    sysfs::init()
+}

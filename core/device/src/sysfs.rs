@@ -18,7 +18,7 @@ pub fn sysfs_dir(path: &str) -> Result<Arc<Node>> {
 }
 
 /// Makes both file systems mountable, with the directories of sysfs that are always there. EBUSY: a second time; ENOMEM.
-pub fn init() -> Result<()> {
+pub(crate) fn init() -> Result<()> {
     const ALWAYS: [&str; 8] = [
         "bus",
         "class",

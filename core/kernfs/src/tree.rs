@@ -96,7 +96,8 @@ fn inode(sb: &Arc<SuperBlock>, node: Arc<Node>, strict: bool) -> Result<Arc<Inod
         rdev: 0,
         cache: None,
     };
-    let page = matches!(node.content(), Some(Content::Attribute(_)));
+    // Where any file may be opened none tells how long it might be.
+    let page = strict && matches!(node.content(), Some(Content::Attribute(_)));
     let made = Inode::new(sb, new, try_box(NodeInode { node, strict })?)?;
     if page {
         made.set_size(PAGE_SIZE as u64);

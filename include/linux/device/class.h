@@ -3,12 +3,11 @@
 #define _LINUX_DEVICE_CLASS_H
 #include <linux/types.h>
 #include <linux/export.h>
+#include <linux/kobject.h>
 #include <linux/mutex.h>
 
 struct module;
 struct device;
-struct attribute_group;
-struct kobj_uevent_env;
 
 /* The same as in capi/shim/src/layout.rs. */
 struct class {
@@ -22,10 +21,31 @@ struct class {
 	void (*dev_release)(struct device *dev);
 };
 
+struct class_attribute {
+	struct attribute attr;
+	ssize_t (*show)(struct class *class, struct class_attribute *attribute, char *page);
+	ssize_t (*store)(struct class *class, struct class_attribute *attribute, const char *page, size_t length);
+};
+#define CLASS_ATTR_RW(_name) struct class_attribute class_attr_##_name = __ATTR_RW(_name)
+#define CLASS_ATTR_RO(_name) struct class_attribute class_attr_##_name = __ATTR_RO(_name)
+#define CLASS_ATTR_WO(_name) struct class_attribute class_attr_##_name = __ATTR_WO(_name)
+
 extern struct class *__class_create(struct module *owner, const char *name, struct lock_class_key *key);
 extern void class_destroy(struct class *class);
 extern int __class_register(struct class *class, struct lock_class_key *key);
 extern void class_unregister(struct class *class);
+extern int __must_check class_create_file_ns(struct class *class, const struct class_attribute *attribute,
+					     const void *ns);
+extern void class_remove_file_ns(struct class *class, const struct class_attribute *attribute, const void *ns);
+
+static inline int __must_check class_create_file(struct class *class, const struct class_attribute *attribute)
+{
+	return class_create_file_ns(class, attribute, NULL);
+}
+static inline void class_remove_file(struct class *class, const struct class_attribute *attribute)
+{
+	class_remove_file_ns(class, attribute, NULL);
+}
 
 #define class_register(class) ({ static struct lock_class_key __key; __class_register((class), &__key); })
 

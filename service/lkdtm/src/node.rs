@@ -26,7 +26,7 @@ pub fn init() -> Result<()> {
     if !WANTED.load(Ordering::Relaxed) {
         return Ok(());
     }
-    vfs::register_chrdev(MAJOR, MINOR, 1, "provoke-crash", kmem::try_arc(Device)?)?;
+    vfs::add_chrdev(makedev(MAJOR, MINOR), 1, kmem::try_arc(Device)?)?;
     let node = device::Node {
         name: "provoke-crash",
         kind: FileType::CharDevice,

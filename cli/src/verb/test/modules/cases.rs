@@ -2,7 +2,7 @@
 
 use super::Case;
 
-pub(super) const CASES: [Case; 8] = [
+pub(super) const CASES: [Case; 9] = [
     Case {
         name: "hello",
         script: "insmod $m/hello.ko; echo $?; cat /proc/modules; cat /proc/hello_proc
@@ -53,6 +53,50 @@ pub(super) const CASES: [Case; 8] = [
             "MAJOR=1\nMINOR=3\nDEVNAME=null\nDEVMODE=0666\n1:3\n/sys/class/mem\n",
             "null\n",
             "/sys/devices/virtual/mem/null\n700\n",
+        ],
+    },
+    Case {
+        name: "model",
+        script: "insmod $m/model.ko; echo $?; cd /sys/kernel/model; echo *; busybox readlink link; stat -c %A,%s number group
+            grep . number group/number things/thing7/*; echo 9 >number; cat number; (echo x >number) 2>&1
+            cat group/empty 2>&1; echo 77 >things/thing7/first; cat things/thing7/other; cd /sys/class/modelclass
+            cat version created1/uevent created1/dev created1/size; echo 33 >created1/size; cat created1/size own/size
+            cd own/device; pwd -P; test -e own/subsystem && echo below; stat -c '%A %t,%T' /dev/model/created1
+            grep -v MINOR /sys/class/misc/modelbox/uevent; grep ' 10 misc' /proc/devices; stat -c %A /dev/modelbox
+            $m/fops /dev/modelbox flags:2048 poll:0 read:1 write:3 poll:0 read:1 poll:0 set:5 set:200 end:-10 cur:1 \\
+                ioctl:0:0 pread:1:0 fsync
+            mount -t debugfs none /sys/kernel/debug; cd /sys/kernel/debug/model; grep . *; stat -c %A,%s bits
+            echo 1000 >counter; (echo 9 >bits) 2>&1; echo n >truth; echo B >text; cat text
+            $m/fops text read:3 set:2 read:10 end:-1; exec 3<text 4</sys/kernel/model/number; cd /; rmmod model 2>&1
+            exec 3<&-; rmmod model; echo $?; cat <&4 2>&1; exec 4<&-; umount /sys/kernel/debug; told >/tmp/told
+            ls /sys/kernel/model /dev/model /dev/modelbox /sys/class/modelclass /sys/class/misc/modelbox 2>/dev/null
+            grep -v '^ ' /tmp/told",
+        stdout: &[
+            "0\ngroup link number second things\nsecond\n-rw-r--r--,4096\ndrwxr-xr-x,0\n",
+            "number:model 3\ngroup/number:model 3\nthings/thing7/first:first of thing7 is 42\n\
+             things/thing7/other:other of thing7 is 42\nmodel 9\n",
+            "I/O error\n",
+            "Input/output error\nother of thing7 is 77\n1.5\nMAJOR=400\nMINOR=7\nDEVNAME=model/created1\nDEVMODE=0640\n\
+             400:7\ncreated1 11\ncreated1 33\nown 22\n/sys/devices/virtual/modelclass/created1\nbelow\n\
+             crw-r----- 190,7\nMAJOR=10\nDEVNAME=modelbox\nDEVMODE=0666\n 10 misc\ncrw-rw-rw-\n",
+            "flags:2048: 0\npoll:0: 4\nread:1: Resource temporarily unavailable\nwrite:3: 3\npoll:0: 1\nread:1: 1\n\
+             poll:0: 4\nset:5: 5\nset:200: Invalid argument\nend:-10: 90\ncur:1: 91\n\
+             ioctl:0:0: Inappropriate ioctl for device\npread:1:0: Resource temporarily unavailable\n\
+             fsync: Invalid argument\nclose: 0\n",
+            "bits:0x00ab\nblob:a blob\ncounter:5\ntext:a blob\ntruth:Y\n-r--r--r--,0\n",
+            "I/O error\nB\nblob\nread:3: 3\nset:2: 2\nread:10: 5\nend:-1: Invalid argument\nclose: 0\n",
+            "Module model is in use\n0\n",
+            "No such device\n",
+            "sysfs: cannot create duplicate filename '/kernel/model/number'\n",
+            "model: file 0, again -17\nmodel: group 0\nmodel: link 0\n",
+            "kobject_add_internal failed for second with -EEXIST, don't try",
+            "model: taken 1\nmodel: thing 0\n",
+            "model: class again -17\nmodel: class file 0\n",
+            "model: created 0, again -17\nmodel: own 0\nmodelclass own: says 1\nmodelclass created1: says two\n\
+             model: misc 0 ",
+            "model: debugfs 0 0\ndebugfs: Directory 'model' with parent '/' already present!\nmodel: taken -17\n\
+             model: modelbox opened, minor 1\n",
+            "model: own released\nmodel: thing 77 released\nmodel: counter 1000 bits ab truth 0 text B\n",
         ],
     },
     Case {
