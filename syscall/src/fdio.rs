@@ -3,6 +3,7 @@
 mod copy;
 mod fcntl;
 mod rw;
+mod splice;
 
 use crate::Call;
 use crate::bounds::{check_size_limit, fd_limit};
@@ -10,8 +11,8 @@ use abi::raw::{
     __NR_close, __NR_close_range, __NR_copy_file_range, __NR_dup, __NR_dup2, __NR_dup3,
     __NR_fadvise64, __NR_fallocate, __NR_fcntl, __NR_fdatasync, __NR_flock, __NR_fsync,
     __NR_ftruncate, __NR_ioctl, __NR_lseek, __NR_pread64, __NR_preadv, __NR_preadv2, __NR_pwrite64,
-    __NR_pwritev, __NR_pwritev2, __NR_read, __NR_readahead, __NR_readv, __NR_sendfile,
-    __NR_sync_file_range, __NR_write, __NR_writev, O_CLOEXEC,
+    __NR_pwritev, __NR_pwritev2, __NR_read, __NR_readahead, __NR_readv, __NR_sendfile, __NR_splice,
+    __NR_sync_file_range, __NR_tee, __NR_vmsplice, __NR_write, __NR_writev, O_CLOEXEC,
 };
 use abi::{Errno, Result};
 use task::Cx;
@@ -55,6 +56,9 @@ pub(crate) const CALLS: &[Call] = &[
         "copy_file_range",
         copy::sys_copy_file_range,
     ),
+    (__NR_splice, "splice", splice::sys_splice),
+    (__NR_tee, "tee", splice::sys_tee),
+    (__NR_vmsplice, "vmsplice", splice::sys_vmsplice),
 ];
 
 fn sys_lseek(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {

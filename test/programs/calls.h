@@ -124,6 +124,12 @@ static const struct call calls[] = {
     GIVES(copy_file_range, FD_(READ_FD), V(0), V(WRITE_FD), V(0), BYTES(0), V(0)),
     AS("copy_file_range.to", copy_file_range, SHOW, V(READ_FD), V(0), FD_(WRITE_FD), V(0), V(0), V(0)),
     AS("copy_file_range.at", copy_file_range, SHOW, V(READ_FD), INOUT(offset), V(WRITE_FD), INOUT(offset), V(0), V(0)),
+    GIVES(splice, FD_(READ_FD), INOUT(offset), V(PIPE_OUT), V(0), BYTES(3), V(SPLICE_F_NONBLOCK)),
+    AS("splice.out", splice, SHOW, V(PIPE_IN), V(0), FD_(NULL_FD), V(0), BYTES(3), V(SPLICE_F_NONBLOCK)),
+    AS("splice.offset", splice, SHOW, V(PIPE_IN), V(0), V(WRITE_FD), INOUT(offset), V(3), V(SPLICE_F_NONBLOCK)),
+    GIVES(tee, FD_(PIPE_IN), FD_(PIPE_OUT), BYTES(3), V(SPLICE_F_NONBLOCK)),
+    GIVES(vmsplice, FD_(PIPE_OUT), VEC, MANY(2), V(SPLICE_F_NONBLOCK)),
+    AS("vmsplice.in", vmsplice, SHOW, V(PIPE_IN), VEC, V(2), V(SPLICE_F_NONBLOCK)),
     /* paths */
     LOOKS(open, PATH_("file"), V(O_RDONLY), V(0)),
     AS("open.write", open, LEAVES, PATH_("file"), V(O_WRONLY), V(0)),

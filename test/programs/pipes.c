@@ -1,4 +1,4 @@
-/* pipe(7), fifo(7), splice and tee, UNIX socket pairs are left to their own issue. */
+/* pipe(7), fifo(7). */
 // test: smp=2
 #include "check.h"
 #include <sys/ioctl.h>

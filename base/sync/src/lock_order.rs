@@ -11,6 +11,7 @@ pub mod rank {
     pub const EXEC: u16 = 100;
     pub const TASK_GROUP: u16 = 200;
     pub const SYSLOG: u16 = 250;
+    pub const PIPE: u16 = 260;
     pub const TTY: u16 = 300;
     pub const RENAME: u16 = 1100;
     pub const INODE_DIR: u16 = 1200;
@@ -18,7 +19,6 @@ pub mod rank {
     pub const FILE_POS: u16 = 1150;
     pub const DIR_INDEX: u16 = 1350;
     pub const MOUNT: u16 = 1380;
-    pub const PIPE: u16 = 1400;
     pub const FIFO_TABLE: u16 = 1510;
     pub const EPOLL_TREE: u16 = 1530;
     pub const EPOLL: u16 = 1540;

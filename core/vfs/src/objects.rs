@@ -331,6 +331,11 @@ pub trait FileOps: Any + Send + Sync {
         true
     }
 
+    /// Whether splice(2) may read from it and write to it; EINVAL without.
+    fn splices(&self) -> (bool, bool) {
+        (false, false)
+    }
+
     /// Device control. ENOTTY: no such command here.
     fn ioctl(&self, _file: &File, _cmd: u32, _arg: usize) -> Result<usize> {
         Err(Errno::ENOTTY)

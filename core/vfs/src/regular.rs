@@ -40,6 +40,10 @@ pub(crate) fn open_by_kind(inode: &Arc<Inode>, args: &OpenArgs<'_>) -> Result<Fi
 }
 
 impl FileOps for RegularFile {
+    fn splices(&self) -> (bool, bool) {
+        (true, true)
+    }
+
     fn read(&self, file: &File, buf: &mut UserBuf<'_>, io: &mut Io) -> Result<usize> {
         let cache = file.inode().cache().ok_or(Errno::EINVAL)?;
         let n = cache.read(io.pos, file.inode().size(), buf)?;

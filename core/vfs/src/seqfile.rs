@@ -98,6 +98,11 @@ pub trait SeqShow: Send + Sync + 'static {
     fn positions(&self) -> Positions {
         Positions::None
     }
+
+    /// Whether splice(2) may read from it and write to it.
+    fn splices(&self) -> (bool, bool) {
+        (false, false)
+    }
 }
 
 impl<F: Fn(&mut SeqBuf) -> Result<()> + Send + Sync + 'static> SeqShow for F {
@@ -142,6 +147,10 @@ impl<S: SeqShow> SeqFile<S> {
 }
 
 impl<S: SeqShow> FileOps for SeqFile<S> {
+    fn splices(&self) -> (bool, bool) {
+        self.source.splices()
+    }
+
     fn read(&self, _file: &File, buf: &mut UserBuf<'_>, io: &mut Io) -> Result<usize> {
         if io.pos > 0 && self.source.positions() == Positions::Number {
             return Ok(0);

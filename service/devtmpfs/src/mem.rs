@@ -69,6 +69,10 @@ fn take_all(buf: &mut UserBuf<'_>) -> usize {
 struct Null;
 
 impl FileOps for Null {
+    fn splices(&self) -> (bool, bool) {
+        (false, true)
+    }
+
     fn read(&self, _file: &File, _buf: &mut UserBuf<'_>, _io: &mut Io) -> Result<usize> {
         Ok(0)
     }
@@ -197,6 +201,10 @@ impl FileOps for Full {
 struct Random;
 
 impl FileOps for Random {
+    fn splices(&self) -> (bool, bool) {
+        (true, true)
+    }
+
     fn read(&self, _file: &File, buf: &mut UserBuf<'_>, _io: &mut Io) -> Result<usize> {
         let mut stream = random::Stream::new();
         let mut piece = [0; 256];

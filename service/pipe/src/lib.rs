@@ -6,13 +6,15 @@
 //!
 //! **Called by** the syscall crate (pipe2), vfs (open of a FIFO). **Calls** vfs (files), kmem, sync.
 //!
-//! **Locks**: the ring's mutex (rank `PIPE`, held over user copies) → page faults. Nothing is taken under the wait
+//! **Locks**: the ring's mutex (rank `PIPE`, held over user copies and, by splice(2), over reads and writes of other
+//! files; of two pipes the one at the lower address first) → files' locks, page faults. Nothing is taken under the wait
 //! queues' own locks. `readers`, `writers` and the opens are counters.
 //!
 //! | file | holds |
 //! |---|---|
 //! | `ring.rs` | the buffers |
 //! | `pipe.rs` | read, write, wait, poll |
+//! | `splice.rs` | splice(2), tee(2), vmsplice(2) |
 //! | `file.rs` | the ends as files, pipe2(2), the open of a FIFO |
 #![no_std]
 #![forbid(unsafe_code)]
@@ -25,6 +27,7 @@ mod caller;
 mod file;
 mod pipe;
 mod ring;
+mod splice;
 #[cfg(test)]
 mod tests;
 

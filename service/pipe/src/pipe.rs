@@ -14,9 +14,9 @@ pub const DEFAULT_SLOTS: usize = 16;
 const MOST_SLOTS: usize = (4 << 20) / 40;
 
 /// Poll events of "something to read".
-const IN: u32 = raw::POLLIN | raw::POLLRDNORM;
+pub(crate) const IN: u32 = raw::POLLIN | raw::POLLRDNORM;
 /// Poll events of "room to write".
-const OUT: u32 = raw::POLLOUT | raw::POLLWRNORM;
+pub(crate) const OUT: u32 = raw::POLLOUT | raw::POLLWRNORM;
 
 /// How a read or write behaves when it would have to wait, and what a write makes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,9 +31,9 @@ pub struct Mode {
 ///
 /// `head`, `tail` and `slots` repeat what the ring says, for looks without its lock; they change under it.
 pub struct Pipe {
-    ring: Mutex<Ring>,
-    head: AtomicU32,
-    tail: AtomicU32,
+    pub(crate) ring: Mutex<Ring>,
+    pub(crate) head: AtomicU32,
+    pub(crate) tail: AtomicU32,
     slots: AtomicU32,
     /// Open files that read and that write.
     readers: AtomicU32,
@@ -41,10 +41,10 @@ pub struct Pipe {
     /// How often a reader or writer came: what the open of a FIFO waits for.
     reader_opens: AtomicU32,
     writer_opens: AtomicU32,
-    read_wait: WaitQueue,
-    write_wait: WaitQueue,
+    pub(crate) read_wait: WaitQueue,
+    pub(crate) write_wait: WaitQueue,
     /// Somebody polls: edge-triggered watchers hear of every write, not of the first into an empty pipe only.
-    polled: AtomicBool,
+    pub(crate) polled: AtomicBool,
 }
 
 /// Who was at a pipe before an end opened: how often each side had been opened, and how many were open.
@@ -175,12 +175,12 @@ impl Pipe {
     }
 
     #[inline]
-    fn readable(&self) -> bool {
+    pub(crate) fn readable(&self) -> bool {
         self.head.load(Ordering::Acquire) != self.tail.load(Ordering::Acquire)
     }
 
     #[inline]
-    fn writable(&self) -> bool {
+    pub(crate) fn writable(&self) -> bool {
         let used = self
             .head
             .load(Ordering::Acquire)
@@ -339,7 +339,12 @@ fn drain(ring: &mut Ring, dst: &mut UserBuf<'_>) -> Result<usize> {
 
 /// Moves from `src` to the ring until one of them ends; an error counts only when nothing moved. At the `start` of a
 /// write its last, partial page may join the last buffer, so that small writes share pages.
-fn fill(ring: &mut Ring, src: &mut UserBuf<'_>, mode: Mode, start: bool) -> Result<usize> {
+pub(crate) fn fill(
+    ring: &mut Ring,
+    src: &mut UserBuf<'_>,
+    mode: Mode,
+    start: bool,
+) -> Result<usize> {
     let mut done = 0;
     let odd = src.remaining() % PAGE_SIZE;
     if start && odd != 0 && !ring.is_empty() && !mode.packets {

@@ -13,6 +13,8 @@ pub(crate) enum Kind {
     Stream,
     /// The bytes are one packet (`O_DIRECT`): nothing is added, and one read takes it.
     Packet,
+    /// Others hold the page too: nothing is added.
+    Shared,
 }
 
 /// Bytes in one page.
@@ -132,14 +134,7 @@ impl Ring {
             self.keep_spare(frame);
             return Err(Errno::EFAULT);
         }
-        let index = self.index(self.head);
-        self.slots[index] = Some(Buf {
-            frame,
-            offset: 0,
-            len: len as u16,
-            kind,
-        });
-        self.head = self.head.wrapping_add(1);
+        self.append(frame, 0, len, kind);
         Ok(len)
     }
 
@@ -167,6 +162,93 @@ impl Ring {
             self.drop_first(index);
         }
         Ok((n, packet))
+    }
+
+    /// The page, offset and length of the first buffer.
+    pub(crate) fn first(&self) -> Option<(&Frame, usize, usize)> {
+        self.at(self.tail)
+    }
+
+    fn at(&self, pos: u32) -> Option<(&Frame, usize, usize)> {
+        let buf = self.slots[self.index(pos)].as_ref()?;
+        Some((&buf.frame, buf.offset.into(), buf.len.into()))
+    }
+
+    /// Forgets the first `n` bytes of the first buffer.
+    pub(crate) fn skip(&mut self, n: usize) {
+        let index = self.index(self.tail);
+        if let Some(first) = &mut self.slots[index] {
+            first.offset += n as u16;
+            first.len -= n as u16;
+            if first.len == 0 {
+                self.drop_first(index);
+            }
+        }
+    }
+
+    /// Puts a buffer that `make` fills, given a page of its own and how many bytes at most; the ring is not full. Nothing
+    /// is put for 0 bytes. ENOMEM, and what `make` says.
+    pub(crate) fn put(
+        &mut self,
+        len: usize,
+        make: impl FnOnce(&Frame, usize) -> Result<usize>,
+    ) -> Result<usize> {
+        let frame = self.take_spare()?;
+        let result = make(&frame, len.min(PAGE_SIZE));
+        match result {
+            Ok(n) if n > 0 => self.append(frame, 0, n, Kind::Stream),
+            _ => self.keep_spare(frame),
+        }
+        result
+    }
+
+    fn append(&mut self, frame: Frame, offset: usize, len: usize, kind: Kind) {
+        let index = self.index(self.head);
+        self.slots[index] = Some(Buf {
+            frame,
+            offset: offset as u16,
+            len: len as u16,
+            kind,
+        });
+        self.head = self.head.wrapping_add(1);
+    }
+
+    /// Moves up to `len` bytes of `from` here, whole buffers as they are.
+    pub(crate) fn take_from(&mut self, from: &mut Self, len: usize) -> usize {
+        let mut done = 0;
+        while done < len && !self.is_full() && !from.is_empty() {
+            let index = from.index(from.tail);
+            let Some(first) = &mut from.slots[index] else {
+                break;
+            };
+            let n = usize::from(first.len).min(len - done);
+            if n == usize::from(first.len) {
+                let place = self.index(self.head);
+                self.slots[place] = from.slots[index].take();
+                self.head = self.head.wrapping_add(1);
+                from.tail = from.tail.wrapping_add(1);
+            } else {
+                self.append(first.frame.clone(), first.offset.into(), n, Kind::Shared);
+                from.skip(n);
+            }
+            done += n;
+        }
+        done
+    }
+
+    /// Puts up to `len` bytes of `from` here, which stay there: both refer to the same pages.
+    pub(crate) fn share(&mut self, from: &Self, len: usize) -> usize {
+        let mut done = 0;
+        let mut pos = from.tail;
+        while done < len && !self.is_full() && pos != from.head {
+            if let Some((frame, offset, there)) = from.at(pos) {
+                let n = there.min(len - done);
+                self.append(frame.clone(), offset, n, Kind::Shared);
+                done += n;
+            }
+            pos = pos.wrapping_add(1);
+        }
+        done
     }
 
     #[inline]

@@ -211,6 +211,7 @@ pub fn add_text(name: &[u8], mode: u32, show: fn(&(), &mut SeqBuf) -> Result<()>
                 store: None,
                 may_open: None,
                 positions: Positions::None,
+                splices: (true, false),
             };
             node::open_text((), text)
         }

@@ -4,8 +4,9 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use cred::{Cred, Kgid, Kuid};
 use vfs::{
-    Caching, DirEntry, DirSink, File, FileOps, FileOpsRef, FileType, Inode, InodeOps, Kstat, Link,
-    NewInode, OpenArgs, Positions, SeqBuf, SeqFile, SeqShow, SetAttr, Sink, SuperBlock,
+    Access, Caching, DirEntry, DirSink, File, FileOps, FileOpsRef, FileType, Inode, InodeOps,
+    Kstat, Link, NewInode, OpenArgs, Positions, SeqBuf, SeqFile, SeqShow, SetAttr, Sink,
+    SuperBlock,
 };
 
 /// The first numbers of inodes by kind, so that each file's number is its own and stays.
@@ -162,6 +163,8 @@ pub(crate) struct Text<S> {
     pub(crate) may_open: Option<fn(&S, &Cred) -> Result<()>>,
     /// What positions mean to writers.
     pub(crate) positions: Positions,
+    /// Whether splice(2) may read from it and write to it.
+    pub(crate) splices: (bool, bool),
 }
 impl<S> Copy for Text<S> {}
 impl<S> Clone for Text<S> {
@@ -187,6 +190,9 @@ impl<S: Clone + Send + Sync + 'static> SeqShow for TextNode<S> {
     fn positions(&self) -> Positions {
         self.text.positions
     }
+    fn splices(&self) -> (bool, bool) {
+        self.text.splices
+    }
 }
 
 /// `> file` truncates what has no length: nothing to do. Owner and mode are what they are: EPERM.
@@ -204,6 +210,17 @@ impl<S: Clone + Send + Sync + 'static> InodeOps for TextNode<S> {
             check(&self.subject, args.cred)?;
         }
         open_text(self.subject.clone(), self.text).map(Some)
+    }
+    fn permission(&self, inode: &Inode, cred: &Cred, access: Access) -> Result<()> {
+        if access.contains(Access::WRITE) {
+            return Err(Errno::EACCES);
+        }
+        inode.generic_permission(cred, access)
+    }
+    /// A knob that cannot be set no capability opens for writing.
+    fn has_permission(&self) -> bool {
+        let knob = matches!(self.text.positions, Positions::Number | Positions::Text);
+        knob && self.text.store.is_none()
     }
     fn setattr(&self, _inode: &Inode, attr: &SetAttr) -> Result<()> {
         keep_attributes(attr)

@@ -312,6 +312,7 @@ impl Directory for Level {
                     store: knob.store,
                     may_open: None,
                     positions: knob.positions,
+                    splices: (true, true),
                 };
                 node::text(sb, ino, mode, Owner::ROOT, (), text)
             }

@@ -57,6 +57,7 @@ impl Directory for Table {
                     store: *store,
                     may_open: None,
                     positions: Positions::None,
+                    splices: (true, false),
                 };
                 node::text(sb, ino, *mode, Owner::ROOT, (), text)
             }

@@ -52,6 +52,10 @@ impl Drop for TtyFile {
 }
 
 impl FileOps for TtyFile {
+    fn splices(&self) -> (bool, bool) {
+        (true, true)
+    }
+
     fn read(&self, _file: &File, buf: &mut UserBuf<'_>, io: &mut Io) -> Result<usize> {
         if self.hung() {
             return Ok(0);
@@ -146,6 +150,10 @@ impl Drop for MasterFile {
 }
 
 impl FileOps for MasterFile {
+    fn splices(&self) -> (bool, bool) {
+        (true, true)
+    }
+
     fn read(&self, _file: &File, buf: &mut UserBuf<'_>, io: &mut Io) -> Result<usize> {
         self.0.read(buf, io.nonblock)
     }

@@ -8,7 +8,7 @@ use task::Cx;
 use vfs::{File, FileMode, FileType};
 
 /// The position that `addr` points to, if it points anywhere. EINVAL: negative.
-fn read_pos(addr: usize) -> Result<Option<u64>> {
+pub(super) fn read_pos(addr: usize) -> Result<Option<u64>> {
     if addr == 0 {
         return Ok(None);
     }
@@ -16,7 +16,7 @@ fn read_pos(addr: usize) -> Result<Option<u64>> {
     u64::try_from(pos).map(Some).map_err(|_| Errno::EINVAL)
 }
 
-fn write_pos(addr: usize, pos: Option<u64>) -> Result<()> {
+pub(super) fn write_pos(addr: usize, pos: Option<u64>) -> Result<()> {
     pos.map_or(Ok(()), |pos| user::write(UserAddr(addr), &pos))
 }
 

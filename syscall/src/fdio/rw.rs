@@ -23,7 +23,7 @@ fn range(addr: usize, len: usize) -> Result<UserBuf<'static>> {
 }
 
 /// Calls `f` with the segments that `count` iovecs at `addr` name. EINVAL, EFAULT, ENOMEM.
-fn with_segments<R>(
+pub(super) fn with_segments<R>(
     addr: usize,
     count: usize,
     f: impl FnOnce(&mut UserBuf<'_>) -> Result<R>,
@@ -53,7 +53,7 @@ fn with_segments<R>(
 
 /// The errno of a write, after the signals that go with it.
 #[cold]
-fn write_failed(cx: &Cx, error: WriteError) -> Errno {
+pub(super) fn write_failed(cx: &Cx, error: WriteError) -> Errno {
     if error.over_limit {
         signal_self(cx, signals::SIGXFSZ);
     }

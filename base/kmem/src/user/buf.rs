@@ -5,6 +5,7 @@ use crate::frame::Frame;
 use crate::machine;
 use abi::pod::Iovec;
 use abi::{Errno, Result};
+use core::marker::PhantomData;
 
 /// A cursor over the memory of a read or write. `'a` is the life of the iovec list or of the kernel slice.
 #[derive(Debug)]
@@ -26,6 +27,13 @@ enum Part<'a> {
     },
     KernelDst(&'a mut [u8]),
     KernelSrc(&'a [u8]),
+    /// Bytes of a page that others may look at too, so no slice: read from when it is a source.
+    Page {
+        at: *mut u8,
+        len: usize,
+        source: bool,
+        frame: PhantomData<&'a Frame>,
+    },
 }
 
 impl<'a> UserBuf<'a> {
@@ -79,6 +87,28 @@ impl<'a> UserBuf<'a> {
         UserBuf {
             remaining: src.len(),
             part: Part::KernelSrc(src),
+        }
+    }
+
+    /// Part of a page to read a file into. Panics when the range leaves the page.
+    pub fn page_dst(frame: &'a Frame, offset: usize, len: usize) -> Self {
+        Self::page(frame, offset, len, false)
+    }
+
+    /// Part of a page to write to a file. Panics when the range leaves the page.
+    pub fn page_src(frame: &'a Frame, offset: usize, len: usize) -> Self {
+        Self::page(frame, offset, len, true)
+    }
+
+    fn page(frame: &'a Frame, offset: usize, len: usize, source: bool) -> Self {
+        UserBuf {
+            remaining: len,
+            part: Part::Page {
+                at: frame.at(offset, len),
+                len,
+                source,
+                frame: PhantomData,
+            },
         }
     }
 
@@ -216,6 +246,10 @@ impl<'a> UserBuf<'a> {
         match &self.part {
             Part::KernelSrc(src) => dst.copy_from_slice(&src[..want]),
             Part::KernelDst(src) => dst.copy_from_slice(&src[..want]),
+            // SAFETY: `want` bytes of the page follow, which the borrow keeps.
+            Part::Page { at, .. } => unsafe {
+                copy_kernel(dst.as_mut_ptr(), *at, want);
+            },
             Part::User { addr, len, rest } => {
                 let mut done = 0;
                 let mut seg = (*addr, *len);
@@ -283,6 +317,7 @@ impl<'a> UserBuf<'a> {
         match &mut self.part {
             Part::KernelDst(s) => s.len(),
             Part::KernelSrc(s) => s.len(),
+            Part::Page { len, .. } => *len,
             Part::User { addr, len, rest } => {
                 while *len == 0 {
                     let Some((first, tail)) = rest.split_first() else {
@@ -301,6 +336,8 @@ impl<'a> UserBuf<'a> {
             Part::User { addr, .. } => At::User(UserAddr(*addr)),
             Part::KernelDst(s) => At::Kernel(s.as_mut_ptr()),
             Part::KernelSrc(s) => At::KernelConst(s.as_ptr()),
+            Part::Page { at, source, .. } if *source => At::KernelConst(*at),
+            Part::Page { at, .. } => At::Kernel(*at),
         }
     }
 
@@ -314,6 +351,10 @@ impl<'a> UserBuf<'a> {
             }
             Part::KernelDst(s) => *s = &mut core::mem::take(s)[n..],
             Part::KernelSrc(s) => *s = &s[n..],
+            Part::Page { at, len, .. } => {
+                *at = at.wrapping_add(n);
+                *len -= n;
+            }
         }
     }
 }

@@ -77,6 +77,7 @@ impl Directory for Fds {
                     store: None,
                     may_open: None,
                     positions: Positions::None,
+                    splices: (false, false),
                 };
                 node::text(sb, ino, 0o400, Owner { ..owner }, one, text)
             }

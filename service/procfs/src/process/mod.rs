@@ -237,6 +237,7 @@ impl OfProcess {
                     store,
                     may_open,
                     positions,
+                    splices: (false, false),
                 },
             )
         };
