@@ -160,7 +160,9 @@ impl LockList {
     /// Takes a lock that conflicts with none.
     #[inline]
     fn take(&self, mut held: SpinGuard<'_, Held>, lock: &FileLock) -> Result<()> {
-        carve(&mut held.locks, lock.owner, lock.start, lock.end)?;
+        if !held.locks.is_empty() {
+            carve(&mut held.locks, lock.owner, lock.start, lock.end)?;
+        }
         let pushed = held.locks.try_push(*lock).map_err(|_| Errno::ENOLCK);
         // One for writing may have become one for reading.
         if lock.kind == LockKind::Read || pushed.is_err() {

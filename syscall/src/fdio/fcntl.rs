@@ -149,8 +149,9 @@ impl Taker {
     }
 }
 
-fn of_open_files(cmd: u32) -> bool {
-    matches!(cmd, F_OFD_GETLK | F_OFD_SETLK | F_OFD_SETLKW)
+const fn of_open_files(cmd: u32) -> bool {
+    const _: () = assert!(F_OFD_SETLK == F_OFD_GETLK + 1 && F_OFD_SETLKW == F_OFD_GETLK + 2);
+    matches!(cmd, F_OFD_GETLK..=F_OFD_SETLKW)
 }
 
 /// First and last byte. EINVAL, EOVERFLOW.
