@@ -31,4 +31,17 @@
 #define GFP_DMA __GFP_DMA
 #define GFP_DMA32 __GFP_DMA32
 
+/* Pages in a row: by their address, or by what names the first of them. */
+struct page;
+extern unsigned long __get_free_pages(gfp_t flags, unsigned int order);
+extern void free_pages(unsigned long address, unsigned int order);
+extern struct page *alloc_pages(gfp_t flags, unsigned int order);
+extern void __free_pages(struct page *page, unsigned int order);
+#define __get_free_page(flags) __get_free_pages(flags, 0)
+#define get_zeroed_page(flags) __get_free_pages((flags) | __GFP_ZERO, 0)
+#define free_page(address) free_pages(address, 0)
+#define alloc_page(flags) alloc_pages(flags, 0)
+#define __free_page(page) __free_pages(page, 0)
+#define gfpflags_allow_blocking(flags) (!!((flags) & __GFP_DIRECT_RECLAIM))
+
 #endif

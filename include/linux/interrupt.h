@@ -44,4 +44,25 @@ extern void tasklet_enable(struct tasklet_struct *tasklet);
 extern void tasklet_kill(struct tasklet_struct *tasklet);
 #define tasklet_unlock_wait(tasklet) ((void)(tasklet))
 
+
+/* Lines of devices. */
+#define IRQF_TRIGGER_NONE 0x00000000
+#define IRQF_TRIGGER_RISING 0x00000001
+#define IRQF_TRIGGER_FALLING 0x00000002
+#define IRQF_TRIGGER_HIGH 0x00000004
+#define IRQF_TRIGGER_LOW 0x00000008
+#define IRQF_SHARED 0x00000080
+#define IRQF_ONESHOT 0x00002000
+
+typedef irqreturn_t (*irq_handler_t)(int line, void *cookie);
+extern int __must_check request_threaded_irq(unsigned int line, irq_handler_t handler, irq_handler_t thread,
+					     unsigned long flags, const char *name, void *cookie);
+extern const void *free_irq(unsigned int line, void *cookie);
+extern void synchronize_irq(unsigned int line);
+static inline int __must_check request_irq(unsigned int line, irq_handler_t handler, unsigned long flags,
+					   const char *name, void *cookie)
+{
+	return request_threaded_irq(line, handler, NULL, flags, name, cookie);
+}
+
 #endif

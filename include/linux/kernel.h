@@ -35,6 +35,7 @@
 #define LONG_MAX ((long)(~0UL >> 1))
 #define LONG_MIN (-LONG_MAX - 1)
 #define ULONG_MAX (~0UL)
+#define SIZE_MAX (~(size_t)0)
 #define LLONG_MAX ((long long)(~0ULL >> 1))
 #define ULLONG_MAX (~0ULL)
 #define U8_MAX ((u8)~0U)
@@ -48,5 +49,10 @@ extern void dump_stack(void);
 extern void __noreturn panic(const char *format, ...) __printf(1, 2);
 extern __printf(3, 4) int snprintf(char *buffer, size_t size, const char *format, ...);
 extern __printf(2, 3) int sprintf(char *buffer, const char *format, ...);
+extern __printf(3, 4) int scnprintf(char *buffer, size_t size, const char *format, ...);
+extern __printf(3, 0) int vsnprintf(char *buffer, size_t size, const char *format, __builtin_va_list list);
+extern __printf(3, 0) int vscnprintf(char *buffer, size_t size, const char *format, __builtin_va_list list);
+extern __printf(2, 0) int vsprintf(char *buffer, const char *format, __builtin_va_list list);
+extern __printf(2, 0) char *kvasprintf(gfp_t flags, const char *format, __builtin_va_list list);
 
 #endif

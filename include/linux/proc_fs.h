@@ -3,6 +3,7 @@
 #define _LINUX_PROC_FS_H
 #include <linux/types.h>
 #include <linux/fs.h>
+#include <linux/uidgid.h>
 
 struct proc_dir_entry;
 struct poll_table_struct;
@@ -31,5 +32,35 @@ extern struct proc_dir_entry *proc_create_data(const char *name, umode_t mode,
 					       const struct proc_ops *ops, void *data);
 extern struct proc_dir_entry *proc_mkdir(const char *name, struct proc_dir_entry *parent);
 extern void proc_remove(struct proc_dir_entry *entry);
+extern struct proc_dir_entry *proc_symlink(const char *name, struct proc_dir_entry *parent, const char *target);
+extern void remove_proc_entry(const char *name, struct proc_dir_entry *parent);
+extern int remove_proc_subtree(const char *name, struct proc_dir_entry *parent);
+extern void proc_set_size(struct proc_dir_entry *entry, loff_t size);
+extern void proc_set_user(struct proc_dir_entry *entry, kuid_t uid, kgid_t gid);
+static inline void *pde_data(const struct inode *inode) { return inode->i_private; }
+#define PDE_DATA(inode) pde_data(inode)
+
+/* A file whose text one function writes, or a walk through what is there, for who includes seq_file.h: its operations are
+   made here. */
+#define __proc_create_by(name, mode, parent, opener, releaser, data) ({ \
+	static struct proc_ops __ops; \
+	__ops = (struct proc_ops){ \
+		.proc_open = opener, .proc_read = seq_read, .proc_lseek = seq_lseek, .proc_release = releaser, \
+	}; \
+	proc_create_data(name, mode, parent, &__ops, data); })
+#define proc_create_single_data(name, mode, parent, show, data) ({ \
+	int __open(struct inode *inode, struct file *file) { return single_open(file, show, pde_data(inode)); } \
+	__proc_create_by(name, mode, parent, __open, single_release, data); })
+#define proc_create_single(name, mode, parent, show) proc_create_single_data(name, mode, parent, show, NULL)
+#define proc_create_seq_data(name, mode, parent, operations, data) ({ \
+	int __open(struct inode *inode, struct file *file) \
+	{ \
+		int __error = seq_open(file, operations); \
+		if (!__error) \
+			((struct seq_file *)file->private_data)->private = pde_data(inode); \
+		return __error; \
+	} \
+	__proc_create_by(name, mode, parent, __open, seq_release, data); })
+#define proc_create_seq(name, mode, parent, operations) proc_create_seq_data(name, mode, parent, operations, NULL)
 
 #endif

@@ -34,6 +34,7 @@ extern char *strim(char *text);
 extern char *kstrdup(const char *text, gfp_t flags) __malloc;
 extern char *kstrndup(const char *text, size_t most, gfp_t flags) __malloc;
 extern void *kmemdup(const void *from, size_t length, gfp_t flags);
+extern __printf(2, 3) char *kasprintf(gfp_t flags, const char *format, ...);
 static inline char *strstrip(char *text) { return strim(text); }
 static inline void memzero_explicit(void *to, size_t length) { memset(to, 0, length); barrier(); }
 #define sysfs_streq(a, b) (!strcmp(a, b))

@@ -12,4 +12,6 @@ typedef struct { gid_t val; } kgid_t;
 static inline uid_t __kuid_val(kuid_t uid) { return uid.val; }
 static inline gid_t __kgid_val(kgid_t gid) { return gid.val; }
 
+static inline bool uid_eq(kuid_t a, kuid_t b) { return a.val == b.val; }
+static inline bool gid_eq(kgid_t a, kgid_t b) { return a.val == b.val; }
 #endif

@@ -4,6 +4,8 @@
 //! A [`Draft`] is writable and not executable; sealing it gives each range of its pages the rights it was placed for. Each
 //! area is followed by an unmapped page. An area whose module failed is retired: its memory comes back, its addresses
 //! stay unused until reboot, so that a stray return into it faults.
+pub mod percpu;
+
 use crate::charge::{self, Charge};
 use crate::frame::NO_MEMORY;
 use crate::kmap;

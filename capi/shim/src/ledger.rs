@@ -142,6 +142,21 @@ pub(crate) fn for_each(module: &Module, kind: &'static Kind, mut each: impl FnMu
     }
 }
 
+/// Takes out any line of that kind which `wanted` is true of. It must not sleep, nor call the ledger.
+pub(crate) fn take_where(
+    kind: &'static Kind,
+    wanted: impl Fn(&Resource) -> bool,
+) -> Option<(usize, Resource)> {
+    LEDGER.iter().find_map(|shard| {
+        let mut shard = shard.lock_irq();
+        let fits =
+            |taken: &Taken| core::ptr::eq(taken.resource.kind, kind) && wanted(&taken.resource);
+        let line = *shard.iter().find(|(_, taken)| fits(taken))?.0;
+        let taken = shard.remove(&line)?;
+        Some((line.0, taken.resource))
+    })
+}
+
 /// Takes out any line of `module`, with its handle.
 fn take_any(module: &Module) -> Option<(usize, Resource)> {
     let owner = core::ptr::from_ref(module) as usize;

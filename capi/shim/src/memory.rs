@@ -3,9 +3,10 @@ use crate::export::exports;
 use crate::ledger::{self, Kind, Resource};
 use alloc::alloc::{alloc, alloc_zeroed, dealloc};
 use core::alloc::Layout;
+use kmem::frame::Gfp;
 
 /// `___GFP_ZERO`.
-const GFP_ZERO: u32 = 0x100;
+pub(crate) const GFP_ZERO: u32 = 0x100;
 /// Largest block (`KMALLOC_MAX_SIZE`).
 const LARGEST: usize = 4 << 20;
 /// What `kmalloc(0)` gives: not NULL, and nothing may be read there.
@@ -83,13 +84,54 @@ pub(crate) fn give(block: usize, kind: &'static Kind) {
     }
 }
 
+/// `___GFP_DIRECT_RECLAIM`: the allocation may sleep.
+const GFP_SLEEP: u32 = 0x400;
+
+/// How an allocation goes about it, as its flags say; while this lives.
+pub(crate) struct Manner {
+    zeroed: bool,
+    /// The allocator never waits with preemption off.
+    pinned: Option<sync::PreemptGuard>,
+}
+
+impl Manner {
+    /// Reports one that may sleep where nothing may.
+    pub(crate) fn of(flags: u32, what: &str) -> Self {
+        let sleeps = flags & GFP_SLEEP != 0;
+        if sleeps {
+            crate::enter::check_may_sleep(what);
+        }
+        Self {
+            zeroed: flags & GFP_ZERO != 0,
+            pinned: (!sleeps).then(sync::preempt_disable),
+        }
+    }
+
+    /// The same for pages.
+    pub(crate) fn gfp(&self) -> Gfp {
+        let gfp = match self.pinned {
+            None if sync::context::may_sleep() => Gfp::NORETRY,
+            _ => Gfp::ATOMIC,
+        };
+        if self.zeroed { gfp.zeroed() } else { gfp }
+    }
+}
+
+/// A block for the module that runs.
+pub(crate) fn take(size: usize, flags: u32) -> usize {
+    let manner = Manner::of(flags, "kmalloc");
+    let block = take_block(size, manner.zeroed, &MEMORY);
+    drop(manner);
+    block
+}
+
 /// `__kmalloc(size, flags)`.
 extern "C" fn __kmalloc(size: usize, flags: u32) -> usize {
-    take_block(size, flags & GFP_ZERO != 0, &MEMORY)
+    take(size, flags)
 }
 
 /// `kfree(block)`: nothing for NULL; what was not taken, or was given back before, is a bug of the module.
-extern "C" fn kfree(block: usize) {
+pub(crate) extern "C" fn kfree(block: usize) {
     if block <= ZERO_SIZE {
         return;
     }
@@ -105,4 +147,38 @@ extern "C" fn ksize(block: usize) -> usize {
     ledger::with(block, &MEMORY, size).unwrap_or(0)
 }
 
-exports![__kmalloc, kfree, ksize];
+/// `krealloc(block, size, flags)`: the block with another size, perhaps elsewhere; NULL leaves it as it was.
+extern "C" fn krealloc(block: usize, size: usize, flags: u32) -> usize {
+    if size == 0 {
+        kfree(block);
+        return ZERO_SIZE;
+    }
+    let had = match block {
+        0..=ZERO_SIZE => 0,
+        block => match ledger::with(block, &MEMORY, |resource| resource.words[0]) {
+            Some(had) => had,
+            None => crate::enter::misuse("krealloc of what was not allocated"),
+        },
+    };
+    if had >= size {
+        return block;
+    }
+    let fresh = take(size, flags);
+    if fresh != 0 && had != 0 {
+        // SAFETY: both blocks are the module's, of at least that size, and not the same.
+        unsafe { core::ptr::copy_nonoverlapping(block as *const u8, fresh as *mut u8, had) };
+        kfree(block);
+    }
+    fresh
+}
+
+/// `kfree_sensitive(block)`: overwritten first.
+extern "C" fn kfree_sensitive(block: usize) {
+    if let Some(had) = ledger::with(block, &MEMORY, |resource| resource.words[0]) {
+        // SAFETY: the module's block, of that size.
+        unsafe { core::ptr::write_bytes(block as *mut u8, 0, had) };
+    }
+    kfree(block);
+}
+
+exports![__kmalloc, kfree, ksize, krealloc, kfree_sensitive];

@@ -148,7 +148,15 @@ extern "C" fn unbounded(to: usize, format: usize, list: &VaList) -> i32 {
     bounded(to, i32::MAX as usize, format, list)
 }
 
+/// As `snprintf`, but says what was written.
+extern "C" fn counted(to: usize, size: usize, format: usize, list: &VaList) -> i32 {
+    let wanted = bounded(to, size, format, list);
+    wanted.min(i32::try_from(size.saturating_sub(1)).unwrap_or(i32::MAX))
+}
+
 variadic! {
+    /// `scnprintf(to, size, format, ...)`.
+    scnprintf(3, "rcx") => counted;
     /// `_printk(format, ...)`: the length of the message.
     _printk(1, "rsi") => vprintk;
     /// `snprintf(to, size, format, ...)`.
@@ -157,4 +165,7 @@ variadic! {
     sprintf(2, "rdx") => unbounded;
 }
 
-exports![_printk, snprintf, sprintf];
+exports![
+    _printk, snprintf, sprintf, scnprintf;
+    as: bounded "vsnprintf", counted "vscnprintf", unbounded "vsprintf", vprintk "vprintk"
+];

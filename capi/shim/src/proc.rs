@@ -6,8 +6,10 @@ use crate::foreign::Name;
 use crate::ledger::{self, Kind, Resource};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
+use alloc::vec::Vec;
+use cred::{Kgid, Kuid};
 use kernfs::Gate;
-use kmem::try_arc;
+use kmem::{TryVec, try_arc};
 use module::Module;
 use procfs::{Content, Entry, Opener};
 use sync::Once;
@@ -43,8 +45,14 @@ impl Opener for ProcOpener {
     }
 }
 
-/// Takes an entry away; waits for calls under way.
-fn withdraw(proc: &ProcFile) {
+/// Takes an entry away, with all below it; waits for calls under way.
+fn withdraw(handle: usize, proc: &ProcFile) {
+    if proc.calls.is_none() {
+        let below = |resource: &Resource| resource.words[0] == handle;
+        while let Some((handle, resource)) = ledger::take_where(&ENTRY, below) {
+            (ENTRY.give_back)(handle, resource);
+        }
+    }
     proc.gate.close();
     if let Some(entry) = proc.entry.get() {
         procfs::remove(entry);
@@ -52,12 +60,12 @@ fn withdraw(proc: &ProcFile) {
     proc.gate.wait_empty();
 }
 
-/// An entry of /proc; the object is a [`ProcFile`].
+/// An entry of /proc; the object is a [`ProcFile`], the word its parent's handle.
 static ENTRY: Kind = Kind {
     name: "proc entry",
-    give_back: |_, resource| {
+    give_back: |handle, resource| {
         if let Some(file) = resource.object::<ProcFile>() {
-            withdraw(&file);
+            withdraw(handle, &file);
         }
     },
 };
@@ -79,6 +87,23 @@ fn make(
     ops: Option<usize>,
     data: usize,
 ) -> Result<usize> {
+    let mode = match (mode & 0o7777, ops) {
+        (0, Some(_)) => 0o444,
+        (0, None) => 0o555,
+        (mode, _) => mode,
+    };
+    enter_as(name, mode, parent_handle, Content::Directory, ops, data)
+}
+
+/// Adds an entry: a file if it has operations, else what `content` says.
+fn enter_as(
+    name: usize,
+    mode: u32,
+    parent_handle: usize,
+    content: Content,
+    ops: Option<usize>,
+    data: usize,
+) -> Result<usize> {
     let name = Name::<256>::read(name).map_err(|_| Errno::EFAULT)?;
     let calls = ops.map(Calls::of_proc).transpose()?;
     let module = enter::running().ok_or(Errno::EINVAL)?;
@@ -92,12 +117,7 @@ fn make(
     })?;
     let content = match ops {
         Some(_) => Content::File(try_arc(ProcOpener(file.clone()))?),
-        None => Content::Directory,
-    };
-    let mode = match (mode & 0o7777, ops) {
-        (0, Some(_)) => 0o444,
-        (0, None) => 0o555,
-        (mode, _) => mode,
+        None => content,
     };
     let above = parent(parent_handle)?;
     let entry = procfs::create(above.as_ref(), name.as_bytes(), mode, content)?;
@@ -105,7 +125,7 @@ fn make(
     let _ = file.entry.set(entry);
     let resource = Resource {
         kind: &ENTRY,
-        words: [0; 2],
+        words: [parent_handle, 0],
         object: Some(file),
     };
     ledger::enter_or_undo(handle, resource)?;
@@ -144,4 +164,60 @@ extern "C" fn proc_remove(entry: usize) {
     }
 }
 
-exports![proc_create, proc_create_data, proc_mkdir, proc_remove];
+/// `remove_proc_entry(name, parent)`; one that is not there is told.
+extern "C" fn remove_proc_entry(name: usize, parent_handle: usize) {
+    let found = Name::<256>::read(name).ok().and_then(|name| {
+        let above = parent(parent_handle).ok()?;
+        let entry = procfs::lookup(above.as_ref(), name.as_bytes())?;
+        Some(Arc::as_ptr(&entry) as usize)
+    });
+    match found.and_then(|handle| Some((handle, ledger::take(handle, &ENTRY)?))) {
+        Some((handle, resource)) => (ENTRY.give_back)(handle, resource),
+        None => {
+            trace::pr_warn!("remove_proc_entry: the name is not there");
+            trace::oops::dump_stack(trace::Level::Warning);
+        }
+    }
+}
+
+/// `proc_symlink(name, parent, target)`.
+extern "C" fn proc_symlink(name: usize, parent_handle: usize, target: usize) -> usize {
+    let made = Name::<256>::read(target).map_err(|_| Errno::EFAULT);
+    let made = made.and_then(|target| {
+        let target = Vec::try_from_slice(target.as_bytes())?;
+        let link = Content::Link(try_arc(target)?);
+        enter_as(name, 0o777, parent_handle, link, None, 0)
+    });
+    made.unwrap_or(0)
+}
+
+/// Looks at the entry of a handle; ends the call when there is none.
+fn with_entry(handle: usize, look: impl FnOnce(&Entry)) {
+    let file = ledger::object::<ProcFile>(handle, &ENTRY);
+    match file.and_then(|file| file.entry.get().cloned()) {
+        Some(entry) => look(&entry),
+        None => enter::misuse("an entry of /proc that does not exist"),
+    }
+}
+
+/// `proc_set_size(entry, size)`.
+extern "C" fn proc_set_size(handle: usize, size: i64) {
+    with_entry(handle, |entry| entry.set_size(size.max(0) as u64));
+}
+
+/// `proc_set_user(entry, uid, gid)`.
+extern "C" fn proc_set_user(handle: usize, uid: u32, gid: u32) {
+    with_entry(handle, |entry| entry.set_owner(Kuid(uid), Kgid(gid)));
+}
+
+exports![
+    proc_create,
+    proc_create_data,
+    proc_mkdir,
+    proc_remove,
+    proc_set_size,
+    proc_set_user,
+    proc_symlink,
+    remove_proc_entry;
+    as: remove_proc_entry "remove_proc_subtree"
+];

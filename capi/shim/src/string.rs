@@ -5,7 +5,7 @@
 use crate::enter::misuse;
 use crate::export::exports;
 use crate::foreign::{self, Wild};
-use crate::memory::{self, MEMORY};
+use crate::memory;
 use abi::Errno;
 
 /// What went well, or the end of the call.
@@ -285,8 +285,8 @@ extern "C" fn strim(at: usize) -> usize {
 }
 
 /// A copy of `len` bytes, with a NUL behind it when `end`.
-fn duplicate(from: usize, len: usize, end: bool) -> usize {
-    let block = memory::take_block(len + usize::from(end), false, &MEMORY);
+fn duplicate(from: usize, len: usize, end: bool, flags: u32) -> usize {
+    let block = memory::take(len + usize::from(end), flags);
     if block != 0 {
         copy(block, from, len);
         if end {
@@ -296,22 +296,22 @@ fn duplicate(from: usize, len: usize, end: bool) -> usize {
     block
 }
 
-extern "C" fn kstrdup(from: usize, _flags: u32) -> usize {
+extern "C" fn kstrdup(from: usize, flags: u32) -> usize {
     match from {
         0 => 0,
-        from => duplicate(from, length(from, usize::MAX), true),
+        from => duplicate(from, length(from, usize::MAX), true, flags),
     }
 }
 
-extern "C" fn kstrndup(from: usize, most: usize, _flags: u32) -> usize {
+extern "C" fn kstrndup(from: usize, most: usize, flags: u32) -> usize {
     match from {
         0 => 0,
-        from => duplicate(from, length(from, most), true),
+        from => duplicate(from, length(from, most), true, flags),
     }
 }
 
-extern "C" fn kmemdup(from: usize, len: usize, _flags: u32) -> usize {
-    duplicate(from, len, false)
+extern "C" fn kmemdup(from: usize, len: usize, flags: u32) -> usize {
+    duplicate(from, len, false, flags)
 }
 
 exports![

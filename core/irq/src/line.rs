@@ -2,10 +2,11 @@
 use crate::numbers::LINES;
 use crate::{machine, stats};
 use abi::{Errno, Result};
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use kmem::TryVec;
+use kmem::{TryString, TryVec};
 use sync::rcu::{self, Rcu};
 use sync::{LockClass, Mutex, rank};
 
@@ -46,7 +47,7 @@ pub struct HandlerId {
 #[derive(Clone)]
 struct Action {
     serial: u64,
-    name: &'static str,
+    name: Arc<String>,
     sharing: Sharing,
     handler: Arc<dyn IrqHandler>,
 }
@@ -77,7 +78,7 @@ const MAX_UNCLAIMED: u32 = 100_000;
 /// no such line. `ENOMEM`.
 pub fn request_irq(
     irq: u32,
-    name: &'static str,
+    name: &str,
     sharing: Sharing,
     handler: Arc<dyn IrqHandler>,
 ) -> Result<HandlerId> {
@@ -97,7 +98,7 @@ pub fn request_irq(
     let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
     actions.try_push(Action {
         serial,
-        name,
+        name: kmem::try_arc(String::try_from_str(name)?)?,
         sharing,
         handler,
     })?;
@@ -160,10 +161,10 @@ pub fn handle_vector(vector: u8) {
 }
 
 /// Visits the lines that have handlers: number and each handler's name. For /proc/interrupts.
-pub fn for_each_line(mut visit: impl FnMut(usize, &mut dyn Iterator<Item = &'static str>)) {
+pub fn for_each_line(mut visit: impl FnMut(usize, &mut dyn Iterator<Item = &str>)) {
     for (irq, line) in TABLE.iter().enumerate() {
         if let Some(actions) = line.actions.load_arc() {
-            visit(irq, &mut actions.iter().map(|a| a.name));
+            visit(irq, &mut actions.iter().map(|a| a.name.as_str()));
         }
     }
 }

@@ -86,6 +86,8 @@ pub struct Facts {
     pub(crate) symbols: Vec<Named>,
     /// What it exports.
     pub(crate) exports: Vec<(String, Export)>,
+    /// Its variables of each CPU.
+    pub(crate) _per_cpu: Option<kmem::modspace::percpu::Room>,
     /// Addresses of its parts.
     pub(crate) parts: [Range<usize>; PARTS.len()],
 }

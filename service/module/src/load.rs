@@ -7,6 +7,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
+use kmem::modspace::percpu::{self, Room};
 use kmem::modspace::{self, Draft, Rights};
 use kmem::{TryString, TryVec, try_arc};
 use kmod::{Defect, Home, Layout, ModuleFile, PARTS, Part, Place, RelocError, Symbol, relocate};
@@ -89,16 +90,19 @@ struct Loader<'f, 'a> {
     name: &'f str,
     layout: Layout,
     parts: [Range<usize>; PARTS.len()],
+    /// The module's variables of each CPU.
+    per_cpu: Option<Room>,
     providers: Vec<Arc<Module>>,
 }
 
 /// Places, relocates and seals a module's memory.
 fn place(file: &ModuleFile<'_>, name: String) -> Result<Arc<Module>> {
     let layout = Layout::new(file).map_err(told)?;
-    if layout.per_cpu().0 != 0 {
-        pr_err!("{name}: per-CPU variables of modules are not supported");
-        return Err(Errno::ENOEXEC);
-    }
+    let (own, align) = layout.per_cpu();
+    let per_cpu = match own {
+        0 => None,
+        own => Some(percpu::take(own as usize, align as usize)?),
+    };
     let total: u64 = PARTS.iter().map(|part| layout.size(*part)).sum();
     let mut draft = modspace::alloc(total as usize)?;
     let mut at = draft.address();
@@ -112,6 +116,7 @@ fn place(file: &ModuleFile<'_>, name: String) -> Result<Arc<Module>> {
         name: &name,
         layout,
         parts,
+        per_cpu,
         providers: Vec::new(),
     };
     loader.copy(&mut draft)?;
@@ -144,7 +149,11 @@ impl Loader<'_, '_> {
     fn address(&self, section: usize) -> Option<usize> {
         match self.layout.of(section) {
             Place::At(part, offset) => Some(self.parts[part as usize].start + offset as usize),
-            Place::None | Place::PerCpu(_) => None,
+            Place::PerCpu(offset) => {
+                let room = self.per_cpu.as_ref()?;
+                Some(room.address() + offset as usize)
+            }
+            Place::None => None,
         }
     }
 
@@ -152,6 +161,9 @@ impl Loader<'_, '_> {
         let base = draft.address();
         let sections = self.file.sections();
         for (index, section) in sections.iter().enumerate() {
+            let Place::At(..) = self.layout.of(index) else {
+                continue;
+            };
             let Some(address) = self.address(index) else {
                 continue;
             };
@@ -165,6 +177,7 @@ impl Loader<'_, '_> {
     fn fill(&mut self, draft: &mut Draft) -> Result<Facts> {
         let values = self.resolve()?;
         self.relocate(draft, &values)?;
+        self.fill_per_cpu(&values)?;
         let this = self.file.this_module();
         let record_at = self.address(this).ok_or(Errno::ENOEXEC)?;
         let size = self
@@ -193,6 +206,7 @@ impl Loader<'_, '_> {
             symbols: self.symbols(&values)?,
             exports: self.exports(draft)?,
             parts: self.parts.clone(),
+            _per_cpu: self.per_cpu.take(),
         })
     }
 
@@ -261,11 +275,45 @@ impl Loader<'_, '_> {
         Ok(export.address)
     }
 
+    /// The section's first values, if it is one of each CPU's variables, relocated.
+    fn fill_per_cpu(&mut self, values: &[u64]) -> Result<()> {
+        let Some(room) = &self.per_cpu else {
+            return Ok(());
+        };
+        let base = room.address();
+        let sections = self.file.sections();
+        let mut all = Vec::try_filled(0, self.layout.per_cpu().0 as usize)?;
+        for (index, section) in sections.iter().enumerate() {
+            if let Place::PerCpu(offset) = self.layout.of(index) {
+                let bytes = sections.bytes(&section).map_err(|_| Errno::ENOEXEC)?;
+                all[offset as usize..][..bytes.len()].copy_from_slice(bytes);
+            }
+        }
+        let value_of = |number: u32| values.get(number as usize).copied();
+        for (relocations, target) in self.file.relocations() {
+            if let (Place::PerCpu(offset), Some(section)) =
+                (self.layout.of(target), sections.get(target))
+            {
+                let entries = sections.bytes(&relocations).map_err(|_| Errno::ENOEXEC)?;
+                let bytes = &mut all[offset as usize..][..section.size as usize];
+                let at = base as u64 + offset;
+                relocate(entries, bytes, at, &value_of).map_err(|e| self.told(e))?;
+            }
+        }
+        if let Some(room) = &mut self.per_cpu {
+            room.fill(&all);
+        }
+        Ok(())
+    }
+
     fn relocate(&self, draft: &mut Draft, values: &[u64]) -> Result<()> {
         let base = draft.address();
         let sections = self.file.sections();
         let value_of = |number: u32| values.get(number as usize).copied();
         for (relocations, target) in self.file.relocations() {
+            let Place::At(..) = self.layout.of(target) else {
+                continue;
+            };
             let (Some(address), Some(section)) = (self.address(target), sections.get(target))
             else {
                 continue;

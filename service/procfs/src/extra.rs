@@ -188,10 +188,10 @@ fn next_directory(dir: &Entry, after: Option<u64>) -> Option<Arc<Entry>> {
     children.iter().find(later).cloned()
 }
 
-/// The entry of that path, from the top.
+/// The entry of that path, from `parent` or from the top.
 #[must_use]
-pub fn lookup(path: &[u8]) -> Option<Arc<Entry>> {
-    let mut at = TOP.get()?.clone();
+pub fn lookup(parent: Option<&Arc<Entry>>, path: &[u8]) -> Option<Arc<Entry>> {
+    let mut at = parent.or_else(|| TOP.get())?.clone();
     for name in path.split(|byte| *byte == b'/') {
         at = at.child(name)?;
     }

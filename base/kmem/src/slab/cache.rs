@@ -83,6 +83,8 @@ pub(super) struct RawCache {
     capacity: usize,
     magazines: [AtomicPtr<Magazine>; MAX_CPUS],
     listed: AtomicBool,
+    /// Nobody has it: it is left out where caches are shown.
+    hidden: AtomicBool,
     next: AtomicPtr<RawCache>,
 }
 
@@ -126,8 +128,18 @@ impl RawCache {
             capacity,
             magazines: [const { AtomicPtr::new(ptr::null_mut()) }; MAX_CPUS],
             listed: AtomicBool::new(false),
+            hidden: AtomicBool::new(false),
             next: AtomicPtr::new(ptr::null_mut()),
         }
+    }
+
+    /// Has it shown among all caches, or not.
+    pub(super) fn show(&self, shown: bool) {
+        self.hidden.store(!shown, Ordering::Relaxed);
+    }
+    /// Whether it is shown.
+    pub(super) fn is_shown(&self) -> bool {
+        !self.hidden.load(Ordering::Relaxed)
     }
 
     /// An object, of unspecified content. `None`: no memory.

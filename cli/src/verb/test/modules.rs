@@ -33,7 +33,7 @@ pub(super) fn run(plan: &Plan) -> Result<Tally> {
     let mut counter = Counter::new(plan, "modules");
     let wanted: Vec<&Case> = CASES
         .iter()
-        .chain(SERVICES)
+        .chain(&SERVICES)
         .filter(|case| counter.wants(case.name))
         .collect();
     if wanted.is_empty() {

@@ -1,20 +1,85 @@
-//! Modules that try the kernel's services one by one. Each has beside it what Linux 6.1 says when it is loaded there.
+//! Modules that try the kernel's services one by one. `NAME.expected` beside a module is what Linux 6.1 says when it is
+//! loaded there.
 
 use super::Case;
 
 /// A module that does all it does in its init, and says so.
 macro_rules! says {
-    ($($name:literal: $module:literal),* $(,)?) => {
-        &[$(Case {
+    ($name:literal, $module:literal) => {
+        Case {
             name: $name,
-            script: concat!("insmod $m/", $module, ".ko; echo $?; rmmod ", $module, "; echo $?; told"),
-            stdout: &["0\n0\n", include_str!(concat!("../../../../../test/modules/", $module, ".expected"))],
-        }),*]
+            script: concat!(
+                "insmod $m/",
+                $module,
+                ".ko; echo $?; rmmod ",
+                $module,
+                "; echo $?; told"
+            ),
+            stdout: &[
+                "0\n0\n",
+                include_str!(concat!(
+                    "../../../../../test/modules/",
+                    $module,
+                    ".expected"
+                )),
+            ],
+        }
     };
 }
 
 /// The cases.
-pub(super) const SERVICES: &[Case] = says![
-    "locks-and-counters": "locks",
-    "timers-and-threads": "timers",
+pub(super) const SERVICES: [Case; 8] = [
+    says!("locks-and-counters", "locks"),
+    says!("timers-and-threads", "timers"),
+    says!("lists-and-chains", "lists"),
+    says!("memory-of-every-kind", "memory"),
+    // Linux says the same where a line of its interrupts may be shared.
+    Case {
+        name: "made-text-and-lines",
+        script: "insmod $m/shows.ko; echo $?; told; cd /proc/shows; cat whole link sized; wc walk
+            head -c 20 walk | tail -c 3; dd if=walk bs=7 skip=3 count=2 2>/dev/null; wc -c <large; cat who
+            stat -c '%n %a %s' large sized walk who whole line; grep -o 'shows.*' /proc/interrupts; echo x >/dev/ttyS0; cat line; cd /
+            rmmod shows; ls /proc/shows 2>&1; grep -c shows /proc/interrupts; told",
+        stdout: &[
+            "0\nshows: wrong -22 -22 -22\nshows: alone -16\nshows: taken 0 0\n",
+            "whole text 42\nwhole text 42\nwhole sized 42\n",
+            " 1500 ",
+            " 6945 walk\n4\n1",
+            "18\n20\n22\n24\n",
+            "20001\ncat 1 1 0\n",
+            "large 444 0\nsized 400 1234\nwalk 444 0\nwho 444 0\nwhole 444 0\nline 444 0\n",
+            "shows, shows-threads\nseen 1 hard 1 threaded 1 in thread 1\n",
+            "No such file or directory\n0\n",
+        ],
+    },
+    Case {
+        name: "caches-in-slabinfo",
+        script: "insmod $m/memory.ko; grep -o '^memory_plain *[0-9]* *[0-9]* *256 ' /proc/slabinfo | tr -s ' '
+            grep -c ^memory_test /proc/slabinfo; rmmod memory; grep -c ^memory_ /proc/slabinfo; told | wc -l",
+        stdout: &["memory_plain 0 16 256 \n0\n0\n"],
+    },
+    // The kinds of containment where nobody waits for the module, each from each place that calls it.
+    Case {
+        name: "late-crashes-are-contained",
+        script: "bad=0; for place in timer hrtimer tasklet work delayed thread rcu line; do
+                for kind in null wild bug divide jump held sleep; do
+                    insmod $m/late.ko place=$place kind=$kind || bad=$((bad+1))
+                    [ $place = line ] && echo x >/dev/ttyS0; i=0
+                    while [ $i -lt 1000 ] && ! grep -q Quarantined /proc/modules; do i=$((i+1)); done
+                    grep -q Quarantined /proc/modules || bad=$((bad+1))
+                    rmmod -f late || bad=$((bad+1)); done; done; cat /proc/modules; echo failures $bad; told >/dev/null",
+        stdout: &["failures 0\n"],
+    },
+    Case {
+        name: "what-is-left-does-not-come",
+        script: "for place in timer hrtimer tasklet work delayed thread rcu line; do
+                insmod $m/late.ko place=$place; rmmod late; echo $place $?; done
+            told | sed 's/0x[0-9a-f]*/at/'; insmod $m/hello.ko && cat /proc/hello_proc; rmmod hello; told >/dev/null",
+        stdout: &[
+            "timer 0\nhrtimer 0\ntasklet 0\nwork 0\ndelayed 0\nthread 0\nrcu 0\nline 0\n\
+             late: timer at was not given back\n",
+            "late: interrupt handler at was not given back\n",
+            "Hello from kernel module!\n",
+        ],
+    },
 ];
