@@ -27,6 +27,8 @@ pub(crate) struct Job {
     pub(crate) arguments: Vec<String>,
     pub(crate) environment: Vec<String>,
     pub(crate) folder: String,
+    /// Modules to load first: path and parameters.
+    pub(crate) modules: Vec<(String, String)>,
     /// Rows, columns, and which descriptors are the terminal.
     pub(crate) terminal: Option<(u16, u16, [bool; 3])>,
 }
@@ -46,6 +48,9 @@ impl Job {
             .iter()
             .for_each(|pair| put(Tag::Environment, pair.as_bytes()));
         put(Tag::Folder, self.folder.as_bytes());
+        for (path, parameters) in &self.modules {
+            put(Tag::Module, format!("{path}\0{parameters}").as_bytes());
+        }
         if let Some((rows, columns, descriptors)) = self.terminal {
             let mask = (0..3).filter(|fd| descriptors[*fd]).map(|fd| 1 << fd).sum();
             let mut value = frames::resize(rows, columns).to_vec();

@@ -1,7 +1,11 @@
 //! `gaon module`: what those who write kernel modules need on the host.
 
+mod check;
+mod new;
+
 use crate::verb::build;
 use anyhow::Result;
+use std::path::PathBuf;
 
 /// Work on kernel modules
 #[derive(clap::Args)]
@@ -14,11 +18,26 @@ pub(crate) struct Arguments {
 enum Action {
     /// Print the folder for `make -C FOLDER M=$PWD modules`; builds the kernel if there is none
     Kdir,
+    /// Say what would stop modules from loading; the ones before may provide symbols to those after
+    Check {
+        /// Modules
+        #[arg(required = true, value_name = "FILE.ko")]
+        files: Vec<PathBuf>,
+    },
+    /// Make a folder with the source of a small module and its Makefile
+    New {
+        /// Name of the module and of the folder
+        name: String,
+    },
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
-    match arguments.action {
-        Action::Kdir => println!("{}", build::module_folder()?.display()),
+    match &arguments.action {
+        Action::Kdir => {
+            println!("{}", build::module_folder()?.display());
+            Ok(0)
+        }
+        Action::Check { files } => check::run(files),
+        Action::New { name } => new::run(name),
     }
-    Ok(0)
 }

@@ -49,6 +49,9 @@ pub(crate) struct Arguments {
     /// Also pack this file or folder, at the same path (repeats)
     #[arg(long, value_name = "PATH")]
     with: Vec<PathBuf>,
+    /// Load this module first, as insmod does: FILE, or FILE and its parameters in one word (repeats)
+    #[arg(long, value_name = "FILE")]
+    module: Vec<String>,
     /// Add NAME=VALUE to the program's environment (repeats)
     #[arg(long, value_name = "NAME=VALUE")]
     env: Vec<String>,
@@ -159,6 +162,13 @@ fn prepare(arguments: &Arguments, scratch: &Path) -> Result<(PathBuf, Option<Job
     }
     for path in &arguments.with {
         program::pack(&mut tree, path)?;
+    }
+    for module in &arguments.module {
+        let (path, parameters) = module.split_once(' ').unwrap_or((module, ""));
+        let path = std::path::absolute(path)?;
+        program::pack(&mut tree, &path)?;
+        let path = path.to_str().context("the module's path is UTF-8")?;
+        job.modules.push((path.to_owned(), parameters.to_owned()));
     }
     let descriptors = terminal::descriptors();
     if descriptors.contains(&true) {

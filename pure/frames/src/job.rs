@@ -16,6 +16,8 @@ pub enum Tag {
     /// u16 rows, u16 columns, u8 mask of the descriptors 0..3 that are that terminal; the others are pipes. Absent: all
     /// are pipes.
     Terminal = b'T',
+    /// A module to load first: path, NUL, parameters. Repeats.
+    Module = b'M',
 }
 
 /// Header of a field: tag and length of the value that follows.
@@ -56,6 +58,7 @@ fn split(rest: &[u8]) -> Option<(Tag, &[u8], &[u8])> {
         Tag::Environment,
         Tag::Folder,
         Tag::Terminal,
+        Tag::Module,
     ]
     .into_iter()
     .find(|tag| *tag as u8 == head[0])?;

@@ -22,6 +22,8 @@ pub(crate) struct Job {
     pub(crate) arguments: Vec<OsString>,
     pub(crate) environment: Vec<OsString>,
     pub(crate) folder: OsString,
+    /// Modules to load first: path and parameters.
+    pub(crate) modules: Vec<(OsString, OsString)>,
     pub(crate) terminal: Option<Terminal>,
 }
 
@@ -56,6 +58,11 @@ fn decode(encoded: &[u8]) -> Result<Job> {
             Tag::Argument => job.arguments.push(text()),
             Tag::Environment => job.environment.push(text()),
             Tag::Folder => job.folder = text(),
+            Tag::Module => {
+                let mut parts = value.splitn(2, |byte| *byte == 0);
+                let mut part = || OsString::from_vec(parts.next().unwrap_or_default().to_vec());
+                job.modules.push((part(), part()));
+            }
             Tag::Terminal => {
                 job.terminal =
                     Some(decode_terminal(value).ok_or_else(|| bad("malformed terminal"))?);

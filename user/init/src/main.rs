@@ -7,6 +7,7 @@
 
 mod channel;
 mod job;
+mod modules;
 mod pump;
 mod relay;
 mod spawn;
@@ -76,13 +77,15 @@ fn mount_all() {
 
 /// Runs the job and tells how it ended. Errors of the channel itself have nobody left to hear them but the console.
 fn serve(mut channel: Channel) {
-    let outcome = job::receive(&mut channel).and_then(|job| match spawn::spawn(&job) {
-        Ok(running) => relay::run(&mut channel, running).map(Some),
-        Err(error) => {
-            let number = error.raw_os_error().unwrap_or(0);
-            let mut payload = number.to_le_bytes().to_vec();
-            payload.extend_from_slice(error.to_string().as_bytes());
-            channel.send(Kind::Failed, &payload).map(|()| None)
+    let outcome = job::receive(&mut channel).and_then(|job| {
+        match modules::load(&job.modules).and_then(|()| spawn::spawn(&job)) {
+            Ok(running) => relay::run(&mut channel, running).map(Some),
+            Err(error) => {
+                let number = error.raw_os_error().unwrap_or(0);
+                let mut payload = number.to_le_bytes().to_vec();
+                payload.extend_from_slice(error.to_string().as_bytes());
+                channel.send(Kind::Failed, &payload).map(|()| None)
+            }
         }
     });
     let outcome = outcome.and_then(|status| match status {

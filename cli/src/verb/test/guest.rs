@@ -331,6 +331,7 @@ fn job(plan: &Plan) -> Job {
         format!("GAON_SEED={}", plan.seed),
     ];
     Job {
+        modules: Vec::new(),
         program: plan::DRIVER.to_owned(),
         arguments: vec![plan::DRIVER.to_owned(), plan::LIST.to_owned()],
         environment: environment.to_vec(),

@@ -2,6 +2,7 @@
 
 mod cases;
 mod services;
+mod tools;
 
 use super::machine::{feed, this_tool};
 use super::plan::Plan;
@@ -31,6 +32,11 @@ const MARK: &str = "=== ";
 
 pub(super) fn run(plan: &Plan) -> Result<Tally> {
     let mut counter = Counter::new(plan, "modules");
+    for (name, judge) in tools::CASES {
+        if counter.wants(name) {
+            counter.count(name, judge(plan)?);
+        }
+    }
     let wanted: Vec<&Case> = CASES
         .iter()
         .chain(&SERVICES)

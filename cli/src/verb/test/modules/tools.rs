@@ -1,0 +1,90 @@
+//! What the host tool does for modules: `gaon run --module`, `gaon module check`, `gaon module new`.
+
+use super::super::machine::{feed, this_tool};
+use super::super::plan::Plan;
+use super::{compile, make};
+use crate::tree;
+use anyhow::Result;
+use std::path::Path;
+use std::process::Command;
+
+type Judge = fn(&Plan) -> Result<Result<(), String>>;
+
+pub(super) const CASES: [(&str, Judge); 2] =
+    [("run-with-module", run_with), ("new-and-check", new)];
+
+/// Runs a verb of this tool; its status and what it prints.
+fn gaon(words: &[&str], folder: &Path) -> Result<(i32, String)> {
+    let mut command = Command::new(std::env::current_exe()?);
+    let output = command.args(words).current_dir(folder).output()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    Ok((output.status.code().unwrap_or(-1), text))
+}
+
+fn expect(what: &str, got: &(i32, String), status: i32, text: &str) -> Result<(), String> {
+    if got.0 == status && got.1.contains(text) {
+        Ok(())
+    } else {
+        Err(format!("{what}: status {}, {:?}", got.0, got.1))
+    }
+}
+
+/// A module is there before the program starts, with its parameters; one that can't be loaded is told.
+fn run_with(plan: &Plan) -> Result<Result<(), String>> {
+    let folder = compile()?;
+    let run = |module: &str, words: &[&str]| -> Result<(i32, String)> {
+        let mut command = this_tool(plan)?;
+        command.args(["--timeout", "100", "--module", module, "--"]);
+        let output = feed(
+            {
+                command.args(words);
+                command
+            },
+            b"",
+        )?;
+        let text =
+            String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        Ok((output.status.code().unwrap_or(-1), text.into_owned()))
+    };
+    let hello = folder.join("hello.ko").display().to_string();
+    let got = run(&hello, &["cat", "/proc/hello_proc"])?;
+    let first = expect("hello", &got, 0, "Hello from kernel module!\n");
+    let params = format!("{} number=17", folder.join("params.ko").display());
+    let got = run(&params, &["cat", "/sys/module/params/parameters/number"])?;
+    let second = expect("parameters", &got, 0, "17\n");
+    let source = folder.join("hello.c").display().to_string();
+    let got = run(&source, &["true"])?;
+    let third = expect("no module", &got, 126, "hello.c: Exec format error");
+    Ok(first.and(second).and(third))
+}
+
+/// A new module builds and would load; what would not is told.
+fn new(_: &Plan) -> Result<Result<(), String>> {
+    let scratch = tempfile::tempdir()?;
+    let made = gaon(&["module", "new", "fresh"], scratch.path())?;
+    let again = gaon(&["module", "new", "fresh"], scratch.path())?;
+    let folder = scratch.path().join("fresh");
+    make(&tree::output()?.join("build"), &folder)?;
+    let good = gaon(&["module", "check", "fresh/fresh.ko"], scratch.path())?;
+    let mut bytes = std::fs::read(folder.join("fresh.ko"))?;
+    let mut at = 0;
+    while let Some(next) = bytes[at..].windows(8).position(|part| part == b"_printk\0") {
+        at += next;
+        bytes[at..at + 7].copy_from_slice(b"_nobody");
+    }
+    std::fs::write(folder.join("bad.ko"), &bytes)?;
+    let bad = gaon(
+        &["module", "check", "fresh/bad.ko", "fresh/fresh.c"],
+        scratch.path(),
+    )?;
+    Ok(expect("new", &made, 0, "fresh/fresh.ko")
+        .and(expect("again", &again, 1, ""))
+        .and(expect("good", &good, 0, "fresh/fresh.ko: would load"))
+        .and(expect(
+            "bad",
+            &bad,
+            1,
+            "fresh/bad.ko: Unknown symbol _nobody\n",
+        ))
+        .and(expect("no module", &bad, 1, "fresh/fresh.c: it is no ")))
+}
