@@ -22,6 +22,7 @@ mod exec;
 mod fdio;
 mod fs;
 mod futex;
+mod ioprio;
 mod limits;
 mod mm;
 mod module;
@@ -47,6 +48,7 @@ const FAMILIES: &[&[Call]] = &[
     fdio::CALLS,
     fs::CALLS,
     futex::CALLS,
+    ioprio::CALLS,
     limits::CALLS,
     mm::CALLS,
     module::CALLS,

@@ -312,7 +312,7 @@ fn sys_sched_getaffinity(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
 }
 
 /// Whose priority: `PRIO_PROCESS`, `PRIO_PGRP`, `PRIO_USER`.
-fn for_each_prio(
+pub(crate) fn for_each_prio(
     cx: &Cx,
     which: usize,
     who: i32,

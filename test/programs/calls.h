@@ -229,6 +229,7 @@ static const struct call calls[] = {
     GIVES(epoll_pwait2, FD_(EPOLL_FD), OUT_(12), MANY(1), IN_(no_time), IN_(no_signals), BYTES(8)),
     PLAIN(inotify_init), CALL(inotify_init1, V(0)),
     CALL(inotify_add_watch, FD_(INOTIFY_FD), PATH_("file"), V(IN_OPEN)), CALL(inotify_rm_watch, FD_(INOTIFY_FD), V(1)),
+    CALL(ioprio_get, V(1), V(0)), CALL(ioprio_set, V(1), V(0), V(0)),
     CALL(eventfd, MANY(0)),
     CALL(eventfd2, MANY(0), V(0)),
     CALL(signalfd, FD_(-1), IN_(no_signals), BYTES(8)),

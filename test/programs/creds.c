@@ -123,6 +123,59 @@ static void tests(void) {
     (void)status;
     yes(1);
 
+    begin("a user with too many processes may not exec after setuid");
+    status = in_child({
+        limit = (struct rlimit){0, 100};
+        if (setrlimit(RLIMIT_NPROC, &limit) || setuid(1778)) _exit(1);
+        if (execl("/bin/busybox", "true", NULL) != -1 || errno != EAGAIN) _exit(2);
+        limit.rlim_cur = 10;
+        if (setrlimit(RLIMIT_NPROC, &limit)) _exit(3);
+        execl("/bin/busybox", "true", NULL);
+        _exit(4);
+    });
+    is(status, 0);
+    status = in_child({
+        limit = (struct rlimit){0, 0}; /* root, and who is the user already, may */
+        if (setrlimit(RLIMIT_NPROC, &limit) || setuid(0)) _exit(1);
+        execl("/bin/busybox", "true", NULL);
+        _exit(4);
+    });
+    is(status, 0);
+
+    begin("priorities of input and output");
+    enum { PROCESS = 1, GROUP, USER, RT = 1 << 13, BE = 2 << 13, IDLE = 3 << 13 };
+    is(syscall(SYS_ioprio_get, PROCESS, 0), 0);
+    is(syscall(SYS_ioprio_get, PROCESS, getpid()), 0);
+    fails(syscall(SYS_ioprio_get, 0, 0), EINVAL);
+    fails(syscall(SYS_ioprio_get, 4, 0), EINVAL);
+    fails(syscall(SYS_ioprio_get, PROCESS, 99999), ESRCH);
+    fails(syscall(SYS_ioprio_set, PROCESS, 0, 1), EINVAL);
+    is(syscall(SYS_ioprio_set, PROCESS, 0, BE | 8), 0); /* not a level: a hint */
+    is(syscall(SYS_ioprio_get, PROCESS, 0), BE | 8);
+    is(syscall(SYS_ioprio_set, PROCESS, 0, 0), 0);
+    fails(syscall(SYS_ioprio_set, PROCESS, 0, 4 << 13), EINVAL);
+    fails(syscall(SYS_ioprio_set, 4, 0, BE), EINVAL);
+    fails(syscall(SYS_ioprio_set, PROCESS, 99999, BE), ESRCH);
+    status = in_child({
+        if (syscall(SYS_ioprio_set, PROCESS, 0, RT | 3) || syscall(SYS_ioprio_get, PROCESS, 0) != (RT | 3)) _exit(1);
+        if (syscall(SYS_ioprio_set, PROCESS, 0, IDLE | 7) || syscall(SYS_ioprio_get, PROCESS, 0) != (IDLE | 7)) _exit(2);
+        if (syscall(SYS_ioprio_set, PROCESS, 0, BE | 5)) _exit(3);
+        int child = in_child({ _exit(syscall(SYS_ioprio_get, PROCESS, 0) != (BE | 5)); });
+        if (child) _exit(4);
+        setpgid(0, 0);
+        if (syscall(SYS_ioprio_get, GROUP, 0) != (BE | 5)) _exit(5);
+        if (syscall(SYS_ioprio_set, GROUP, getpgrp(), BE | 6) || syscall(SYS_ioprio_get, PROCESS, 0) != (BE | 6)) _exit(6);
+        if (syscall(SYS_ioprio_set, PROCESS, 0, 0) || syscall(SYS_ioprio_get, GROUP, 0) != (BE | 4)) _exit(7);
+        nice(10);
+        if (syscall(SYS_ioprio_get, GROUP, 0) != (BE | 6)) _exit(8);
+        pid_t other = getppid();
+        setuid(1779);
+        if (syscall(SYS_ioprio_set, PROCESS, 0, RT | 3) != -1 || errno != EPERM) _exit(9);
+        if (syscall(SYS_ioprio_set, PROCESS, other, BE | 3) != -1 || errno != EPERM) _exit(10);
+        if (syscall(SYS_ioprio_set, PROCESS, 0, IDLE) || syscall(SYS_ioprio_get, USER, 0) != IDLE) _exit(11);
+    });
+    is(status, 0);
+
     begin("RLIMIT_CPU kills");
     status = in_child({
         limit = (struct rlimit){1, 2};

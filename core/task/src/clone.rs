@@ -161,6 +161,7 @@ fn build(cx: &mut Cx, args: &CloneArgs, parts: Parts) -> Result<Newborn> {
         mm: parts.mm.clone(),
         no_new_privs: cx.task.no_new_privs(),
         slack_ns: cx.task.timer_slack_ns(),
+        io_priority: cx.task.io_priority(),
         vfork: parts.vfork.clone(),
     })?;
     let vfork = parts.vfork.clone();
@@ -235,6 +236,7 @@ fn child_cx(cx: &Cx, args: &CloneArgs, parts: Parts, task: &Arc<Task>) -> Cx {
         mm: parts.mm,
         cred: cx.cred.clone(),
         user: cx.user.clone(),
+        over_nproc: false,
         ns: parts.ns,
         altstack: if keeps_altstack {
             cx.altstack
@@ -381,6 +383,7 @@ pub fn spawn_init(
         mm: first.mm.clone(),
         no_new_privs: false,
         slack_ns: TIMER_SLACK_NS,
+        io_priority: 0,
         vfork: None,
     })?;
     let cx = Cx {
@@ -392,6 +395,7 @@ pub fn spawn_init(
         mm: first.mm,
         cred: first.cred,
         user: user.clone(),
+        over_nproc: false,
         ns,
         altstack: AltStack::NONE,
         restart: None,

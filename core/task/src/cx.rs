@@ -13,7 +13,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::any::Any;
-use cred::Cred;
+use cred::{Cred, Kuid, Resource};
 use hal::user::UserRegs;
 use mm::Mm;
 use pid::SigSet;
@@ -99,6 +99,8 @@ pub struct Cx {
     pub cred: Arc<Cred>,
     /// The user whose processes are counted.
     pub user: Arc<User>,
+    /// That user had more processes than `RLIMIT_NPROC` allows when the task became theirs: exec looks again.
+    pub(crate) over_nproc: bool,
     /// Namespaces.
     pub ns: Arc<Namespaces>,
     /// Alternate signal stack.
@@ -141,9 +143,16 @@ impl Cx {
         if cred.uid != self.cred.uid {
             let user = User::of(cred.uid)?;
             self.move_to(user);
+            self.over_nproc = self.is_over_nproc();
         }
         self.install_cred(kmem::try_arc(cred)?);
         Ok(())
+    }
+
+    /// Whether its user has more threads than `RLIMIT_NPROC` allows; root is not asked.
+    pub(crate) fn is_over_nproc(&self) -> bool {
+        let limit = self.process().limits().cur(Resource::Nproc);
+        u64::from(self.user.processes()) > limit && self.user.uid != Kuid::ROOT
     }
 
     /// The real user id changes.

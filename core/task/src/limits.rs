@@ -34,6 +34,16 @@ pub fn set_max_threads(max: i64) -> Result<()> {
     }
 }
 
+/// Whether a task that changed its user may exec. `EAGAIN`: that user had more processes than `RLIMIT_NPROC` allows, and
+/// still has.
+pub fn check_nproc_at_exec(cx: &mut Cx) -> Result<()> {
+    if cx.over_nproc && cx.is_over_nproc() {
+        return Err(Errno::EAGAIN);
+    }
+    cx.over_nproc = false;
+    Ok(())
+}
+
 /// Whether one more thread may be made. `EAGAIN`: there are as many as may be, or `RLIMIT_NPROC` is reached and the task
 /// has no privilege.
 pub(crate) fn check_nproc(cx: &Cx) -> Result<()> {

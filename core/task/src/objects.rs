@@ -167,6 +167,8 @@ pub struct Task {
     pub(crate) comm: SpinLock<[u8; 16]>,
     /// set_robust_list(2).
     pub(crate) robust_list: AtomicUsize,
+    /// ioprio_set(2).
+    pub(crate) io_priority: AtomicU32,
     /// `PR_SET_PDEATHSIG`.
     pub(crate) parent_death_signal: AtomicU32,
     /// `PR_SET_NO_NEW_PRIVS`.

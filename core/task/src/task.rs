@@ -50,6 +50,7 @@ pub(crate) struct TaskInit {
     pub(crate) mm: Arc<Mm>,
     pub(crate) no_new_privs: bool,
     pub(crate) slack_ns: u64,
+    pub(crate) io_priority: u32,
     pub(crate) vfork: Option<Arc<VforkDone>>,
 }
 
@@ -82,6 +83,7 @@ impl Task {
             parent_death_signal: AtomicU32::new(0),
             no_new_privs: AtomicBool::new(init.no_new_privs),
             slack_ns: AtomicU64::new(init.slack_ns),
+            io_priority: AtomicU32::new(init.io_priority),
             birth_slack_ns: init.slack_ns,
             exit_code: AtomicI32::new(0),
             vfork: SpinLock::new(&NAME, init.vfork),
@@ -89,6 +91,15 @@ impl Task {
             minor_faults: AtomicU64::new(0),
             major_faults: AtomicU64::new(0),
         })
+    }
+
+    /// ioprio_get(2): class and level as set; 0: not set.
+    pub fn io_priority(&self) -> u32 {
+        self.io_priority.load(Relaxed)
+    }
+    /// ioprio_set(2).
+    pub fn set_io_priority(&self, priority: u32) {
+        self.io_priority.store(priority, Relaxed);
     }
 
     pub(crate) fn set_thread(&self, thread: Option<Arc<Thread>>) {

@@ -87,6 +87,7 @@ pub fn execve(
     argv: Strings<'_>,
     envp: Strings<'_>,
 ) -> Result<usize> {
+    task::limits::check_nproc_at_exec(cx)?;
     let (argc, envc) = (argv.count()?, envp.count()?);
     let fs = cx.fs.clone();
     let ctx = WalkCtx {
