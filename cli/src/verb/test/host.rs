@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
 /// Cases of a property test in a long run (256 in a short one, where a test says nothing else).
-const MANY_CASES: u32 = 20_000;
+const MANY_CASES: u32 = 4_000;
 
 /// Runs the tests of every crate that builds on a host (all but the kernel's image).
 pub(crate) fn run(filter: &str, full: bool, seed: u64) -> Result<Tally> {
