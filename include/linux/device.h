@@ -13,6 +13,8 @@
 #include <linux/uidgid.h>
 #include <linux/dev_printk.h>
 #include <linux/device/class.h>
+#include <linux/device/bus.h>
+#include <linux/device/driver.h>
 
 struct bus_type;
 struct device_driver;

@@ -1,12 +1,13 @@
 //! `linux/device.h`.
 //!
 //! Specification: Documentation/driver-api/driver-model/device.rst.
+use crate::bus::{self, Bus};
 use crate::class::{self, Class, pointer};
 use crate::enter;
 use crate::export::exports;
 use crate::foreign::{self, Name};
 use crate::kobject;
-use crate::layout::{CClass, CDevice, CDeviceType, CKtype, MINOR_BITS};
+use crate::layout::{CBus, CClass, CDevice, CDeviceType, CKtype, MINOR_BITS};
 use crate::ledger::{self, Kind, Resource};
 use crate::memory::{self, FOR_MODULE, MEMORY};
 use crate::objects::{self, PART};
@@ -30,6 +31,7 @@ const NODE_MODE: u32 = 0o600;
 pub(crate) struct Device {
     pub(crate) model: Arc<device::Device>,
     class: Option<Arc<Class>>,
+    bus: Option<Arc<Bus>>,
 }
 
 /// Devices, by the address of their `struct device`; the object is a [`Device`].
@@ -46,6 +48,9 @@ fn withdraw(at: usize, resource: Resource) {
     if let Some(device) = resource.object::<Device>() {
         if let Some(class) = &device.class {
             class.remove_device(at);
+        }
+        if let Some(bus) = &device.bus {
+            bus::forget(bus, at);
         }
         sysfs::forget_below(device.model.dir());
         device.model.remove();
@@ -154,7 +159,7 @@ pub(crate) fn path_of(name: &str) -> Result<String> {
 }
 
 /// A device begins: one reference, no place.
-extern "C" fn device_initialize(at: usize) {
+pub(crate) extern "C" fn device_initialize(at: usize) {
     if kobject::init(at, &raw const TYPE as usize).is_err() {
         enter::misuse("device_initialize of what is no memory");
     }
@@ -180,8 +185,12 @@ fn add(at: usize) -> Result<()> {
         0 => None,
         class => Some(class::of(class).ok_or(Errno::EINVAL)?),
     };
-    let parent = match word(at + offset_of!(CDevice, parent))? {
+    let bus = match word(at + offset_of!(CDevice, bus))? {
         0 => None,
+        bus => Some(bus::of(bus).ok_or(Errno::EINVAL)?),
+    };
+    let parent = match word(at + offset_of!(CDevice, parent))? {
+        0 => bus.as_ref().and_then(|bus| bus.root()),
         parent => Some(of(parent).ok_or(Errno::EINVAL)?.model.clone()),
     };
     let number = word(at + offset_of!(CDevice, devt))? as u32;
@@ -199,7 +208,7 @@ fn add(at: usize) -> Result<()> {
         name,
         parent: parent.as_ref(),
         class: class.as_ref().map(|class| &class.model),
-        bus: None,
+        bus: bus.as_ref().map(|bus| &bus.model),
         node,
         mode_is_wanted: node.is_some_and(|node| node.mode != NODE_MODE),
     });
@@ -211,8 +220,9 @@ fn add(at: usize) -> Result<()> {
     })?;
     let directory = model.dir().clone();
     let device = try_arc(Device {
-        model,
+        model: model.clone(),
         class: class.clone(),
+        bus: bus.clone(),
     })?;
     let resource = Resource {
         kind: &DEVICE,
@@ -222,14 +232,22 @@ fn add(at: usize) -> Result<()> {
     ledger::enter_or_undo(at, resource)?;
     let finished = objects::bind(at, &PART, directory)
         .and_then(|()| class.as_ref().map_or(Ok(()), |c| c.add_device(number, at)))
-        .and_then(|()| create_groups(at, class.as_ref()));
+        .and_then(|()| create_groups(at, class.as_ref(), bus.as_ref()))
+        .and_then(|()| {
+            bus.as_ref()
+                .map_or(Ok(()), |bus| bus::add_device(bus, at, model.clone()))
+        });
     finished.inspect_err(|_| remove(at))?;
     Ok(())
 }
 
 /// The files that the device's class, its type and its maker want.
-fn create_groups(at: usize, class: Option<&Arc<Class>>) -> Result<()> {
+fn create_groups(at: usize, class: Option<&Arc<Class>>, bus: Option<&Arc<Bus>>) -> Result<()> {
     let place = Place::of(at)?;
+    if let Some(bus) = bus {
+        let groups = bus.function(offset_of!(CBus, dev_groups))?;
+        sysfs::create_groups(&place, groups)?;
+    }
     if let Some(class) = class {
         sysfs::create_groups(&place, class.function(offset_of!(CClass, dev_groups)))?;
     }
@@ -242,6 +260,9 @@ fn create_groups(at: usize, class: Option<&Arc<Class>>) -> Result<()> {
 
 /// Takes a device away, if there is one; the memory stays.
 fn remove(at: usize) {
+    if let Some(bus) = of(at).and_then(|device| device.bus.clone()) {
+        bus::remove_device(&bus, at);
+    }
     let _ = objects::unbind(at, &PART);
     if let Some(resource) = ledger::take(at, &DEVICE) {
         withdraw(at, resource);

@@ -224,3 +224,72 @@ pub(crate) struct CMisc {
     pub(crate) nodename: usize,
     pub(crate) mode: u16,
 }
+
+/// `struct bus_type`.
+#[repr(C)]
+#[derive(Debug)]
+pub(crate) struct CBus {
+    pub(crate) name: *const u8,
+    pub(crate) dev_name: usize,
+    pub(crate) bus_groups: usize,
+    pub(crate) dev_groups: usize,
+    pub(crate) drv_groups: usize,
+    pub(crate) matches: usize,
+    pub(crate) uevent: usize,
+    pub(crate) probe: usize,
+    pub(crate) remove: usize,
+    pub(crate) shutdown: usize,
+}
+// SAFETY: the pointer is an address for modules; the kernel reads it as a number.
+unsafe impl Sync for CBus {}
+
+/// `struct device_driver`.
+#[repr(C)]
+#[derive(Debug)]
+pub(crate) struct CDriver {
+    pub(crate) name: usize,
+    pub(crate) bus: usize,
+    pub(crate) owner: usize,
+    pub(crate) mod_name: usize,
+    pub(crate) of_match_table: usize,
+    pub(crate) probe: usize,
+    pub(crate) remove: usize,
+    pub(crate) shutdown: usize,
+    pub(crate) groups: usize,
+    pub(crate) dev_groups: usize,
+    pub(crate) pm: usize,
+}
+
+/// `struct platform_device`.
+#[repr(C)]
+#[derive(Debug)]
+pub(crate) struct CPlatformDevice {
+    pub(crate) name: usize,
+    pub(crate) id: i32,
+    pub(crate) id_auto: bool,
+    pub(crate) dev: CDevice,
+    pub(crate) num_resources: u32,
+    pub(crate) resource: usize,
+    pub(crate) id_entry: usize,
+}
+
+/// `struct platform_driver`.
+#[repr(C)]
+#[derive(Debug)]
+pub(crate) struct CPlatformDriver {
+    pub(crate) probe: usize,
+    pub(crate) remove: usize,
+    pub(crate) shutdown: usize,
+    pub(crate) driver: CDriver,
+    pub(crate) id_table: usize,
+}
+
+/// `struct resource`.
+#[repr(C)]
+#[derive(Debug)]
+pub(crate) struct CResource {
+    pub(crate) start: u64,
+    pub(crate) end: u64,
+    pub(crate) name: usize,
+    pub(crate) flags: usize,
+}

@@ -31,6 +31,8 @@ fn word(at: usize) -> Result<usize> {
 enum Functions {
     /// The attribute's own.
     Own,
+    /// The attribute's own, which are not told of the attribute (buses, drivers).
+    Short,
     /// Those of the object's type.
     OfType(usize),
 }
@@ -48,7 +50,7 @@ struct File {
 impl File {
     fn function(&self, own: usize, of_type: usize) -> Result<usize> {
         let function = match self.functions {
-            Functions::Own => word(self.attribute + own)?,
+            Functions::Own | Functions::Short => word(self.attribute + own)?,
             Functions::OfType(ops) => word(ops + of_type)?,
         };
         if function == 0 {
@@ -56,14 +58,22 @@ impl File {
         }
         Ok(function)
     }
+
+    fn arguments(&self, page: usize, len: usize) -> [u64; 6] {
+        let (object, attribute) = (self.object as u64, self.attribute as u64);
+        let (page, len) = (page as u64, len as u64);
+        match self.functions {
+            Functions::Short => [object, page, len, 0, 0, 0],
+            _ => [object, attribute, page, len, 0, 0],
+        }
+    }
 }
 
 impl Attribute for File {
     fn show(&self, out: &mut SeqBuf) -> Result<()> {
         let show = self.function(offset_of!(CAttribute, show), 0)?;
         let page = Page::new()?;
-        let (object, attribute) = (self.object as u64, self.attribute as u64);
-        let arguments = [object, attribute, page.address() as u64, 0, 0, 0];
+        let arguments = self.arguments(page.address(), 0);
         let mut len = enter::call_long(&self.module, show, &arguments)? as usize;
         if len >= PAGE_SIZE {
             pr_err!("fill_read_buffer: {show:#x} returned bad count");
@@ -76,9 +86,7 @@ impl Attribute for File {
     fn store(&self, text: &[u8]) -> Result<usize> {
         let store = self.function(offset_of!(CAttribute, store), 8)?;
         let page = Page::with(text)?;
-        let (object, attribute) = (self.object as u64, self.attribute as u64);
-        let len = text.len() as u64;
-        let arguments = [object, attribute, page.address() as u64, len, 0, 0];
+        let arguments = self.arguments(page.address(), text.len());
         enter::call_long(&self.module, store, &arguments).map(|n| n as usize)
     }
 }
@@ -191,6 +199,15 @@ impl Place {
         }
     }
 
+    /// Of a bus or a driver.
+    pub(crate) const fn short(directory: Arc<Node>, object: usize) -> Self {
+        Self {
+            directory,
+            functions: Functions::Short,
+            object,
+        }
+    }
+
     /// Of a `struct kobject`. EINVAL: it is shown nowhere.
     pub(crate) fn of(kobj: usize) -> Result<Self> {
         let directory = objects::directory(kobj).ok_or(Errno::EINVAL)?;
@@ -208,6 +225,11 @@ impl Place {
     fn make(&self, directory: &Arc<Node>, at: usize, permissions: Option<u32>) -> Result<()> {
         make(directory, self.object, at, self.functions, permissions)
     }
+}
+
+/// Makes a file of a bus or a driver.
+pub(crate) fn make_short(directory: &Arc<Node>, object: usize, at: usize) -> Result<()> {
+    make(directory, object, at, Functions::Short, None)
 }
 
 fn create_file(kobj: usize, at: usize) -> Result<()> {

@@ -5,6 +5,7 @@ use module::Export;
 /// All tables.
 static TABLES: &[&[Entry]] = &[
     crate::bug::EXPORTS,
+    crate::bus::EXPORTS,
     crate::cache::EXPORTS,
     crate::cdev::EXPORTS,
     crate::class::EXPORTS,
@@ -26,6 +27,7 @@ static TABLES: &[&[Entry]] = &[
     crate::param::EXPORTS,
     crate::percpu::EXPORTS,
     crate::print::EXPORTS,
+    crate::platform::EXPORTS,
     crate::proc::EXPORTS,
     crate::seek::EXPORTS,
     crate::random::EXPORTS,

@@ -2,7 +2,7 @@
 
 use super::Case;
 
-pub(super) const CASES: [Case; 9] = [
+pub(super) const CASES: [Case; 10] = [
     Case {
         name: "hello",
         script: "insmod $m/hello.ko; echo $?; cat /proc/modules; cat /proc/hello_proc
@@ -97,6 +97,28 @@ pub(super) const CASES: [Case; 9] = [
             "model: debugfs 0 0\ndebugfs: Directory 'model' with parent '/' already present!\nmodel: taken -17\n\
              model: modelbox opened, minor 1\n",
             "model: own released\nmodel: thing 77 released\nmodel: counter 1000 bits ab truth 0 text B\n",
+        ],
+    },
+    Case {
+        name: "buses",
+        script: "insmod $m/buses.ko; echo $?; cd /sys/bus/testbus; ls devices drivers; cat limit; readlink -f drivers/good/good1
+            busybox readlink -f devices/good1/driver; cat devices/good1/uevent; ls /sys/bus/platform/drivers/testplat
+            ls -d /sys/devices/platform/testplat.?; cat /sys/bus/platform/devices/testplat.1/uevent | grep DRIVER
+            cd /; rmmod buses; echo $?; test -e /sys/bus/testbus || echo gone; ls /sys/bus/platform/devices | grep testplat
+            told",
+        stdout: &[
+            "0\n",
+            "bad2\n",
+            "good1\n",
+            "good\n",
+            "limit of testbus\n/sys/devices/good1\n/sys/bus/testbus/drivers/good\nDRIVER=good\n",
+            "testplat.1\n",
+            "/sys/devices/platform/testplat.1\n/sys/devices/platform/testplat.9\nDRIVER=testplat\n0\ngone\n",
+            "buses: bus 0\nbuses: file 0\nbuses: first 0\ngood good1: probed\nbuses: driver 0\nbuses: second 0\n\
+             buses: bound 1 1\nbuses: resources 0\nbuses: one 0\ntestplat testplat.1: probed 1, 256 bytes\n\
+             buses: platform 0\ntestplat testplat.9: probed 9, 0 bytes\n",
+            "testplat: probe of testplat.9 failed with error -22\nbuses: nine 0\ntestplat testplat.1: left 1\n\
+             buses: bad2 released\ngood good1: left\nbuses: good1 released\n",
         ],
     },
     Case {
