@@ -59,6 +59,10 @@ impl KernelTraps for Traps {
         }
     }
 
+    fn tick_in_kernel(&self, frame: &mut TrapFrame) {
+        capi::on_tick(frame);
+    }
+
     fn irq_exit(&self) {
         irq::on_irq_exit();
     }

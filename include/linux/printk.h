@@ -4,6 +4,9 @@
 #include <linux/kern_levels.h>
 #include <linux/types.h>
 
+#include <linux/stdarg.h>
+
+extern __printf(1, 0) int vprintk(const char *format, va_list list);
 extern __printf(1, 2) int _printk(const char *format, ...);
 #define printk(format, arguments...) _printk(format, ##arguments)
 

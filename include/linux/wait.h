@@ -65,4 +65,44 @@ static inline int waitqueue_active(wait_queue_head_t *queue) { (void)queue; retu
 #define wait_event_interruptible_timeout(queue, condition, ticks) \
 	___wait_event(queue, condition, TASK_INTERRUPTIBLE, ticks)
 
+/* A thread that takes itself through a wait: what it announced last is what schedule() waits for. */
+struct wait_queue_entry {
+	unsigned int flags;
+	void *private;
+	int (*func)(struct wait_queue_entry *entry, unsigned int mode, int flags, void *key);
+	struct list_head entry;
+};
+typedef struct wait_queue_entry wait_queue_entry_t;
+#define WQ_FLAG_EXCLUSIVE 0x01
+#define DEFINE_WAIT(name) struct wait_queue_entry name = { .private = current }
+#define DECLARE_WAITQUEUE(name, task) struct wait_queue_entry name = { .private = (task) }
+#define init_wait(entry) do { *(entry) = (struct wait_queue_entry){ .private = current }; } while (0)
+#define init_waitqueue_entry(entry, task) do { *(entry) = (struct wait_queue_entry){ .private = (task) }; } while (0)
+
+extern void __prepare_to_wait(wait_queue_head_t *queue, unsigned int state);
+extern void __finish_wait(void);
+static inline void prepare_to_wait(wait_queue_head_t *queue, struct wait_queue_entry *entry, int state)
+{
+	__prepare_to_wait(queue, state);
+}
+static inline bool prepare_to_wait_exclusive(wait_queue_head_t *queue, struct wait_queue_entry *entry, int state)
+{
+	__prepare_to_wait(queue, state);
+	return true;
+}
+static inline long prepare_to_wait_event(wait_queue_head_t *queue, struct wait_queue_entry *entry, int state)
+{
+	if (state == TASK_INTERRUPTIBLE && signal_pending(current))
+		return -ERESTARTSYS;
+	__prepare_to_wait(queue, state);
+	return 0;
+}
+static inline void finish_wait(wait_queue_head_t *queue, struct wait_queue_entry *entry) { __finish_wait(); }
+static inline void add_wait_queue(wait_queue_head_t *queue, struct wait_queue_entry *entry)
+{
+	__prepare_to_wait(queue, TASK_RUNNING);
+}
+#define add_wait_queue_exclusive add_wait_queue
+static inline void remove_wait_queue(wait_queue_head_t *queue, struct wait_queue_entry *entry) { __finish_wait(); }
+
 #endif

@@ -38,7 +38,11 @@ static void fail(void)
 		((void (*)(void))(nowhere + 0x1000))();
 	else if (!strcmp(kind, "held"))
 		spin_lock(&lock);
-	else if (!strcmp(kind, "sleep")) {
+	else if (!strcmp(kind, "forever")) {
+		spin_lock(&lock);
+		while (!zero)
+			;
+	} else if (!strcmp(kind, "sleep")) {
 		spin_lock(&lock);
 		msleep(1);
 	}

@@ -171,6 +171,34 @@ static int sleeping(void *data)
 	return 6;
 }
 
+static int queueing(void *data)
+{
+	DEFINE_WAIT(wait);
+	DECLARE_WAITQUEUE(old, current);
+	int rounds = 0;
+
+	while (!works) {
+		prepare_to_wait(&queue, &wait, TASK_UNINTERRUPTIBLE);
+		if (!works)
+			schedule();
+		rounds++;
+	}
+	finish_wait(&queue, &wait);
+	add_wait_queue(&queue, &old);
+	set_current_state(TASK_INTERRUPTIBLE);
+	complete(data);
+	while (works == 1 && !kthread_should_stop()) {
+		schedule();
+		set_current_state(TASK_INTERRUPTIBLE);
+	}
+	__set_current_state(TASK_RUNNING);
+	remove_wait_queue(&queue, &old);
+	complete(data);
+	while (!kthread_should_stop())
+		schedule_timeout_interruptible(1);
+	return rounds > 0;
+}
+
 static int ending(void *data)
 {
 	kthread_complete_and_exit(data, 9);
@@ -194,6 +222,17 @@ static void threads(void)
 	kthread_unpark(task);
 	wait_for_completion(&done);
 	pr_info("timers: parked %ld, stopped %d\n", left, kthread_stop(task));
+	works = 0;
+	task = kthread_run(queueing, &done, "timers-queue");
+	msleep(20);
+	works = 1;
+	wake_up(&queue);
+	wait_for_completion(&done);
+	works = 2;
+	wake_up_interruptible(&queue);
+	left = wait_for_completion_timeout(&done, 20 * HZ);
+	left = left > 0;
+	pr_info("timers: queued %ld, went %d\n", left, kthread_stop(task));
 	task = kthread_run(ending, &done, "timers-end");
 	wait_for_completion(&done);
 	__set_current_state(TASK_UNINTERRUPTIBLE);

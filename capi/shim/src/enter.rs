@@ -146,7 +146,7 @@ pub(crate) fn running() -> Option<Arc<Module>> {
     module::by_object(landing::owner()?)
 }
 
-fn condemn(module: &Module) {
+pub(crate) fn condemn(module: &Module) {
     module::quarantine(module);
     crate::park::wake_all();
     let name = module.name();

@@ -4,6 +4,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `export.rs`, `table.rs` | how a file lists what it exports, and all lists |
+//! | `watch.rs` | calls that do not come back |
 //! | `enter.rs` | calls into modules: each has a landing, and a fault in the module ends there |
 //! | `runtime.rs` | [`module::Runtime`]: the module's record, parameters, init and exit |
 //! | `ledger.rs` | what modules took and have not given back |
@@ -77,9 +78,11 @@ mod timer;
 mod user;
 mod va_list;
 mod wait;
+mod watch;
 mod work;
 
 pub use enter::on_fault;
+pub use watch::on_tick;
 
 use abi::Result;
 

@@ -46,6 +46,9 @@ pub(crate) struct Task {
     pub(crate) kthread: Once<Arc<dyn Any + Send + Sync>>,
     /// Whether it was let run.
     started: AtomicBool,
+    /// The wait queue that it announced to sleep in, and what that counted then; 0: none.
+    queue: AtomicUsize,
+    counted: AtomicU32,
     /// It was woken by name, which is not to be missed by a wait that is about to begin.
     poked: AtomicBool,
 }
@@ -81,6 +84,8 @@ impl Task {
             thread,
             kthread: Once::new(),
             started: AtomicBool::new(!kernel),
+            queue: AtomicUsize::new(0),
+            counted: AtomicU32::new(0),
             poked: AtomicBool::new(false),
         }
     }
@@ -218,6 +223,39 @@ extern "C" fn wake_up_process(address: usize) -> i32 {
     i32::from(task.start() || task.wake())
 }
 
+/// What a wait queue counts; 0 for none.
+fn count_of(queue: usize) -> u32 {
+    let mut bytes = [0; 4];
+    match queue {
+        0 => 0,
+        queue => {
+            crate::foreign::read_bytes(queue, &mut bytes).map_or(0, |()| u32::from_le_bytes(bytes))
+        }
+    }
+}
+
+/// `prepare_to_wait(queue, entry, state)`: the next `schedule` sleeps until the queue is woken.
+extern "C" fn __prepare_to_wait(queue: usize, state: u32) {
+    match mine() {
+        Ok(task) => {
+            task.counted.store(count_of(queue), Ordering::SeqCst);
+            task.queue.store(queue, Ordering::SeqCst);
+            if state != RUNNING {
+                task.c.state.store(state, Ordering::SeqCst);
+            }
+        }
+        Err(_) => misuse("there is no memory for a wait"),
+    }
+}
+
+/// `finish_wait(queue, entry)`.
+extern "C" fn __finish_wait() {
+    if let Some(task) = known() {
+        task.queue.store(0, Ordering::SeqCst);
+        task.c.state.store(RUNNING, Ordering::SeqCst);
+    }
+}
+
 /// Sleeps in the state that `set_current_state` announced until it is woken by name; the ticks that are left.
 fn sleep(jiffies: i64) -> i64 {
     if !sync::context::may_sleep() {
@@ -235,11 +273,17 @@ fn sleep(jiffies: i64) -> i64 {
     // The thread itself keeps the record; this count must not be alive when the call ends from inside.
     let word = &raw const task.c.state;
     let address = task.address();
+    let queue = task.queue.load(Ordering::SeqCst);
+    let counted = match queue {
+        0 => 0,
+        _ => task.counted.load(Ordering::SeqCst),
+    };
     drop(task);
     // SAFETY: the running thread's record stays as long as the thread has not ended.
     let word = unsafe { &*word };
-    let waited = park::wait(address, park::mode(state), until, || {
-        if word.load(Ordering::SeqCst) == RUNNING {
+    let place = if queue == 0 { address } else { queue };
+    let waited = park::wait(place, park::mode(state), until, || {
+        if word.load(Ordering::SeqCst) == RUNNING || count_of(queue) != counted {
             return Some(true);
         }
         (!landing_is_alive()).then_some(false)
@@ -344,6 +388,8 @@ extern "C" fn __num_online_cpus() -> u32 {
 
 exports![
     __current,
+    __prepare_to_wait,
+    __finish_wait,
     wake_up_process,
     schedule,
     schedule_timeout,

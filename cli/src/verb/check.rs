@@ -1,6 +1,7 @@
 //! `gaon check`: what every commit has to hold. Each rule is a file of its own with a test on a bad sample.
 
 mod circles;
+mod exports;
 mod floors;
 mod growth;
 mod hidden;
@@ -26,7 +27,7 @@ type Findings = Vec<String>;
 /// A rule: its name and how it is looked at.
 type Rule = (&'static str, fn() -> Result<Findings>);
 
-const RULES: [Rule; 10] = [
+const RULES: [Rule; 11] = [
     ("format", format),
     ("floors: no crate reaches up", || floors::check()),
     ("unsafe stands in base/ and capi/ only", || {
@@ -36,6 +37,7 @@ const RULES: [Rule; 10] = [
     ("unsafe code is forbidden elsewhere", || hidden::forbidden()),
     ("no import circle inside a crate", || circles::check()),
     ("no container grows unseen", || growth::check()),
+    ("what modules may call is declared", || exports::check()),
     ("each file says what it is for", || pages::check()),
     ("lints, host", lints_host),
     ("lints, kernel: no infallible allocation", lints_kernel),

@@ -48,6 +48,23 @@ pub struct Landing {
     flags: u64,
     preempt: u32,
     owner: usize,
+    watch: Watch,
+}
+
+/// What ticks have seen of a call; all 0 at first.
+#[repr(C)]
+#[derive(Clone, Copy, Debug)]
+pub struct Watch {
+    /// Since when it has had preemption off, and at how many ticks in a row.
+    pub off_since: u64,
+    /// The ticks.
+    pub off_ticks: u64,
+    /// The time that its thread had run for when the call was seen first, and at how many ticks it was seen since.
+    pub ran: u64,
+    /// The ticks.
+    pub run_ticks: u64,
+    /// How often its thread had slept then.
+    pub slept: u64,
 }
 
 /// The code failed; what it should have returned does not exist.
@@ -66,6 +83,13 @@ impl Landing {
             flags: 0,
             preempt: 0,
             owner,
+            watch: Watch {
+                off_since: 0,
+                off_ticks: 0,
+                ran: 0,
+                run_ticks: 0,
+                slept: 0,
+            },
         }
     }
 
@@ -112,6 +136,13 @@ pub fn owner() -> Option<usize> {
     let top = top();
     // SAFETY: a landing on the chain is on the stack of a call that has not returned.
     (!top.is_null()).then(|| unsafe { (*top).owner })
+}
+
+/// Lets `look` change what is noted of the running context's innermost call. Only from an interrupt's end.
+pub fn watch<R>(look: impl FnOnce(&mut Watch) -> R) -> Option<R> {
+    let top = top();
+    // SAFETY: as in `owner`; the context is interrupted, and this CPU alone looks at its landings.
+    (!top.is_null()).then(|| look(unsafe { &mut (*top).watch }))
 }
 
 /// How many preemption levels the innermost call has added since it began; 0 outside of any.

@@ -97,6 +97,8 @@ pub trait KernelTraps: Sync {
     /// A non-maskable interrupt, from any place in kernel or user mode. Must not fault, lock, or turn interrupts on.
     fn nmi(&self, frame: &TrapFrame);
     /// An interrupt of a kernel thread is over, and the CPU should reschedule: preemption. Returns when the thread is
+    /// The timer's interrupt came in kernel mode, and is served. Interrupts are off.
+    fn tick_in_kernel(&self, _frame: &mut TrapFrame) {}
     /// to go on, with interrupts off.
     fn preempt(&self);
 }
@@ -283,10 +285,12 @@ extern "C" fn kernel_paranoid(frame: &mut TrapFrame) {
 }
 
 /// An interrupt in kernel mode; on the interrupt stack.
-extern "C" fn kernel_irq(vector: u64, frame: &TrapFrame) {
-    let _ = frame;
+extern "C" fn kernel_irq(vector: u64, frame: &mut TrapFrame) {
     hard_irq(vector as u8);
     irq_exit();
+    if vector as u8 == apic::TIMER_VECTOR {
+        kernel_traps().tick_in_kernel(frame);
+    }
 }
 
 /// An interrupt in user mode; on the thread's stack, which is almost empty then.

@@ -28,7 +28,7 @@ macro_rules! says {
 }
 
 /// The cases.
-pub(super) const SERVICES: [Case; 8] = [
+pub(super) const SERVICES: [Case; 9] = [
     says!("locks-and-counters", "locks"),
     says!("timers-and-threads", "timers"),
     says!("lists-and-chains", "lists"),
@@ -69,6 +69,15 @@ pub(super) const SERVICES: [Case; 8] = [
                     grep -q Quarantined /proc/modules || bad=$((bad+1))
                     rmmod -f late || bad=$((bad+1)); done; done; cat /proc/modules; echo failures $bad; told >/dev/null",
         stdout: &["failures 0\n"],
+    },
+    // Preemption off for a second of the machine's time, and no end.
+    Case {
+        name: "endless-calls-are-ended",
+        script: "for place in thread work; do insmod $m/late.ko place=$place kind=forever; i=0
+                while [ $i -lt 300 ] && ! grep -q Quarantined /proc/modules; do sleep 0.1; i=$((i+1)); done
+                rmmod -f late; echo $place $?; told | grep -c 'a call that does not end'; done
+            insmod $m/hello.ko && cat /proc/hello_proc; rmmod hello; told >/dev/null",
+        stdout: &["thread 0\n1\nwork 0\n1\nHello from kernel module!\n"],
     },
     Case {
         name: "what-is-left-does-not-come",
