@@ -112,16 +112,21 @@ static void tests(void) {
 
     begin("RLIMIT_NPROC stops a user");
     status = in_child({
+        int hold[2], n = 0;
+        char byte;
         limit = (struct rlimit){5, 5};
-        setrlimit(RLIMIT_NPROC, &limit);
-        setuid(1777);
-        int n = 0;
-        while (n < 20 && fork() >= 0)
-            if (getppid() && ++n && 0) {}
-        _exit(0);
+        if (pipe(hold) || setrlimit(RLIMIT_NPROC, &limit) || setuid(1777)) _exit(1);
+        pid_t pid;
+        while ((pid = fork()) > 0 && n < 20)
+            n++;
+        if (pid == 0) { /* stays until the parent is gone */
+            close(hold[1]);
+            (void)!read(hold[0], &byte, 1);
+            _exit(0);
+        }
+        if (pid != -1 || errno != EAGAIN || n != 4) _exit(2); /* itself is the fifth */
     });
-    (void)status;
-    yes(1);
+    is(status, 0);
 
     begin("a user with too many processes may not exec after setuid");
     status = in_child({
