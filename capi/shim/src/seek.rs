@@ -123,14 +123,28 @@ fn span(pos: i64, count: usize, available: usize) -> Result<usize> {
     Ok(available.saturating_sub(at).min(count))
 }
 
-/// Moves on by what was copied, or answers `EFAULT`.
-fn moved(place: usize, pos: i64, wanted: usize, left: usize) -> i64 {
-    if left == wanted {
-        return -i64::from(Errno::EFAULT.code());
+/// Copies what of `count` bytes lies within `available` at the position that `place` holds, by a `copy` that answers how
+/// many bytes it left, and moves the position. EINVAL: it is negative; EFAULT: nothing could be copied.
+fn copy_within(
+    place: usize,
+    count: usize,
+    available: usize,
+    copy: impl FnOnce(usize, usize) -> usize,
+) -> i64 {
+    let pos = word(place);
+    match span(pos, count, available) {
+        Ok(0) => 0,
+        Ok(wanted) => {
+            let left = copy(pos as usize, wanted);
+            if left == wanted {
+                return -i64::from(Errno::EFAULT.code());
+            }
+            let done = (wanted - left) as i64;
+            set(place, (pos + done) as u64);
+            done
+        }
+        Err(e) => -i64::from(e.code()),
     }
-    let done = (wanted - left) as i64;
-    set(place, (pos + done) as u64);
-    done
 }
 
 extern "C" fn simple_read_from_buffer(
@@ -140,17 +154,9 @@ extern "C" fn simple_read_from_buffer(
     from: usize,
     available: usize,
 ) -> i64 {
-    let pos = word(place);
-    match span(pos, count, available) {
-        Ok(0) => 0,
-        Ok(n) => moved(
-            place,
-            pos,
-            n,
-            _copy_to_user(to, from.wrapping_add(pos as usize), n),
-        ),
-        Err(e) => -i64::from(e.code()),
-    }
+    copy_within(place, count, available, |pos, n| {
+        _copy_to_user(to, from.wrapping_add(pos), n)
+    })
 }
 
 extern "C" fn simple_write_to_buffer(
@@ -160,17 +166,9 @@ extern "C" fn simple_write_to_buffer(
     from: usize,
     count: usize,
 ) -> i64 {
-    let pos = word(place);
-    match span(pos, count, available) {
-        Ok(0) => 0,
-        Ok(n) => moved(
-            place,
-            pos,
-            n,
-            _copy_from_user(to.wrapping_add(pos as usize), from, n),
-        ),
-        Err(e) => -i64::from(e.code()),
-    }
+    copy_within(place, count, available, |pos, n| {
+        _copy_from_user(to.wrapping_add(pos), from, n)
+    })
 }
 
 exports![
