@@ -247,8 +247,13 @@ impl Mm {
         if prot.contains(Prot::ANON) && self.space.try_reuse(at, new_prot) {
             return Ok(());
         }
-        // Gone meanwhile: the access is tried again.
-        let Some(old) = self.space.get(at) else {
+        // Gone meanwhile, or taken over by another thread, who may write to it already: the access is tried again. From
+        // here on our reference keeps others from taking it over.
+        let Some(old) = self
+            .space
+            .get(at)
+            .filter(|old| !old.prot.contains(Prot::WRITE))
+        else {
             return Ok(());
         };
         let from_zero = zero_page()?.same(&old.frame);
