@@ -3,7 +3,7 @@
 //! Specification: Documentation/driver-api/driver-model/bus.rst, driver.rst.
 use crate::enter;
 use crate::export::exports;
-use crate::foreign::{self, Name};
+use crate::foreign::{self, Name, word, write};
 use crate::layout::{CBus, CDevice, CDriver};
 use crate::ledger::{self, Kind, Resource};
 use crate::objects;
@@ -74,16 +74,6 @@ static DRIVER: Kind = Kind {
         }
     },
 };
-
-fn word(at: usize) -> Result<usize> {
-    foreign::read_u64(at)
-        .map(|word| word as usize)
-        .map_err(|_| Errno::EFAULT)
-}
-
-fn write(at: usize, word: usize) -> Result<()> {
-    foreign::write_bytes(at, &word.to_le_bytes()).map_err(|_| Errno::EFAULT)
-}
 
 /// Names the kernel's own bus, once.
 pub(crate) fn set_own(at: usize, name: &str, own: &'static Own) -> Result<()> {

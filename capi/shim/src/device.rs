@@ -5,7 +5,7 @@ use crate::bus::{self, Bus};
 use crate::class::{self, Class, pointer};
 use crate::enter;
 use crate::export::exports;
-use crate::foreign::{self, Name};
+use crate::foreign::{self, Name, word, write};
 use crate::kobject;
 use crate::layout::{CBus, CClass, CDevice, CDeviceType, CKtype, MINOR_BITS};
 use crate::ledger::{self, Kind, Resource};
@@ -63,16 +63,6 @@ static TYPE: CKtype = CKtype {
     sysfs_ops: 0,
     default_groups: 0,
 };
-
-fn word(at: usize) -> Result<usize> {
-    foreign::read_u64(at)
-        .map(|word| word as usize)
-        .map_err(|_| Errno::EFAULT)
-}
-
-fn write(at: usize, word: usize) -> Result<()> {
-    foreign::write_bytes(at, &word.to_le_bytes()).map_err(|_| Errno::EFAULT)
-}
 
 /// The device of a `struct device`.
 pub(crate) fn of(at: usize) -> Option<Arc<Device>> {

@@ -3,7 +3,7 @@
 //! A module sees a `struct file` and a `struct inode` of each open file's own; position and flags are brought up to date
 //! before each call, and what the module changed is taken over after it.
 use crate::enter;
-use crate::foreign;
+use crate::foreign::word;
 use crate::layout::{CFile, CInode, FileOperations, POLL_QUEUES, PollCollector, ProcOps};
 use crate::park;
 use abi::{Errno, Result};
@@ -36,12 +36,6 @@ pub(crate) struct Calls {
     fsync: usize,
     /// What reading answers where nothing reads.
     cannot: Errno,
-}
-
-fn word(at: usize) -> Result<usize> {
-    foreign::read_u64(at)
-        .map(|word| word as usize)
-        .map_err(|_| Errno::EFAULT)
 }
 
 impl Calls {

@@ -1,5 +1,6 @@
 //! Memory that a module names. The address may be anything: each access goes through the exception table and answers an
 //! error where there is nothing.
+use abi::Errno;
 use hal::uaccess::copy_user_raw;
 
 /// The address leads nowhere.
@@ -33,6 +34,18 @@ pub(crate) fn read_u64(address: usize) -> Result<u64, Wild> {
     let mut bytes = [0; 8];
     read_bytes(address, &mut bytes)?;
     Ok(u64::from_le_bytes(bytes))
+}
+
+/// A word at `at`, for calls that answer an errno. EFAULT.
+pub(crate) fn word(at: usize) -> Result<usize, Errno> {
+    read_u64(at)
+        .map(|word| word as usize)
+        .map_err(|_| Errno::EFAULT)
+}
+
+/// Writes a word to `at`. EFAULT.
+pub(crate) fn write(at: usize, word: usize) -> Result<(), Errno> {
+    write_bytes(at, &word.to_le_bytes()).map_err(|_| Errno::EFAULT)
 }
 
 /// Calls `each` with the string at `address`, in pieces, up to its NUL or `most` bytes.

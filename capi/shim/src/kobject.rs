@@ -3,7 +3,7 @@
 //! Specification: Documentation/core-api/kobject.rst.
 use crate::enter::{self, misuse};
 use crate::export::exports;
-use crate::foreign::{self, Name};
+use crate::foreign::{self, Name, word};
 use crate::layout::{CKobject, CKset, CKtype};
 use crate::memory::{self, FOR_MODULE};
 use crate::objects::{self, OBJECT};
@@ -21,12 +21,6 @@ const NAME: usize = 255;
 /// `state_initialized` and `state_in_sysfs`.
 const INITIALIZED: u32 = 1;
 const IN_SYSFS: u32 = 2;
-
-fn word(at: usize) -> Result<usize> {
-    foreign::read_u64(at)
-        .map(|word| word as usize)
-        .map_err(|_| Errno::EFAULT)
-}
 
 fn put_word(at: usize, word: usize) -> Result<()> {
     foreign::write_bytes(at, &word.to_le_bytes()).map_err(|_| Errno::EFAULT)

@@ -3,7 +3,7 @@ use crate::cdev::Driver;
 use crate::class::is_error_or_null;
 use crate::device as devices;
 use crate::export::exports;
-use crate::foreign::{self, Name};
+use crate::foreign::{self, Name, word, write};
 use crate::kobject;
 use crate::layout::{CDevice, CKobject, CMisc};
 use crate::ledger::{self, Kind, Resource};
@@ -54,16 +54,6 @@ fn remove(_at: usize, resource: Resource) {
         misc.driver.stop();
         TAKEN.lock().retain(|minor| *minor != misc.minor);
     }
-}
-
-fn word(at: usize) -> Result<usize> {
-    foreign::read_u64(at)
-        .map(|word| word as usize)
-        .map_err(|_| Errno::EFAULT)
-}
-
-fn write(at: usize, word: usize) -> Result<()> {
-    foreign::write_bytes(at, &word.to_le_bytes()).map_err(|_| Errno::EFAULT)
 }
 
 /// Takes a minor number. EBUSY: it is taken, or none is left.

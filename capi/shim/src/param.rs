@@ -3,7 +3,7 @@
 
 use crate::enter;
 use crate::export::exports;
-use crate::foreign::{self, Name};
+use crate::foreign::{self, Name, word};
 use crate::number;
 use abi::{Errno, Result};
 use alloc::sync::Arc;
@@ -31,12 +31,6 @@ struct Ops {
     set: extern "C" fn(usize, usize) -> i32,
     get: extern "C" fn(usize, usize) -> i32,
     free: usize,
-}
-
-fn word(at: usize) -> Result<usize> {
-    foreign::read_u64(at)
-        .map(|word| word as usize)
-        .map_err(|_| Errno::EFAULT)
 }
 
 fn value(at: usize) -> Result<Name<VALUE>> {

@@ -6,7 +6,7 @@
 use crate::bus::{self, Own};
 use crate::device;
 use crate::export::exports;
-use crate::foreign::{self, Name};
+use crate::foreign::{self, Name, word, write};
 use crate::kobject;
 use crate::layout::{CBus, CDevice, CDriver, CPlatformDevice, CPlatformDriver, CResource};
 use crate::memory::{self, FOR_MODULE};
@@ -45,16 +45,6 @@ static PLATFORM: Own = Own {
     remove: |driver| word(around(driver) + offset_of!(CPlatformDriver, remove)),
     device: |device| device - offset_of!(CPlatformDevice, dev),
 };
-
-fn word(at: usize) -> Result<usize> {
-    foreign::read_u64(at)
-        .map(|word| word as usize)
-        .map_err(|_| Errno::EFAULT)
-}
-
-fn write(at: usize, word: usize) -> Result<()> {
-    foreign::write_bytes(at, &word.to_le_bytes()).map_err(|_| Errno::EFAULT)
-}
 
 /// The `struct platform_driver` around a `struct device_driver`.
 const fn around(driver: usize) -> usize {

@@ -3,7 +3,7 @@
 //! Specification: Documentation/filesystems/sysfs.rst.
 use crate::enter;
 use crate::export::exports;
-use crate::foreign::{self, Name};
+use crate::foreign::{self, Name, word};
 use crate::layout::{CAttribute, CGroup, CKobject, CKtype};
 use crate::ledger::{self, Kind, Resource};
 use crate::objects::{self, kobj_sysfs_ops};
@@ -19,12 +19,6 @@ use vfs::SeqBuf;
 
 /// Most attributes of a group, most groups of a list: what ends a list that has no end.
 const MOST: usize = 1024;
-
-fn word(at: usize) -> Result<usize> {
-    foreign::read_u64(at)
-        .map(|word| word as usize)
-        .map_err(|_| Errno::EFAULT)
-}
 
 /// Whose functions show and take a file's text.
 #[derive(Clone, Copy)]
