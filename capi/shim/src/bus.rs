@@ -3,7 +3,7 @@
 //! Specification: Documentation/driver-api/driver-model/bus.rst, driver.rst.
 use crate::enter;
 use crate::export::exports;
-use crate::foreign::{self, Name, word, write};
+use crate::foreign::{Name, word, write};
 use crate::layout::{CBus, CDevice, CDriver};
 use crate::ledger::{self, Kind, Resource};
 use crate::objects;

@@ -5,7 +5,7 @@ use crate::bus::{self, Bus};
 use crate::class::{self, Class, pointer};
 use crate::enter;
 use crate::export::exports;
-use crate::foreign::{self, Name, word, write};
+use crate::foreign::{Name, word, write};
 use crate::kobject;
 use crate::layout::{CBus, CClass, CDevice, CDeviceType, CKtype, MINOR_BITS};
 use crate::ledger::{self, Kind, Resource};

@@ -32,7 +32,6 @@ use guest::Clock;
 use measure::{Kernel, Plan};
 use provenance::Provenance;
 use rows::{Judgement, Kind, Row};
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// How long each operation is repeated, in milliseconds of the guest's time.
@@ -250,53 +249,73 @@ fn kernels(arguments: &Arguments) -> Result<Vec<Kernel>> {
 
 /// The rows of the table: boot and sizes, unless a filter leaves them out, then the operations.
 fn measure_rows(arguments: &Arguments, plan: &Plan, kernels: &[Kernel]) -> Result<Vec<Row>> {
-    let wanted = |name: &str| {
+    let wanted = |name: &String| {
         arguments.filter.is_empty() || arguments.filter.iter().any(|part| name.contains(part))
     };
+    let mut boots = boot::names();
+    boots.retain(|name| plan.cpus == 1 && wanted(name));
+    if let Some(plugin) = &plan.plugin {
+        let figures = by_icount(plan, kernels, plugin, !boots.is_empty())?;
+        let names = boots.iter().chain(&plan.names);
+        return Ok(names.map(|name| row(name, plan.cpus, &figures)).collect());
+    }
     let pairs = if arguments.quick { QUICK_PAIRS } else { PAIRS };
     let mut rows = Vec::new();
-    if plan.cpus == 1 && boot::names().iter().any(|name| wanted(name)) {
-        rows = match &plan.plugin {
-            Some(plugin) => boot::rows(kernels, &plan.program, plugin)?,
-            None => boot::rows_timed(kernels, &plan.program, pairs)?,
-        };
+    if !boots.is_empty() {
+        rows = boot::rows_timed(kernels, &plan.program, pairs)?;
         rows.retain(|row| wanted(&row.name));
     }
-    if !plan.names.is_empty() {
-        rows.extend(operations(plan, kernels, pairs)?);
-    }
+    let mut paired = measure::in_turn(plan, kernels, pairs)?;
+    let timed = |name: &String| {
+        let mut row = row(name, plan.cpus, &paired.figures);
+        row.pairs = paired.ratios.remove(name).unwrap_or_default();
+        row
+    };
+    rows.extend(plan.names.iter().map(timed));
     Ok(rows)
 }
 
-fn operations(plan: &Plan, kernels: &[Kernel], pairs: usize) -> Result<Vec<Row>> {
-    let (figures, mut ratios) = match plan.clock {
-        Clock::Icount => (measure::side_by_side(plan, kernels)?, BTreeMap::new()),
-        Clock::Wall => {
-            let paired = measure::in_turn(plan, kernels, pairs)?;
-            (paired.figures, paired.ratios)
-        }
+/// Each kernel's figures of the operations and, with `boots`, of its way to them. Linux, which takes longest, begins.
+fn by_icount(plan: &Plan, kernels: &[Kernel], plugin: &Path, boots: bool) -> Result<Vec<Figures>> {
+    let bar = measure::progress(plan.names.len() * kernels.len());
+    let mut jobs: Vec<measure::Job<'_>> = Vec::new();
+    for kernel in kernels.iter().rev() {
+        jobs.push(Box::new(|| measure::operations(plan, kernel, &bar)));
+    }
+    for kernel in kernels.iter().rev().filter(|_| boots) {
+        jobs.push(Box::new(|| boot::figures(kernel, &plan.program, plugin)));
+    }
+    let mut found = measure::side_by_side(jobs)?.into_iter().rev();
+    bar.finish_and_clear();
+    let booted: Vec<Figures> = match boots {
+        true => found.by_ref().take(kernels.len()).collect(),
+        false => Vec::new(),
     };
-    let row = |name: &String| {
-        let mut row = operation(name, &figures);
-        row.pairs = ratios.remove(name).unwrap_or_default();
-        if plan.cpus > 1 {
-            row.unit.push_str(&format!(" ({} processors)", plan.cpus));
-        }
-        row
-    };
-    Ok(plan.names.iter().map(row).collect())
+    let mut figures: Vec<Figures> = found.collect();
+    for (figures, booted) in figures.iter_mut().zip(booted) {
+        figures.outcomes.extend(booted.outcomes);
+    }
+    Ok(figures)
 }
 
-fn operation(name: &str, figures: &[Figures]) -> Row {
+fn row(name: &String, cpus: u32, figures: &[Figures]) -> Row {
     let outcome = |figures: &Figures| {
         let said = figures.outcomes.get(name).cloned();
         said.unwrap_or_else(|| Outcome::Failed("not a word of it".to_owned()))
     };
-    let unit = figures.iter().find_map(|figures| figures.units.get(name));
+    let told = figures.iter().find_map(|figures| figures.units.get(name));
+    let kind = boot::kind(name);
+    let mut unit = match kind {
+        Kind::Operation => told.cloned().unwrap_or_default(),
+        _ => boot::unit(name).to_owned(),
+    };
+    if cpus > 1 {
+        unit.push_str(&format!(" ({cpus} processors)"));
+    }
     Row {
-        name: name.to_owned(),
-        unit: unit.cloned().unwrap_or_default(),
-        kind: Kind::Operation,
+        name: name.clone(),
+        unit,
+        kind,
         gaon: outcome(&figures[0]),
         linux: figures.get(1).map(outcome),
         pairs: Vec::new(),
@@ -308,7 +327,10 @@ fn twice(plan: &Plan, kernel: &Kernel) -> Result<u8> {
     if plan.clock != Clock::Icount {
         bail!("only by --clock icount does a run repeat");
     }
-    let both = measure::side_by_side(plan, &[kernel.clone(), kernel.clone()])?;
+    let bar = measure::progress(plan.names.len() * 2);
+    let run = || -> measure::Job<'_> { Box::new(|| measure::operations(plan, kernel, &bar)) };
+    let both = measure::side_by_side(vec![run(), run()])?;
+    bar.finish_and_clear();
     let differ: Vec<&String> = plan
         .names
         .iter()
@@ -345,7 +367,7 @@ mod tests {
             figures
         });
         let names: Vec<&String> = figures[1].outcomes.keys().collect();
-        let rows = names.iter().map(|name| operation(name, &figures)).collect();
+        let rows = names.iter().map(|name| row(name, 1, &figures)).collect();
         let budgets = Budgets::parse(budgets).unwrap();
         Judgement::new(rows, &budgets, Clock::Icount, true)
     }
@@ -381,7 +403,7 @@ mod tests {
     fn a_failed_benchmark_fails_the_run_whatever_is_checked() {
         let mut figures = Figures::default();
         figures.take(r#"{"name":"ipc/pipe","failed":"wrong result: echo"}"#);
-        let rows = vec![operation("ipc/pipe", &[figures])];
+        let rows = vec![row(&"ipc/pipe".to_owned(), 1, &[figures])];
         let budgets = Budgets::parse(BUDGETS).unwrap();
         let judgement = Judgement::new(rows, &budgets, Clock::Icount, false);
         assert!(complaints(&judgement, false).0);

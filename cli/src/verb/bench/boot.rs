@@ -1,6 +1,6 @@
 //! The way to the first user instruction, and sizes: rows for both kernels beside those of the operations.
 
-use super::figures::{Figure, Outcome};
+use super::figures::{Figure, Figures, Outcome};
 use super::guest::{self, Clock, Setup};
 use super::measure::Kernel;
 use super::rows::{Kind, Row};
@@ -34,8 +34,8 @@ pub(super) fn names() -> Vec<String> {
     boots.chain(sizes).collect()
 }
 
-/// One kernel's outcomes, in the order of [`names`].
-fn outcomes(kernel: &Kernel, program: &Path, plugin: &Path) -> Result<Vec<Outcome>> {
+/// Boots one kernel on each machine: the outcomes of [`names`] by instructions.
+pub(super) fn figures(kernel: &Kernel, program: &Path, plugin: &Path) -> Result<Figures> {
     let image = std::fs::read(&kernel.image).with_context(|| kernel.image.display().to_string())?;
     let scratch = tempfile::Builder::new().prefix("gaon-bench-").tempdir()?;
     let archive = scratch.path().join("initrd.cpio");
@@ -69,7 +69,10 @@ fn outcomes(kernel: &Kernel, program: &Path, plugin: &Path) -> Result<Vec<Outcom
     }
     all.push(memory);
     all.push(measured(loaded(&image).unwrap_or(image.len() as f64), None));
-    Ok(all)
+    Ok(Figures {
+        outcomes: names().into_iter().zip(all).collect(),
+        ..Figures::default()
+    })
 }
 
 fn setup(kernel: &Kernel, archive: &Path, machine: &'static str, clock: Clock) -> Setup {
@@ -90,32 +93,6 @@ fn measured(ns: f64, busy: Option<f64>) -> Outcome {
         overhead: 0.0,
         iterations: 1,
     })
-}
-
-/// The rows by instructions; `kernels` are Gaon and, if it is compared, Linux.
-pub(super) fn rows(kernels: &[Kernel], program: &Path, plugin: &Path) -> Result<Vec<Row>> {
-    let bar = cargo::spinner("booting");
-    let columns = std::thread::scope(|scope| {
-        let threads: Vec<_> = kernels
-            .iter()
-            .map(|kernel| scope.spawn(|| outcomes(kernel, program, plugin)))
-            .collect();
-        let ended = threads.into_iter().map(|thread| thread.join());
-        let column = |ended: std::thread::Result<_>| {
-            ended.unwrap_or_else(|_| Err(anyhow::anyhow!("a measuring thread died")))
-        };
-        ended.map(column).collect::<Result<Vec<_>>>()
-    })?;
-    bar.finish_and_clear();
-    let row = |(at, name): (usize, String)| Row {
-        unit: unit(&name).to_owned(),
-        kind: kind(&name),
-        gaon: columns[0][at].clone(),
-        linux: columns.get(1).map(|column| column[at].clone()),
-        pairs: Vec::new(),
-        name,
-    };
-    Ok(names().into_iter().enumerate().map(row).collect())
 }
 
 /// The rows by the wall clock: from QEMU's start to the program's first word, firmware and all.
@@ -164,15 +141,16 @@ pub(super) fn rows_timed(kernels: &[Kernel], program: &Path, pairs: usize) -> Re
     Ok(rows)
 }
 
-fn kind(name: &str) -> Kind {
+pub(super) fn kind(name: &str) -> Kind {
     match name {
         _ if name.ends_with("_firmware") => Kind::Note,
         _ if name.starts_with("size/") => Kind::Size,
-        _ => Kind::Boot,
+        _ if name.starts_with("boot/") => Kind::Boot,
+        _ => Kind::Operation,
     }
 }
 
-fn unit(name: &str) -> &'static str {
+pub(super) fn unit(name: &str) -> &'static str {
     match name {
         "size/memory" => "KiB of 512 MiB that are not free when user space begins",
         "size/image" => "bytes that the machine loads",

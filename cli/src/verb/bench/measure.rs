@@ -6,8 +6,10 @@ use super::{initrd, stats};
 use crate::vm::plugin::Wish;
 use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
+use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// A kernel under test.
@@ -59,25 +61,39 @@ pub(super) fn progress(steps: usize) -> ProgressBar {
     bar
 }
 
-/// Measures all operations on each kernel, side by side: under `-icount` they can't disturb one another.
-pub(super) fn side_by_side(plan: &Plan, kernels: &[Kernel]) -> Result<Vec<Figures>> {
-    let bar = progress(plan.names.len() * kernels.len());
-    let figures = std::thread::scope(|scope| {
-        let threads: Vec<_> = kernels
-            .iter()
-            .map(|kernel| scope.spawn(|| operations(plan, kernel, &bar)))
-            .collect();
-        let ended = threads.into_iter().map(|thread| thread.join());
-        ended
-            .map(|figures| figures.unwrap_or_else(|_| bail!("a measuring thread died")))
-            .collect()
+/// Something to measure by instructions.
+pub(super) type Job<'a> = Box<dyn FnOnce() -> Result<Figures> + Send + 'a>;
+
+/// Does all jobs, the first first, as many at once as the host has processors: under `-icount` they can't disturb one
+/// another. What they found comes in their order.
+pub(super) fn side_by_side(jobs: Vec<Job<'_>>) -> Result<Vec<Figures>> {
+    let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let found: Vec<Mutex<Option<Result<Figures>>>> =
+        jobs.iter().map(|_| Mutex::new(None)).collect();
+    let queue = Mutex::new(jobs.into_iter().zip(&found));
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                while let Some((job, place)) = next(&queue) {
+                    let result = job();
+                    *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
+                }
+            });
+        }
     });
-    bar.finish_and_clear();
-    figures
+    let result = |place: Mutex<Option<Result<Figures>>>| {
+        let result = place.into_inner().unwrap_or_else(PoisonError::into_inner);
+        result.context("a measuring thread died")?
+    };
+    found.into_iter().map(result).collect()
+}
+
+fn next<I: Iterator>(queue: &Mutex<I>) -> Option<I::Item> {
+    queue.lock().unwrap_or_else(PoisonError::into_inner).next()
 }
 
 /// Measures all operations on one kernel. One that takes the kernel down has failed, and the rest go on in a new boot.
-fn operations(plan: &Plan, kernel: &Kernel, bar: &ProgressBar) -> Result<Figures> {
+pub(super) fn operations(plan: &Plan, kernel: &Kernel, bar: &ProgressBar) -> Result<Figures> {
     let scratch = tempfile::Builder::new().prefix("gaon-bench-").tempdir()?;
     let archive = scratch.path().join("initrd.cpio");
     let mut all = Figures::default();
