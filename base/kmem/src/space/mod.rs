@@ -173,13 +173,16 @@ impl UserSpace {
             drop(leaf);
             return Err(MapError::Exists);
         }
-        let old = slot.swap(entry::leaf(frame.pfn(), prot), Ordering::AcqRel);
-        let _ = frame.into_meta();
-        drop(leaf);
+        // Nothing stands there until all have forgotten the old page: a thread that has written to the new one must not
+        // meet the old one on another CPU. Whoever faults meanwhile waits for the leaf.
+        let old = slot.swap(0, Ordering::AcqRel);
         // A CPU keeps a translation only of an entry that it has marked as accessed (SDM vol. 3, 4.10.2.3).
         if old & entry::ACCESSED != 0 {
             tlb::flush(self.root.pfn(), va.0..va.0 + PAGE_SIZE, Tables::Stay);
         }
+        slot.store(entry::leaf(frame.pfn(), prot), Ordering::Release);
+        let _ = frame.into_meta();
+        drop(leaf);
         // SAFETY: the entry held one reference; it was replaced under the lock.
         Ok(Some(unsafe { Frame::from_meta(table::page_meta(old)) }))
     }
