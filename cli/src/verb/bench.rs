@@ -131,7 +131,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     if arguments.twice {
         return twice(&plan, &kernels[0]);
     }
-    let rows = measure_rows(arguments, &plan, &kernels)?;
+    let rows = measure_rows(arguments, &plan, &scaling, &kernels)?;
     let whole = arguments.filter.is_empty() && arguments.smp == 1;
     let judgement = Judgement::new(rows, &budgets, arguments.clock, whole);
     print!("{}", table::table(&judgement));
@@ -156,7 +156,7 @@ fn write_files(
         write(path, &page::page(judgement, &curves, &from))?;
     }
     if let Some(path) = &arguments.results {
-        let timed = measure_rows(arguments, &by_wall(plan), kernels)?;
+        let timed = measure_rows(arguments, &by_wall(plan), scaling, kernels)?;
         let before = std::fs::read_to_string(path).unwrap_or_default();
         let rest = results::rest(&before);
         write(path, &results::file(judgement, &timed, &from, rest))?;
@@ -247,17 +247,27 @@ fn kernels(arguments: &Arguments) -> Result<Vec<Kernel>> {
     Ok(kernels)
 }
 
-/// The rows of the table: boot and sizes, unless a filter leaves them out, then the operations.
-fn measure_rows(arguments: &Arguments, plan: &Plan, kernels: &[Kernel]) -> Result<Vec<Row>> {
+/// The rows of the table: boot and sizes, unless a filter leaves them out, then the operations, then those of `scaling`.
+fn measure_rows(
+    arguments: &Arguments,
+    plan: &Plan,
+    scaling: &[String],
+    kernels: &[Kernel],
+) -> Result<Vec<Row>> {
     let wanted = |name: &String| {
         arguments.filter.is_empty() || arguments.filter.iter().any(|part| name.contains(part))
     };
     let mut boots = boot::names();
     boots.retain(|name| plan.cpus == 1 && wanted(name));
     if let Some(plugin) = &plan.plugin {
-        let figures = by_icount(plan, kernels, plugin, !boots.is_empty())?;
-        let names = boots.iter().chain(&plan.names);
-        return Ok(names.map(|name| row(name, plan.cpus, &figures)).collect());
+        // With more processors they are operations as any other.
+        let contended = scaling.iter().filter(|_| plan.cpus == 1).cloned().collect();
+        let what = Counted {
+            plugin,
+            boots,
+            contended,
+        };
+        return what.rows(plan, kernels);
     }
     let pairs = if arguments.quick { QUICK_PAIRS } else { PAIRS };
     let mut rows = Vec::new();
@@ -275,27 +285,72 @@ fn measure_rows(arguments: &Arguments, plan: &Plan, kernels: &[Kernel]) -> Resul
     Ok(rows)
 }
 
-/// Each kernel's figures of the operations and, with `boots`, of its way to them. Linux, which takes longest, begins.
-fn by_icount(plan: &Plan, kernels: &[Kernel], plugin: &Path, boots: bool) -> Result<Vec<Figures>> {
-    let bar = measure::progress(plan.names.len() * kernels.len());
-    let mut jobs: Vec<measure::Job<'_>> = Vec::new();
-    for kernel in kernels.iter().rev() {
-        jobs.push(Box::new(|| measure::operations(plan, kernel, &bar)));
+/// What is measured by instructions beside the operations.
+struct Counted<'a> {
+    plugin: &'a Path,
+    /// The rows of the way to them.
+    boots: Vec<String>,
+    /// Operations that Gaon does on [`scaling::CONTENDED`] processors at once. Linux starts but one under `-icount`: what they
+    /// cost there has no contention in it.
+    contended: Vec<String>,
+}
+
+impl Counted<'_> {
+    fn rows(&self, plan: &Plan, kernels: &[Kernel]) -> Result<Vec<Row>> {
+        let figures = self.figures(plan, kernels)?;
+        let all = self.boots.iter().chain(&plan.names);
+        let mut rows: Vec<Row> = all.map(|name| row(name, plan.cpus, &figures)).collect();
+        rows.extend(self.contended.iter().map(|name| {
+            let alone = row(name, 1, &figures);
+            Row {
+                kind: Kind::Contended,
+                unit: format!("{} of {} (Linux: of one)", alone.unit, scaling::CONTENDED),
+                ..alone
+            }
+        }));
+        Ok(rows)
     }
-    for kernel in kernels.iter().rev().filter(|_| boots) {
-        jobs.push(Box::new(|| boot::figures(kernel, &plan.program, plugin)));
+
+    /// Each kernel's. Linux takes longest and begins.
+    fn figures(&self, plan: &Plan, kernels: &[Kernel]) -> Result<Vec<Figures>> {
+        let alone = Plan {
+            names: [&plan.names[..], &self.contended].concat(),
+            ..plan.clone()
+        };
+        let together = Plan {
+            names: self.contended.clone(),
+            cpus: scaling::CONTENDED,
+            ..plan.clone()
+        };
+        let names = plan.names.len() + self.contended.len();
+        let bar = &measure::progress(names * kernels.len());
+        let mut jobs: Vec<measure::Job<'_>> = Vec::new();
+        let mut owners = Vec::new();
+        for (at, kernel) in kernels.iter().enumerate().rev() {
+            let plan = if at == 0 { plan } else { &alone };
+            jobs.push(Box::new(move || measure::operations(plan, kernel, bar)));
+            owners.push(at);
+        }
+        for (at, kernel) in kernels.iter().enumerate().rev() {
+            if !self.boots.is_empty() {
+                jobs.push(Box::new(|| {
+                    boot::figures(kernel, &plan.program, self.plugin)
+                }));
+                owners.push(at);
+            }
+        }
+        jobs.push(Box::new(|| {
+            measure::operations(&together, &kernels[0], bar)
+        }));
+        owners.push(0);
+        let mut figures = vec![Figures::default(); kernels.len()];
+        for (at, found) in owners.into_iter().zip(measure::side_by_side(jobs)?) {
+            figures[at].outcomes.extend(found.outcomes);
+            figures[at].units.extend(found.units);
+        }
+        bar.finish_and_clear();
+        Ok(figures)
     }
-    let mut found = measure::side_by_side(jobs)?.into_iter().rev();
-    bar.finish_and_clear();
-    let booted: Vec<Figures> = match boots {
-        true => found.by_ref().take(kernels.len()).collect(),
-        false => Vec::new(),
-    };
-    let mut figures: Vec<Figures> = found.collect();
-    for (figures, booted) in figures.iter_mut().zip(booted) {
-        figures.outcomes.extend(booted.outcomes);
-    }
-    Ok(figures)
 }
 
 fn row(name: &String, cpus: u32, figures: &[Figures]) -> Row {

@@ -12,6 +12,8 @@ use serde::Serialize;
 pub(super) enum Kind {
     /// A benchmark: counts in the geometric mean.
     Operation,
+    /// An operation of several processors at once on Gaon, of one on Linux: no part of the mean.
+    Contended,
     /// The way to the first user instruction, in instructions.
     Boot,
     /// KiB or bytes.
@@ -169,7 +171,7 @@ impl Judgement {
 fn judge(row: Row, budgets: &Budgets, clock: Clock) -> Judged {
     let limits = match (clock, row.kind) {
         (Clock::Wall, Kind::Operation | Kind::Boot) => budgets.wall(&row.name, row.pairs.len()),
-        (_, Kind::Operation) => budgets.operation(&row.name),
+        (_, Kind::Operation | Kind::Contended) => budgets.operation(&row.name),
         _ => budgets.named(&row.name),
     };
     let ratio = row.ratio();

@@ -12,6 +12,9 @@ pub(super) const GROUP: &str = "scaling/";
 /// Processors.
 pub(super) const COUNTS: [u32; 3] = [1, 2, 4];
 
+/// Processors that contend by instructions.
+pub(super) const CONTENDED: u32 = 2;
+
 /// One operation's costs.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Curve {
@@ -21,7 +24,7 @@ pub(super) struct Curve {
     pub(super) costs: Vec<Vec<Option<f64>>>,
 }
 
-/// The names of the group in `plan`; on one processor nobody contends, and they are no rows of it.
+/// The names of the group in `plan`; on one processor nobody contends, and they are none of its operations.
 pub(super) fn take(plan: &mut Plan) -> Vec<String> {
     let ours = |name: &String| name.starts_with(GROUP);
     let names = plan

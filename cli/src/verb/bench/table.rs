@@ -12,7 +12,9 @@ pub(super) fn table(judgement: &Judgement) -> String {
     let mut out = heading(judgement.clock);
     let mut last = None;
     for judged in &judgement.rows {
-        if last.is_some_and(|kind| kind != judged.row.kind && judged.row.kind == Kind::Operation) {
+        if last.is_some_and(|kind| {
+            kind != judged.row.kind && matches!(judged.row.kind, Kind::Operation | Kind::Contended)
+        }) {
             out.push('\n');
         }
         last = Some(judged.row.kind);
