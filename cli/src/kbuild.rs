@@ -7,6 +7,7 @@ use object::{Object, ObjectSection};
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// What `uname -r` says (`abi::RELEASE`).
 const RELEASE: &str = "6.1.0-gaon";
@@ -25,6 +26,9 @@ pub(crate) fn install(vmlinux: &Path) -> Result<PathBuf> {
         include.join("config/kernel.release"),
         format!("{RELEASE}\n"),
     )?;
+    // Modules in Rust: the crate they use, and the compiler of this tree.
+    copy(&root.join("capi/kernel/src"), &folder.join("rust/kernel"))?;
+    fs::write(folder.join("rust/rustc"), rustc(&root)?)?;
     let kernel = fs::read(vmlinux).with_context(|| vmlinux.display().to_string())?;
     fs::write(folder.join("Module.symvers"), symvers(&kernel)?)?;
     Ok(folder)
@@ -42,6 +46,19 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The compiler that this tree is pinned to: outside of it another one may be the default.
+fn rustc(root: &Path) -> Result<String> {
+    let output = Command::new("rustc")
+        .args(["--print", "sysroot"])
+        .current_dir(root)
+        .output()
+        .context("rustc")?;
+    Ok(format!(
+        "{}/bin/rustc\n",
+        String::from_utf8(output.stdout)?.trim()
+    ))
 }
 
 /// `Module.symvers` of a kernel: checksum, symbol, where it is, kind, namespace.

@@ -28,6 +28,9 @@ enum Action {
     New {
         /// Name of the module and of the folder
         name: String,
+        /// In Rust
+        #[arg(long)]
+        rust: bool,
     },
 }
 
@@ -38,6 +41,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
             Ok(0)
         }
         Action::Check { files } => check::run(files),
-        Action::New { name } => new::run(name),
+        Action::New { name, rust } => new::run(name, *rust),
     }
 }

@@ -10,9 +10,12 @@ mod kind {
     pub(super) const ABS64: u32 = 1;
     pub(super) const PC32: u32 = 2;
     pub(super) const PLT32: u32 = 4;
+    pub(super) const GOTPCREL: u32 = 9;
     pub(super) const ABS32: u32 = 10;
     pub(super) const ABS32S: u32 = 11;
     pub(super) const PC64: u32 = 24;
+    pub(super) const GOTPCRELX: u32 = 41;
+    pub(super) const REX_GOTPCRELX: u32 = 42;
 }
 
 /// Why a relocation can't be done. All are `ENOEXEC`.
@@ -79,10 +82,44 @@ pub fn relocate(
             }
             kind::ABS32S => put(target, offset, signed(absolute)?.to_le_bytes())?,
             kind::PC32 | kind::PLT32 => put(target, offset, signed(relative)?.to_le_bytes())?,
+            kind::GOTPCREL | kind::GOTPCRELX | kind::REX_GOTPCRELX => {
+                let place = past_table(target, offset).ok_or(RelocError::Type(kind))?;
+                let moved = relative.wrapping_add(offset - place);
+                put(target, place, signed(moved)?.to_le_bytes())?;
+            }
             other => return Err(RelocError::Type(other)),
         }
     }
     Ok(())
+}
+
+/// Compilers of Rust reach what other objects define through a table of addresses (`-Zplt=no`); everything lies within
+/// reach here, so there is no table. Changes the instruction whose displacement stands at `offset` to one that needs none, and
+/// gives the place of its displacement; nothing when it is no such instruction. As linkers do: psABI, B.2.
+fn past_table(target: &mut [u8], offset: u64) -> Option<u64> {
+    let at = usize::try_from(offset).ok()?;
+    let start = at.checked_sub(2)?;
+    let rex = start.checked_sub(1).and_then(|at| target.get(at)).copied();
+    let instruction = target.get_mut(start..at.checked_add(4)?)?;
+    let (&mut opcode, displacement) = instruction.split_first_chunk_mut::<2>()?;
+    if displacement != [0; 4] {
+        return None;
+    }
+    match opcode {
+        // call *table(%rip): addr32 call
+        [0xff, 0x15] => instruction[..2].copy_from_slice(&[0x67, 0xe8]),
+        // jmp *table(%rip): jmp, and a nop behind its displacement
+        [0xff, 0x25] => {
+            instruction.copy_from_slice(&[0xe9, 0, 0, 0, 0, 0x90]);
+            return Some(offset - 1);
+        }
+        // mov table(%rip), %reg: lea. The operand is relative to the instruction pointer: mod 00, r/m 101.
+        [0x8b, operand] if operand & 0xc7 == 0x05 && matches!(rex, Some(0x48..=0x4f)) => {
+            instruction[0] = 0x8d;
+        }
+        _ => return None,
+    }
+    Some(offset)
 }
 
 fn put<const N: usize>(target: &mut [u8], offset: u64, value: [u8; N]) -> Result<(), RelocError> {

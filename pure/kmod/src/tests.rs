@@ -4,6 +4,7 @@ extern crate std;
 use super::*;
 use proptest::prelude::*;
 use std::process::Command;
+use std::vec;
 use std::vec::Vec;
 
 const SOURCE: &str = r#"
@@ -145,6 +146,45 @@ fn a_second_relocation_is_refused() {
     assert_eq!(target, 5u64.to_le_bytes());
     let again = relocate(&entry, &mut target, BASE, &|_| Some(5));
     assert_eq!(again, Err(RelocError::Nonzero { offset: 0 }));
+}
+
+/// What becomes of an instruction that reaches `BASE + 0x100` through a table, standing at `BASE`; its displacement is at
+/// `offset`.
+fn past_table(code: &[u8], offset: u8) -> Result<Vec<u8>, RelocError> {
+    let mut code = code.to_vec();
+    let mut entry = [0u8; 24];
+    entry[0] = offset;
+    entry[8] = 9;
+    entry[16..].copy_from_slice(&(-4i64).to_le_bytes());
+    relocate(&entry, &mut code, BASE, &|_| Some(BASE + 0x100))?;
+    Ok(code)
+}
+
+#[test]
+fn calls_through_a_table_become_direct() {
+    // call: addr32 call, which ends at 6
+    let call = past_table(&[0xff, 0x15, 0, 0, 0, 0], 2);
+    assert_eq!(call, Ok(vec![0x67, 0xe8, 0xfa, 0, 0, 0]));
+    // jmp, which ends at 5, and a nop
+    let jump = past_table(&[0xff, 0x25, 0, 0, 0, 0], 2);
+    assert_eq!(jump, Ok(vec![0xe9, 0xfb, 0, 0, 0, 0x90]));
+    // mov to r9: lea
+    let load = past_table(&[0x4c, 0x8b, 0x0d, 0, 0, 0, 0], 3);
+    assert_eq!(load, Ok(vec![0x4c, 0x8d, 0x0d, 0xf9, 0, 0, 0]));
+    for (code, offset) in [
+        (&[0x90, 0x8b, 0x0d, 0, 0, 0, 0][..], 3), // 32 bits of an address
+        (&[0x48, 0x8b, 0x4d, 0, 0, 0, 0], 3),     // relative to another register
+        (&[0x48, 0x3b, 0x0d, 0, 0, 0, 0], 3),     // compares
+        (&[0xff, 0x15, 1, 0, 0, 0], 2),           // has a displacement
+        (&[0xff, 0x15, 0, 0, 0], 2),              // is cut off
+        (&[0, 0, 0, 0], 0),
+    ] {
+        assert_eq!(
+            past_table(code, offset),
+            Err(RelocError::Type(9)),
+            "{code:x?}"
+        );
+    }
 }
 
 #[test]

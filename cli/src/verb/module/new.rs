@@ -31,6 +31,39 @@ MODULE_LICENSE("GPL");
 MODULE_DESCRIPTION("NAME");
 "#;
 
+const RUST: &str = r#"// SPDX-License-Identifier: GPL-2.0
+//! NAME: what it does.
+#![no_std]
+#![forbid(unsafe_code)]
+use kernel::prelude::*;
+
+module! {
+    type: TYPE,
+    name: "NAME",
+    authors: ["somebody"],
+    description: "NAME",
+    license: "GPL",
+    params: {
+        number: i32 { default: 1, permissions: 0o644, description: "a number to greet with" },
+    },
+}
+
+struct TYPE;
+
+impl Module for TYPE {
+    fn init(_module: &'static ThisModule) -> Result<Self> {
+        pr_info!("hello, {}\n", module_parameters::number.value());
+        Ok(Self)
+    }
+}
+
+impl Drop for TYPE {
+    fn drop(&mut self) {
+        pr_info!("goodbye\n");
+    }
+}
+"#;
+
 const MAKEFILE: &str = r#"# make, make clean; make KDIR=/lib/modules/$(uname -r)/build for the kernel of this machine
 KDIR ?= FOLDER
 ifneq ($(KERNELRELEASE),)
@@ -43,7 +76,7 @@ clean:
 endif
 "#;
 
-pub(super) fn run(name: &str) -> Result<u8> {
+pub(super) fn run(name: &str, rust: bool) -> Result<u8> {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
     if !name.starts_with(|c: char| c.is_ascii_alphabetic()) || !name.chars().all(plain) {
         bail!("{name}: a module's name is a letter, then letters, digits and underscores");
@@ -55,10 +88,29 @@ pub(super) fn run(name: &str) -> Result<u8> {
         .replace("NAME", name)
         .replace("FOLDER", &kdir.display().to_string());
     std::fs::write(folder.join("Makefile"), makefile)?;
-    std::fs::write(
-        folder.join(format!("{name}.c")),
-        SOURCE.replace("NAME", name),
-    )?;
+    let (source, ending) = if rust { (RUST, "rs") } else { (SOURCE, "c") };
+    let source = source.replace("NAME", name).replace("TYPE", &camel(name));
+    std::fs::write(folder.join(format!("{name}.{ending}")), source)?;
     println!("make -C {name} && ./gaon run --module {name}/{name}.ko -- dmesg");
     Ok(0)
+}
+
+/// `some_name` as the name of a type: `SomeName`.
+fn camel(name: &str) -> String {
+    let mut out = String::new();
+    for part in name.split('_') {
+        let mut letters = part.chars();
+        out.extend(letters.next().map(|first| first.to_ascii_uppercase()));
+        out.push_str(letters.as_str());
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn names_of_types() {
+        assert_eq!(super::camel("some_name2"), "SomeName2");
+        assert_eq!(super::camel("x__y_"), "XY");
+    }
 }

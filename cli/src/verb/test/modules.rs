@@ -1,6 +1,7 @@
 //! Kernel modules: those of `test/modules`, compiled by make against `target/gaon/build`, loaded in one boot.
 
 mod cases;
+mod rust;
 mod services;
 mod tools;
 
@@ -12,6 +13,7 @@ use crate::verb::build;
 use crate::verb::run::DEFAULT_MACHINE;
 use anyhow::{Context, Result, bail};
 use cases::CASES;
+use rust::RUST;
 use services::SERVICES;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -40,6 +42,7 @@ pub(super) fn run(plan: &Plan) -> Result<Tally> {
     let wanted: Vec<&Case> = CASES
         .iter()
         .chain(&SERVICES)
+        .chain(&RUST)
         .filter(|case| counter.wants(case.name))
         .collect();
     if wanted.is_empty() {
@@ -87,14 +90,19 @@ fn judge(case: &Case, text: &str, status: std::process::ExitStatus) -> Result<()
 fn compile() -> Result<PathBuf> {
     let kdir = build::module_folder()?;
     let folder = tree::output()?.join("test-modules");
-    std::fs::create_dir_all(&folder)?;
-    for entry in std::fs::read_dir(tree::root()?.join("test/modules"))? {
-        let entry = entry?;
-        if entry.file_type()?.is_file() {
-            std::fs::copy(entry.path(), folder.join(entry.file_name()))?;
+    for (sources, into) in [
+        ("test/modules", &folder),
+        ("modules", &folder.join("samples")),
+    ] {
+        std::fs::create_dir_all(into)?;
+        for entry in std::fs::read_dir(tree::root()?.join(sources))? {
+            let entry = entry?;
+            if entry.file_type()?.is_file() {
+                std::fs::copy(entry.path(), into.join(entry.file_name()))?;
+            }
         }
+        make(&kdir, into)?;
     }
-    make(&kdir, &folder)?;
     for entry in std::fs::read_dir(tree::root()?.join("test/modules/user"))? {
         compile_program(&entry?.path(), &folder)?;
     }

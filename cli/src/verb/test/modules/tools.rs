@@ -77,7 +77,12 @@ fn new(_: &Plan) -> Result<Result<(), String>> {
         &["module", "check", "fresh/bad.ko", "fresh/fresh.c"],
         scratch.path(),
     )?;
+    let crab = gaon(&["module", "new", "crab", "--rust"], scratch.path())?;
+    make(&tree::output()?.join("build"), &scratch.path().join("crab"))?;
+    let rust = gaon(&["module", "check", "crab/crab.ko"], scratch.path())?;
     Ok(expect("new", &made, 0, "fresh/fresh.ko")
+        .and(expect("new in Rust", &crab, 0, "crab/crab.ko"))
+        .and(expect("good in Rust", &rust, 0, "crab/crab.ko: would load"))
         .and(expect("again", &again, 1, ""))
         .and(expect("good", &good, 0, "fresh/fresh.ko: would load"))
         .and(expect(
