@@ -46,20 +46,19 @@ static void count(int which) {
             }
         }
 }
-/* The first kind of which there are not as many as before; NULL for none. */
+/* The kinds of which there are not as many as before; NULL for none. */
 static const char *moved(void) {
-    static char what[120];
+    static char what[600];
+    int at = 0;
     for (int i = 0; i < kinds[1]; i++) {
         int j = 0;
         while (j < kinds[0] && strcmp(held[0][j].name, held[1][i].name))
             j++;
         long before = j < kinds[0] ? held[0][j].value : 0;
-        if (before != held[1][i].value) {
-            snprintf(what, sizeof what, "%s: %ld, then %ld", held[1][i].name, before, held[1][i].value);
-            return what;
-        }
+        if (before != held[1][i].value && at < (int)sizeof what - 100)
+            at += snprintf(what + at, 100, "%s%s %ld, then %ld", at ? "; " : "", held[1][i].name, before, held[1][i].value);
     }
-    return kinds[0] == kinds[1] ? NULL : "another number of kinds";
+    return at ? what : kinds[0] == kinds[1] ? NULL : "another number of kinds";
 }
 
 static inline void open_counts(void) {

@@ -22,7 +22,7 @@ const APPLETS: &str = "/bb";
 const OTHER_APPLETS: &str = "/bbd";
 /// Where that busybox stands.
 const OTHER_BUSYBOX: &str = "/busybox-of-package";
-/// A line of a C program that says how it wants to be run: `// test: smp=4 limit=120`.
+/// A line of a C program that says how it wants to be run: `// test: smp=4 limit=120 alone`.
 const WISHES: &str = "// test:";
 
 /// What the user asked for.
@@ -86,7 +86,7 @@ pub(crate) fn groups(plan: &Plan) -> Result<Vec<Group>> {
     Ok(groups)
 }
 
-/// The programs in C, compiled, by the number of processors they want.
+/// The programs in C, compiled, by the number of processors they want; those that want a boot of their own have one.
 fn program_groups(folder: &Path, plan: &Plan) -> Result<Vec<Group>> {
     let mut sources = Vec::new();
     let mut headers = Vec::new();
@@ -101,7 +101,7 @@ fn program_groups(folder: &Path, plan: &Plan) -> Result<Vec<Group>> {
     sources.sort();
     let output = tree::output()?.join("test");
     fs::create_dir_all(&output)?;
-    let mut by_cpus: BTreeMap<u32, Group> = BTreeMap::new();
+    let mut groups: BTreeMap<(u32, Option<String>), Group> = BTreeMap::new();
     let mut stale = Vec::new();
     for source in sources {
         let stem = source
@@ -118,8 +118,10 @@ fn program_groups(folder: &Path, plan: &Plan) -> Result<Vec<Group>> {
             stale.push((source.clone(), binary.clone()));
         }
         let cpus = wishes.get("smp").copied().unwrap_or(1);
-        let group = by_cpus.entry(cpus).or_insert_with(|| Group {
-            name: format!("programs, {cpus} CPU"),
+        let alone = wishes.contains_key("alone").then(|| stem.clone());
+        let what = alone.clone().unwrap_or_else(|| "programs".to_owned());
+        let group = groups.entry((cpus, alone)).or_insert_with(|| Group {
+            name: format!("{what}, {cpus} CPU"),
             cpus,
             tests: Vec::new(),
             files: Vec::new(),
@@ -140,7 +142,7 @@ fn program_groups(folder: &Path, plan: &Plan) -> Result<Vec<Group>> {
         group.programs.push(binary);
     }
     compile(stale)?;
-    Ok(by_cpus.into_values().collect())
+    Ok(groups.into_values().collect())
 }
 
 fn is_stale<'a>(built: &Path, sources: impl IntoIterator<Item = &'a PathBuf>) -> bool {
@@ -162,7 +164,7 @@ fn wishes(source: &Path) -> Result<BTreeMap<String, u32>> {
         .unwrap_or("");
     let pairs = line
         .split_whitespace()
-        .filter_map(|word| word.split_once('='));
+        .map(|word| word.split_once('=').unwrap_or((word, "1")));
     Ok(pairs
         .filter_map(|(key, value)| Some((key.to_owned(), value.parse().ok()?)))
         .collect())
