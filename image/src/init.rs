@@ -56,6 +56,7 @@ fn register(info: &'static BootInfo) -> Result<()> {
     device::init()?;
     devtmpfs::init()?;
     pipe::init();
+    event::poll::init()?;
     tty::init()?;
     serial::init(info.cmdline)?;
     lkdtm::init()?;

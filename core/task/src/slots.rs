@@ -62,6 +62,11 @@ impl<T: Any + Send> TaskSlot<T> {
         Ok(())
     }
 
+    /// Puts a value back that was taken out.
+    pub fn put(&self, cx: &mut Cx, value: Box<T>) {
+        cx.slots[self.index] = Some(value);
+    }
+
     /// Takes the value out.
     pub fn take(&self, cx: &mut Cx) -> Option<Box<T>> {
         cx.slots[self.index].take()?.downcast().ok()

@@ -1,5 +1,6 @@
 //! poll(2): one look at all files, then a sleep until one of their queues wakes.
 use abi::{Errno, Result};
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -64,11 +65,22 @@ impl WakeCallback for Waker {
 }
 
 /// Collects queues and waits for them. Dropping it takes it out of all of them.
+///
+/// A thread keeps its own from call to call ([`Kept`]): who polls in a loop then asks for memory once, and stays where it
+/// is in it.
 pub struct Waiter {
     waker: Arc<Waker>,
+    /// Those of this wait come first.
     entries: Vec<Arc<WaitEntry>>,
+    used: usize,
     failed: bool,
 }
+
+/// Where a thread's waiter is kept; none before its first wait.
+pub type Kept = Option<Box<Waiter>>;
+
+/// Most entries that are kept.
+const KEEP: usize = 8;
 
 impl Waiter {
     /// One that waits for nothing yet. ENOMEM.
@@ -79,8 +91,32 @@ impl Waiter {
                 woken: AtomicBool::new(false),
             })?,
             entries: Vec::new(),
+            used: 0,
             failed: false,
         })
+    }
+
+    /// The one that is kept, or a first one. ENOMEM.
+    fn begin(kept: &mut Kept) -> Result<&mut Self> {
+        if kept.is_none() {
+            *kept = Some(kmem::try_box(Self::new()?)?);
+        }
+        let waiter = kept.as_mut().ok_or(Errno::ENOMEM)?;
+        waiter.failed = false;
+        waiter.waker.woken.store(false, Ordering::Relaxed);
+        Ok(waiter)
+    }
+
+    /// Leaves all queues.
+    fn end(&mut self) {
+        for entry in &self.entries[..self.used] {
+            entry.unregister();
+        }
+        self.used = 0;
+        self.entries.truncate(KEEP);
+        if self.entries.capacity() > KEEP {
+            self.entries = Vec::new();
+        }
     }
 
     /// Sleeps until a queue has woken since the last sleep. False: the time is over.
@@ -109,10 +145,13 @@ impl Waiter {
     }
 
     fn try_add(&mut self, queue: &WaitQueue) -> Result<()> {
-        let waker: Arc<dyn WakeCallback> = self.waker.clone();
-        let entry = kmem::try_arc(WaitEntry::new(waker))?;
-        self.entries.try_push(entry.clone())?;
-        queue.register(&entry);
+        if self.used == self.entries.len() {
+            let waker: Arc<dyn WakeCallback> = self.waker.clone();
+            self.entries
+                .try_push(kmem::try_arc(WaitEntry::new(waker))?)?;
+        }
+        queue.register(&self.entries[self.used]);
+        self.used += 1;
         Ok(())
     }
 }
@@ -125,9 +164,7 @@ impl vfs::PollSink for Waiter {
 
 impl Drop for Waiter {
     fn drop(&mut self) {
-        for entry in &self.entries {
-            entry.unregister();
-        }
+        self.end();
     }
 }
 
@@ -139,13 +176,19 @@ pub(crate) trait Watch {
 }
 
 /// Looks, and waits until something is ready or the time is over. ERESTARTNOHAND, ENOMEM, what a look says.
-pub(crate) fn watch(watch: &mut impl Watch, until: Until) -> Result<usize> {
+pub(crate) fn watch(watch: &mut impl Watch, until: Until, kept: &mut Kept) -> Result<usize> {
     let ready = watch.look(None)?;
     if ready > 0 || until == Until::Now {
         return Ok(ready);
     }
-    let mut waiter = Waiter::new()?;
-    let mut ready = watch.look(Some(&mut waiter))?;
+    let waiter = Waiter::begin(kept)?;
+    let result = wait(watch, until, waiter);
+    waiter.end();
+    result
+}
+
+fn wait(watch: &mut impl Watch, until: Until, waiter: &mut Waiter) -> Result<usize> {
+    let mut ready = watch.look(Some(waiter))?;
     while ready == 0 {
         let woken = waiter.sleep(until)?;
         ready = watch.look(None)?;
@@ -203,6 +246,39 @@ impl Watch for Polled<'_> {
 
 /// Waits until a file of `fds` is ready, and fills in `revents`. Answers how many are. ERESTARTNOHAND: a signal;
 /// ENOMEM.
-pub fn poll(files: &mut Files, fds: &mut [PollFd], until: Until) -> Result<usize> {
-    watch(&mut Polled { files, fds }, until)
+pub fn poll(files: &mut Files, fds: &mut [PollFd], until: Until, kept: &mut Kept) -> Result<usize> {
+    watch(&mut Polled { files, fds }, until, kept)
 }
+
+#[cfg(target_os = "none")]
+mod of_task {
+    use super::{Kept, Waiter};
+    use abi::Result;
+    use sync::Once;
+    use task::{Cx, TaskHooks, TaskSlot};
+    use vfs::Files;
+
+    static SLOT: Once<TaskSlot<Waiter>> = Once::new();
+
+    struct Hooks;
+    impl TaskHooks for Hooks {}
+
+    /// Makes a place for the waiter in each task; at boot. ENFILE.
+    pub fn init() -> Result<()> {
+        let _ = SLOT.set(TaskSlot::register(&Hooks)?);
+        Ok(())
+    }
+
+    /// Calls `f` with the caller's files and the waiter that it keeps.
+    pub fn with_kept<R>(cx: &mut Cx, f: impl FnOnce(&mut Files, &mut Kept) -> R) -> R {
+        let slot = SLOT.get();
+        let mut kept = slot.and_then(|slot| slot.take(cx));
+        let result = f(&mut cx.files, &mut kept);
+        if let (Some(slot), Some(waiter)) = (slot, kept) {
+            slot.put(cx, waiter);
+        }
+        result
+    }
+}
+#[cfg(target_os = "none")]
+pub use of_task::{init, with_kept};

@@ -1,5 +1,5 @@
 //! select(2): the same with sets of bits.
-use crate::poll::{Until, Waiter, Watch, watch};
+use crate::poll::{Kept, Until, Waiter, Watch, watch};
 use abi::Result;
 use alloc::vec::Vec;
 use kmem::TryVec;
@@ -145,6 +145,6 @@ impl Watch for Selected<'_> {
 
 /// Waits until a file of `sets` is ready; answers how many bits are set in what is ready. EBADF: a descriptor is not
 /// open; ERESTARTNOHAND: a signal; ENOMEM.
-pub fn select(files: &mut Files, sets: &mut Sets, until: Until) -> Result<usize> {
-    watch(&mut Selected { files, sets }, until)
+pub fn select(files: &mut Files, sets: &mut Sets, until: Until, kept: &mut Kept) -> Result<usize> {
+    watch(&mut Selected { files, sets }, until, kept)
 }

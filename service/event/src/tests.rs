@@ -1,7 +1,7 @@
 //! eventfd, epoll, poll, select and timerfd on the host, with threads.
 use crate::epoll::{Epoll, Event, Interest};
 use crate::eventfd::EventFd;
-use crate::poll::{PollFd, Until, poll};
+use crate::poll::{Kept, PollFd, Until, poll};
 use crate::select::{Sets, select};
 use crate::timerfd::{Setting, TimerFd};
 use abi::{Errno, raw};
@@ -238,28 +238,42 @@ fn poll_and_select() {
         revents: 0xff,
     };
     let mut fds = [fd(0, raw::POLLIN), fd(1, raw::POLLIN), fd(-1, 1), fd(77, 1)];
-    assert_eq!(poll(&mut files, &mut fds, Until::Forever), Ok(2));
+    let mut kept = None;
+    assert_eq!(poll(&mut files, &mut fds, Until::Forever, &mut kept), Ok(2));
     let got: Vec<_> = fds.iter().map(|f| u32::from(f.revents)).collect();
     assert_eq!(got, [0, raw::POLLIN, 0, raw::POLLNVAL]);
     let start = Instant::now();
-    assert_eq!(poll(&mut files, &mut fds[..1], after(15)), Ok(0));
+    assert_eq!(poll(&mut files, &mut fds[..1], after(15), &mut kept), Ok(0));
     assert!(start.elapsed() >= Duration::from_millis(14));
+    let place = |kept: &Kept| kept.as_deref().map(std::ptr::from_ref);
+    let first = place(&kept);
+    assert!(first.is_some(), "what waited is kept");
     let other = ac.clone();
     let waker = std::thread::spawn(move || {
         std::thread::sleep(Duration::from_millis(15));
         other.add(1, true).unwrap();
     });
-    assert_eq!(poll(&mut files, &mut fds[..1], Until::Forever), Ok(1));
+    assert_eq!(
+        poll(&mut files, &mut fds[..1], Until::Forever, &mut kept),
+        Ok(1)
+    );
+    assert_eq!(place(&kept), first, "and waits again");
     waker.join().unwrap();
     ac.take(true).unwrap();
     let mut sets = Sets::new(2).unwrap();
     sets.asked_mut(0)[0] = 0b11;
     sets.asked_mut(1)[0] = 0b01;
-    assert_eq!(select(&mut files, &mut sets, Until::Forever), Ok(2));
+    assert_eq!(
+        select(&mut files, &mut sets, Until::Forever, &mut kept),
+        Ok(2)
+    );
     assert_eq!((sets.ready(0)[0], sets.ready(1)[0]), (0b10, 0b01));
     let mut sets = Sets::new(70).unwrap();
     sets.asked_mut(0)[1] = 1;
-    assert_eq!(select(&mut files, &mut sets, Until::Now), Err(Errno::EBADF));
+    assert_eq!(
+        select(&mut files, &mut sets, Until::Now, &mut kept),
+        Err(Errno::EBADF)
+    );
 }
 
 #[test]

@@ -10,7 +10,7 @@ use abi::zerocopy::IntoBytes;
 use abi::{Errno, Result, raw};
 use alloc::vec::Vec;
 use cred::Resource;
-use event::poll::{PollFd, Until, poll};
+use event::poll::{PollFd, Until, poll, with_kept};
 use event::select::{Sets, select};
 use kmem::TryVec;
 use kmem::user::{UserAddr, UserPtr, copy_from_user, copy_to_user};
@@ -146,7 +146,7 @@ fn poll_user(cx: &mut Cx, addr: usize, nfds: u32, until: Until) -> Result<usize>
         &mut heap[..]
     };
     copy_from_user(fds.as_mut_bytes(), UserAddr(addr))?;
-    let result = poll(&mut cx.files, fds, until);
+    let result = with_kept(cx, |files, kept| poll(files, fds, until, kept));
     let user = UserPtr::<PollFd>::new(addr);
     for (i, fd) in fds.iter().enumerate() {
         // Only the answer is written: another thread may be changing what is asked.
@@ -197,7 +197,7 @@ fn select_user(cx: &mut Cx, a: &[usize; 6], until: Until) -> Result<usize> {
             copy_from_user(words.as_mut_bytes(), UserAddr(a[1 + which]))?;
         }
     }
-    let count = select(&mut cx.files, &mut sets, until)?;
+    let count = with_kept(cx, |files, kept| select(files, &mut sets, until, kept))?;
     for which in 0..3 {
         if a[1 + which] != 0 {
             copy_to_user(UserAddr(a[1 + which]), sets.ready(which).as_bytes())?;
