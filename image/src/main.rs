@@ -29,9 +29,7 @@ hal::kernel_main!(start::main);
 #[cfg(target_os = "none")]
 #[panic_handler]
 fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
-    // Returns if the machine can go on without this thread.
-    trace::oops::rust_panic(info);
-    traps::end_thread(pid::signals::SIGSEGV)
+    hal::capture::with_registers(info, traps::panicked)
 }
 
 #[cfg(not(target_os = "none"))]

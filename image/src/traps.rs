@@ -10,6 +10,13 @@ pub(crate) fn end_thread(signal: pid::Signal) -> ! {
     sched::exit_thread()
 }
 
+/// Rust code of the kernel has panicked.
+pub(crate) fn panicked(frame: &mut TrapFrame, info: &core::panic::PanicInfo<'_>) -> ! {
+    // Returns if the machine can go on without this thread.
+    trace::oops::rust_panic(frame, info);
+    end_thread(SIGSEGV)
+}
+
 impl KernelTraps for Traps {
     fn fault(&self, frame: &mut TrapFrame, fault: FaultInfo) -> FaultAction {
         if !fault.user_access {

@@ -21,6 +21,8 @@
 #![deny(missing_docs)]
 
 pub mod console;
+#[cfg(target_os = "none")]
+mod die;
 mod display;
 pub mod events;
 mod format;

@@ -54,6 +54,7 @@ pub fn panic(why: fmt::Arguments<'_>) -> ! {
 }
 
 /// As [`panic`], after an oops that has shown where.
+#[cfg(target_os = "none")]
 pub(crate) fn after_oops(why: fmt::Arguments<'_>) -> ! {
     begin();
     pr_emerg!("Kernel panic - not syncing: {why}");

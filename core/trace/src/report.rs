@@ -2,7 +2,20 @@
 use crate::printk::caller;
 use crate::symbols::Named;
 use crate::{Level, machine, pr_emerg, printk, taint};
-use sync::held;
+use core::sync::atomic::{AtomicU32, Ordering};
+
+static OOPSES: AtomicU32 = AtomicU32::new(0);
+
+/// How many oopses there were.
+pub fn count() -> u32 {
+    OOPSES.load(Ordering::Relaxed)
+}
+
+/// Counts an oops; its number.
+#[cfg(target_os = "none")]
+pub(crate) fn one_more() -> u32 {
+    OOPSES.fetch_add(1, Ordering::Relaxed) + 1
+}
 
 /// `CPU: 0 PID: 1 Comm: init Tainted: ... 6.1.0-gaon`.
 pub(crate) fn who() {
@@ -15,25 +28,6 @@ pub(crate) fn who() {
         taint::Report,
         abi::RELEASE
     );
-}
-
-/// The locks that this CPU and the running thread hold.
-pub(crate) fn held_locks() {
-    let mut none = true;
-    let mut show = |held: &held::Held| {
-        if let Some(class) = held.class() {
-            none = false;
-            pr_emerg!(" #{} ({:#x})", class.name(), held.addr());
-        }
-    };
-    pr_emerg!("Locks held:");
-    held::spin_held().for_each(&mut show);
-    if let Some(thread) = sync::thread::current() {
-        thread.exec().held.for_each(&mut show);
-    }
-    if none {
-        pr_emerg!(" none");
-    }
 }
 
 /// Where the caller stands.

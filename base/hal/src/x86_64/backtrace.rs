@@ -8,9 +8,25 @@ use super::{percpu, registers};
 /// Most frames shown.
 const LIMIT: usize = 64;
 
+/// A caller further up.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Caller {
+    /// Where the call returns to.
+    pub(crate) address: usize,
+    /// Its frame pointer.
+    pub(crate) frame_pointer: usize,
+    /// Its stack pointer after the call.
+    pub(crate) stack_pointer: usize,
+}
+
 /// Calls `each` with the return addresses of the frames from `frame_pointer` up, on this CPU's stacks. For a trap, start
 /// with the frame's `rip` yourself, then walk from its `rbp`.
-pub fn walk(frame_pointer: usize, each: impl FnMut(usize)) {
+pub fn walk(frame_pointer: usize, mut each: impl FnMut(usize)) {
+    walk_frames(frame_pointer, |caller| each(caller.address));
+}
+
+/// As [`walk`], with all that is known of each caller.
+pub(crate) fn walk_frames(frame_pointer: usize, each: impl FnMut(&Caller)) {
     walk_in(frame_pointer, &known_stacks(), each);
 }
 
@@ -21,13 +37,15 @@ pub fn walk_here(each: impl FnMut(usize)) {
 }
 
 /// As [`walk`], for a context that isn't running; gives nothing when it is.
-pub fn walk_context(context: &super::context::Context, each: impl FnMut(usize)) {
+pub fn walk_context(context: &super::context::Context, mut each: impl FnMut(usize)) {
     if let Some(frame_pointer) = context.suspended_frame_pointer() {
-        walk_in(frame_pointer, &[context.stack()], each);
+        walk_in(frame_pointer, &[context.stack()], |caller| {
+            each(caller.address);
+        });
     }
 }
 
-fn walk_in(mut frame_pointer: usize, stacks: &[Range<usize>], mut each: impl FnMut(usize)) {
+fn walk_in(mut frame_pointer: usize, stacks: &[Range<usize>], mut each: impl FnMut(&Caller)) {
     for _ in 0..LIMIT {
         let inside = |stack: &Range<usize>| {
             stack.contains(&frame_pointer) && stack.contains(&(frame_pointer + 15))
@@ -43,7 +61,11 @@ fn walk_in(mut frame_pointer: usize, stacks: &[Range<usize>], mut each: impl FnM
         if address == 0 {
             return;
         }
-        each(address);
+        each(&Caller {
+            address,
+            frame_pointer: next,
+            stack_pointer: frame_pointer + 16,
+        });
         // Frames rise within a stack; from one stack to another (interrupt to thread) they may go anywhere.
         let same_stack = stacks
             .iter()

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | per-CPU header, the CPU itself | `percpu`, [`cpu`], `control`, [`registers`], [`port`], [`irq`], [`preempt`], [`current`], [`held`] |
 //! | start of day | [`boot`], `boot.s`, `memmap`, `directmap`, `fixmap`, `descriptors`, [`patch`], `early` |
-//! | ways in and out of the kernel | `frame`, [`traps`], [`user`], [`context`], [`fpu`], [`landing`], [`checkpoint`], `entry.s`, [`uaccess`], `extable` |
+//! | ways in and out of the kernel | `frame`, [`traps`], [`user`], [`context`], [`fpu`], [`landing`], [`checkpoint`], [`capture`], `entry.s`, [`uaccess`], `extable` |
 //! | interrupt controllers and time | [`apic`], [`timer`], [`clock`] |
 //! | other CPUs | [`smp`] |
 //! | deliberate faults | [`provoke`] |
@@ -14,6 +14,7 @@ mod acpi;
 pub mod apic;
 pub mod backtrace;
 pub mod boot;
+pub mod capture;
 pub mod checkpoint;
 pub mod clock;
 pub mod console;

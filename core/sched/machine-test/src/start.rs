@@ -47,7 +47,11 @@ impl KernelTraps for Traps {
 
 #[panic_handler]
 fn panic(info: &core::panic::PanicInfo<'_>) -> ! {
-    trace::oops::rust_panic(info);
+    hal::capture::with_registers(info, panicked)
+}
+
+fn panicked(frame: &mut TrapFrame, info: &core::panic::PanicInfo<'_>) -> ! {
+    trace::oops::rust_panic(frame, info);
     if hal::boot::info().cmdline.contains("test=all") {
         trace::panic::panic(format_args!("a test failed"));
     }
