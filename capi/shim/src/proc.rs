@@ -12,7 +12,6 @@ use kernfs::Gate;
 use kmem::{TryVec, try_arc};
 use module::Module;
 use procfs::{Content, Entry, Opener};
-use sync::Once;
 use vfs::{FileOpsRef, Inode, OpenArgs};
 
 /// A file that a module added, or a directory (which has no operations).
@@ -22,8 +21,13 @@ pub(crate) struct ProcFile {
     ops: usize,
     calls: Option<Calls>,
     data: usize,
-    entry: Once<Arc<Entry>>,
     gate: Arc<Gate>,
+}
+
+/// An entry and what is behind it. The entry holds the file: the file must not hold the entry, or neither ever ends.
+struct Added {
+    file: Arc<ProcFile>,
+    entry: Arc<Entry>,
 }
 
 struct ProcOpener(Arc<ProcFile>);
@@ -46,26 +50,24 @@ impl Opener for ProcOpener {
 }
 
 /// Takes an entry away, with all below it; waits for calls under way.
-fn withdraw(handle: usize, proc: &ProcFile) {
-    if proc.calls.is_none() {
+fn withdraw(handle: usize, added: &Added) {
+    if added.file.calls.is_none() {
         let below = |resource: &Resource| resource.words[0] == handle;
         while let Some((handle, resource)) = ledger::take_where(&ENTRY, below) {
             (ENTRY.give_back)(handle, resource);
         }
     }
-    proc.gate.close();
-    if let Some(entry) = proc.entry.get() {
-        procfs::remove(entry);
-    }
-    proc.gate.wait_empty();
+    added.file.gate.close();
+    procfs::remove(&added.entry);
+    added.file.gate.wait_empty();
 }
 
-/// An entry of /proc; the object is a [`ProcFile`], the word its parent's handle.
+/// An entry of /proc; the object is an [`Added`], the word its parent's handle.
 static ENTRY: Kind = Kind {
     name: "proc entry",
     give_back: |handle, resource| {
-        if let Some(file) = resource.object::<ProcFile>() {
-            withdraw(handle, &file);
+        if let Some(added) = resource.object::<Added>() {
+            withdraw(handle, &added);
         }
     },
 };
@@ -75,9 +77,8 @@ fn parent(handle: usize) -> Result<Option<Arc<Entry>>> {
     if handle == 0 {
         return Ok(None);
     }
-    let file = ledger::with(handle, &ENTRY, Resource::object::<ProcFile>).flatten();
-    let entry = file.and_then(|file| file.entry.get().cloned());
-    entry.map(Some).ok_or(Errno::EINVAL)
+    let added = ledger::object::<Added>(handle, &ENTRY).ok_or(Errno::EINVAL)?;
+    Ok(Some(added.entry.clone()))
 }
 
 fn make(
@@ -112,7 +113,6 @@ fn enter_as(
         ops: ops.unwrap_or(0),
         calls,
         data,
-        entry: Once::new(),
         gate: try_arc(Gate::new())?,
     })?;
     let content = match ops {
@@ -122,11 +122,14 @@ fn enter_as(
     let above = parent(parent_handle)?;
     let entry = procfs::create(above.as_ref(), name.as_bytes(), mode, content)?;
     let handle = Arc::as_ptr(&entry) as usize;
-    let _ = file.entry.set(entry);
+    let kept = entry.clone();
+    let added = try_arc(Added { file, entry: kept }).inspect_err(|_| {
+        procfs::remove(&entry);
+    })?;
     let resource = Resource {
         kind: &ENTRY,
         words: [parent_handle, 0],
-        object: Some(file),
+        object: Some(added),
     };
     ledger::enter_or_undo(handle, resource)?;
     Ok(handle)
@@ -193,9 +196,8 @@ extern "C" fn proc_symlink(name: usize, parent_handle: usize, target: usize) -> 
 
 /// Looks at the entry of a handle; ends the call when there is none.
 fn with_entry(handle: usize, look: impl FnOnce(&Entry)) {
-    let file = ledger::object::<ProcFile>(handle, &ENTRY);
-    match file.and_then(|file| file.entry.get().cloned()) {
-        Some(entry) => look(&entry),
+    match ledger::object::<Added>(handle, &ENTRY) {
+        Some(added) => look(&added.entry),
         None => enter::misuse("an entry of /proc that does not exist"),
     }
 }
