@@ -52,6 +52,7 @@ fn register(info: &'static BootInfo) -> Result<()> {
     task::set_syscalls(&syscall::TABLE);
     task::oom::register();
     task::uts::init()?;
+    task::helper::set_start(exec::start_program);
     tmpfs::init()?;
     device::init()?;
     devtmpfs::init()?;
@@ -104,7 +105,7 @@ fn exec_first(cx: &mut task::cx::Cx, options: Options) -> Result<()> {
     ];
     let mut last = Errno::ENOENT;
     for path in candidates.into_iter().flatten() {
-        match exec::start_init(
+        match exec::start_program(
             cx,
             path.as_bytes(),
             &[path.as_bytes()],

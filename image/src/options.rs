@@ -28,6 +28,9 @@ impl Options {
                     options.max_cpus = n.parse().unwrap_or(options.max_cpus).max(1);
                 }
                 ("nosmp", None) => options.max_cpus = 1,
+                ("module.sig_enforce", None | Some("1" | "y" | "Y" | "on")) => {
+                    module::enforce_signatures();
+                }
                 _ => {
                     let _ = trace::console::boot_option(key, value)
                         || trace::panic::boot_option(key, value)

@@ -102,4 +102,9 @@ extern void device_destroy(struct class *class, dev_t number);
 	static void __exit __driver##_exit(void) { __unregister(&(__driver), ##__VA_ARGS__); } \
 	module_exit(__driver##_exit)
 
+/* Names that a node is opened by when its driver is not there yet. */
+#define MODULE_ALIAS_CHARDEV(major, minor) \
+	MODULE_ALIAS("char-major-" __stringify(major) "-" __stringify(minor))
+#define MODULE_ALIAS_CHARDEV_MAJOR(major) MODULE_ALIAS("char-major-" __stringify(major) "-*")
+
 #endif

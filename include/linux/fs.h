@@ -126,4 +126,6 @@ static inline struct inode *file_inode(const struct file *file) { return file->f
 #define SEEK_CUR 1
 #define SEEK_END 2
 
+#define MODULE_ALIAS_FS(name) MODULE_ALIAS("fs-" name)
+
 #endif

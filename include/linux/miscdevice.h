@@ -28,4 +28,6 @@ extern void misc_deregister(struct miscdevice *misc);
 #define module_misc_device(misc) module_driver(misc, misc_register, misc_deregister)
 #define builtin_misc_device(misc) module_misc_device(misc)
 
+#define MODULE_ALIAS_MISCDEV(minor) MODULE_ALIAS("char-major-" __stringify(MISC_MAJOR) "-" __stringify(minor))
+
 #endif

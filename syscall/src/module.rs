@@ -22,6 +22,7 @@ pub(crate) const CALLS: &[Call] = &[
 /// Flags of finit_module(2).
 const IGNORE_MODVERSIONS: usize = 1;
 const IGNORE_VERMAGIC: usize = 2;
+const COMPRESSED_FILE: usize = 4;
 
 /// Largest file that is taken for a module.
 const LARGEST: usize = 256 << 20;
@@ -29,7 +30,11 @@ const LARGEST: usize = 256 << 20;
 const ARGUMENTS: usize = 32 << 10;
 
 fn may_load(cx: &Cx) -> Result<()> {
-    cx.cred.require(cap::SYS_MODULE)
+    cx.cred.require(cap::SYS_MODULE)?;
+    if task::helper::modules_disabled() {
+        return Err(Errno::EPERM);
+    }
+    Ok(())
 }
 
 /// The line of parameters. EFAULT; EINVAL when it is too long; ENOMEM.
@@ -54,7 +59,7 @@ fn room(len: usize) -> Result<VmArea> {
     match len {
         0..64 => Err(Errno::ENOEXEC),
         64..=LARGEST => vmalloc::alloc(len),
-        _ => Err(Errno::EFBIG),
+        _ => Err(Errno::ENOMEM),
     }
 }
 
@@ -69,7 +74,7 @@ fn sys_init_module(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
 
 fn sys_finit_module(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     may_load(cx)?;
-    if a[2] & !(IGNORE_MODVERSIONS | IGNORE_VERMAGIC) != 0 {
+    if a[2] & !(IGNORE_MODVERSIONS | IGNORE_VERMAGIC | COMPRESSED_FILE) != 0 {
         return Err(Errno::EINVAL);
     }
     let opened = cx.files.get(a[0] as i32)?;
@@ -89,8 +94,15 @@ fn sys_finit_module(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
 fn load_file(opened: &Arc<vfs::File>, a: &[usize; 6]) -> Result<usize> {
     let object = opened.ops().mmap(opened)?;
     let len = object.size() as usize;
+    if len == 0 {
+        return Err(Errno::EINVAL);
+    }
     let mut file = room(len)?;
     let len = exec::load::read_at(object.as_ref(), 0, &mut file.bytes_mut()[..len])?;
+    if a[2] & COMPRESSED_FILE != 0 {
+        // As Linux that was built without: kmod unpacks by itself then.
+        return Err(Errno::EOPNOTSUPP);
+    }
     let flags = Flags {
         any_version: a[2] & IGNORE_VERMAGIC != 0,
     };

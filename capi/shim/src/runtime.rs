@@ -10,15 +10,23 @@ pub(crate) struct Capi;
 /// Where the functions stand in `struct module`.
 const INIT: usize = 56;
 const EXIT: usize = 64;
+/// Its size.
+const RECORD: usize = 120;
 
 impl Runtime for Capi {
     fn export(&self, name: &[u8]) -> Option<Export> {
         table::find(name)
     }
 
-    fn record(&self, bytes: &[u8]) -> Option<Record> {
+    fn record<'a>(&self, bytes: &'a [u8]) -> Option<Record<'a>> {
+        if bytes.len() != RECORD {
+            return None;
+        }
         let word = |at: usize| Some(u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?));
+        let name = bytes.get(..INIT)?;
+        let end = name.iter().position(|byte| *byte == 0)?;
         Some(Record {
+            name: &name[..end],
             init: word(INIT)?,
             exit: word(EXIT)?,
         })

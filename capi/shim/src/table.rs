@@ -32,6 +32,7 @@ static TABLES: &[&[Entry]] = &[
     crate::seek::EXPORTS,
     crate::random::EXPORTS,
     crate::rcu::EXPORTS,
+    crate::request::EXPORTS,
     crate::semaphore::EXPORTS,
     crate::spin::EXPORTS,
     crate::string::EXPORTS,

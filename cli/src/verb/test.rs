@@ -156,8 +156,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
                 tally.add(plain::run(&plan)?);
                 tally.add(kernels::run(&plan)?);
                 tally.add(crashes::run(&plan)?);
-                tally.add(modules::run(&plan)?);
             }
+            tally.add(modules::run(&plan)?);
         }
         tally.add(guest::run(&plan)?);
     }

@@ -345,6 +345,16 @@ pub struct First {
     pub limits: Rlimits,
 }
 
+/// What tells a process of the kernel's making from another.
+struct Made {
+    pid: Arc<Pid>,
+    name: &'static [u8],
+    flags: u32,
+    ns: Arc<Namespaces>,
+    /// What is done when its program can't be run; without an end of its own the process ends then.
+    failed: fn(Errno),
+}
+
 /// Makes process 1. `load` runs in it and execs the first program; if it fails, or when process 1 ends, the kernel
 /// panics.
 ///
@@ -358,6 +368,43 @@ pub fn spawn_init(
     if pid.nr() != 1 {
         return Err(Errno::EBUSY);
     }
+    let made = Made {
+        pid,
+        name: b"init",
+        flags: flag::UNKILLABLE,
+        ns: Namespaces::first()?,
+        failed: |error| trace::panic::panic(format_args!("No working init found ({error})")),
+    };
+    spawn(first, made, load)
+}
+
+/// Makes a process that is nobody's child; `load` execs its program, or it ends.
+///
+/// # Errors
+/// `ENOMEM`, `EAGAIN`: no number is left; `ENOSYS`: before process 1.
+pub(crate) fn spawn_helper(
+    first: First,
+    load: impl FnOnce(&mut Cx) -> Result<()> + Send + 'static,
+) -> Result<Arc<Task>> {
+    let init = crate::process::find_process(1).ok();
+    let ns = init.and_then(|init| init.leader()?.ns());
+    let made = Made {
+        pid: pid::INIT_NS.alloc()?,
+        name: b"helper",
+        flags: 0,
+        ns: ns.ok_or(Errno::ENOSYS)?,
+        failed: |_| {},
+    };
+    spawn(first, made, load)
+}
+
+/// Makes a process without a parent, in a session of its own.
+fn spawn(
+    first: First,
+    made: Made,
+    load: impl FnOnce(&mut Cx) -> Result<()> + Send + 'static,
+) -> Result<Arc<Task>> {
+    let (pid, ns) = (made.pid, made.ns);
     let user = User::of(first.cred.uid)?;
     let process = Process::new(ProcessInit {
         pid: pid.clone(),
@@ -365,12 +412,11 @@ pub fn spawn_init(
         user: user.clone(),
         limits: first.limits,
         exit_signal: 0,
-        flags: flag::UNKILLABLE,
+        flags: made.flags,
         oom_score_adj: 0,
     })?;
-    let ns = Namespaces::first()?;
     let mut comm = [0; 16];
-    comm[..4].copy_from_slice(b"init");
+    comm[..made.name.len()].copy_from_slice(made.name);
     let task = Task::new(TaskInit {
         pid: pid.clone(),
         process: process.clone(),
@@ -407,11 +453,16 @@ pub fn spawn_init(
         slots: Slots::default(),
         scratch: Vec::new(),
     };
-    let thread = userloop::make_first_thread(cx, load)?;
+    let thread = userloop::make_first_thread(cx, made.name, load, made.failed)?;
     task.set_thread(Some(thread.clone()));
-    first_thread(&task)?;
-    enter_group(&process, ProcessGroup::new_session(&pid)?)?;
-    pid.publish(task.clone(), Some(process))?;
+    let linked = first_thread(&task)
+        .and_then(|()| enter_group(&process, ProcessGroup::new_session(&pid)?))
+        .and_then(|()| pid.publish(task.clone(), Some(process)));
+    if let Err(error) = linked {
+        undo_process(&task);
+        task.set_thread(None); // the unstarted thread owns the task's context, and that the task
+        return Err(error);
+    }
     user.add();
     thread.start();
     Ok(task)

@@ -10,6 +10,7 @@
 //! | [`signal`] | sending, taking, handlers' frames, stop and continue, restart of calls |
 //! | [`exec`] | what execve(2) needs of a process: one thread, fresh handlers |
 //! | [`limits`], [`times`], [`itimer`], [`posix_timer`] | users and their counts, CPU time, interval and POSIX timers |
+//! | [`helper`] | programs that the kernel starts: modprobe(8) |
 //! | [`slots`], [`uts`], [`oom`], [`pidfd`] | state of other crates per task, host name, the victim under memory pressure, pidfds |
 //!
 //! Called by: syscall, exec, tty, procfs, image. Calls: sched, mm, vfs, futex, pid, cred and below.
@@ -45,6 +46,7 @@ machine! {
     pub mod exec;
     pub mod exit;
     pub mod family;
+    pub mod helper;
     pub mod itimer;
     mod itimers;
     pub mod jobs;

@@ -114,18 +114,25 @@ pub(crate) fn make_thread(child: Cx, birth: Birth) -> Result<Arc<Thread>> {
     Ok(thread)
 }
 
-/// The thread of process 1: execs its program first.
+/// The thread of a process that the kernel makes: execs its program first. If that fails, `failed` is called, and the
+/// process ends.
 pub(crate) fn make_first_thread(
     mut cx: Cx,
+    name: &[u8],
     load: impl FnOnce(&mut Cx) -> Result<()> + Send + 'static,
+    failed: fn(abi::Errno),
 ) -> Result<Arc<Thread>> {
     let task = cx.task.clone();
+    let nr = task.tid() as u32;
     let entry = kmem::try_box(move || match load(&mut cx) {
         Ok(()) => run(cx),
-        Err(error) => trace::panic::panic(format_args!("No working init found ({error})")),
+        Err(error) => {
+            failed(error);
+            crate::exit::end(cx, 0);
+        }
     })?;
-    let thread = Thread::new_user(b"init", task, entry, &SchedAttr::NORMAL)?;
-    thread.set_id(1);
+    let thread = Thread::new_user(name, task, entry, &SchedAttr::NORMAL)?;
+    thread.set_id(nr);
     Ok(thread)
 }
 

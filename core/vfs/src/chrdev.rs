@@ -2,6 +2,7 @@
 //! some of them; drivers come and go.
 //!
 //! Specification: Documentation/admin-guide/devices.txt on which majors are handed out.
+use crate::missing::load_module;
 use crate::objects::{FileOpsRef, Inode, OpenArgs};
 use crate::types::{major, makedev, minor};
 use abi::{Errno, Result};
@@ -141,15 +142,32 @@ pub fn for_each_chrdev(mut f: impl FnMut(u32, &str)) {
 
 /// Opens the device of a node. ENXIO: nobody has the number.
 pub(crate) fn open(rdev: u64, inode: &Arc<Inode>, args: &OpenArgs<'_>) -> Result<FileOpsRef> {
-    let (major, minor) = (major(rdev), minor(rdev));
-    let driver = {
-        let devices = DEVICES.read();
-        let answers = |d: &&Device| d.major == major && minor.wrapping_sub(d.first) < d.count;
-        // The one with the fewest numbers knows best; of those the newest.
-        let found = devices.iter().rev().filter(answers).min_by_key(|d| d.count);
-        found.ok_or(Errno::ENXIO)?.driver.clone()
+    let driver = match find_driver(rdev) {
+        Some(driver) => driver,
+        None => missing_driver(rdev)?,
     };
     driver.open(rdev, inode, args)
+}
+
+fn find_driver(rdev: u64) -> Option<Arc<dyn CharDev>> {
+    let (major, minor) = (major(rdev), minor(rdev));
+    let devices = DEVICES.read();
+    let answers = |d: &&Device| d.major == major && minor.wrapping_sub(d.first) < d.count;
+    // The one with the fewest numbers knows best; of those the newest.
+    let found = devices.iter().rev().filter(answers).min_by_key(|d| d.count);
+    found.map(|device| device.driver.clone())
+}
+
+/// A driver that a module brings. ENXIO: none does; ENOMEM.
+#[cold]
+fn missing_driver(rdev: u64) -> Result<Arc<dyn CharDev>> {
+    let (major, minor) = (major(rdev), minor(rdev));
+    let asked = load_module(&kmem::try_format!("char-major-{major}-{minor}")?);
+    // No module has the number: one may have all of the major's.
+    if asked.is_ok_and(|status| status != 0) {
+        let _ = load_module(&kmem::try_format!("char-major-{major}")?);
+    }
+    find_driver(rdev).ok_or(Errno::ENXIO)
 }
 
 #[cfg(test)]

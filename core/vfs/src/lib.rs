@@ -46,6 +46,7 @@ mod file;
 mod inode;
 mod locklist;
 mod locks;
+mod missing;
 mod mount;
 mod name;
 mod namei;
@@ -77,6 +78,7 @@ pub use fdtable::{FdTable, FileRef, Files, NR_OPEN, OnExec, Reached, Reservation
 pub use file::WriteError;
 pub use locklist::{FileLock, LockKind, LockOwner};
 pub use locks::{LockWait, find_conflict, flock, lock_file, ofd_owner, unlock_file};
+pub use missing::{LoadModule, set_module_loader};
 pub use mount::{MountFlags, Unmount, bind, mount_on, move_mount, pivot_root, remount, unmount};
 pub use name::Name;
 pub use namei::{WalkCtx, chroot, lookup, lookup_dir};

@@ -1,4 +1,5 @@
 //! Mounted file systems and the list of their types.
+use crate::missing::load_module;
 use crate::notify;
 use crate::objects::{Dentry, SuperBlock, SuperOps};
 use crate::types::makedev;
@@ -157,8 +158,19 @@ pub fn register_filesystem(kind: &'static dyn FileSystemType) -> Result<()> {
     types.try_push(kind)
 }
 
-/// The kind of file system of this name. ENODEV.
+/// The kind of file system of this name; a module that has it is loaded. ENODEV.
 pub fn find_filesystem(name: &[u8]) -> Result<&'static dyn FileSystemType> {
+    let found = known_filesystem(name);
+    let Ok(name_text) = core::str::from_utf8(name) else {
+        return found;
+    };
+    if found.is_err() && load_module(&kmem::try_format!("fs-{name_text}")?) == Ok(0) {
+        return known_filesystem(name);
+    }
+    found
+}
+
+fn known_filesystem(name: &[u8]) -> Result<&'static dyn FileSystemType> {
     let types = REGISTRY.read();
     types
         .iter()

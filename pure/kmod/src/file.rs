@@ -62,8 +62,13 @@ impl<'a> ModuleFile<'a> {
         let symtab = symtab.ok_or(Defect::Stripped)?;
         let strings = sections.get(symtab.link as usize).ok_or(Defect::Stripped)?;
         let symbols = Symbols::new(sections.bytes(&symtab)?, sections.bytes(&strings)?)?;
-        let info = info.ok_or(Defect::ModInfo)?;
-        let info = ModInfo::new(sections.bytes(&info)?)?;
+        let outside = |symbol: crate::Symbol<'_>| matches!(symbol.home, crate::Home::Section(n) if n >= sections.len());
+        if symbols.iter().any(outside) {
+            return Err(Defect::Symbols);
+        }
+        // Without it a module says nothing of itself.
+        let info = info.map_or(Ok(&[][..]), |info| sections.bytes(&info))?;
+        let info = ModInfo::new(info)?;
         let (this_module, section) = this_module.ok_or(Defect::ThisModule)?;
         if section.flags & shf::ALLOC == 0 || section.flags & shf::WRITE == 0 {
             return Err(Defect::ThisModule);

@@ -10,6 +10,7 @@
 //! | `modinfo.rs` | [`ModInfo`]: `key=value` strings |
 //! | `layout.rs` | [`Layout`]: which section goes to which part of the module's memory |
 //! | `reloc.rs` | [`relocate`] |
+//! | `signature.rs` | [`split_signature`]: what `sign-file` put behind it |
 //! | `args.rs` | [`Args`]: the parameters that insmod(8) passes |
 //!
 //! Specification: System V ABI and its AMD64 supplement (relocation types); Documentation/kbuild/modules.rst;
@@ -25,6 +26,7 @@ mod file;
 mod layout;
 mod modinfo;
 mod reloc;
+mod signature;
 mod symbols;
 #[cfg(test)]
 mod tests;
@@ -34,6 +36,7 @@ pub use file::ModuleFile;
 pub use layout::{Layout, PARTS, Part, Place};
 pub use modinfo::ModInfo;
 pub use reloc::{RelocError, relocate};
+pub use signature::{SignatureError, split_signature};
 pub use symbols::{Home, Symbol, Symbols};
 
 /// What keeps a file from being a module. Each is `ENOEXEC`, but for `NoMemory`.
@@ -47,7 +50,7 @@ pub enum Defect {
     Section,
     /// There is no symbol table: "module has no symbols (stripped?)".
     Stripped,
-    /// There is more than one symbol table.
+    /// There is more than one symbol table, or a symbol in no section.
     Symbols,
     /// `.gnu.linkonce.this_module` is missing, too small or not writable data.
     ThisModule,

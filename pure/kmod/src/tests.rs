@@ -223,7 +223,88 @@ fn parameters() {
     );
 }
 
+#[test]
+fn a_file_without_modinfo_is_a_module() {
+    let mut bytes = object();
+    let at = section_header(&bytes, b".modinfo");
+    bytes[at..at + 4].fill(0);
+    let file = ModuleFile::parse(&bytes).unwrap();
+    assert!(!file.info().gpl_compatible() && file.info().iter().next().is_none());
+}
+
+#[test]
+fn a_symbol_stands_in_a_section_that_there_is() {
+    let mut bytes = object();
+    let table = section_header(&bytes, b".symtab");
+    let at = u64::from_le_bytes(bytes[table + 24..][..8].try_into().unwrap()) as usize;
+    bytes[at + 24 + 6..][..2].copy_from_slice(&0xfe00_u16.to_le_bytes());
+    assert_eq!(ModuleFile::parse(&bytes).err(), Some(Defect::Symbols));
+}
+
+/// Where the header of a section stands.
+fn section_header(bytes: &[u8], name: &[u8]) -> usize {
+    let file = ModuleFile::parse(bytes).unwrap();
+    let (number, _) = file.find(name).unwrap();
+    let start = u64::from_le_bytes(bytes[40..48].try_into().unwrap());
+    start as usize + 64 * number
+}
+
 proptest! {
+    #[test]
+    fn relocations_stay_inside(
+        entries in proptest::collection::vec(any::<u8>(), 0..24 * 12),
+        small in proptest::collection::vec((0..40_u64, 0..30_u32, 0..4_u32), 0..12),
+        size in 0..64_usize,
+    ) {
+        // What is not zero may not be written: all that is written was inside and free.
+        let mut target = std::vec![0; size];
+        let _ = relocate(&entries, &mut target, BASE, &|number| Some(number.into()));
+        let mut target = std::vec![0; size];
+        let mut table = Vec::new();
+        for (offset, kind, symbol) in &small {
+            table.extend(offset.to_le_bytes());
+            table.extend((u64::from(*symbol) << 32 | u64::from(*kind)).to_le_bytes());
+            table.extend(1_u64.to_le_bytes());
+        }
+        let known = |number: u32| (number < 3).then_some(BASE + u64::from(number));
+        if relocate(&table, &mut target, BASE, &known).is_ok() {
+            for (offset, kind, symbol) in small {
+                prop_assert!(kind == 0 || symbol < 3 && offset + 4 <= size as u64);
+            }
+        }
+    }
+
+    #[test]
+    fn texts_of_any_kind_are_read(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        for arg in Args::new(&bytes) {
+            prop_assert!(arg.name.len() + arg.value.map_or(0, <[u8]>::len) <= bytes.len());
+        }
+        let (module, message) = split_signature(&bytes);
+        prop_assert!(module.len() <= bytes.len() && message.is_ok_and(|m| m.is_none()));
+    }
+
+    #[test]
+    fn any_value_in_any_header_is_judged(
+        number in any::<prop::sample::Index>(),
+        field in 0..10_usize,
+        value in prop_oneof![any::<u64>(), 0..1_000_000_u64, Just(u64::MAX)],
+    ) {
+        use std::sync::OnceLock;
+        static OBJECT: OnceLock<Vec<u8>> = OnceLock::new();
+        let mut bytes = OBJECT.get_or_init(object).clone();
+        let start = u64::from_le_bytes(bytes[40..48].try_into().unwrap()) as usize;
+        let count = (bytes.len() - start) / 64;
+        // Name, type, flags, address, offset, size, link, info, alignment, size of an entry.
+        let (at, wide) = [(0, 4), (4, 4), (8, 8), (16, 8), (24, 8), (32, 8), (40, 4), (44, 4), (48, 8), (56, 8)][field];
+        let header = start + 64 * number.index(count);
+        bytes[header + at..][..wide].copy_from_slice(&value.to_le_bytes()[..wide]);
+        if let Ok(file) = ModuleFile::parse(&bytes)
+            && Layout::new(&file).is_ok_and(|l| PARTS.iter().all(|p| l.size(*p) < 1 << 20))
+        {
+            let _ = load_lenient(&file);
+        }
+    }
+
     #[test]
     fn garbled_files_never_panic(
         changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..20),

@@ -2,7 +2,7 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `run.rs` | [`execve`], [`start_init`]: from a path to a task that runs the program |
+//! | `run.rs` | [`execve`], [`start_program`]: from a path to a task that runs the program |
 //! | `script.rs` | the `#!` line |
 //! | `stack.rs` | the first stack |
 //! | `load.rs` | ELF segments, heap and stack in an address space |
@@ -26,4 +26,4 @@ pub mod script;
 pub mod stack;
 
 #[cfg(target_os = "none")]
-pub use run::{Strings, execve, start_init};
+pub use run::{Strings, execve, start_program};

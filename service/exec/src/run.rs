@@ -118,8 +118,9 @@ pub fn execve(
     Ok(0)
 }
 
-/// Makes the first task of the system run `path`; called on its own thread before it is ever in user mode.
-pub fn start_init(cx: &mut Cx, path: &[u8], argv: &[&[u8]], envp: &[&[u8]]) -> Result<()> {
+/// Makes a process of the kernel's making (process 1, modprobe) run `path`; called on its own thread before it is ever in
+/// user mode. Errors as execve(2) lists them.
+pub fn start_program(cx: &mut Cx, path: &[u8], argv: &[&[u8]], envp: &[&[u8]]) -> Result<()> {
     execve(
         cx,
         None,

@@ -6,7 +6,9 @@
 //! | `list.rs` | [`Module`], the list of all, states, users |
 //! | `load.rs` | [`load`]: check, place, resolve, relocate, seal, init |
 //! | `unload.rs` | [`unload`] |
+//! | `signature.rs` | who must be signed |
 //! | `sysfs.rs` | /sys/module/M |
+//! | `taint.rs` | [`Taints`]: what a module tells of the kernel |
 //! | `names.rs` | symbols of modules for kallsyms and reports; [`show_modules`] for /proc/modules |
 //!
 //! Called by `syscall` (init_module, finit_module, delete_module) and by capi; calls `kmod`, `kmem::modspace`. It has no
@@ -26,11 +28,20 @@ mod list;
 mod load;
 mod names;
 mod runtime;
+mod signature;
 mod sysfs;
+mod taint;
 mod unload;
 
 pub use list::{Export, Facts, Loaded, Module, State, Visit, all, find, quarantine};
 pub use load::{Flags, VERMAGIC, load};
 pub use names::{ModuleSymbols, by_object, by_record, owner_of, show_modules};
 pub use runtime::{Record, Runtime, set_runtime};
+pub use signature::enforce as enforce_signatures;
+pub use taint::Taints;
 pub use unload::unload;
+
+/// Shows in sysfs what holds for all modules. ENOMEM.
+pub fn init() -> abi::Result<()> {
+    signature::show()
+}

@@ -1,4 +1,5 @@
 //! The modules there are.
+use crate::taint::Taints;
 use abi::{Errno, Result};
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -72,8 +73,8 @@ pub struct Facts {
     pub version: Option<String>,
     /// `srcversion` of `.modinfo`.
     pub srcversion: Option<String>,
-    /// Whether its licence is compatible with the GPL.
-    pub gpl: bool,
+    /// What it tells of the kernel.
+    pub taints: Taints,
     /// Address and functions of its record.
     pub record_at: usize,
     /// Address of the init function, 0 for none.
@@ -84,7 +85,7 @@ pub struct Facts {
     pub sections: Vec<Loaded>,
     /// Its named symbols, by address.
     pub(crate) symbols: Vec<Named>,
-    /// What it exports.
+    /// What it exports, by name.
     pub(crate) exports: Vec<(String, Export)>,
     /// Its variables of each CPU.
     pub(crate) _per_cpu: Option<kmem::modspace::percpu::Room>,
@@ -308,6 +309,36 @@ pub(crate) fn search_now<T>(mut each: impl FnMut(&Arc<Module>) -> Option<T>) -> 
     ALL.try_read_irq()?.iter().find_map(&mut each)
 }
 
+/// Waits while a module of that name is coming or going. EEXIST: there is one that lives; ERESTARTSYS.
+pub(crate) fn wait_free(name: &str) -> Result<()> {
+    while let Some(twin) = search(|other| (other.name == name).then(|| other.clone())) {
+        wait_for_twin(&twin)?;
+    }
+    Ok(())
+}
+
+/// Waits while a module of the name that is wanted is coming or going. EEXIST: it lives; ERESTARTSYS.
+fn wait_for_twin(twin: &Arc<Module>) -> Result<()> {
+    if matches!(twin.state(), State::Live | State::Quarantined) {
+        return Err(Errno::EEXIST);
+    }
+    SETTLED.wait(WaitMode::Interruptible, None, || {
+        let there = search(|other| Arc::ptr_eq(other, twin).then_some(()));
+        let settled = there.is_none() || twin.state() == State::Live;
+        settled.then_some(())
+    })?;
+    Ok(())
+}
+
+/// Waits until a module's init is over, but no longer than `patience_ns`. ETIMEDOUT; ERESTARTSYS.
+pub(crate) fn wait_settled(module: &Arc<Module>, patience_ns: u64) -> Result<()> {
+    let until = hal::clock::now_ns().saturating_add(patience_ns);
+    SETTLED.wait(WaitMode::Interruptible, Some(until), || {
+        (module.state() != State::Coming).then_some(())
+    })?;
+    Ok(())
+}
+
 /// Adds a module. Waits while one of that name is coming or going. EEXIST: there is one that lives; ENOMEM.
 pub(crate) fn add(module: &Arc<Module>) -> Result<()> {
     let mut room = Vec::new();
@@ -333,14 +364,7 @@ pub(crate) fn add(module: &Arc<Module>) -> Result<()> {
         };
         match twin {
             None => return Ok(()),
-            Some(twin) if matches!(twin.state(), State::Live | State::Quarantined) => {
-                return Err(Errno::EEXIST);
-            }
-            Some(twin) => SETTLED.wait(WaitMode::Interruptible, None, || {
-                let there = search(|other| Arc::ptr_eq(other, &twin).then_some(()));
-                let settled = there.is_none() || twin.state() == State::Live;
-                settled.then_some(())
-            })?,
+            Some(twin) => wait_for_twin(&twin)?,
         }
     }
 }
@@ -349,6 +373,12 @@ pub(crate) fn add(module: &Arc<Module>) -> Result<()> {
 pub(crate) fn remove(module: &Arc<Module>) {
     ALL.write_irq().retain(|other| !Arc::ptr_eq(other, module));
     SETTLED.wake_all();
+}
+
+/// Whether another module uses symbols of this one.
+pub(crate) fn is_used(module: &Arc<Module>) -> bool {
+    let uses = |other: &Arc<Module>| other.providers.iter().any(|p| Arc::ptr_eq(p, module));
+    search(|other| uses(other).then_some(())).is_some()
 }
 
 /// Notes that a module crashed: nothing enters it any more.

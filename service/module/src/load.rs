@@ -1,7 +1,8 @@
 //! From bytes to a module.
 use crate::list::{self, Export, Facts, Loaded, Module, Named, State};
 use crate::runtime::runtime;
-use crate::{names, sysfs, unload};
+use crate::taint::Taints;
+use crate::{names, signature, sysfs, unload};
 use abi::{Errno, Result};
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -18,11 +19,13 @@ pub const VERMAGIC: &str = "6.1.0-gaon SMP preempt mod_unload ";
 /// Longest name, its end included (`MODULE_NAME_LEN`).
 const NAME_LEN: usize = 56;
 const PAGE: usize = abi::PAGE_SIZE;
+/// How long a module waits for the init of one whose symbols it uses.
+const INIT_PATIENCE_NS: u64 = 30_000_000_000;
 
 /// How strict to be: finit_module(2).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Flags {
-    /// `MODULE_INIT_IGNORE_VERMAGIC`.
+    /// `MODULE_INIT_IGNORE_VERMAGIC`: what stands in the file may have been changed by force.
     pub any_version: bool,
 }
 
@@ -37,10 +40,16 @@ fn text(bytes: &[u8]) -> &str {
 /// `ENOEXEC`: no module, or not for this kernel; `EEXIST`, `ENOENT` (an unknown symbol), `ENOMEM`, what a parameter or
 /// its init answers, `EIO` when init crashed.
 pub fn load(file: &[u8], arguments: impl FnOnce() -> Result<Vec<u8>>, flags: Flags) -> Result<()> {
-    let parsed = ModuleFile::parse(file).map_err(told)?;
+    let (body, signature) = kmod::split_signature(file);
+    signature::check(signature, flags.any_version)?;
+    let parsed = ModuleFile::parse(body).map_err(told)?;
     let name = module_name(&parsed)?;
-    check_vermagic(&parsed, &name, flags)?;
-    let module = place(&parsed, name)?;
+    let forced = check_vermagic(&parsed, &name, flags)?;
+    let mut taints = Taints::of(&name, &parsed.info(), forced);
+    // Looked at before anything is placed, and once more when it is: of two that come at a time one is first.
+    list::wait_free(&name)?;
+    taints.add_unsigned(&name);
+    let module = place(&parsed, name, taints)?;
     list::add(&module)?;
     let started = arguments().and_then(|line| start(&module, &line));
     if started.is_err() {
@@ -64,22 +73,28 @@ fn told(defect: Defect) -> Errno {
     Errno::ENOEXEC
 }
 
-/// The name that `.modinfo` gives.
+/// The name that its record gives.
 fn module_name(file: &ModuleFile<'_>) -> Result<String> {
-    let name = file.info().get(b"name").ok_or(Errno::ENOEXEC)?;
-    let name = core::str::from_utf8(name).map_err(|_| Errno::ENOEXEC)?;
+    let sections = file.sections();
+    let record = sections.get(file.this_module()).ok_or(Errno::ENOEXEC)?;
+    let record = sections.bytes(&record).map_err(|_| Errno::ENOEXEC)?;
+    let record = runtime()?.record(record).ok_or(Errno::ENOEXEC)?;
+    let name = core::str::from_utf8(record.name).map_err(|_| Errno::ENOEXEC)?;
     if name.is_empty() || name.len() >= NAME_LEN || name.contains('/') {
         return Err(Errno::ENOEXEC);
     }
     String::try_from_str(name)
 }
 
-fn check_vermagic(file: &ModuleFile<'_>, name: &str, flags: Flags) -> Result<()> {
-    let magic = file.info().get(b"vermagic").map(text);
-    if flags.any_version || magic == Some(VERMAGIC) {
-        return Ok(());
+/// Whether it comes by force: nobody knows which kernel it is for. ENOEXEC: it is for another one.
+fn check_vermagic(file: &ModuleFile<'_>, name: &str, flags: Flags) -> Result<bool> {
+    let Some(magic) = file.info().get(b"vermagic").filter(|_| !flags.any_version) else {
+        return Ok(true);
+    };
+    let magic = text(magic);
+    if magic == VERMAGIC {
+        return Ok(false);
     }
-    let magic = magic.unwrap_or("");
     pr_err!("{name}: version magic '{magic}' should be '{VERMAGIC}'");
     Err(Errno::ENOEXEC)
 }
@@ -96,7 +111,7 @@ struct Loader<'f, 'a> {
 }
 
 /// Places, relocates and seals a module's memory.
-fn place(file: &ModuleFile<'_>, name: String) -> Result<Arc<Module>> {
+fn place(file: &ModuleFile<'_>, name: String, taints: Taints) -> Result<Arc<Module>> {
     let layout = Layout::new(file).map_err(told)?;
     let (own, align) = layout.per_cpu();
     let per_cpu = match own {
@@ -120,7 +135,7 @@ fn place(file: &ModuleFile<'_>, name: String) -> Result<Arc<Module>> {
         providers: Vec::new(),
     };
     loader.copy(&mut draft)?;
-    let filled = loader.fill(&mut draft);
+    let filled = loader.fill(&mut draft, taints);
     let facts = match filled {
         Ok(facts) => facts,
         Err(e) => {
@@ -174,7 +189,7 @@ impl Loader<'_, '_> {
     }
 
     /// Resolves and relocates; what is known of the module then.
-    fn fill(&mut self, draft: &mut Draft) -> Result<Facts> {
+    fn fill(&mut self, draft: &mut Draft, taints: Taints) -> Result<Facts> {
         let values = self.resolve()?;
         self.relocate(draft, &values)?;
         self.fill_per_cpu(&values)?;
@@ -189,6 +204,7 @@ impl Loader<'_, '_> {
         let record = runtime()?
             .record(&draft.bytes_mut()[offset..][..size])
             .ok_or(Errno::ENOEXEC)?;
+        let (init, exit) = (record.init as usize, record.exit as usize);
         let info = self.file.info();
         let owned = |key: &[u8]| {
             info.get(key)
@@ -198,10 +214,10 @@ impl Loader<'_, '_> {
         Ok(Facts {
             version: owned(b"version")?,
             srcversion: owned(b"srcversion")?,
-            gpl: info.gpl_compatible(),
+            taints,
             record_at,
-            init: record.init as usize,
-            exit: record.exit as usize,
+            init,
+            exit,
             sections: self.sections()?,
             symbols: self.symbols(&values)?,
             exports: self.exports(draft)?,
@@ -221,10 +237,14 @@ impl Loader<'_, '_> {
             };
             match self.value(&symbol) {
                 Ok(found) => *value = found,
-                Err(Errno::ENOENT) => {
+                Err(e @ (Errno::ENOENT | Errno::EBUSY)) => {
                     let unknown = text(symbol.name);
-                    pr_warn!("{}: Unknown symbol {unknown} (err -2)", self.name);
-                    result = Err(Errno::ENOENT);
+                    pr_warn!(
+                        "{}: Unknown symbol {unknown} (err -{})",
+                        self.name,
+                        e.code()
+                    );
+                    result = Err(e);
                 }
                 Err(e) => return Err(e),
             }
@@ -251,6 +271,20 @@ impl Loader<'_, '_> {
         }
     }
 
+    /// Who exports a symbol, once its init is over. ENOENT; EBUSY: its init takes too long.
+    fn provider_of(&self, name: &[u8]) -> Result<(Arc<Module>, Export)> {
+        let (provider, export) = names::exported(name).ok_or(Errno::ENOENT)?;
+        if provider.state() != State::Coming {
+            return Ok((provider, export));
+        }
+        if list::wait_settled(&provider, INIT_PATIENCE_NS).is_err() {
+            let (name, other) = (self.name, provider.name());
+            pr_warn!("{name}: gave up waiting for init of module {other}.");
+            return Err(Errno::EBUSY);
+        }
+        names::exported(name).ok_or(Errno::ENOENT)
+    }
+
     /// A symbol of the kernel, or of a module that lives.
     fn outside(&mut self, name: &[u8]) -> Result<u64> {
         let usable = |export: &Export| !export.gpl_only || self.file.info().gpl_compatible();
@@ -259,7 +293,7 @@ impl Loader<'_, '_> {
                 .then_some(export.address)
                 .ok_or(Errno::ENOENT);
         }
-        let (provider, export) = names::exported(name).ok_or(Errno::ENOENT)?;
+        let (provider, export) = self.provider_of(name)?;
         if !usable(&export) {
             return Err(Errno::ENOENT);
         }
@@ -352,9 +386,11 @@ impl Loader<'_, '_> {
         let sections = self.file.sections();
         let mut all = Vec::new();
         for (index, section) in sections.iter().enumerate() {
-            if let Some(start) = self.address(index).filter(|_| section.size != 0) {
+            let name = text(sections.name(&section).unwrap_or_default());
+            let shown = section.size != 0 && !name.is_empty();
+            if let Some(start) = self.address(index).filter(|_| shown) {
                 all.try_push(Loaded {
-                    name: String::try_from_str(text(sections.name(&section).unwrap_or_default()))?,
+                    name: String::try_from_str(name)?,
                     range: start..start + section.size as usize,
                 })?;
             }
@@ -380,11 +416,26 @@ impl Loader<'_, '_> {
                 let name = bytes.get(name..).ok_or(Errno::ENOEXEC)?;
                 let end = name.iter().position(|byte| *byte == 0);
                 let name = text(&name[..end.ok_or(Errno::ENOEXEC)?]);
+                self.check_new(name)?;
                 let address = u64::from_le_bytes(address);
                 all.try_push((String::try_from_str(name)?, Export { address, gpl_only }))?;
             }
         }
+        all.sort_unstable_by(|a, b| a.0.cmp(&b.0));
         Ok(all)
+    }
+
+    /// ENOEXEC: somebody exports that name already.
+    fn check_new(&self, name: &str) -> Result<()> {
+        let kernel = runtime()?.export(name.as_bytes()).is_some();
+        let other = names::exported(name.as_bytes());
+        if !kernel && other.is_none() {
+            return Ok(());
+        }
+        let owner = other.as_ref().map_or("kernel", |(other, _)| other.name());
+        let module = self.name;
+        pr_err!("{module}: exports duplicate symbol {name} (owned by {owner})");
+        Err(Errno::ENOEXEC)
     }
 
     fn symbols(&self, values: &[u64]) -> Result<Vec<Named>> {

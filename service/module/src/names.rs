@@ -6,12 +6,12 @@ use core::fmt::Write;
 use kmod::Part;
 use trace::symbols::{Each, SymbolSource};
 
-/// Finds what a module that lives exports under a name.
+/// Finds what a module exports under a name.
 pub(crate) fn exported(name: &[u8]) -> Option<(Arc<Module>, Export)> {
     list::search(|module| {
         let exports = &module.facts().exports;
-        let at = exports.iter().find(|(n, _)| n.as_bytes() == name)?;
-        Some((module.clone(), at.1))
+        let at = exports.binary_search_by(|(n, _)| n.as_bytes().cmp(name));
+        Some((module.clone(), exports[at.ok()?].1))
     })
 }
 
@@ -124,5 +124,15 @@ fn line(all: &[Arc<Module>], module: &Arc<Module>, out: &mut dyn Write) -> core:
         State::Going | State::Gone => "Unloading",
         State::Quarantined => "Quarantined",
     };
-    writeln!(out, " {state} {:#018x}", facts.part(Part::Text).start)
+    write!(out, " {state} {:#018x}", facts.part(Part::Text).start)?;
+    // On its way in or out it says so here too.
+    let way = match module.state() {
+        State::Coming => "+",
+        State::Going | State::Gone => "-",
+        State::Live | State::Quarantined => "",
+    };
+    if !facts.taints.is_empty() {
+        write!(out, " ({}{way})", facts.taints)?;
+    }
+    out.write_char('\n')
 }

@@ -6,7 +6,9 @@ use sync::Once;
 
 /// What stands in a module's record (`struct module`), as the compiler and the relocations made it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Record {
+pub struct Record<'a> {
+    /// The module's name.
+    pub name: &'a [u8],
     /// Address of the init function, 0 for none.
     pub init: u64,
     /// Address of the exit function, 0 for none.
@@ -18,8 +20,8 @@ pub trait Runtime: Sync {
     /// What the kernel itself exports under a name.
     fn export(&self, name: &[u8]) -> Option<Export>;
 
-    /// Reads the record out of the bytes of its section. `None`: they are too few.
-    fn record(&self, bytes: &[u8]) -> Option<Record>;
+    /// Reads the record out of the bytes of its section. `None`: they are not as many as they have to be.
+    fn record<'a>(&self, bytes: &'a [u8]) -> Option<Record<'a>>;
 
     /// Everything is in place and sealed: notes where the module's own tables are (parameters, exports, bug table).
     ///

@@ -6,11 +6,6 @@ use core::fmt::Write;
 use kmod::Part;
 use vfs::SeqBuf;
 
-/// The letter of `taint` for a module without a licence that is compatible with the GPL.
-const PROPRIETARY: &str = "P";
-/// For one that was not built with the kernel.
-const OUT_OF_TREE: &str = "O";
-
 impl State {
     /// What `initstate` says.
     const fn name(self) -> &'static str {
@@ -56,8 +51,7 @@ pub(crate) fn show(module: &Arc<Module>) -> Result<()> {
     })?;
     file(module, "refcnt", |m, out| writeln!(out, "{}", m.users()))?;
     file(module, "taint", |m, out| {
-        let proprietary = if m.facts().gpl { "" } else { PROPRIETARY };
-        writeln!(out, "{proprietary}{OUT_OF_TREE}")
+        writeln!(out, "{}", m.facts().taints)
     })?;
     if module.facts().version.is_some() {
         file(module, "version", |m, out| {

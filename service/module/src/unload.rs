@@ -12,6 +12,9 @@ use trace::pr_alert;
 /// `ENOENT`; `EWOULDBLOCK`: other modules or open files use it; `EBUSY`: it is coming or going, or has no exit.
 pub fn unload(name: &[u8], force: bool) -> Result<()> {
     let module = list::find(name).ok_or(Errno::ENOENT)?;
+    if list::is_used(&module) {
+        return Err(Errno::EAGAIN);
+    }
     match module.state() {
         State::Live => {}
         State::Quarantined => {
@@ -25,8 +28,11 @@ pub fn unload(name: &[u8], force: bool) -> Result<()> {
         State::Coming | State::Going | State::Gone => return Err(Errno::EBUSY),
     }
     let facts = module.facts();
-    if facts.init != 0 && facts.exit == 0 && !force {
-        return Err(Errno::EBUSY);
+    if facts.init != 0 && facts.exit == 0 {
+        if !force {
+            return Err(Errno::EBUSY);
+        }
+        trace::taint::add(trace::taint::Taint::ForcedRmmod);
     }
     if !module.close() {
         return Err(Errno::EAGAIN);

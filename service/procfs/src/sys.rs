@@ -84,6 +84,24 @@ static KNOBS: &[Knob] = &[
     }),
     settable("kernel/domainname", domain, set_domain).text(),
     settable("kernel/hostname", host, set_host).text(),
+    settable(
+        "kernel/modprobe",
+        |_, out| text(out, &task::helper::modprobe_path()?),
+        |_, text| task::helper::set_modprobe_path(line(text)),
+    )
+    .text(),
+    settable(
+        "kernel/modules_disabled",
+        |_, out| number(out, u64::from(task::helper::modules_disabled())),
+        // There is no way back.
+        |_, text| match parse_number(text)? {
+            1 => {
+                task::helper::disable_modules();
+                Ok(())
+            }
+            _ => Err(Errno::EINVAL),
+        },
+    ),
     read_only("kernel/ngroups_max", |_, out| {
         number(out, cred::NGROUPS_MAX as u64)
     }),

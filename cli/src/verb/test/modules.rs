@@ -1,6 +1,7 @@
 //! Kernel modules: those of `test/modules`, compiled by make against `target/gaon/build`, loaded in one boot.
 
 mod cases;
+mod loading;
 mod rust;
 mod services;
 mod tools;
@@ -10,7 +11,7 @@ use super::plan::Plan;
 use super::{Counter, Tally};
 use crate::tree;
 use crate::verb::build;
-use crate::verb::run::DEFAULT_MACHINE;
+use crate::verb::run::{DEFAULT_MACHINE, PEER_MACHINE};
 use anyhow::{Context, Result, bail};
 use cases::CASES;
 use rust::RUST;
@@ -26,47 +27,86 @@ struct Case {
 }
 
 /// Before each script: `$m` has the modules; the tools are kmod's; `told` shows what the kernel said since the last look.
-const BEFORE: &str = "for tool in insmod rmmod lsmod; do ln -s /bin/kmod /tmp/$tool; done\n\
+const BEFORE: &str = "for tool in insmod rmmod lsmod modprobe modinfo depmod; do ln -s /bin/kmod /tmp/$tool; done\n\
     insmod() { /tmp/insmod \"$@\"; }\nrmmod() { /tmp/rmmod \"$@\"; }\nlsmod() { /tmp/lsmod; }\n\
+    modprobe() { /tmp/modprobe \"$@\"; }\nmodinfo() { /tmp/modinfo \"$@\"; }\ndepmod() { /tmp/depmod; }\n\
     told() { dmesg -c | sed 's/^\\[[^]]*\\] //' | grep -v 'is not there'; }\ndmesg -c >/dev/null\n";
 /// Between scripts.
 const MARK: &str = "=== ";
 
 pub(super) fn run(plan: &Plan) -> Result<Tally> {
     let mut counter = Counter::new(plan, "modules");
+    if plan.linux {
+        return on_linux(plan, counter);
+    }
     for (name, judge) in tools::CASES {
         if counter.wants(name) {
             counter.count(name, judge(plan)?);
         }
     }
-    let wanted: Vec<&Case> = CASES
+    let kdir = build::module_folder()?;
+    let all = CASES
         .iter()
         .chain(&SERVICES)
         .chain(&RUST)
-        .filter(|case| counter.wants(case.name))
-        .collect();
-    if wanted.is_empty() {
+        .chain(&loading::CASES);
+    boot(
+        &mut counter,
+        plan,
+        &kdir,
+        all.chain(std::iter::once(&loading::HOSTILE)),
+    )?;
+    boot(&mut counter, plan, &kdir, loading::ALONE.iter())?;
+    Ok(counter.tally)
+}
+
+/// What holds on Linux too, with modules built for it.
+fn on_linux(plan: &Plan, mut counter: Counter<'_>) -> Result<Tally> {
+    let name = plan.kernel.file_name().unwrap_or_default();
+    let release = name.to_string_lossy().replacen("vmlinuz-", "", 1);
+    let kdir = Path::new("/lib/modules").join(release).join("build");
+    if !kdir.exists() {
+        println!("note modules: {} is not there", kdir.display());
+        counter.tally.skipped += loading::CASES.len() + loading::ALONE.len();
         return Ok(counter.tally);
     }
-    let folder = compile()?;
+    boot(&mut counter, plan, &kdir, loading::CASES.iter())?;
+    boot(&mut counter, plan, &kdir, loading::ALONE.iter())?;
+    Ok(counter.tally)
+}
+
+/// Runs those cases that are wanted one after the other in one machine.
+fn boot<'a>(
+    counter: &mut Counter<'_>,
+    plan: &Plan,
+    kdir: &Path,
+    cases: impl Iterator<Item = &'a Case>,
+) -> Result<()> {
+    let wanted: Vec<&Case> = cases.filter(|case| counter.wants(case.name)).collect();
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let folder = compile(kdir)?;
     let mut script = format!("m={}\n{BEFORE}", folder.display());
     for case in &wanted {
         script += &format!("echo '{MARK}{}'\n{}\n", case.name, case.script);
     }
     let mut command = this_tool(plan)?;
-    command.args([
-        "--machine",
-        plan.machine.as_deref().unwrap_or(DEFAULT_MACHINE),
-    ]);
-    command.args(["--timeout", "240", "--with", "/bin/kmod", "--with"]);
-    command.arg(&folder);
+    let usual = if plan.linux {
+        PEER_MACHINE
+    } else {
+        DEFAULT_MACHINE
+    };
+    command.args(["--machine", plan.machine.as_deref().unwrap_or(usual)]);
+    command.args(["--timeout", "300"]);
+    command.args(["--with", "/bin/kmod", "--with"]).arg(&folder);
     command.args(["--", "sh", "-c", &script]);
     let output = feed(command, b"")?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     for case in wanted {
         counter.count(case.name, judge(case, &text, output.status));
     }
-    Ok(counter.tally)
+    Ok(())
 }
 
 /// Looks for what a case has to print, in its part of the output.
@@ -86,14 +126,20 @@ fn judge(case: &Case, text: &str, status: std::process::ExitStatus) -> Result<()
     Ok(())
 }
 
-/// Compiles `test/modules` in a folder of its own; gives it.
-fn compile() -> Result<PathBuf> {
-    let kdir = build::module_folder()?;
-    let folder = tree::output()?.join("test-modules");
-    for (sources, into) in [
-        ("test/modules", &folder),
-        ("modules", &folder.join("samples")),
-    ] {
+/// Compiles `test/modules` in a folder of its own, against the headers in `kdir`, and beside it the samples; gives it.
+fn compile(kdir: &Path) -> Result<PathBuf> {
+    let own = kdir.starts_with(tree::output()?);
+    let folder = tree::output()?.join(if own {
+        "test-modules"
+    } else {
+        "test-modules-linux"
+    });
+    let samples = folder.join("samples");
+    let mut all = vec![("test/modules", &folder)];
+    if own {
+        all.push(("modules", &samples));
+    }
+    for (sources, into) in all {
         std::fs::create_dir_all(into)?;
         for entry in std::fs::read_dir(tree::root()?.join(sources))? {
             let entry = entry?;
@@ -101,7 +147,19 @@ fn compile() -> Result<PathBuf> {
                 std::fs::copy(entry.path(), into.join(entry.file_name()))?;
             }
         }
-        make(&kdir, into)?;
+        if !own {
+            // What is tried on Linux too.
+            let modules = "asks.o closed.o gives.o hello.o many.o needs.o params.o takes.o";
+            std::fs::write(into.join("Makefile"), format!("obj-m := {modules}\n"))?;
+        }
+        make(kdir, into)?;
+    }
+    for tool in ["xz", "zstd"] {
+        run_tool(
+            Command::new(tool)
+                .args(["-q", "-k", "-f", "params.ko"])
+                .current_dir(&folder),
+        )?;
     }
     for entry in std::fs::read_dir(tree::root()?.join("test/modules/user"))? {
         compile_program(&entry?.path(), &folder)?;
@@ -113,24 +171,23 @@ fn compile() -> Result<PathBuf> {
 fn compile_program(source: &Path, folder: &Path) -> Result<()> {
     let name = source.file_stem().context("a program without a name")?;
     let mut gcc = Command::new("gcc");
-    gcc.args(["-O2", "-static", "-o"]);
-    let output = gcc.arg(folder.join(name)).arg(source).output()?;
-    if !output.status.success() {
-        bail!("gcc: {}", String::from_utf8_lossy(&output.stderr));
-    }
-    Ok(())
+    gcc.args(["-O2", "-static", "-pthread", "-o"]);
+    run_tool(gcc.arg(folder.join(name)).arg(source))
 }
 
 fn make(kdir: &Path, folder: &Path) -> Result<()> {
-    let output = Command::new("make")
-        .arg("-C")
-        .arg(kdir)
-        .arg(format!("M={}", folder.display()))
-        .arg("modules")
-        .output()?;
+    let mut make = Command::new("make");
+    make.arg("-C").arg(kdir);
+    run_tool(make.arg(format!("M={}", folder.display())).arg("modules"))
+}
+
+/// Runs a program of this host; what it complains of when it fails.
+fn run_tool(command: &mut Command) -> Result<()> {
+    let name = command.get_program().to_string_lossy().into_owned();
+    let output = command.output().with_context(|| name.clone())?;
     if !output.status.success() {
         bail!(
-            "make: {}",
+            "{name}: {}",
             String::from_utf8_lossy(&output.stderr).trim_end()
         );
     }

@@ -44,7 +44,7 @@ pub(super) const CASES: [Case; 10] = [
             readlink -f /sys/dev/char/1:3; echo add >/sys/class/mem/null/uevent; mkdir /sys/class/x; cd /
             mount -t debugfs none /sys/kernel/debug; stat -c %a /sys/kernel/debug; umount /sys/kernel/debug",
         stdout: &[
-            "live\n0\nO\n2.5\n12288\n0\n",
+            "live\n0\nOE\n2.5\n12288\n0\n",
             "parameters/number:7\n",
             "parameters/yes:Y\n99\n",
             "I/O error\n",

@@ -31,7 +31,7 @@ fn expect(what: &str, got: &(i32, String), status: i32, text: &str) -> Result<()
 
 /// A module is there before the program starts, with its parameters; one that can't be loaded is told.
 fn run_with(plan: &Plan) -> Result<Result<(), String>> {
-    let folder = compile()?;
+    let folder = compile(&crate::verb::build::module_folder()?)?;
     let run = |module: &str, words: &[&str]| -> Result<(i32, String)> {
         let mut command = this_tool(plan)?;
         command.args(["--timeout", "100", "--module", module, "--"]);
