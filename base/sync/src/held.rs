@@ -164,6 +164,8 @@ impl SpinHeld {
     /// Visits the held locks, outermost first.
     pub fn for_each(&self, mut f: impl FnMut(&Held)) {
         for [class, addr, kill] in (0..).map_while(hal::held::get) {
+            // In an interrupt: the lock was being noted when it came.
+            let kill = if class == 0 { 0 } else { kill };
             // SAFETY: `push` put the address of a class there, and that of such a function or 0 (an interrupt's words
             // are whole and gone again whenever this context runs).
             let (class, kill) = unsafe {

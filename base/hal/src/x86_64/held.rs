@@ -1,5 +1,6 @@
 //! A short stack of triples of words per CPU, in its header: `sync` notes there which spinning locks the CPU holds. The
-//! caller is pinned to its CPU. An interrupt may come at any moment and leaves the stack as it found it.
+//! caller is pinned to its CPU. An interrupt may come at any moment and leaves the stack as it found it; a triple whose first
+//! word is 0 is not there yet, or no longer.
 
 use core::arch::asm;
 use core::mem::offset_of;
@@ -11,7 +12,7 @@ pub const MAX: usize = HELD_MAX;
 const ENTRY: u32 = 24;
 const END: u32 = FIRST + MAX as u32 * ENTRY;
 
-/// Puts a triple on the stack; false when it is full.
+/// Puts a triple, whose first word is not 0, on the stack; false when it is full.
 #[inline]
 #[must_use]
 pub fn push(first: usize, second: usize, third: usize) -> bool {
@@ -20,13 +21,13 @@ pub fn push(first: usize, second: usize, third: usize) -> bool {
         return false;
     }
     // SAFETY: this CPU's header, within the array. The place is taken before it is written, so that an interrupt's
-    // come above it.
+    // come above it; the first word, 0 in every free place, is written last.
     unsafe {
         asm!(
             "add dword ptr gs:[{o}], {entry}",
-            "mov gs:[{top:r}], {first}",
             "mov gs:[{top:r} + 8], {second}",
             "mov gs:[{top:r} + 16], {third}",
+            "mov gs:[{top:r}], {first}",
             o = const offset_of!(CpuLocal, held_top),
             entry = const ENTRY,
             top = in(reg) top,
@@ -54,8 +55,8 @@ pub fn pop(second: usize) {
     }
     // SAFETY: this CPU's header. One was found, so the stack isn't empty.
     unsafe {
-        asm!("sub dword ptr gs:[{o}], {entry}", o = const offset_of!(CpuLocal, held_top), entry = const ENTRY,
-            options(nostack));
+        asm!("mov qword ptr gs:[{top:r} - 24], 0", "sub dword ptr gs:[{o}], {entry}", top = in(reg) top,
+            o = const offset_of!(CpuLocal, held_top), entry = const ENTRY, options(nostack));
     }
 }
 
@@ -90,7 +91,11 @@ pub fn get(index: usize) -> Option<[usize; 3]> {
 
 /// Forgets all but the `keep` lowest.
 pub fn truncate(keep: usize) {
-    let top = FIRST + keep.min(depth()) as u32 * ENTRY;
+    let depth = depth().min(MAX);
+    let keep = keep.min(depth);
+    // SAFETY: this CPU's header; the caller is pinned, and interrupts leave what is below the top alone.
+    unsafe { (&mut (*percpu::this()).held)[keep..depth].fill([0; 3]) };
+    let top = FIRST + keep as u32 * ENTRY;
     // SAFETY: this CPU's header; within the part in use.
     unsafe {
         asm!("mov dword ptr gs:[{o}], {top:e}", o = const offset_of!(CpuLocal, held_top), top = in(reg) top,
