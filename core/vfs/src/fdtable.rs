@@ -20,21 +20,40 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 pub const NR_OPEN: u64 = 1 << 20;
 
 /// The descriptors of a process, to be changed: one owner of a table that threads may share (`CLONE_FILES`).
-pub struct Files(Owner<Table, u64>);
+pub struct Files {
+    owner: Owner<Table, u64>,
+    /// The file that a call works on if another thread could close it meanwhile: here, and not in the call's own frames, so
+    /// that it is given back even when those are given up (an oops).
+    lent: Option<Arc<File>>,
+}
 
 /// The same, to be looked at by anybody.
 #[derive(Clone)]
 pub struct FdTable(Arc<Owned<Table, u64>>);
 
 /// The same for the time of a call: whether threads share it is asked once for all files that are looked up.
-pub struct Reached<'a>(Reach<'a, Table, u64>);
+pub struct Reached<'a> {
+    table: Reach<'a, Table, u64>,
+    lent: &'a mut Option<Arc<File>>,
+}
 
 /// An open file for the time of a call: counted only if another thread could close it meanwhile.
-pub enum FileRef<'a> {
+pub struct FileRef<'a>(Ref<'a>);
+
+enum Ref<'a> {
     /// The table's own reference.
     Borrowed(&'a Arc<File>),
     /// One more.
-    Counted(Arc<File>),
+    Counted(Lent<'a>),
+}
+
+/// Given back when dropped.
+struct Lent<'a>(&'a mut Option<Arc<File>>);
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        *self.0 = None;
+    }
 }
 
 impl Deref for FileRef<'_> {
@@ -42,9 +61,9 @@ impl Deref for FileRef<'_> {
 
     #[inline]
     fn deref(&self) -> &Arc<File> {
-        match self {
-            Self::Borrowed(file) => file,
-            Self::Counted(file) => file,
+        match &self.0 {
+            Ref::Borrowed(file) => file,
+            Ref::Counted(lent) => lent.0.as_ref().expect("lent until it is dropped"),
         }
     }
 }
@@ -100,7 +119,7 @@ impl Reservation<'_> {
 
     /// Gives the number its file.
     pub fn install(self, file: Arc<File>) -> i32 {
-        let mut table = self.files.0.lock();
+        let mut table = self.files.owner.lock();
         if let Some(slot) = table.slots.get_mut(self.fd) {
             let cloexec = matches!(slot, Slot::Reserved { cloexec: true });
             *slot = Slot::Open { file, cloexec };
@@ -114,7 +133,7 @@ impl Reservation<'_> {
 
 impl Drop for Reservation<'_> {
     fn drop(&mut self) {
-        self.files.0.lock().free(self.fd);
+        self.files.owner.lock().free(self.fd);
     }
 }
 
@@ -183,23 +202,29 @@ fn check_io(file: &File) -> Result<()> {
 
 /// The file of a descriptor in a table that threads share. EBADF.
 #[inline(never)]
-fn counted<'a>(owner: &Owner<Table, u64>, fd: i32) -> Result<FileRef<'a>> {
-    owner.lock().file(fd).cloned().map(FileRef::Counted)
+fn counted<'a>(
+    owner: &Owner<Table, u64>,
+    fd: i32,
+    lent: &'a mut Option<Arc<File>>,
+) -> Result<FileRef<'a>> {
+    let file = owner.lock().file(fd)?.clone();
+    *lent = Some(file);
+    Ok(FileRef(Ref::Counted(Lent(lent))))
 }
 
-impl<'a> Reached<'a> {
+impl Reached<'_> {
     /// The file of a descriptor. EBADF.
     #[inline]
-    pub fn file(&self, fd: i32) -> Result<FileRef<'a>> {
-        match self.0 {
-            Reach::Alone(table) => table.file(fd).map(FileRef::Borrowed),
-            Reach::Shared(owner) => counted(owner, fd),
+    pub fn file(&mut self, fd: i32) -> Result<FileRef<'_>> {
+        match self.table {
+            Reach::Alone(table) => Ok(FileRef(Ref::Borrowed(table.file(fd)?))),
+            Reach::Shared(owner) => counted(owner, fd, self.lent),
         }
     }
 
     /// [`file`](Self::file), but EBADF for `O_PATH` files.
     #[inline]
-    pub fn file_io(&self, fd: i32) -> Result<FileRef<'a>> {
+    pub fn file_io(&mut self, fd: i32) -> Result<FileRef<'_>> {
         let file = self.file(fd)?;
         check_io(&file)?;
         Ok(file)
@@ -260,17 +285,18 @@ impl Files {
             first_free,
         };
         let data = try_arc(Owned::new(&TABLE, id, table))?;
-        Owner::first(data).map(Self).ok_or(Errno::ENOMEM) // it is the first
+        let owner = Owner::first(data).ok_or(Errno::ENOMEM)?; // it is the first
+        Ok(Self { owner, lent: None })
     }
 
     /// A copy for a child (fork without `CLONE_FILES`). ENOMEM.
     pub fn try_clone(&self) -> Result<Self> {
         let mut slots = Vec::new();
         loop {
-            let want = self.0.lock().slots.len();
+            let want = self.owner.lock().slots.len();
             // Room first: no large allocation under the lock.
             slots.try_resize(want, Slot::Free)?;
-            let table = self.0.lock();
+            let table = self.owner.lock();
             if table.slots.len() > slots.len() {
                 continue;
             }
@@ -287,45 +313,56 @@ impl Files {
     /// The same table for a thread that shares it (`CLONE_FILES`).
     #[must_use]
     pub fn share(&mut self) -> Self {
-        Self(self.0.share())
+        Self {
+            owner: self.owner.share(),
+            lent: None,
+        }
     }
 
     /// Whether threads share it.
     pub fn is_shared(&self) -> bool {
-        self.0.is_shared()
+        self.owner.is_shared()
     }
 
     /// For those who look at it.
     pub fn view(&self) -> FdTable {
-        FdTable(self.0.data().clone())
+        FdTable(self.owner.data().clone())
     }
 
     /// Names the table as owner of record locks.
     pub fn id(&self) -> u64 {
-        *self.0.data().plain()
+        *self.owner.data().plain()
     }
 
     /// The table for a call that looks up many files.
     #[inline]
     pub fn reach(&mut self) -> Reached<'_> {
-        Reached(self.0.reach())
+        Reached {
+            table: self.owner.reach(),
+            lent: &mut self.lent,
+        }
     }
 
     /// The file of a descriptor, for the time of a call. EBADF.
     #[inline]
     pub fn file(&mut self, fd: i32) -> Result<FileRef<'_>> {
-        self.reach().file(fd)
+        match self.owner.reach() {
+            Reach::Alone(table) => Ok(FileRef(Ref::Borrowed(table.file(fd)?))),
+            Reach::Shared(owner) => counted(owner, fd, &mut self.lent),
+        }
     }
 
     /// [`file`](Self::file), but EBADF for `O_PATH` files: for calls that do something with a file.
     #[inline]
     pub fn file_io(&mut self, fd: i32) -> Result<FileRef<'_>> {
-        self.reach().file_io(fd)
+        let file = self.file(fd)?;
+        check_io(&file)?;
+        Ok(file)
     }
 
     /// The file of a descriptor. EBADF.
     pub fn get(&self, fd: i32) -> Result<Arc<File>> {
-        self.0.lock().file(fd).cloned()
+        self.owner.lock().file(fd).cloned()
     }
 
     /// [`get`](Self::get), but EBADF for `O_PATH` files.
@@ -337,17 +374,17 @@ impl Files {
 
     /// Length of the table.
     pub fn capacity(&self) -> usize {
-        self.0.lock().slots.len()
+        self.owner.lock().slots.len()
     }
 
     /// Whether a descriptor closes on exec. EBADF.
     pub fn on_exec(&self, fd: i32) -> Result<OnExec> {
-        self.0.lock().on_exec(fd)
+        self.owner.lock().on_exec(fd)
     }
 
     /// Takes the lowest free number from `min` on; `limit` is `RLIMIT_NOFILE`. EMFILE, ENOMEM.
     pub fn reserve(&self, min: usize, limit: u64, on_exec: OnExec) -> Result<Reservation<'_>> {
-        let mut table = self.0.lock();
+        let mut table = self.owner.lock();
         let fd = table.find_free(min, limit.min(NR_OPEN) as usize)?;
         table.slots[fd] = Slot::Reserved {
             cloexec: on_exec == OnExec::Close,
@@ -357,7 +394,7 @@ impl Files {
 
     /// Gives `file` the lowest free number from `min` on. EMFILE, ENOMEM.
     pub fn alloc(&self, min: usize, limit: u64, file: Arc<File>, on_exec: OnExec) -> Result<i32> {
-        let mut table = self.0.lock();
+        let mut table = self.owner.lock();
         let fd = table.find_free(min, limit.min(NR_OPEN) as usize)?;
         table.slots[fd] = Slot::Open {
             file,
@@ -375,7 +412,7 @@ impl Files {
             return Err(Errno::EBADF);
         }
         let was = {
-            let mut table = self.0.lock();
+            let mut table = self.owner.lock();
             table.grow_to(at)?;
             if matches!(table.slots[at], Slot::Reserved { .. }) {
                 return Err(Errno::EBUSY);
@@ -395,7 +432,7 @@ impl Files {
     /// close(2). EBADF; what flushing the file says.
     pub fn close(&self, fd: i32) -> Result<()> {
         let slot = {
-            let mut table = self.0.lock();
+            let mut table = self.owner.lock();
             match table.slots.get(index(fd)?) {
                 Some(Slot::Open { .. }) => table.free(fd as usize),
                 _ => return Err(Errno::EBADF),
@@ -412,7 +449,7 @@ impl Files {
         let mut fd = first as usize;
         loop {
             let closed = {
-                let mut table = self.0.lock();
+                let mut table = self.owner.lock();
                 let end = table.slots.len().min((last as usize).saturating_add(1));
                 let open = (fd..end).find(|fd| matches!(table.slots[*fd], Slot::Open { .. }));
                 let Some(found) = open else { return };
@@ -437,7 +474,7 @@ impl Files {
         let mut fd = 0;
         loop {
             let slot = {
-                let mut table = self.0.lock();
+                let mut table = self.owner.lock();
                 let marked = |s: &Slot| matches!(s, Slot::Open { cloexec: true, .. });
                 let Some(at) = table.slots.iter().skip(fd).position(marked) else {
                     return;
@@ -453,7 +490,7 @@ impl Files {
 
     /// Says whether a descriptor closes on exec. EBADF.
     pub fn set_on_exec(&self, fd: i32, on_exec: OnExec) -> Result<()> {
-        match self.0.lock().slots.get_mut(index(fd)?) {
+        match self.owner.lock().slots.get_mut(index(fd)?) {
             Some(Slot::Open { cloexec, .. }) => {
                 *cloexec = on_exec == OnExec::Close;
                 Ok(())

@@ -220,7 +220,7 @@ struct Polled<'a> {
 
 impl Watch for Polled<'_> {
     fn look(&mut self, mut waiter: Option<&mut Waiter>) -> Result<usize> {
-        let files = self.files.reach();
+        let mut files = self.files.reach();
         let mut count = 0;
         for fd in &mut *self.fds {
             let events = if fd.fd < 0 {

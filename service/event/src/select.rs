@@ -99,7 +99,7 @@ fn ask(file: &File, wanted: PollEvents, waiter: &mut Option<&mut Waiter>) -> Pol
 
 /// Looks at the files `base..base + 64` that are asked for. Answers which are ready for what is asked. EBADF.
 fn look_at(
-    files: &Reached<'_>,
+    files: &mut Reached<'_>,
     base: usize,
     asked: Word,
     waiter: &mut Option<&mut Waiter>,
@@ -133,10 +133,10 @@ struct Selected<'a> {
 
 impl Watch for Selected<'_> {
     fn look(&mut self, mut waiter: Option<&mut Waiter>) -> Result<usize> {
-        let files = self.files.reach();
+        let mut files = self.files.reach();
         let mut count = 0;
         for word in 0..self.sets.words {
-            let ready = look_at(&files, word * 64, self.sets.asked(word), &mut waiter)?;
+            let ready = look_at(&mut files, word * 64, self.sets.asked(word), &mut waiter)?;
             count += self.sets.note(word, ready);
         }
         Ok(count)

@@ -8,7 +8,7 @@ use kmem::TryVec;
 use kmem::user::{self, UserAddr, UserBuf, UserPtr};
 use pid::signals;
 use task::Cx;
-use vfs::{File, Io, WriteError};
+use vfs::{File, Files, Io, WriteError};
 
 /// Most segments of a call; `IOV_MAX`.
 const IOV_MAX: usize = 1024;
@@ -23,15 +23,15 @@ fn range(addr: usize, len: usize) -> Result<UserBuf<'static>> {
 }
 
 /// Calls `f` with the segments that `count` iovecs at `addr` name. EINVAL, EFAULT, ENOMEM.
-pub(super) fn with_segments<R>(
+pub(super) fn with_segments<R, E: From<Errno>>(
     addr: usize,
     count: usize,
-    f: impl FnOnce(&mut UserBuf<'_>) -> Result<R>,
-) -> Result<R> {
+    f: impl FnOnce(&mut UserBuf<'_>) -> Result<R, E>,
+) -> Result<R, E> {
     // An unsigned int to Linux.
     let count = count as u32 as usize;
     if count > IOV_MAX {
-        return Err(Errno::EINVAL);
+        return Err(Errno::EINVAL.into());
     }
     let mut short = [Iovec::default(); SHORT];
     let mut long = Vec::new();
@@ -63,10 +63,14 @@ pub(super) fn write_failed(cx: &Cx, error: WriteError) -> Errno {
     error.errno
 }
 
+/// A write by `f`, which gets the caller's files and `RLIMIT_FSIZE`; with the signals of its failure.
 #[inline]
-fn write(cx: &Cx, file: &File, buf: &mut UserBuf<'_>) -> Result<usize> {
-    file.write(buf, size_limit(cx))
-        .map_err(|e| write_failed(cx, e))
+fn writing(
+    cx: &mut Cx,
+    f: impl FnOnce(&mut Files, u64) -> Result<usize, WriteError>,
+) -> Result<usize> {
+    let limit = size_limit(cx);
+    f(&mut cx.files, limit).map_err(|e| write_failed(cx, e))
 }
 
 pub(super) fn sys_read(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
@@ -75,11 +79,10 @@ pub(super) fn sys_read(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
 }
 
 pub(super) fn sys_write(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
-    let limit = size_limit(cx);
-    let file = cx.files.file(a[0] as i32)?;
-    let result = file.write(&mut range(a[1], a[2])?, limit);
-    drop(file);
-    result.map_err(|e| write_failed(cx, e))
+    writing(cx, |files, limit| {
+        let file = files.file(a[0] as i32)?;
+        file.write(&mut range(a[1], a[2])?, limit)
+    })
 }
 
 /// A position in a file. EINVAL: negative.
@@ -96,9 +99,10 @@ pub(super) fn sys_pread64(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
 
 pub(super) fn sys_pwrite64(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let pos = position(a[3])?;
-    let file = cx.files.get(a[0] as i32)?;
-    let written = file.write_at(&mut range(a[1], a[2])?, pos, size_limit(cx));
-    written.map_err(|e| write_failed(cx, e))
+    writing(cx, |files, limit| {
+        let file = files.file(a[0] as i32)?;
+        file.write_at(&mut range(a[1], a[2])?, pos, limit)
+    })
 }
 
 pub(super) fn sys_readv(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
@@ -107,23 +111,23 @@ pub(super) fn sys_readv(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
 }
 
 pub(super) fn sys_writev(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
-    let file = cx.files.get(a[0] as i32)?;
-    with_segments(a[1], a[2], |buf| write(cx, &file, buf))
+    writing(cx, |files, limit| {
+        let file = files.file(a[0] as i32)?;
+        with_segments(a[1], a[2], |buf| file.write(buf, limit))
+    })
 }
 
 pub(super) fn sys_preadv(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let pos = position(a[3])?;
-    let file = cx.files.get(a[0] as i32)?;
+    let file = cx.files.file(a[0] as i32)?;
     with_segments(a[1], a[2], |buf| file.read_at(buf, pos))
 }
 
 pub(super) fn sys_pwritev(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let pos = position(a[3])?;
-    let file = cx.files.get(a[0] as i32)?;
-    let limit = size_limit(cx);
-    with_segments(a[1], a[2], |buf| {
-        file.write_at(buf, pos, limit)
-            .map_err(|e| write_failed(cx, e))
+    writing(cx, |files, limit| {
+        let file = files.file(a[0] as i32)?;
+        with_segments(a[1], a[2], |buf| file.write_at(buf, pos, limit))
     })
 }
 
@@ -140,7 +144,7 @@ fn apply(flags: u32, io: &mut Io) -> Result<()> {
 
 pub(super) fn sys_preadv2(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let flags = a[5] as u32;
-    let file = cx.files.get(a[0] as i32)?;
+    let file = cx.files.file(a[0] as i32)?;
     with_segments(a[1], a[2], |buf| {
         if a[3] as i64 == -1 {
             if flags == 0 {
@@ -158,28 +162,35 @@ pub(super) fn sys_preadv2(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
 }
 
 pub(super) fn sys_pwritev2(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
-    let flags = a[5] as u32;
-    let file = cx.files.get(a[0] as i32)?;
-    let limit = size_limit(cx);
-    with_segments(a[1], a[2], |buf| {
-        let current = a[3] as i64 == -1;
-        let mut over_limit = false;
-        let mut run = |io: &mut Io| {
-            apply(flags, io)?;
-            io.fsize_limit = limit;
-            let result = if current {
-                file.write_io(buf, io)
-            } else {
-                file.write_with(buf, io)
-            };
-            over_limit = io.over_limit;
-            result
-        };
-        let result = if current {
-            file.at_position(run)
-        } else {
-            run(&mut file.io_at(position(a[3])?))
-        };
-        result.map_err(|errno| write_failed(cx, WriteError { errno, over_limit }))
+    writing(cx, |files, limit| {
+        let file = files.file(a[0] as i32)?;
+        with_segments(a[1], a[2], |buf| write_as_told(&file, buf, a, limit))
     })
+}
+
+fn write_as_told(
+    file: &File,
+    buf: &mut UserBuf<'_>,
+    a: &[usize; 6],
+    limit: u64,
+) -> Result<usize, WriteError> {
+    let current = a[3] as i64 == -1;
+    let mut over_limit = false;
+    let mut run = |io: &mut Io| {
+        apply(a[5] as u32, io)?;
+        io.fsize_limit = limit;
+        let result = if current {
+            file.write_io(buf, io)
+        } else {
+            file.write_with(buf, io)
+        };
+        over_limit = io.over_limit;
+        result
+    };
+    let result = if current {
+        file.at_position(run)
+    } else {
+        run(&mut file.io_at(position(a[3])?))
+    };
+    result.map_err(|errno| WriteError { errno, over_limit })
 }

@@ -256,7 +256,7 @@ fn boot(plan: &Plan, group: &Group, tests: &[&Test], bar: &indicatif::ProgressBa
             "mitigations=off no5lvl nopku".to_owned()
         } else {
             // Warnings too: a broken rule of locking is told, and fails the run.
-            "loglevel=5".to_owned()
+            format!("loglevel=5 {}", group.append)
         },
         cpus: plan.smp.unwrap_or(group.cpus),
         memory: "1G".to_owned(),

@@ -22,7 +22,7 @@ const APPLETS: &str = "/bb";
 const OTHER_APPLETS: &str = "/bbd";
 /// Where that busybox stands.
 const OTHER_BUSYBOX: &str = "/busybox-of-package";
-/// A line of a C program that says how it wants to be run: `// test: smp=4 limit=120 alone`.
+/// A line of a C program that says how it wants to be run: `// test: smp=4 limit=120 alone append=WORD`.
 const WISHES: &str = "// test:";
 
 /// What the user asked for.
@@ -69,6 +69,8 @@ pub(crate) struct Test {
 pub(crate) struct Group {
     pub(crate) name: String,
     pub(crate) cpus: u32,
+    /// A word more for Gaon's command line, or none.
+    pub(crate) append: String,
     pub(crate) tests: Vec<Test>,
     pub(crate) files: Vec<PathBuf>,
     /// Built test programs, which go to /test.
@@ -117,12 +119,14 @@ fn program_groups(folder: &Path, plan: &Plan) -> Result<Vec<Group>> {
         if is_stale(&binary, std::iter::once(&source).chain(&headers)) {
             stale.push((source.clone(), binary.clone()));
         }
-        let cpus = wishes.get("smp").copied().unwrap_or(1);
+        let number = |key| wishes.get(key).and_then(|value| value.parse::<u32>().ok());
+        let cpus = number("smp").unwrap_or(1);
         let alone = wishes.contains_key("alone").then(|| stem.clone());
         let what = alone.clone().unwrap_or_else(|| "programs".to_owned());
         let group = groups.entry((cpus, alone)).or_insert_with(|| Group {
             name: format!("{what}, {cpus} CPU"),
             cpus,
+            append: wishes.get("append").cloned().unwrap_or_default(),
             tests: Vec::new(),
             files: Vec::new(),
             programs: Vec::new(),
@@ -131,8 +135,7 @@ fn program_groups(folder: &Path, plan: &Plan) -> Result<Vec<Group>> {
         let check = Check::Lines(table::said(folder, &stem)?);
         group.tests.push(Test {
             name: stem,
-            limit: u64::from(wishes.get("limit").copied().unwrap_or(30))
-                * if plan.full { 10 } else { 1 },
+            limit: u64::from(number("limit").unwrap_or(30)) * if plan.full { 10 } else { 1 },
             program: guest_path(&binary),
             arguments: Vec::new(),
             absent: None,
@@ -156,7 +159,7 @@ fn is_stale<'a>(built: &Path, sources: impl IntoIterator<Item = &'a PathBuf>) ->
         .any(|source| source > built)
 }
 
-fn wishes(source: &Path) -> Result<BTreeMap<String, u32>> {
+fn wishes(source: &Path) -> Result<BTreeMap<String, String>> {
     let text = fs::read_to_string(source).with_context(|| format!("{}", source.display()))?;
     let line = text
         .lines()
@@ -164,9 +167,9 @@ fn wishes(source: &Path) -> Result<BTreeMap<String, u32>> {
         .unwrap_or("");
     let pairs = line
         .split_whitespace()
-        .map(|word| word.split_once('=').unwrap_or((word, "1")));
+        .map(|word| word.split_once('=').unwrap_or((word, "")));
     Ok(pairs
-        .filter_map(|(key, value)| Some((key.to_owned(), value.parse().ok()?)))
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .collect())
 }
 
@@ -214,6 +217,7 @@ fn table_groups(folder: &Path, plan: &Plan) -> Result<Vec<Group>> {
         let group = by_cpus.entry(table.smp).or_insert_with(|| Group {
             name: format!("command lines, {} CPU", table.smp),
             cpus: table.smp,
+            append: String::new(),
             tests: Vec::new(),
             files: Vec::new(),
             programs: Vec::new(),
