@@ -14,6 +14,8 @@
 #include <linux/workqueue.h>
 
 static DECLARE_COMPLETION(worked);
+static DECLARE_COMPLETION(begun);
+static DECLARE_COMPLETION(go_on);
 static DECLARE_WAIT_QUEUE_HEAD(queue);
 static struct workqueue_struct *own;
 static struct proc_dir_entry *entry;
@@ -25,6 +27,15 @@ static void work(struct work_struct *unused)
 	complete(&worked);
 }
 static DECLARE_WORK(item, work);
+
+/* Runs on one queue while it is queued on another. */
+static void slow_work(struct work_struct *unused)
+{
+	runs++;
+	complete(&begun);
+	wait_for_completion(&go_on);
+}
+static DECLARE_WORK(slow, slow_work);
 
 struct number {
 	struct list_head link;
@@ -93,6 +104,15 @@ static int __init waits_init(void)
 	queue_work(own, &item);
 	flush_workqueue(own);
 	pr_info("waits: runs %d busy %d\n", runs, work_pending(&item));
+	runs = 0;
+	schedule_work(&slow);
+	wait_for_completion(&begun);
+	queue_work(own, &slow);
+	msleep(20);
+	complete_all(&go_on);
+	flush_workqueue(own);
+	flush_work(&slow);
+	pr_info("waits: on two queues %d\n", runs);
 	before = ktime_get();
 	msleep(20);
 	pr_info("waits: slept %d\n", ktime_to_ms(ktime_get() - before) >= 20);
@@ -107,6 +127,7 @@ static void __exit waits_exit(void)
 {
 	proc_remove(entry);
 	cancel_work_sync(&item);
+	cancel_work_sync(&slow);
 	destroy_workqueue(own);
 }
 

@@ -1,5 +1,5 @@
 //! Workers and the list they take from.
-use crate::work::Work;
+use crate::work::{Ran, Work};
 use abi::Result;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -153,11 +153,13 @@ fn worker(pool: &Arc<Pool>) {
         while let Some(work) = pool.pop() {
             pool.hire_if_short();
             let home = work.home.lock_irq().clone();
-            let again = work.run();
-            if let Some(again) = again {
-                pool.push(again);
-            } else if let Some(home) = home {
+            let ran = work.run();
+            // Each queueing is taken off its queue's account once: when it has run.
+            if let (Ran::Done | Ran::Again, Some(home)) = (ran, home) {
                 home.one_done();
+            }
+            if ran == Ran::Again {
+                pool.push(work);
             }
         }
         if !pool.wait() {

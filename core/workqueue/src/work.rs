@@ -2,7 +2,7 @@
 use abi::Result;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use sync::{LockClass, SpinLock, WaitQueue, rank};
 
 static LINK: LockClass = LockClass::new("work-link", rank::NONE);
@@ -33,18 +33,33 @@ impl Account {
     }
 }
 
+/// It is queued: on a list, or set aside until the worker that runs it is done.
+const PENDING: u8 = 1;
+/// A worker runs it.
+const RUNNING: u8 = 2;
+/// It was taken off a list while it ran: its worker queues it anew.
+const AGAIN: u8 = 4;
+
 /// A function to be run by a worker.
 pub struct Work {
     call: Box<dyn Fn() + Send + Sync>,
-    /// It is queued.
-    pending: AtomicBool,
-    running: AtomicBool,
-    /// It was queued again while it ran: its worker queues it anew.
-    again: AtomicBool,
+    /// One word, so that no two workers ever both think that it is theirs.
+    state: AtomicU8,
     /// Whose it is while it is queued, and what is queued behind it.
     pub(crate) home: SpinLock<Option<Arc<Account>>>,
     pub(crate) next: SpinLock<Option<Arc<Work>>>,
     done: WaitQueue,
+}
+
+/// What became of a work that was taken off a list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ran {
+    /// It ran.
+    Done,
+    /// It ran, and was taken off a list meanwhile: that queueing is to be pushed.
+    Again,
+    /// It runs elsewhere, so this queueing waits for that worker, which pushes it.
+    SetAside,
 }
 
 impl Work {
@@ -56,26 +71,28 @@ impl Work {
         let call = kmem::try_box(call)? as Box<dyn Fn() + Send + Sync>;
         kmem::try_arc(Self {
             call,
-            pending: AtomicBool::new(false),
-            running: AtomicBool::new(false),
-            again: AtomicBool::new(false),
+            state: AtomicU8::new(0),
             home: SpinLock::new(&LINK, None),
             next: SpinLock::new(&LINK, None),
             done: WaitQueue::new(),
         })
     }
 
+    fn is(&self, bits: u8) -> bool {
+        self.state.load(Ordering::Acquire) & bits != 0
+    }
+
     /// Whether it is queued or runs, at this moment.
     pub fn is_busy(&self) -> bool {
-        self.pending.load(Ordering::Acquire) || self.running.load(Ordering::Acquire)
+        self.is(PENDING | RUNNING)
     }
     /// Whether it is queued, at this moment.
     pub fn is_queued(&self) -> bool {
-        self.pending.load(Ordering::Acquire)
+        self.is(PENDING)
     }
     /// Whether it runs, at this moment.
     pub fn is_running(&self) -> bool {
-        self.running.load(Ordering::Acquire)
+        self.is(RUNNING)
     }
     /// Waits until it is neither queued nor runs. Not from itself. Sleeps.
     pub fn flush(&self) {
@@ -84,26 +101,62 @@ impl Work {
 
     /// Claims it for queueing; false if it is queued already.
     pub(crate) fn claim(&self) -> bool {
-        !self.pending.swap(true, Ordering::AcqRel)
+        self.state.fetch_or(PENDING, Ordering::AcqRel) & PENDING == 0
     }
 
-    /// Runs it. Gives it back if it must be queued again: it was queued while it ran.
-    pub(crate) fn run(self: Arc<Self>) -> Option<Arc<Self>> {
-        if self.running.swap(true, Ordering::AcqRel) {
-            self.again.store(true, Ordering::Release);
-            // The worker that runs it may have missed the mark by now.
-            if self.running.swap(true, Ordering::AcqRel) {
-                return None;
-            }
-            self.again.store(false, Ordering::Relaxed);
+    /// Changes the state in one step; what it was before.
+    fn change(&self, step: impl Fn(u8) -> u8) -> u8 {
+        let step = |state| Some(step(state));
+        let changed = self
+            .state
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, step);
+        changed.unwrap_or_else(|same| same)
+    }
+
+    /// Runs it, taken off a list.
+    pub(crate) fn run(&self) -> Ran {
+        let before = self.change(|state| match state & RUNNING {
+            0 => state & !PENDING | RUNNING,
+            _ => state | AGAIN,
+        });
+        if before & RUNNING != 0 {
+            return Ran::SetAside;
         }
-        self.pending.store(false, Ordering::Release);
         (self.call)();
-        self.running.store(false, Ordering::Release);
-        if self.again.swap(false, Ordering::AcqRel) {
-            return Some(self);
+        let before = self.change(|state| state & !(RUNNING | AGAIN));
+        if before & AGAIN != 0 {
+            return Ran::Again;
         }
         self.done.wake_all();
-        None
+        Ran::Done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::sync::atomic::AtomicU32;
+
+    /// A work that is queued elsewhere while it runs: the second queueing is neither lost nor run beside the first.
+    #[test]
+    fn a_work_that_runs_is_set_aside() {
+        static RUNS: AtomicU32 = AtomicU32::new(0);
+        static THIS: sync::Once<Arc<Work>> = sync::Once::new();
+        let work = Work::new(|| {
+            if RUNS.fetch_add(1, Ordering::Relaxed) == 0 {
+                let work = THIS.get().expect("set below");
+                assert!(work.claim() && !work.claim());
+                assert_eq!(work.run(), Ran::SetAside);
+                assert!(work.is_queued() && work.is_running());
+            }
+        })
+        .expect("memory");
+        assert!(THIS.set(work.clone()).is_ok());
+        assert!(work.claim());
+        assert_eq!(work.run(), Ran::Again);
+        assert!(work.is_queued() && !work.is_running() && !work.claim());
+        assert_eq!(work.run(), Ran::Done);
+        assert!(!work.is_busy());
+        assert_eq!(RUNS.load(Ordering::Relaxed), 2);
     }
 }

@@ -141,7 +141,7 @@ pub(super) const CASES: [Case; 10] = [
         stdout: &[
             "0\nnow\nwoken\n143\n0\n",
             "waits: lists 1234\nwaits: text 'a long text tha' 15\nwaits: worked 1\nwaits: runs 2 busy 0\n\
-             waits: slept 1\nwaits: time is up 0\n",
+             waits: on two queues 2\nwaits: slept 1\nwaits: time is up 0\n",
             "WARNING: CPU: ",
             "/waits.c:",
             "[waits]\n",
