@@ -55,8 +55,9 @@ unsafe extern "Rust" {
 }
 
 const BOOT_STACK_SIZE: usize = 32 << 10;
+/// With the guard.
 const CPU0_STACKS: usize =
-    descriptors::IRQ_STACK_SIZE + descriptors::IST_STACKS * descriptors::IST_STACK_SIZE;
+    PAGE_SIZE + descriptors::IRQ_STACK_SIZE + descriptors::IST_STACKS * descriptors::IST_STACK_SIZE;
 
 #[repr(C, align(4096))]
 struct Stack<const N: usize>(UnsafeCell<[u8; N]>);
