@@ -127,7 +127,7 @@ impl Dentry {
         self.flags.load(Ordering::Relaxed) & DELETED != 0
     }
 
-    /// Marks a dentry that never had a place in the tree as deleted (`O_TMPFILE`).
+    /// Marks a dentry as deleted that never had a place in the tree (`O_TMPFILE`), or has one no more.
     pub(crate) fn mark_deleted(&self) {
         self.flags.fetch_or(DELETED, Ordering::Relaxed);
     }

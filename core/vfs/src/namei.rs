@@ -333,7 +333,12 @@ pub(crate) fn lookup_locked(
         Cached::Positive(child) if !dir.sb().revalidates() || dir.ops().revalidate(&child) => {
             return Ok(Some(child));
         }
-        Cached::Positive(stale) => parent.remove_child(&stale),
+        Cached::Positive(stale) => {
+            // What the cache knows below it goes too: a directory and its entries hold each other.
+            parent.remove_child(&stale);
+            stale.mark_deleted();
+            stale.shrink();
+        }
         Cached::Negative if !dir.sb().revalidates() || caching == Caching::Complete => {
             return Ok(None);
         }
