@@ -74,8 +74,9 @@ impl KernelTraps for Traps {
         irq::on_irq_exit();
     }
 
-    fn nmi(&self, frame: &TrapFrame) {
-        irq::nmi::on_nmi(frame.rip as usize as u64);
+    fn nmi(&self, frame: &mut TrapFrame) {
+        irq::nmi::on_nmi(frame.rip);
+        capi::on_heartbeat(frame);
     }
 
     fn preempt(&self) {

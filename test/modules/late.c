@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// Fails on purpose where nobody waits for it: `place=` says from where, `kind=` how. Without a kind it leaves what it armed
-// behind when it goes.
-#include <linux/delay.h>
+// Fails on purpose: `place=` says from where, `kind=` how. Without a kind it leaves what it armed behind when it goes.
 #include <linux/hrtimer.h>
 #include <linux/init.h>
 #include <linux/interrupt.h>
@@ -9,74 +7,53 @@
 #include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/rcupdate.h>
-#include <linux/spinlock.h>
+#include <linux/proc_fs.h>
 #include <linux/timer.h>
 #include <linux/workqueue.h>
+#include "fail.h"
 
 static char *place = "timer";
 static char *kind = "";
 module_param(place, charp, 0444);
 module_param(kind, charp, 0444);
 
-static DEFINE_SPINLOCK(lock);
-static volatile int zero;
-static volatile unsigned long nowhere;
 static int fired;
 
-static void fail(void)
+static void come(void)
 {
 	fired++;
-	if (!strcmp(kind, "null"))
-		*(volatile int *)nowhere = 1;
-	else if (!strcmp(kind, "wild"))
-		*(volatile int *)0xdeadbeef00000000UL = 1;
-	else if (!strcmp(kind, "bug"))
-		BUG();
-	else if (!strcmp(kind, "divide"))
-		nowhere = 100 / zero;
-	else if (!strcmp(kind, "jump"))
-		((void (*)(void))(nowhere + 0x1000))();
-	else if (!strcmp(kind, "held"))
-		spin_lock(&lock);
-	else if (!strcmp(kind, "forever")) {
-		spin_lock(&lock);
-		while (!zero)
-			;
-	} else if (!strcmp(kind, "sleep")) {
-		spin_lock(&lock);
-		msleep(1);
-	}
+	fail(kind);
 }
 
 static void on_timer(struct timer_list *timer)
 {
-	fail();
+	come();
 }
 static DEFINE_TIMER(timer, on_timer);
 
 static enum hrtimer_restart on_hrtimer(struct hrtimer *timer)
 {
-	fail();
+	come();
 	return HRTIMER_NORESTART;
 }
 static struct hrtimer hrtimer;
 
 static void on_tasklet(unsigned long data)
 {
-	fail();
+	come();
 }
 static struct tasklet_struct tasklet;
 
 static void work(struct work_struct *unused)
 {
-	fail();
+	come();
 }
 static DECLARE_WORK(now, work);
 static DECLARE_DELAYED_WORK(later, work);
 
 static int thread(void *unused)
 {
-	fail();
+	come();
 	while (!kthread_should_stop())
 		schedule_timeout_interruptible(HZ);
 	return 0;
@@ -84,15 +61,23 @@ static int thread(void *unused)
 
 static void on_rcu(struct rcu_head *head)
 {
-	fail();
+	come();
 }
 static struct rcu_head head;
 
 static irqreturn_t on_line(int irq, void *data)
 {
-	fail();
+	come();
 	return IRQ_NONE;
 }
+
+static ssize_t late_write(struct file *file, const char __user *buffer, size_t count, loff_t *pos)
+{
+	come();
+	return count;
+}
+static const struct proc_ops ops = { .proc_write = late_write };
+static struct proc_dir_entry *entry;
 
 static int __init late_init(void)
 {
@@ -119,7 +104,13 @@ static int __init late_init(void)
 		call_rcu(&head, on_rcu);
 	} else if (!strcmp(place, "line")) {
 		return request_irq(4, on_line, IRQF_SHARED, "late", &timer);
-	} else {
+	} else if (!strcmp(place, "file")) {
+		entry = proc_create("late", 0666, NULL, &ops);
+		if (!entry)
+			return -ENOMEM;
+	} else if (!strcmp(place, "init")) {
+		come();
+	} else if (strcmp(place, "exit")) {
 		return -EINVAL;
 	}
 	return 0;
@@ -127,6 +118,9 @@ static int __init late_init(void)
 
 static void __exit late_exit(void)
 {
+	if (!strcmp(place, "exit"))
+		come();
+	proc_remove(entry);
 }
 
 module_init(late_init);

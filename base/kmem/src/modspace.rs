@@ -3,7 +3,10 @@
 //!
 //! A [`Draft`] is writable and not executable; sealing it gives each range of its pages the rights it was placed for. Each
 //! area is followed by an unmapped page. An area whose module failed is retired: its memory comes back, its addresses
-//! stay unused until reboot, so that a stray return into it faults.
+//! stay unused until reboot, so that a stray return into it faults. The tables of addresses that nothing is mapped at go too:
+//! however many modules have failed, what they left behind is a bit for each page.
+//!
+//! Lock order: the mapping lock → the bits.
 pub mod percpu;
 
 use crate::charge::{self, Charge};
@@ -14,7 +17,7 @@ use abi::Result;
 use core::ops::Range;
 use hal::addr::PAGE_SIZE;
 use hal::paging::{MODULES, pte};
-use sync::{LockClass, SpinLock, rank};
+use sync::{LockClass, Mutex, SpinLock, rank};
 
 /// Pages of the window.
 const PAGES: usize = (MODULES.end - MODULES.start) / PAGE_SIZE;
@@ -28,6 +31,9 @@ struct Taken {
     mapped: usize,
 }
 
+/// Held while pages and tables of the window come and go.
+static MAPPING_CLASS: LockClass = LockClass::new("modspace.mapping", rank::MODSPACE_MAPPING);
+static MAPPING: Mutex<()> = Mutex::new(&MAPPING_CLASS, ());
 static CLASS: LockClass = LockClass::new("modspace", rank::MODSPACE);
 static TAKEN: SpinLock<Taken> = SpinLock::new(
     &CLASS,
@@ -122,6 +128,7 @@ pub struct ModArea(Pages);
 /// `ENOMEM`.
 pub fn alloc(bytes: usize) -> Result<Draft> {
     let count = bytes.div_ceil(PAGE_SIZE).max(1);
+    let _mapping = MAPPING.lock();
     let page = TAKEN.lock_irq().take(count + 1).ok_or(NO_MEMORY)?;
     let start = MODULES.start + page * PAGE_SIZE;
     if kmap::map_at(start, count, true).is_none() {
@@ -200,11 +207,27 @@ impl Drop for Pages {
 }
 
 fn unmap(start: usize, count: usize) {
+    let _mapping = MAPPING.lock();
     kmap::hide_at(start, count);
     space::flush_kernel(start..start + count * PAGE_SIZE);
     let freed = kmap::unmap_at(start, count);
     TAKEN.lock_irq().mapped -= freed;
     charge::charge(Charge::Kernel, -(freed as isize));
+    drop_tables(start..start + count * PAGE_SIZE);
+}
+
+/// Frees the tables under which nothing is mapped any more. With the mapping lock held.
+fn drop_tables(range: Range<usize>) {
+    let first = range.start & !(kmap::LEAF_SPAN - 1);
+    for leaf in (first..range.end).step_by(kmap::LEAF_SPAN) {
+        if kmap::leaf_is_empty(leaf)
+            && let Some(table) = kmap::unlink_leaf_at(leaf)
+        {
+            // Any flush has a CPU forget which tables it passed through.
+            space::flush_kernel(leaf..leaf + PAGE_SIZE);
+            kmap::free_leaf(table);
+        }
+    }
 }
 
 /// Lets the addresses be used again; the TLBs have forgotten them.

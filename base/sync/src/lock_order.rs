@@ -25,6 +25,7 @@ pub mod rank {
     pub const EPOLL_ENTRIES: u16 = 1550;
     pub const TTY_TABLE: u16 = 1520;
     pub const MODULE: u16 = 1600;
+    pub const MODSPACE_MAPPING: u16 = 1610;
     pub const MMAP: u16 = 2000;
     pub const PAGE_CACHE_FILL: u16 = 2100;
     // Spinning locks.

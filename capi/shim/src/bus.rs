@@ -378,11 +378,13 @@ fn status(result: Result<()>) -> i32 {
 
 /// `bus_register(bus)`.
 extern "C" fn bus_register(at: usize) -> i32 {
+    crate::enter::must_sleep("bus_register");
     status(register_bus(at))
 }
 
 /// `bus_unregister(bus)`.
 extern "C" fn bus_unregister(at: usize) {
+    crate::enter::must_sleep("bus_unregister");
     if let Some(resource) = ledger::take(at, &BUS) {
         (BUS.give_back)(at, resource);
     }
@@ -390,11 +392,13 @@ extern "C" fn bus_unregister(at: usize) {
 
 /// `driver_register(driver)`.
 pub(crate) extern "C" fn driver_register(at: usize) -> i32 {
+    crate::enter::must_sleep("driver_register");
     status(register_driver(at))
 }
 
 /// `driver_unregister(driver)`.
 pub(crate) extern "C" fn driver_unregister(at: usize) {
+    crate::enter::must_sleep("driver_unregister");
     if let Some(resource) = ledger::take(at, &DRIVER) {
         (DRIVER.give_back)(at, resource);
     }

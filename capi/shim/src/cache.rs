@@ -75,7 +75,7 @@ extern "C" fn kmem_cache_create(
     flags: u32,
     construct: usize,
 ) -> usize {
-    enter::check_may_sleep("kmem_cache_create");
+    enter::must_sleep("kmem_cache_create");
     make(name, size as usize, align, flags, construct).unwrap_or(0)
 }
 
@@ -150,7 +150,7 @@ extern "C" fn kmem_cache_destroy(handle: usize) {
     if handle == 0 {
         return;
     }
-    enter::check_may_sleep("kmem_cache_destroy");
+    enter::must_sleep("kmem_cache_destroy");
     let cache = checked(handle);
     if cache.named.live() != 0 {
         let name = cache.named.name();

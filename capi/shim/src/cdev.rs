@@ -166,6 +166,7 @@ fn text<const N: usize>(name: &Name<N>) -> &str {
 
 /// `alloc_chrdev_region(first, minor, count, name)`: numbers of a major that nobody uses.
 extern "C" fn alloc_chrdev_region(first: usize, minor: u32, count: u32, name: usize) -> i32 {
+    crate::enter::must_sleep("alloc_chrdev_region");
     status(region_name(name).and_then(|name| {
         let major = reserve(None, minor, count, text(&name))?;
         let number = (major << MINOR_BITS | minor).to_le_bytes();
@@ -178,6 +179,7 @@ extern "C" fn alloc_chrdev_region(first: usize, minor: u32, count: u32, name: us
 
 /// `register_chrdev_region(first, count, name)`.
 extern "C" fn register_chrdev_region(first: u32, count: u32, name: usize) -> i32 {
+    crate::enter::must_sleep("register_chrdev_region");
     status(region_name(name).and_then(|name| {
         let mut done = 0;
         for (major, minor, some) in pieces(first, count) {
@@ -193,6 +195,7 @@ extern "C" fn register_chrdev_region(first: u32, count: u32, name: usize) -> i32
 
 /// `unregister_chrdev_region(first, count)`.
 extern "C" fn unregister_chrdev_region(first: u32, count: u32) {
+    crate::enter::must_sleep("unregister_chrdev_region");
     release(first, count);
 }
 
@@ -260,11 +263,13 @@ fn start(
 
 /// `cdev_add(cdev, first, count)`.
 extern "C" fn cdev_add(cdev: usize, first: u32, count: u32) -> i32 {
+    crate::enter::must_sleep("cdev_add");
     status(add(cdev, first, count))
 }
 
 /// `cdev_del(cdev)`: files that are open stay.
 extern "C" fn cdev_del(cdev: usize) {
+    crate::enter::must_sleep("cdev_del");
     if let Some(resource) = ledger::take(cdev, &CDEV) {
         withdraw(cdev, resource);
     } else if foreign::read_u64(cdev).is_err() {
@@ -301,11 +306,13 @@ extern "C" fn __register_chrdev(
     name: usize,
     ops: usize,
 ) -> i32 {
+    crate::enter::must_sleep("register_chrdev");
     register(major, first, count, name, ops).map_or_else(|e| -e.code(), |major| major as i32)
 }
 
 /// `__unregister_chrdev(major, first, count, name)`.
 extern "C" fn __unregister_chrdev(major: u32, first: u32, count: u32, _name: usize) {
+    crate::enter::must_sleep("unregister_chrdev");
     let number = major << MINOR_BITS | first;
     if let Some(resource) = ledger::take(number as usize, &REGISTERED) {
         withdraw(number as usize, resource);

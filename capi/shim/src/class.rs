@@ -124,11 +124,13 @@ pub(crate) fn is_error_or_null(at: usize) -> bool {
 
 /// `__class_create(owner, name, key)`.
 extern "C" fn __class_create(owner: usize, name: usize, _key: usize) -> usize {
+    crate::enter::must_sleep("class_create");
     pointer(create(owner, name))
 }
 
 /// `class_destroy(class)`: nothing for NULL and for errors.
 extern "C" fn class_destroy(class: usize) {
+    crate::enter::must_sleep("class_destroy");
     if is_error_or_null(class) {
         return;
     }
@@ -138,11 +140,13 @@ extern "C" fn class_destroy(class: usize) {
 
 /// `__class_register(class, key)`.
 extern "C" fn __class_register(class: usize, _key: usize) -> i32 {
+    crate::enter::must_sleep("class_register");
     register(class).map_or_else(|e| -e.code(), |()| 0)
 }
 
 /// `class_unregister(class)`.
 extern "C" fn class_unregister(class: usize) {
+    crate::enter::must_sleep("class_unregister");
     match ledger::take(class, &CLASS) {
         Some(resource) => (CLASS.give_back)(class, resource),
         None => misuse("a class that is not registered"),

@@ -201,6 +201,7 @@ fn make_text(name: usize, mode: u32, parent: usize, file: impl Attribute) -> Res
 
 /// `debugfs_create_dir(name, parent)`.
 extern "C" fn debugfs_create_dir(name: usize, parent: usize) -> usize {
+    crate::enter::must_sleep("debugfs_create_dir");
     pointer(gate().and_then(|gate| make(name, parent, 0o755, gate, Content::Directory)))
 }
 
@@ -212,6 +213,7 @@ extern "C" fn debugfs_create_file(
     data: usize,
     ops: usize,
 ) -> usize {
+    crate::enter::must_sleep("debugfs_create_file");
     pointer(make_file(name, mode, parent, data, ops))
 }
 
@@ -256,6 +258,7 @@ extern "C" fn debugfs_create_blob(name: usize, mode: u32, parent: usize, blob: u
 
 /// `debugfs_remove(entry)`: with all below it; nothing for NULL and for errors.
 extern "C" fn debugfs_remove(entry: usize) {
+    crate::enter::must_sleep("debugfs_remove");
     if crate::class::is_error_or_null(entry) {
         return;
     }

@@ -1,5 +1,5 @@
 //! `linux/delay.h` and `linux/jiffies.h`.
-use crate::enter::{landing_is_alive, misuse};
+use crate::enter::{landing_is_alive, misuse, must_sleep};
 use crate::export::exports;
 use crate::park;
 use sync::WaitMode;
@@ -9,9 +9,7 @@ static NOWHERE: u32 = 0;
 
 /// Sleeps; the nanoseconds that were left when a signal came.
 fn sleep(ns: u64, mode: WaitMode) -> u64 {
-    if !sync::context::may_sleep() {
-        misuse("sleeping function called from invalid context: a sleep");
-    }
+    must_sleep("a sleep");
     let until = time::monotonic_ns().saturating_add(ns);
     let waited = park::wait((&raw const NOWHERE) as usize, mode, Some(until), || {
         (!landing_is_alive()).then_some(())
@@ -41,9 +39,7 @@ extern "C" fn usleep_range_state(least: u64, _most: u64, state: u32) {
 
 fn spin(ns: u64) {
     let until = hal::clock::now_ns().saturating_add(ns);
-    while hal::clock::now_ns() < until {
-        hal::cpu::relax();
-    }
+    crate::watch::spin_until(|| hal::clock::now_ns() >= until);
 }
 
 extern "C" fn __udelay(us: u64) {

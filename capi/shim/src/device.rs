@@ -265,6 +265,7 @@ fn status(result: Result<()>) -> i32 {
 
 /// `device_add(device)`.
 pub(crate) extern "C" fn device_add(at: usize) -> i32 {
+    crate::enter::must_sleep("device_add");
     if at == 0 {
         return -Errno::EINVAL.code();
     }
@@ -279,6 +280,7 @@ extern "C" fn device_register(at: usize) -> i32 {
 
 /// `device_del(device)`.
 pub(crate) extern "C" fn device_del(at: usize) {
+    crate::enter::must_sleep("device_del");
     remove(at);
 }
 
@@ -369,6 +371,7 @@ extern "C" fn create_with_groups(
 
 /// `device_destroy(class, number)`: nothing when there is no such device.
 extern "C" fn device_destroy(class: usize, number: u32) {
+    crate::enter::must_sleep("device_destroy");
     let device = class::of(class).and_then(|class| class.device(number));
     if let Some(at) = device {
         device_unregister(at);

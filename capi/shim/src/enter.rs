@@ -52,7 +52,7 @@ pub(crate) fn call(
         return Err(Errno::EIO);
     }
     let before = Depths::now();
-    let count = hal::preempt::count();
+    let (count, listening) = (hal::preempt::count(), hal::irq::enabled());
     let mut landing = Landing::new(Arc::as_ptr(module) as usize);
     // SAFETY: the address came from the module's relocated records, whose types its headers checked; between it and a
     // fault that lands there are C frames only, since exported functions answer errors instead of faulting.
@@ -61,17 +61,32 @@ pub(crate) fn call(
         before.restore();
         return Err(Errno::EIO);
     }
-    if hal::preempt::count() != count {
-        pr_alert!(
-            "BUG: {function:#x} returned with a spinlock held [{}]",
-            module.name()
-        );
-        condemn(module);
-        hal::preempt::add(count.wrapping_sub(hal::preempt::count()));
+    let held = hal::preempt::count() != count;
+    if held || hal::irq::enabled() != listening {
+        unbalanced(module, function, held);
         before.restore();
+        hal::preempt::add(count.wrapping_sub(hal::preempt::count()));
+        if listening {
+            hal::irq::enable();
+        } else {
+            let _ = hal::irq::disable();
+        }
         return Err(Errno::EIO);
     }
     result.map_err(|_| Errno::EIO)
+}
+
+/// A function returned in another state than it was called in.
+#[cold]
+fn unbalanced(module: &Module, function: usize, held: bool) {
+    let what = match (held, hal::irq::enabled()) {
+        (true, _) => "a spinlock held",
+        (false, true) => "interrupts on",
+        (false, false) => "interrupts off",
+    };
+    let at = trace::symbols::Named::instruction(function as u64);
+    pr_alert!("BUG: {at} returned with {what}");
+    condemn(module);
 }
 
 /// What a negative number says.
@@ -119,7 +134,7 @@ pub(crate) fn back(function: usize, arguments: &[u64; 6]) -> u64 {
 }
 
 /// A fault in kernel mode. True: it was a module's, and the kernel goes on at the call that led into it.
-pub fn on_fault(frame: &mut TrapFrame, fault: &FaultInfo) -> bool {
+pub(crate) fn on_fault(frame: &mut TrapFrame, fault: &FaultInfo) -> bool {
     if landing::owner().is_none() {
         return false;
     }
@@ -155,7 +170,12 @@ pub(crate) fn condemn(module: &Module) {
 
 /// An exported function was called as it must not be: reports it and ends the call that led into the module. The caller
 /// holds nothing that has to be dropped.
+#[cold]
 pub(crate) fn misuse(what: &str) -> ! {
+    misused(format_args!("{what}"))
+}
+
+fn misused(what: core::fmt::Arguments<'_>) -> ! {
     if let Some(module) = running() {
         pr_alert!("BUG: {what} [{}]", module.name());
         trace::oops::dump_stack(trace::Level::Alert);
@@ -172,6 +192,16 @@ pub(crate) fn finish() -> ! {
     // SAFETY: as in `misuse`.
     unsafe { landing::leave() };
     trace::panic::panic(format_args!("the end of a call, outside of any"));
+}
+
+/// A function that sleeps: ends the call where nothing may. The caller holds nothing that has to be dropped.
+#[inline]
+pub(crate) fn must_sleep(what: &str) {
+    if !sync::context::may_sleep() {
+        misused(format_args!(
+            "sleeping function called from invalid context: {what}"
+        ));
+    }
 }
 
 /// Reports that a function that may sleep was called where nothing may; the caller goes on without sleeping.

@@ -1,7 +1,7 @@
 //! `linux/interrupt.h`, lines: functions of a module that serve a device's interrupts, and threads that go on with them.
 //!
 //! Specification: Documentation/core-api/genericirq.rst, request_irq(9).
-use crate::enter::{self, misuse};
+use crate::enter::{self, must_sleep};
 use crate::export::exports;
 use crate::foreign::Name;
 use crate::ledger::{self, Kind, Resource};
@@ -189,7 +189,7 @@ extern "C" fn request_threaded_irq(
     name: usize,
     cookie: usize,
 ) -> i32 {
-    enter::check_may_sleep("request_irq");
+    must_sleep("request_irq");
     match take(irq, handler, threaded, flags as u32, name, cookie) {
         Ok(()) => 0,
         Err(Errno::ENXIO) => -Errno::EINVAL.code(),
@@ -199,9 +199,7 @@ extern "C" fn request_threaded_irq(
 
 /// `free_irq(irq, cookie)`: afterwards the handler does not run. The cookie, or NULL when there was none.
 extern "C" fn free_irq(irq: u32, cookie: usize) -> usize {
-    if !sync::context::may_sleep() {
-        misuse("Trying to free an IRQ from an invalid context");
-    }
+    must_sleep("free_irq");
     let key = key(irq, cookie);
     match ledger::take(key, &LINE) {
         Some(resource) => (LINE.give_back)(key, resource),
@@ -216,9 +214,7 @@ extern "C" fn free_irq(irq: u32, cookie: usize) -> usize {
 
 /// `synchronize_irq(irq)`: waits for handlers that run.
 extern "C" fn synchronize_irq(_irq: u32) {
-    if !sync::context::may_sleep() {
-        misuse("sleeping function called from invalid context: synchronize_irq");
-    }
+    must_sleep("synchronize_irq");
     // Handlers run in read sections.
     sync::rcu::synchronize();
 }

@@ -219,6 +219,7 @@ fn create(name: usize, parent: usize) -> Result<usize> {
 
 /// `kobject_create_and_add(name, parent)`: NULL when that is impossible.
 extern "C" fn kobject_create_and_add(name: usize, parent: usize) -> usize {
+    crate::enter::must_sleep("kobject_create_and_add");
     create(name, parent).unwrap_or(0)
 }
 
@@ -232,6 +233,7 @@ pub(crate) extern "C" fn kobject_get(kobj: usize) -> usize {
 
 /// `kobject_del(kobj)`: it is shown no longer.
 extern "C" fn kobject_del(kobj: usize) {
+    crate::enter::must_sleep("kobject_del");
     if kobj != 0 {
         hide(kobj);
     }

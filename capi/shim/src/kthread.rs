@@ -120,7 +120,7 @@ fn named(function: usize, data: usize, format: usize, list: &VaList) -> usize {
     let mut name = [0; 15];
     let wanted = crate::print::format_to(&mut name, format, *list);
     let name = &name[..wanted.min(15)];
-    enter::check_may_sleep("kthread_create");
+    enter::must_sleep("kthread_create");
     as_pointer(make(
         function,
         data,
@@ -162,8 +162,8 @@ fn mine() -> Option<Arc<Kthread>> {
 
 /// `kthread_stop(task)`: what its function answered; -EINTR when it never ran.
 extern "C" fn kthread_stop(address: usize) -> i32 {
+    enter::must_sleep("kthread_stop");
     let (task, kthread) = checked(address);
-    enter::check_may_sleep("kthread_stop");
     if task.is_running() {
         drop((task, kthread));
         misuse("a kernel thread stops itself");
@@ -186,11 +186,11 @@ extern "C" fn kthread_should_park() -> bool {
 
 /// `kthread_park(task)`: 0 once it stands in `kthread_parkme`.
 extern "C" fn kthread_park(address: usize) -> i32 {
+    enter::must_sleep("kthread_park");
     let (task, kthread) = checked(address);
     if task.thread.has_exited() {
         return -Errno::ENOSYS.code();
     }
-    enter::check_may_sleep("kthread_park");
     kthread.park.store(true, Ordering::SeqCst);
     if !task.start() {
         task.wake();

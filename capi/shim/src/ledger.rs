@@ -3,9 +3,12 @@
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use core::any::Any;
+use core::fmt::Write;
+use hal::paging::MODULES;
 use hashbrown::HashMap;
 use module::Module;
 use sync::{LockClass, SpinLock, rank};
+use trace::symbols::Named;
 
 static CLASS: LockClass = LockClass::new("capi.ledger", rank::NONE);
 
@@ -36,6 +39,29 @@ struct Taken {
     /// The module, by the address of its object.
     owner: usize,
     resource: Resource,
+    by: Trace,
+}
+
+/// Where in modules something was done: the return addresses on the stack that lie in them, the innermost first, as
+/// offsets in their window; 0 ends it.
+#[derive(Clone, Copy)]
+pub(crate) struct Trace([u32; 6]);
+
+impl Trace {
+    /// From where the caller stands.
+    #[inline(always)]
+    pub(crate) fn here() -> Self {
+        let found = hal::backtrace::callers_in(&MODULES);
+        Self(found.map(|address: usize| address.saturating_sub(MODULES.start) as u32))
+    }
+
+    /// Shows it, indented.
+    pub(crate) fn show(&self) {
+        for offset in self.0.into_iter().take_while(|offset| *offset != 0) {
+            let address = (MODULES.start + offset as usize) as u64;
+            trace::pr_warn!("  {}", Named::return_address(address));
+        }
+    }
 }
 
 const SHARDS: usize = 64;
@@ -95,12 +121,18 @@ pub(crate) fn enter(
     resource: Resource,
 ) -> core::result::Result<(), (Errno, Resource)> {
     let owner = current_owner();
+    let by = Trace::here();
     let mut shard = shard(handle).lock_irq();
     if shard.try_reserve(1).is_err() {
         return Err((Errno::ENOMEM, resource));
     }
     let line = line(handle, resource.kind);
-    shard.insert(line, Taken { owner, resource });
+    let taken = Taken {
+        owner,
+        resource,
+        by,
+    };
+    shard.insert(line, taken);
     Ok(())
 }
 
@@ -127,6 +159,37 @@ pub(crate) fn with<R>(
 /// The object of that kind at `handle`.
 pub(crate) fn object<T: Any + Send + Sync>(handle: usize, kind: &'static Kind) -> Option<Arc<T>> {
     with(handle, kind, Resource::object).flatten()
+}
+
+/// How many lines there are.
+pub(crate) fn count() -> usize {
+    LEDGER.iter().map(|shard| shard.lock_irq().len()).sum()
+}
+
+/// Writes all lines: whose, what, its handle.
+pub(crate) fn show(out: &mut dyn Write) -> Result<()> {
+    for shard in &LEDGER {
+        // A copy at a time, since text is not written with a lock held.
+        let mut after = None;
+        while let Some((line, owner, kind)) = next_line(shard, after) {
+            after = Some(line);
+            let module = module::by_object(owner);
+            let name = module.as_ref().map_or("-", |module| module.name());
+            let kind = if kind.is_empty() { "object" } else { kind };
+            writeln!(out, "{name} {kind} {:#x}", line.0).map_err(|_| Errno::ENOMEM)?;
+        }
+    }
+    Ok(())
+}
+
+/// The line that follows `after` in the order of handles: itself, its owner, its kind's name.
+fn next_line(shard: &SpinLock<Shard>, after: Option<Line>) -> Option<(Line, usize, &'static str)> {
+    let shard = shard.lock_irq();
+    let (line, taken) = shard
+        .iter()
+        .filter(|(line, _)| after.is_none_or(|after| **line > after))
+        .min_by_key(|(line, _)| **line)?;
+    Some((*line, taken.owner, taken.resource.kind.name))
 }
 
 /// Looks at all lines of one kind that `module` has. `each` must not sleep, nor call the ledger.
@@ -158,27 +221,63 @@ pub(crate) fn take_where(
 }
 
 /// Takes out any line of `module`, with its handle.
-fn take_any(module: &Module) -> Option<(usize, Resource)> {
+fn take_any(module: &Module) -> Option<(usize, Taken)> {
     let owner = core::ptr::from_ref(module) as usize;
     LEDGER.iter().find_map(|shard| {
         let mut shard = shard.lock_irq();
         let line = *shard.iter().find(|(_, taken)| taken.owner == owner)?.0;
         let taken = shard.remove(&line)?;
-        Some((line.0, taken.resource))
+        Some((line.0, taken))
     })
 }
 
 /// Gives back all that a module still has.
 pub(crate) fn disown(module: &Module) {
-    let mut told = 0;
-    while let Some((handle, resource)) = take_any(module) {
-        if told < MOST_TOLD && !resource.kind.name.is_empty() {
-            told += 1;
-            let (name, kind) = (module.name(), resource.kind.name);
-            trace::pr_warn!("{name}: {kind} {handle:#x} was not given back");
+    let mut left = 0;
+    while let Some((handle, Taken { resource, by, .. })) = take_any(module) {
+        if !resource.kind.name.is_empty() {
+            left += 1;
+            if left <= MOST_TOLD {
+                report(module, handle, &resource, &by);
+            }
         }
         (resource.kind.give_back)(handle, resource);
     }
+    if left > MOST_TOLD {
+        let (name, more) = (module.name(), left - MOST_TOLD);
+        trace::pr_warn!("{name}: and {more} more");
+    }
+    LEDGER.iter().for_each(fit);
+}
+
+/// Gives a shard the room that it needs: what it had for modules that are gone goes with them.
+#[cfg_attr(
+    target_os = "none",
+    expect(clippy::disallowed_methods, reason = "room is made before")
+)]
+fn fit(shard: &SpinLock<Shard>) {
+    let mut fresh = HashMap::with_hasher(Mixer);
+    let mut shard = shard.lock_irq();
+    if fresh.try_reserve(shard.len()).is_ok() {
+        for (line, taken) in shard.drain() {
+            fresh.insert(line, taken);
+        }
+        core::mem::swap(&mut *shard, &mut fresh);
+    }
+    drop(shard);
+    drop(fresh);
+}
+
+/// Says what a module left behind, and where it took it.
+fn report(module: &Module, handle: usize, resource: &Resource, by: &Trace) {
+    let (name, kind) = (module.name(), resource.kind.name);
+    trace::pr_warn!("{name}: {kind} {handle:#x} was not given back");
+    match (&resource.object, resource.words[0]) {
+        // Memory: its size stands first.
+        (None, bytes) if bytes != 0 => trace::pr_warn!("  {bytes} bytes, taken by"),
+        _ => trace::pr_warn!("  taken by"),
+    }
+    by.show();
 }
 
 /// Enters a resource, or gives it back.

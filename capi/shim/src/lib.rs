@@ -4,7 +4,7 @@
 //! | file | holds |
 //! |---|---|
 //! | `export.rs`, `table.rs` | how a file lists what it exports, and all lists |
-//! | `watch.rs` | calls that do not come back |
+//! | `watch.rs`, `limits.rs`, `containment.rs` | calls that do not come back; /sys/kernel/containment |
 //! | `enter.rs` | calls into modules: each has a landing, and a fault in the module ends there |
 //! | `runtime.rs` | [`module::Runtime`]: the module's record, parameters, init and exit |
 //! | `ledger.rs` | what modules took and have not given back |
@@ -33,6 +33,7 @@ mod bus;
 mod cache;
 mod cdev;
 mod class;
+mod containment;
 mod debugfs;
 mod delay;
 mod dev_printk;
@@ -47,6 +48,7 @@ mod kobject;
 mod kthread;
 mod layout;
 mod ledger;
+mod limits;
 mod memory;
 mod misc;
 mod mutex;
@@ -82,8 +84,7 @@ mod wait;
 mod watch;
 mod work;
 
-pub use enter::on_fault;
-pub use watch::on_tick;
+pub use watch::{on_fault, on_heartbeat, on_tick};
 
 use abi::Result;
 
@@ -94,6 +95,7 @@ use abi::Result;
 pub fn init() -> Result<()> {
     module::set_runtime(&runtime::Capi);
     module::init()?;
+    containment::init()?;
     platform::init()?;
     trace::symbols::add_source(&module::ModuleSymbols)?;
     procfs::add_text(b"modules", 0o444, |(), out| module::show_modules(out))

@@ -157,11 +157,13 @@ fn deregister(at: usize) {
 
 /// `misc_register(misc)`.
 extern "C" fn misc_register(at: usize) -> i32 {
+    crate::enter::must_sleep("misc_register");
     register(at).map_or_else(|e| -e.code(), |()| 0)
 }
 
 /// `misc_deregister(misc)`.
 extern "C" fn misc_deregister(at: usize) {
+    crate::enter::must_sleep("misc_deregister");
     deregister(at);
 }
 

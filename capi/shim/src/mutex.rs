@@ -1,6 +1,6 @@
 //! `linux/mutex.h`. The lock is one word in the module's memory: 0 when free, else the address of the thread that has it,
 //! with the lowest bit set while others wait.
-use crate::enter::{landing_is_alive, misuse};
+use crate::enter::{landing_is_alive, misuse, must_sleep};
 use crate::export::exports;
 use crate::park;
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -62,9 +62,7 @@ fn try_take(word: &AtomicUsize, me: usize) -> Option<()> {
 
 fn lock_in(lock: usize, mode: WaitMode) -> i32 {
     let word = checked(lock);
-    if !sync::context::may_sleep() {
-        misuse("sleeping function called from invalid context: mutex_lock");
-    }
+    must_sleep("mutex_lock");
     let me = me();
     if word.load(Ordering::Relaxed) & !WAITERS == me {
         misuse("a mutex is taken by the thread that holds it");

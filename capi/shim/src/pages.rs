@@ -42,7 +42,7 @@ fn area(size: usize) -> usize {
     if size == 0 {
         return 0;
     }
-    crate::enter::check_may_sleep("vmalloc");
+    crate::enter::must_sleep("vmalloc");
     let area = vmalloc::alloc(size).and_then(try_arc::<VmArea>);
     area.map_or(0, |area| {
         note(area.bytes().as_ptr() as usize, &AREA, size, area)

@@ -16,7 +16,7 @@ static VARIABLES: Kind = Kind {
 
 /// `__alloc_percpu(size, align)`: zeroed, or NULL.
 extern "C" fn __alloc_percpu(size: usize, align: usize) -> usize {
-    crate::enter::check_may_sleep("alloc_percpu");
+    crate::enter::must_sleep("alloc_percpu");
     let Ok(room) = room::take(size, align).and_then(try_arc::<Room>) else {
         return 0;
     };

@@ -105,6 +105,7 @@ fn enter_as(
     ops: Option<usize>,
     data: usize,
 ) -> Result<usize> {
+    enter::must_sleep("proc_create");
     let name = Name::<256>::read(name).map_err(|_| Errno::EFAULT)?;
     let calls = ops.map(Calls::of_proc).transpose()?;
     let module = enter::running().ok_or(Errno::EINVAL)?;
@@ -161,6 +162,7 @@ extern "C" fn proc_remove(entry: usize) {
     if entry == 0 {
         return;
     }
+    enter::must_sleep("proc_remove");
     match ledger::take(entry, &ENTRY) {
         Some(resource) => (ENTRY.give_back)(entry, resource),
         None => enter::misuse("proc_remove of what is no entry"),
@@ -169,6 +171,7 @@ extern "C" fn proc_remove(entry: usize) {
 
 /// `remove_proc_entry(name, parent)`; one that is not there is told.
 extern "C" fn remove_proc_entry(name: usize, parent_handle: usize) {
+    enter::must_sleep("remove_proc_entry");
     let found = Name::<256>::read(name).ok().and_then(|name| {
         let above = parent(parent_handle).ok()?;
         let entry = procfs::lookup(above.as_ref(), name.as_bytes())?;

@@ -1,7 +1,7 @@
 //! `linux/rcupdate.h`: read sections keep preemption off; what is called after a grace period runs with softirqs off.
 //!
 //! Specification: Documentation/RCU/whatisRCU.rst.
-use crate::enter::{self, misuse};
+use crate::enter::{self, misuse, must_sleep};
 use crate::export::exports;
 use crate::ledger;
 use crate::memory::MEMORY;
@@ -24,9 +24,7 @@ extern "C" fn __rcu_read_unlock() {
 
 /// Waits for the read sections that are open.
 extern "C" fn synchronize_rcu() {
-    if !sync::context::may_sleep() {
-        misuse("sleeping function called from invalid context: synchronize_rcu");
-    }
+    must_sleep("synchronize_rcu");
     rcu::synchronize();
 }
 
@@ -73,9 +71,7 @@ extern "C" fn kvfree_call_rcu(_head: usize, block: usize) {
 
 /// `rcu_barrier()`: waits until what `call_rcu` was given has run.
 extern "C" fn rcu_barrier() {
-    if !sync::context::may_sleep() {
-        misuse("sleeping function called from invalid context: rcu_barrier");
-    }
+    must_sleep("rcu_barrier");
     rcu::barrier();
 }
 

@@ -1,5 +1,5 @@
 //! What `service/module` needs of C.
-use crate::{enter, ledger, table};
+use crate::{enter, ledger, table, watch};
 use abi::Result;
 use alloc::sync::Arc;
 use module::{Export, Module, Record, Runtime};
@@ -33,6 +33,7 @@ impl Runtime for Capi {
     }
 
     fn adopt(&self, module: &Arc<Module>) -> Result<()> {
+        watch::module_comes();
         crate::param_files::show(module)
     }
 
@@ -61,5 +62,7 @@ impl Runtime for Capi {
 
     fn disown(&self, module: &Arc<Module>) {
         ledger::disown(module);
+        crate::task::sweep();
+        watch::module_goes(module);
     }
 }

@@ -2,7 +2,7 @@
 //! does so by its address.
 //!
 //! Specification: down(9), Documentation/locking/mutex-design.rst and locktypes.rst ("rw_semaphore").
-use crate::enter::{landing_is_alive, misuse};
+use crate::enter::{landing_is_alive, misuse, must_sleep};
 use crate::export::exports;
 use crate::park::{self, FOREVER, deadline};
 use abi::Errno;
@@ -37,9 +37,7 @@ fn checked<'a>(place: usize) -> &'a AtomicI32 {
 /// Changes the word by `step` as soon as it may be. 0, `-EINTR` or `-ETIME`.
 fn wait(lock: usize, mode: WaitMode, jiffies: i64, step: fn(i32) -> Option<i32>) -> i32 {
     let word = checked(lock);
-    if !sync::context::may_sleep() {
-        misuse("sleeping function called from invalid context: a semaphore");
-    }
+    must_sleep("a semaphore");
     let waited = park::wait(lock, mode, deadline(jiffies), || {
         let stepped = word.fetch_update(Ordering::Acquire, Ordering::Relaxed, step);
         match stepped {

@@ -36,12 +36,13 @@ fn checked<'a>(lock: usize) -> &'a AtomicU32 {
 /// Turns the word over by `step` as soon as it may be.
 #[inline]
 fn spin(word: &AtomicU32, step: fn(u32) -> Option<u32>) {
-    loop {
-        match word.fetch_update(Ordering::Acquire, Ordering::Relaxed, step) {
-            Ok(_) => return,
-            Err(DEAD) => misuse("a spinlock whose holder crashed"),
-            Err(_) => hal::cpu::relax(),
-        }
+    let taken = || match word.fetch_update(Ordering::Acquire, Ordering::Relaxed, step) {
+        Ok(_) => true,
+        Err(DEAD) => misuse("a spinlock whose holder crashed"),
+        Err(_) => false,
+    };
+    if !taken() {
+        crate::watch::spin_until(taken);
     }
 }
 

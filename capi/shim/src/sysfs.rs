@@ -321,11 +321,13 @@ fn status(result: Result<()>) -> i32 {
 
 /// `sysfs_create_file_ns(kobj, attribute, namespace)`.
 extern "C" fn sysfs_create_file_ns(kobj: usize, at: usize, _namespace: usize) -> i32 {
+    crate::enter::must_sleep("sysfs_create_file_ns");
     status(create_file(kobj, at))
 }
 
 /// `sysfs_remove_file_ns(kobj, attribute, namespace)`.
 extern "C" fn sysfs_remove_file_ns(kobj: usize, at: usize, _namespace: usize) {
+    crate::enter::must_sleep("sysfs_remove_file_ns");
     if let Some(directory) = objects::directory(kobj) {
         let _ = remove_file(&directory, at);
     }
@@ -352,10 +354,12 @@ extern "C" fn sysfs_remove_files(kobj: usize, list: usize) {
 }
 
 extern "C" fn sysfs_create_group(kobj: usize, group: usize) -> i32 {
+    crate::enter::must_sleep("sysfs_create_group");
     status(Place::of(kobj).and_then(|place| create_group(&place, group)))
 }
 
 extern "C" fn sysfs_remove_group(kobj: usize, group: usize) {
+    crate::enter::must_sleep("sysfs_remove_group");
     if let Some(directory) = objects::directory(kobj) {
         let _ = remove_group(&directory, group);
     }
@@ -373,6 +377,7 @@ extern "C" fn sysfs_remove_groups(kobj: usize, groups: usize) {
 
 /// `sysfs_create_link(kobj, target, name)`.
 extern "C" fn sysfs_create_link(kobj: usize, target: usize, name: usize) -> i32 {
+    crate::enter::must_sleep("sysfs_create_link");
     let made = || {
         let name = Name::<256>::read(name).map_err(|_| Errno::EFAULT)?;
         let name = text(&name)?;
@@ -389,6 +394,7 @@ extern "C" fn sysfs_create_link(kobj: usize, target: usize, name: usize) -> i32 
 
 /// `sysfs_remove_link(kobj, name)`.
 extern "C" fn sysfs_remove_link(kobj: usize, name: usize) {
+    crate::enter::must_sleep("sysfs_remove_link");
     let Ok(name) = Name::<256>::read(name) else {
         return;
     };

@@ -2,7 +2,7 @@
 //! looks at; the record lives as long as the thread does, and what stands in it is copied anew each time it is asked for.
 //!
 //! Specification: set_current_state(9), schedule_timeout(9).
-use crate::enter::{landing_is_alive, misuse};
+use crate::enter::{landing_is_alive, misuse, must_sleep};
 use crate::export::exports;
 use crate::park;
 use alloc::sync::Arc;
@@ -53,8 +53,8 @@ pub(crate) struct Task {
     poked: AtomicBool,
 }
 
-static TASKS: SpinLock<HashMap<usize, Arc<Task>, crate::ledger::Mixer>> =
-    SpinLock::new(&CLASS, HashMap::with_hasher(crate::ledger::Mixer));
+type Tasks = HashMap<usize, Arc<Task>, crate::ledger::Mixer>;
+static TASKS: SpinLock<Tasks> = SpinLock::new(&CLASS, HashMap::with_hasher(crate::ledger::Mixer));
 
 impl Task {
     /// The record of a thread, made if there is none yet.
@@ -154,13 +154,7 @@ fn enter(key: usize, fresh: Arc<Task>) -> abi::Result<Arc<Task>> {
     let mut ended = [const { None }; 8];
     let mut tasks = TASKS.lock_irq();
     if tasks.len() >= SWEEP {
-        for place in &mut ended {
-            let old = tasks
-                .iter()
-                .find(|(_, task)| task.thread.has_exited() && Arc::strong_count(task) == 1)
-                .map(|(key, _)| *key);
-            *place = old.and_then(|key| tasks.remove(&key));
-        }
+        take_ended(&mut tasks, &mut ended);
     }
     if tasks.try_reserve(1).is_err() {
         return Err(abi::Errno::ENOMEM);
@@ -176,6 +170,27 @@ pub(crate) fn forget(task: &Arc<Task>) {
     let key = Arc::as_ptr(&task.thread) as usize;
     let gone = TASKS.lock_irq().remove(&key);
     drop(gone);
+}
+
+/// Drops the records of threads that have ended, but for those that somebody uses.
+pub(crate) fn sweep() {
+    loop {
+        let mut ended = [const { None }; 8];
+        take_ended(&mut TASKS.lock_irq(), &mut ended);
+        if ended.iter().all(Option::is_none) {
+            return;
+        }
+    }
+}
+
+fn take_ended(tasks: &mut Tasks, ended: &mut [Option<Arc<Task>>; 8]) {
+    for place in ended {
+        let old = tasks
+            .iter()
+            .find(|(_, task)| task.thread.has_exited() && Arc::strong_count(task) == 1)
+            .map(|(key, _)| *key);
+        *place = old.and_then(|key| tasks.remove(&key));
+    }
 }
 
 /// The running thread's record, if there is one.
@@ -258,9 +273,7 @@ extern "C" fn __finish_wait() {
 
 /// Sleeps in the state that `set_current_state` announced until it is woken by name; the ticks that are left.
 fn sleep(jiffies: i64) -> i64 {
-    if !sync::context::may_sleep() {
-        misuse("BUG: scheduling while atomic: schedule");
-    }
+    must_sleep("schedule");
     let Ok(task) = mine() else {
         return jiffies;
     };

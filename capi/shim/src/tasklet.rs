@@ -1,7 +1,7 @@
 //! `linux/interrupt.h`, tasklets: functions of a module that run once per scheduling in a softirq.
 //!
 //! Specification: Documentation/kernel-hacking/hacking.rst, "Software Interrupt Context".
-use crate::enter::{self, misuse};
+use crate::enter::{self, misuse, must_sleep};
 use crate::export::exports;
 use crate::foreign;
 use crate::ledger::{self, Kind, Resource};
@@ -165,9 +165,7 @@ extern "C" fn tasklet_enable(address: usize) {
 
 /// `tasklet_kill(tasklet)`: waits until it neither runs nor is to run.
 extern "C" fn tasklet_kill(address: usize) {
-    if !sync::context::may_sleep() {
-        misuse("sleeping function called from invalid context: tasklet_kill");
-    }
+    must_sleep("tasklet_kill");
     if let Some(item) = known(address) {
         item.normal.wait();
         item.high.wait();

@@ -2,7 +2,7 @@
 //! condition, and waits until the word has changed.
 //!
 //! Specification: wait_event(9), completion.rst.
-use crate::enter::{landing_is_alive, misuse};
+use crate::enter::{landing_is_alive, misuse, must_sleep};
 use crate::export::exports;
 use crate::park::{self, FOREVER, deadline, left, mode};
 use alloc::sync::Arc;
@@ -27,9 +27,7 @@ fn checked<'a>(place: usize) -> &'a AtomicU32 {
 /// Waits at `place` until `ready`: the ticks that are left, at least 1; 0 when time is up; `-ERESTARTSYS`. A module in
 /// quarantine waits no longer.
 fn wait(place: usize, state: u32, jiffies: i64, mut ready: impl FnMut() -> bool) -> i64 {
-    if !sync::context::may_sleep() {
-        misuse("sleeping function called from invalid context: a wait");
-    }
+    must_sleep("a wait");
     let until = deadline(jiffies);
     let waited = park::wait(place, mode(state), until, || {
         if ready() {

@@ -2,7 +2,7 @@
 //! made when it is queued for the first time and lives until the module goes.
 //!
 //! Specification: Documentation/core-api/workqueue.rst.
-use crate::enter::{self, misuse};
+use crate::enter::{self, misuse, must_sleep};
 use crate::export::exports;
 use crate::foreign;
 use crate::ledger::{self, Kind, Resource};
@@ -251,6 +251,7 @@ extern "C" fn cancel_delayed_work(work: usize) -> bool {
 
 /// `cancel_delayed_work_sync(work)`: it neither waits nor runs afterwards.
 extern "C" fn cancel_delayed_work_sync(work: usize) -> bool {
+    must_sleep("cancel_delayed_work_sync");
     let armed = unarm(work);
     let busy = cancel_work_sync(work);
     // It may have queued itself anew while it ran.
@@ -259,6 +260,7 @@ extern "C" fn cancel_delayed_work_sync(work: usize) -> bool {
 
 /// `flush_delayed_work(work)`: has it run now, and waits for it.
 extern "C" fn flush_delayed_work(work: usize) -> bool {
+    must_sleep("flush_delayed_work");
     if let Some(delayed) = delayed(work)
         && delayed.timer.cancel()
     {
@@ -276,6 +278,7 @@ extern "C" fn __delayed_work_pending(work: usize) -> bool {
 
 /// `flush_work(work)`: waits for it; whether there was anything to wait for.
 extern "C" fn flush_work(work: usize) -> bool {
+    must_sleep("flush_work");
     known(work).is_some_and(|item| {
         let busy = item.work.is_busy();
         item.work.flush();
@@ -285,6 +288,7 @@ extern "C" fn flush_work(work: usize) -> bool {
 
 /// `cancel_work_sync(work)`: it is neither queued nor runs afterwards; whether it was queued or ran.
 extern "C" fn cancel_work_sync(work: usize) -> bool {
+    must_sleep("cancel_work_sync");
     known(work).is_some_and(|item| {
         let busy = item.work.is_busy();
         item.cancelled.store(busy, Ordering::SeqCst);
@@ -303,6 +307,7 @@ extern "C" fn work_busy(work: usize) -> u32 {
 
 /// `alloc_workqueue(format, flags, most, ...)`: a handle, or NULL. Workers are the kernel's, so the name shows nowhere.
 extern "C" fn alloc_workqueue(_format: usize, flags: u32, _most: i32) -> usize {
+    must_sleep("alloc_workqueue");
     let kind = match flags {
         flags if flags & ORDERED != 0 => workqueue::Kind::Ordered,
         flags if flags & UNBOUND != 0 => workqueue::Kind::Unbound,
@@ -324,11 +329,13 @@ extern "C" fn alloc_workqueue(_format: usize, flags: u32, _most: i32) -> usize {
 
 /// `__flush_workqueue(queue)`.
 extern "C" fn __flush_workqueue(queue: usize) {
+    must_sleep("flush_workqueue");
     queue_of(queue).flush();
 }
 
 /// `destroy_workqueue(queue)`: after what is queued has run.
 extern "C" fn destroy_workqueue(queue: usize) {
+    must_sleep("destroy_workqueue");
     match ledger::take(queue, &QUEUE) {
         Some(resource) => (QUEUE.give_back)(queue, resource),
         None => misuse("a workqueue that does not exist"),

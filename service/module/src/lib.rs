@@ -33,7 +33,7 @@ mod sysfs;
 mod taint;
 mod unload;
 
-pub use list::{Export, Facts, Loaded, Module, State, Visit, all, find, quarantine};
+pub use list::{Export, Facts, Loaded, Module, State, Visit, all, find, is_alone, quarantine};
 pub use load::{Flags, VERMAGIC, load};
 pub use names::{ModuleSymbols, by_object, by_record, owner_of, show_modules};
 pub use runtime::{Record, Runtime, set_runtime};

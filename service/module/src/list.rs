@@ -381,6 +381,12 @@ pub(crate) fn is_used(module: &Arc<Module>) -> bool {
     search(|other| uses(other).then_some(())).is_some()
 }
 
+/// Whether there is no other module.
+#[must_use]
+pub fn is_alone(module: &Arc<Module>) -> bool {
+    search(|other| (!Arc::ptr_eq(other, module)).then_some(())).is_none()
+}
+
 /// Notes that a module crashed: nothing enters it any more.
 pub fn quarantine(module: &Module) {
     module.set_state(State::Quarantined);

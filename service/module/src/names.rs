@@ -22,6 +22,12 @@ fn holds(module: &Module, address: usize) -> bool {
     live.iter().any(inside) || module.state() == State::Coming && init.iter().any(inside)
 }
 
+/// As [`holds`], also for what init has left: nothing else stands there as long as the module is known.
+fn held(module: &Module, address: usize) -> bool {
+    let parts = &module.facts().parts;
+    parts.iter().any(|part| part.contains(&address))
+}
+
 /// The module that an address belongs to.
 #[must_use]
 pub fn owner_of(address: usize) -> Option<Arc<Module>> {
@@ -49,7 +55,7 @@ pub struct ModuleSymbols;
 impl SymbolSource for ModuleSymbols {
     fn find(&self, address: u64, found: &mut dyn FnMut(&trace::symbols::Symbol<'_>)) -> bool {
         let named = list::search_now(|module| {
-            if !holds(module, address as usize) {
+            if !held(module, address as usize) {
                 return None;
             }
             let symbols = &module.facts().symbols;

@@ -79,7 +79,7 @@ impl KernelTraps for Counting {
         IPIS[kind as usize].fetch_add(1, SeqCst);
     }
 
-    fn nmi(&self, _frame: &TrapFrame) {
+    fn nmi(&self, _frame: &mut TrapFrame) {
         NMIS.fetch_add(1, SeqCst);
     }
 

@@ -26,8 +26,11 @@ pub fn walk(frame_pointer: usize, mut each: impl FnMut(usize)) {
 }
 
 /// As [`walk`], with all that is known of each caller.
-pub(crate) fn walk_frames(frame_pointer: usize, each: impl FnMut(&Caller)) {
-    walk_in(frame_pointer, &known_stacks(), each);
+pub(crate) fn walk_frames(frame_pointer: usize, mut each: impl FnMut(&Caller)) {
+    walk_in(frame_pointer, &known_stacks(), |caller| {
+        each(caller);
+        true
+    });
 }
 
 /// As [`walk`], from where one stands.
@@ -36,16 +39,36 @@ pub fn walk_here(each: impl FnMut(usize)) {
     walk(registers::frame_pointer(), each);
 }
 
+/// Notes the first return addresses within `wanted`, from where one stands; the rest stays 0.
+#[inline(always)]
+pub fn callers_in<const N: usize>(wanted: &Range<usize>) -> [usize; N] {
+    let (mut found, mut count) = ([0; N], 0);
+    walk_in(registers::frame_pointer(), &known_stacks(), |caller| {
+        if wanted.contains(&caller.address) && count < N {
+            found[count] = caller.address;
+            count += 1;
+        }
+        count < N
+    });
+    found
+}
+
 /// As [`walk`], for a context that isn't running; gives nothing when it is.
 pub fn walk_context(context: &super::context::Context, mut each: impl FnMut(usize)) {
     if let Some(frame_pointer) = context.suspended_frame_pointer() {
         walk_in(frame_pointer, &[context.stack()], |caller| {
             each(caller.address);
+            true
         });
     }
 }
 
-fn walk_in(mut frame_pointer: usize, stacks: &[Range<usize>], mut each: impl FnMut(&Caller)) {
+/// Calls `each` until it says that it has enough.
+fn walk_in(
+    mut frame_pointer: usize,
+    stacks: &[Range<usize>],
+    mut each: impl FnMut(&Caller) -> bool,
+) {
     for _ in 0..LIMIT {
         let inside = |stack: &Range<usize>| {
             stack.contains(&frame_pointer) && stack.contains(&(frame_pointer + 15))
@@ -61,11 +84,14 @@ fn walk_in(mut frame_pointer: usize, stacks: &[Range<usize>], mut each: impl FnM
         if address == 0 {
             return;
         }
-        each(&Caller {
+        let goes_on = each(&Caller {
             address,
             frame_pointer: next,
             stack_pointer: frame_pointer + 16,
         });
+        if !goes_on {
+            return;
+        }
         // Frames rise within a stack; from one stack to another (interrupt to thread) they may go anywhere.
         let same_stack = stacks
             .iter()

@@ -65,6 +65,14 @@ pub struct Watch {
     pub run_ticks: u64,
     /// How often its thread had slept then.
     pub slept: u64,
+    /// Since when heartbeats have found it with interrupts or preemption off, and how many in a row.
+    pub deaf_since: u64,
+    /// The heartbeats.
+    pub deaf_beats: u64,
+    /// It spins in a function of the kernel's.
+    pub waiting: bool,
+    /// It is to end: at the next instruction of its own, or where it waits in a function of the kernel's.
+    pub over: bool,
 }
 
 /// The code failed; what it should have returned does not exist.
@@ -89,6 +97,10 @@ impl Landing {
                 ran: 0,
                 run_ticks: 0,
                 slept: 0,
+                deaf_since: 0,
+                deaf_beats: 0,
+                waiting: false,
+                over: false,
             },
         }
     }
@@ -138,7 +150,8 @@ pub fn owner() -> Option<usize> {
     (!top.is_null()).then(|| unsafe { (*top).owner })
 }
 
-/// Lets `look` change what is noted of the running context's innermost call. Only from an interrupt's end.
+/// Lets `look` change what is noted of the running context's innermost call. Only from an interrupt's end, or from the
+/// context itself.
 pub fn watch<R>(look: impl FnOnce(&mut Watch) -> R) -> Option<R> {
     let top = top();
     // SAFETY: as in `owner`; the context is interrupted, and this CPU alone looks at its landings.

@@ -5,7 +5,7 @@
 //! | per-CPU header, the CPU itself | `percpu`, [`cpu`], `control`, [`registers`], [`port`], [`irq`], [`preempt`], [`current`], [`held`] |
 //! | start of day | [`boot`], `boot.s`, `memmap`, `directmap`, `fixmap`, `descriptors`, [`patch`], `early` |
 //! | ways in and out of the kernel | `frame`, [`traps`], [`user`], [`context`], [`fpu`], [`landing`], [`checkpoint`], [`capture`], `entry.s`, [`uaccess`], `extable` |
-//! | interrupt controllers and time | [`apic`], [`timer`], [`clock`] |
+//! | interrupt controllers and time | [`apic`], [`timer`], [`clock`], [`heartbeat`] |
 //! | other CPUs | [`smp`] |
 //! | deliberate faults | [`provoke`] |
 //! | devices the machine can't be without | [`serial`], [`console`], [`power`] |
@@ -29,6 +29,7 @@ mod extable;
 mod fixmap;
 pub mod fpu;
 mod frame;
+pub mod heartbeat;
 pub mod held;
 pub mod irq;
 pub mod landing;

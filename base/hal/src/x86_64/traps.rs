@@ -94,11 +94,12 @@ pub trait KernelTraps: Sync {
     /// The last handler of a hard interrupt is done and acknowledged: the moment for softirqs. Called with no HARDIRQ
     /// or SOFTIRQ in the preemption count; may turn interrupts on and must return with them off.
     fn irq_exit(&self) {}
-    /// A non-maskable interrupt, from any place in kernel or user mode. Must not fault, lock, or turn interrupts on.
-    fn nmi(&self, frame: &TrapFrame);
-    /// An interrupt of a kernel thread is over, and the CPU should reschedule: preemption. Returns when the thread is
+    /// A non-maskable interrupt, from any place in kernel or user mode. Must not fault, lock, or turn interrupts on. It
+    /// may have kernel mode go on by single steps: set the trap flag in the frame.
+    fn nmi(&self, frame: &mut TrapFrame);
     /// The timer's interrupt came in kernel mode, and is served. Interrupts are off.
     fn tick_in_kernel(&self, _frame: &mut TrapFrame) {}
+    /// An interrupt of a kernel thread is over, and the CPU should reschedule: preemption. Returns when the thread is
     /// to go on, with interrupts off.
     fn preempt(&self);
 }
@@ -118,7 +119,7 @@ impl KernelTraps for Unset {
             super::cpu::halt_forever();
         }
     }
-    fn nmi(&self, _: &TrapFrame) {}
+    fn nmi(&self, _: &mut TrapFrame) {}
     fn preempt(&self) {}
 }
 

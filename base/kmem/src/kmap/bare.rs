@@ -119,8 +119,22 @@ pub(crate) const LEAF_SPAN: usize = PAGE_SIZE * paging::ENTRIES;
 /// Takes the leaf table at an offset of the window out of the tables, if there is one. Nobody owns a slot under it, and
 /// nobody gets one before all CPUs have flushed, after which [`free_leaf`] may follow.
 pub(crate) fn unlink_leaf(offset: usize) -> Option<Pfn> {
+    unlink_leaf_at(VMALLOC_BASE + offset)
+}
+
+/// Whether there is a leaf table for a kernel address, with no entry in it.
+pub(crate) fn leaf_is_empty(va: usize) -> bool {
+    let first = va & !(LEAF_SPAN - 1);
+    let empty = |page: usize| {
+        let slot = entry(first + page * PAGE_SIZE, false);
+        slot.is_some_and(|slot| slot.load(Ordering::Acquire) == 0)
+    };
+    (0..paging::ENTRIES).all(empty)
+}
+
+/// As [`unlink_leaf`], for a kernel address.
+pub(crate) fn unlink_leaf_at(va: usize) -> Option<Pfn> {
     let mut table = phys_or_image(paging::kernel_root());
-    let va = VMALLOC_BASE + offset;
     for level in [4, 3] {
         let e = slot(table, va, level).load(Ordering::Acquire);
         if e == 0 {

@@ -1,6 +1,7 @@
 //! Kernel modules: those of `test/modules`, compiled by make against `target/gaon/build`, loaded in one boot.
 
 mod cases;
+mod contained;
 mod loading;
 mod rust;
 mod services;
@@ -57,6 +58,9 @@ pub(super) fn run(plan: &Plan) -> Result<Tally> {
         all.chain(std::iter::once(&loading::HOSTILE)),
     )?;
     boot(&mut counter, plan, &kdir, loading::ALONE.iter())?;
+    if contained::is_wanted(&counter) {
+        contained::run(plan, &mut counter, &compile(&kdir)?)?;
+    }
     Ok(counter.tally)
 }
 

@@ -37,7 +37,7 @@ impl KernelTraps for Traps {
     fn irq_exit(&self) {
         irq::on_irq_exit();
     }
-    fn nmi(&self, frame: &TrapFrame) {
+    fn nmi(&self, frame: &mut TrapFrame) {
         irq::nmi::on_nmi(frame.rip);
     }
     fn preempt(&self) {

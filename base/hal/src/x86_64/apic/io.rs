@@ -69,6 +69,7 @@ pub fn isa_irq(irq: u8) -> IsaRoute {
 const VERSION: u32 = 1;
 const REDIRECTION: u32 = 0x10;
 const MASKED: u32 = 1 << 16;
+const DELIVERY_NMI: u32 = 4 << 8;
 const LEVEL: u32 = 1 << 15;
 const ACTIVE_LOW: u32 = 1 << 13;
 
@@ -158,6 +159,17 @@ pub fn route_gsi(
     if polarity == Polarity::Low {
         low |= ACTIVE_LOW;
     }
+    set_entry(gsi, low, cpu)
+}
+
+/// Lets a line's signal reach `cpu` as a non-maskable interrupt, from now on.
+pub(crate) fn route_nmi(gsi: u32, cpu: usize) -> Result<(), RouteError> {
+    set_entry(gsi, MASKED | DELIVERY_NMI, cpu)?;
+    unmask(gsi)
+}
+
+/// Writes a line's entry, which is masked.
+fn set_entry(gsi: u32, low: u32, cpu: usize) -> Result<(), RouteError> {
     locked(|| {
         let (base, pin) = find(gsi).ok_or(RouteError::NoSuchLine)?;
         // SAFETY: mapped, lock held; the entry is masked while it changes.

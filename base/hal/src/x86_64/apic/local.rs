@@ -148,12 +148,20 @@ pub fn send_ipi_all_but_self(kind: IpiKind) {
     }
 }
 
-/// Sends a CPU a non-maskable interrupt.
+/// Sends a CPU a non-maskable interrupt. It may itself be called in one, which has perhaps interrupted a message between its
+/// two halves: the first of them is put back.
 ///
 /// # Panics
 /// If there is no such CPU.
 pub fn send_nmi(cpu: usize) {
+    let half = match X2APIC.load(Ordering::Relaxed) {
+        true => None,
+        false => Some(read(COMMAND_HIGH)),
+    };
     command(cpu::apic_id(cpu), COMMAND_ASSERT | DELIVERY_NMI);
+    if let Some(half) = half {
+        write(COMMAND_HIGH, half);
+    }
 }
 
 pub(crate) fn send_init(apic_id: u32) {

@@ -3,6 +3,7 @@
 mod io;
 mod local;
 
+pub(crate) use io::route_nmi;
 pub use io::{IsaRoute, Polarity, RouteError, Trigger, isa_irq, mask, route_gsi, unmask};
 pub(crate) use local::{
     arm_count, disarm_count, eoi, init_boot_cpu, init_this_cpu, init_timer, read_count, send_init,

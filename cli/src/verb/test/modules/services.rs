@@ -62,7 +62,7 @@ pub(super) const SERVICES: [Case; 9] = [
     Case {
         name: "late-crashes-are-contained",
         script: "bad=0; for place in timer hrtimer tasklet work delayed thread rcu line; do
-                for kind in null wild bug divide jump held sleep; do
+                for kind in null wild bug divide jump lockheld sleep; do
                     insmod $m/late.ko place=$place kind=$kind || bad=$((bad+1))
                     [ $place = line ] && echo x >/dev/ttyS0; i=0
                     while [ $i -lt 1000 ] && ! grep -q Quarantined /proc/modules; do i=$((i+1)); done
