@@ -128,6 +128,49 @@ static void tests(void) {
     fails(sigtimedwait(&set, &info, &soon), EAGAIN);
     sigprocmask(SIG_SETMASK, &old, NULL);
 
+    begin("RLIMIT_SIGPENDING counts what is queued for a user, in whatever process");
+    status = in_child({
+        struct rlimit four = {4, 4};
+        sigset_t rt;
+        int bad = setrlimit(RLIMIT_SIGPENDING, &four) || setresuid(4324, 4324, 4324);
+        sigemptyset(&rt);
+        sigaddset(&rt, SIGRTMIN);
+        sigaddset(&rt, SIGUSR1);
+        sigprocmask(SIG_BLOCK, &rt, NULL);
+        pid_t heir = fork();
+        if (heir == 0)
+            for (;;)
+                pause();
+        for (int i = 0; i < 2; i++) {
+            bad |= sigqueue(heir, SIGRTMIN, (union sigval){i}) != 0;
+            bad |= sigqueue(getpid(), SIGRTMIN, (union sigval){i}) != 0;
+        }
+        bad |= sigqueue(heir, SIGRTMIN, (union sigval){9}) != -1 || errno != EAGAIN;
+        bad |= sigqueue(getpid(), SIGRTMIN, (union sigval){9}) != -1 || errno != EAGAIN;
+        char text[4096], *q;
+        bad |= get_file("/proc/self/status", text, sizeof text) < 0 || !(q = strstr(text, "SigQ:\t4/4"));
+        timer_t timer; /* it keeps a place for its signal */
+        bad |= timer_create(CLOCK_MONOTONIC, NULL, &timer) != -1 || errno != EAGAIN;
+        /* kill(2) goes through, and counts; without room sigqueue(3) of a standard signal loses what it carried */
+        bad |= sigqueue(getpid(), SIGUSR1, (union sigval){7}) != 0;
+        siginfo_t info = {0};
+        bad |= sigwaitinfo(&rt, &info) != SIGUSR1 || info.si_value.sival_int || info.si_code != SI_USER;
+        bad |= kill(getpid(), SIGUSR1) || get_file("/proc/self/status", text, sizeof text) < 0 || !strstr(text, "SigQ:\t5/4");
+        bad |= sigwaitinfo(&rt, &info) != SIGUSR1 || info.si_pid != getpid();
+        /* the end of the other process gives its places back */
+        kill(heir, SIGKILL);
+        waitpid(heir, NULL, 0);
+        bad |= timer_create(CLOCK_MONOTONIC, NULL, &timer) != 0;
+        bad |= sigqueue(getpid(), SIGRTMIN, (union sigval){2}) != 0;
+        bad |= sigqueue(getpid(), SIGRTMIN, (union sigval){3}) != -1 || errno != EAGAIN;
+        bad |= timer_delete(timer) != 0 || sigqueue(getpid(), SIGRTMIN, (union sigval){3}) != 0;
+        for (int i = 0; i < 4; i++)
+            bad |= sigwaitinfo(&rt, &info) != SIGRTMIN || info.si_value.sival_int != i;
+        bad |= get_file("/proc/self/status", text, sizeof text) < 0 || !strstr(text, "SigQ:\t0/4");
+        _exit(bad);
+    });
+    yes(exited(status, 0));
+
     begin("siginfo says who sent it");
     handle(SIGUSR2, note, 0);
     pid_t me = getpid();

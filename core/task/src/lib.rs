@@ -35,6 +35,7 @@ macro_rules! machine {
 
 pub mod clone_flags;
 pub mod signal;
+pub mod user;
 pub mod wait_match;
 
 pub use clone_flags::CloneArgs;
@@ -62,7 +63,6 @@ machine! {
     pub mod task;
     pub mod times;
     mod usage;
-    mod user;
     pub mod userloop;
     pub mod uts;
     mod vfork;

@@ -1,14 +1,16 @@
 //! The timers of timer_create(2), by process.
 use crate::objects::Process;
 pub use crate::posix_timers::Notify;
-use abi::Result;
+use abi::{Errno, Result};
 use alloc::sync::{Arc, Weak};
+use cred::Resource;
 use time::ClockId;
 
 /// timer_create(2): answers the timer's number.
 ///
 /// # Errors
-/// `EAGAIN`: too many. `ENOMEM`.
+/// `EAGAIN`: too many, or as many signals as `RLIMIT_SIGPENDING` allows the user, of which each timer may queue one.
+/// `ENOMEM`.
 pub fn create(
     process: &Arc<Process>,
     clock: ClockId,
@@ -16,7 +18,9 @@ pub fn create(
     value: Option<u64>,
 ) -> Result<i32> {
     let owner: Weak<Process> = Arc::downgrade(process);
-    process.timers.create(owner, clock, notify, value)
+    let limit = process.limits().cur(Resource::Sigpending);
+    let place = process.user().place(limit).ok_or(Errno::EAGAIN)?;
+    process.timers.create(owner, place, clock, notify, value)
 }
 
 /// timer_delete(2). `EINVAL`: no such timer.

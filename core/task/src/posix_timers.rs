@@ -1,4 +1,5 @@
 //! A process' POSIX timers (timer_create(2)): clocks of the machine, notification by signal to the process or to one thread.
+use crate::user::Place;
 use abi::{Errno, Result};
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
@@ -41,6 +42,8 @@ struct PosixTimer {
     notify: Notify,
     value: u64,
     node: TimerNode,
+    /// That of its signal among those queued.
+    _place: Place,
     armed: SpinLock<Armed>,
     /// A signal of this timer is pending.
     queued: AtomicBool,
@@ -146,6 +149,7 @@ impl PosixTimers {
     pub(crate) fn create(
         &self,
         owner: Weak<dyn SignalTarget>,
+        place: Place,
         clock: ClockId,
         notify: Notify,
         value: Option<u64>,
@@ -170,6 +174,7 @@ impl PosixTimers {
             notify,
             value: value.unwrap_or(id as u64),
             node,
+            _place: place,
             armed: SpinLock::new(&STATE, Armed::default()),
             queued: AtomicBool::new(false),
             missed: AtomicI32::new(0),

@@ -159,16 +159,6 @@ impl Process {
     pub fn pending_set(&self) -> SigSet {
         self.sig.lock_irq().pending.set()
     }
-    /// Queued signals, shared and private (`SigQ`).
-    pub fn queued_signals(&self) -> usize {
-        let shared = self.sig.lock_irq();
-        let private: usize = shared
-            .threads
-            .iter()
-            .map(|task| task.with_pending(|pending| pending.queued()))
-            .sum();
-        private + shared.pending.queued()
-    }
     /// What it does on signals.
     pub fn sighand(&self) -> Arc<SigHand> {
         self.sig.lock_irq().sighand.clone()

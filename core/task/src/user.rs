@@ -12,8 +12,18 @@ static TABLE: SpinLock<Vec<Weak<User>>> = SpinLock::new(&USERS, Vec::new());
 
 /// What is counted per real user id.
 pub struct User {
-    pub(crate) uid: Kuid,
+    pub uid: Kuid,
     processes: AtomicU32,
+    queued: AtomicU32,
+}
+
+/// A place among the signals that a user may have queued; given back when dropped.
+pub struct Place(Arc<User>);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.queued.fetch_sub(1, Relaxed);
+    }
 }
 
 impl User {
@@ -22,6 +32,7 @@ impl User {
         let fresh = kmem::try_arc(Self {
             uid,
             processes: AtomicU32::new(0),
+            queued: AtomicU32::new(0),
         })?;
         let mut table = TABLE.lock_irq();
         let known = table
@@ -41,10 +52,22 @@ impl User {
     pub fn processes(&self) -> u32 {
         self.processes.load(Relaxed)
     }
-    pub(crate) fn add(&self) {
+    /// How many signals are queued for this user, and timers made that may queue one (`SigQ`).
+    pub fn queued_signals(&self) -> u32 {
+        self.queued.load(Relaxed)
+    }
+    /// A place for one more signal, if there are fewer than `limit`.
+    pub fn place(self: Arc<Self>, limit: u64) -> Option<Place> {
+        let before = self.queued.fetch_add(1, Relaxed);
+        let place = Place(self);
+        (u64::from(before) < limit).then_some(place)
+    }
+    /// One more thread runs for this user.
+    pub fn add(&self) {
         self.processes.fetch_add(1, Relaxed);
     }
-    pub(crate) fn sub(&self) {
+    /// One less does.
+    pub fn sub(&self) {
         self.processes.fetch_sub(1, Relaxed);
     }
 }

@@ -2,6 +2,7 @@
 use crate::objects::{Life, Process, SigShared, Task};
 use crate::process::flag;
 use crate::signal::action::{DefaultAction, SigAction, default_action};
+use crate::signal::pending::Room;
 use crate::signal::stop;
 use crate::task::work;
 use abi::{Errno, Result};
@@ -11,7 +12,7 @@ use core::sync::atomic::Ordering::Relaxed;
 use cred::{Cred, Resource};
 use pid::signals::{SIGCONT, SIGKILL, SIGSEGV};
 use pid::sigset::RT_MIN;
-use pid::{ProcessGroup, SigInfo, SigSet, Signal, SignalTarget};
+use pid::{ProcessGroup, SigData, SigInfo, SigSet, Signal, SignalTarget};
 
 /// Who sends, for the check of permission.
 #[derive(Clone, Copy)]
@@ -185,10 +186,10 @@ pub(crate) fn send_locked(
     if is_ignored(process, shared, to, sig, &action, info) {
         return Ok(());
     }
-    let may_queue = sig < RT_MIN || below_limit(process, shared);
+    let room = room_for(process, info);
     let added = match to {
-        Some(task) => task.with_pending(|pending| pending.add(info, may_queue))?,
-        None => shared.pending.add(info, may_queue)?,
+        Some(task) => task.with_pending(|pending| pending.add(info, room))?,
+        None => shared.pending.add(info, room)?,
     };
     if added {
         choose_and_wake(process, shared, to, sig, &action);
@@ -197,14 +198,18 @@ pub(crate) fn send_locked(
     Ok(())
 }
 
-fn below_limit(process: &Process, shared: &SigShared) -> bool {
-    let limit = process.limits().cur(Resource::Sigpending);
-    let private: usize = shared
-        .threads
-        .iter()
-        .map(|task| task.with_pending(|pending| pending.queued()))
-        .sum();
-    ((private + shared.pending.queued()) as u64) < limit
+/// A standard signal by kill(2), or the kernel's own, finds room always; the others within `RLIMIT_SIGPENDING` of whom the
+/// process belongs to.
+fn room_for(process: &Process, info: &SigInfo) -> Room {
+    if matches!(info.data, SigData::Timer { .. }) {
+        return Room::Kept;
+    }
+    let limit = if info.signo < RT_MIN && info.code >= 0 {
+        u64::MAX
+    } else {
+        process.limits().cur(Resource::Sigpending)
+    };
+    process.user().place(limit).map_or(Room::None, Room::Taken)
 }
 
 fn is_ignored(

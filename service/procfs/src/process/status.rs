@@ -122,7 +122,7 @@ fn signals(who: &Who, out: &mut SeqBuf) {
     let (ignored, caught) = process.sighand().ignored_and_caught();
     let _ = writeln!(out, "Threads:\t{}", process.thread_count());
     let limit = process.limits().cur(cred::Resource::Sigpending);
-    let _ = writeln!(out, "SigQ:\t{}/{limit}", process.queued_signals());
+    let _ = writeln!(out, "SigQ:\t{}/{limit}", process.user().queued_signals());
     for (name, set) in [
         ("SigPnd", task.pending_set()),
         ("ShdPnd", process.pending_set()),
