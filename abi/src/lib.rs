@@ -9,6 +9,7 @@
 mod errno;
 pub mod pod;
 pub mod process;
+pub mod timex;
 
 pub use errno::{Errno, Result};
 pub use linux_raw_sys::{auxvec, elf, general as raw, ioctl, prctl, system};

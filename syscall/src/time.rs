@@ -3,11 +3,12 @@ use crate::Call;
 use abi::pod::{Timespec, Timeval};
 use abi::process::{Itimerspec, Itimerval, Sigevent};
 use abi::raw::{
-    __NR_alarm, __NR_clock_getres, __NR_clock_gettime, __NR_clock_nanosleep, __NR_clock_settime,
-    __NR_getitimer, __NR_gettimeofday, __NR_nanosleep, __NR_setitimer, __NR_settimeofday,
-    __NR_time, __NR_timer_create, __NR_timer_delete, __NR_timer_getoverrun, __NR_timer_gettime,
-    __NR_timer_settime, TIMER_ABSTIME,
+    __NR_adjtimex, __NR_alarm, __NR_clock_adjtime, __NR_clock_getres, __NR_clock_gettime,
+    __NR_clock_nanosleep, __NR_clock_settime, __NR_getitimer, __NR_gettimeofday, __NR_nanosleep,
+    __NR_setitimer, __NR_settimeofday, __NR_time, __NR_timer_create, __NR_timer_delete,
+    __NR_timer_getoverrun, __NR_timer_gettime, __NR_timer_settime, TIMER_ABSTIME,
 };
+use abi::timex::Timex;
 use abi::{Errno, Result};
 use alloc::sync::{Arc, Weak};
 use cred::cap;
@@ -31,6 +32,8 @@ pub(crate) const CALLS: &[Call] = &[
     (__NR_clock_getres, "clock_getres", sys_clock_getres),
     (__NR_nanosleep, "nanosleep", sys_nanosleep),
     (__NR_clock_nanosleep, "clock_nanosleep", sys_clock_nanosleep),
+    (__NR_adjtimex, "adjtimex", sys_adjtimex),
+    (__NR_clock_adjtime, "clock_adjtime", sys_clock_adjtime),
     (__NR_alarm, "alarm", sys_alarm),
     (__NR_getitimer, "getitimer", sys_getitimer),
     (__NR_setitimer, "setitimer", sys_setitimer),
@@ -91,7 +94,7 @@ fn sys_settimeofday(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     cx.cred.require(cap::SYS_TIME)?;
     if a[0] != 0 {
         let tv: Timeval = user::read(UserAddr(a[0]))?;
-        time::clock::set_realtime_ns(from_timeval(&tv)?)?;
+        time::adjust::set_realtime_ns(from_timeval(&tv)?)?;
     }
     Ok(0)
 }
@@ -157,7 +160,7 @@ fn sys_clock_settime(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let new: Timespec = user::read(UserAddr(a[1]))?;
     let ns = from_timespec(&new)?;
     cx.cred.require(cap::SYS_TIME)?;
-    time::clock::set_realtime_ns(ns)?;
+    time::adjust::set_realtime_ns(ns)?;
     Ok(0)
 }
 
@@ -170,6 +173,25 @@ fn sys_clock_getres(_cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
         user::write(UserAddr(a[1]), &to_timespec(resolution))?;
     }
     Ok(0)
+}
+
+fn sys_adjtimex(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    let mut timex: Timex = user::read(UserAddr(a[0]))?;
+    adjust(cx, &mut timex, a[0])
+}
+
+fn sys_clock_adjtime(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    let mut timex: Timex = user::read(UserAddr(a[1]))?;
+    match clock(a[0])? {
+        Clock::System(ClockId::Realtime) => adjust(cx, &mut timex, a[1]),
+        _ => Err(Errno::EOPNOTSUPP),
+    }
+}
+
+fn adjust(cx: &Cx, timex: &mut Timex, addr: usize) -> Result<usize> {
+    let state = time::adjust::adjtimex(timex, cx.cred.capable(cap::SYS_TIME))?;
+    user::write(UserAddr(addr), timex)?;
+    Ok(state)
 }
 
 /// A sleep: when it ends by its clock, and where the rest goes if it is cut short.

@@ -22,6 +22,7 @@ static const struct timespec no_time, moment = {0, 1}, times_two[2] = {{5, 6}, {
 static const struct timeval timevals_two[2] = {{5, 6}, {7, 8}}, bad_timeval = {0, 2000000};
 static const struct timespec bad_timespec = {0, 2000000000};
 static const struct timezone zone;
+static const struct timex no_timex;
 static const struct utimbuf utimes_two = {5, 6};
 static const struct itimerspec timer_off;
 static const struct itimerval itimer_off;
@@ -331,6 +332,8 @@ static const struct call calls[] = {
     AS("clock_gettime.clock", clock_gettime, 0, MANY(1), OUT_(16)),
     CALL(clock_settime, V(0), IN_(bad_timespec)),
     CALL(clock_getres, V(1), OUT_(16)),
+    CALL(adjtimex, INOUT(no_timex)),
+    CALL(clock_adjtime, V(0), INOUT(no_timex)),
     CALL(nanosleep, IN_(moment), OUT_(16)),
     CALL(clock_nanosleep, V(1), V(0), IN_(moment), OUT_(16)),
     CALL(alarm, V(5)),

@@ -13,6 +13,7 @@
 #include <sys/signalfd.h>
 #include <sys/statfs.h>
 #include <sys/sysinfo.h>
+#include <sys/timex.h>
 #include <sys/timerfd.h>
 #include <sys/times.h>
 #include <termios.h>

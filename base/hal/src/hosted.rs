@@ -146,6 +146,10 @@ pub mod clock {
         static START: OnceLock<Instant> = OnceLock::new();
         START.get_or_init(Instant::now).elapsed().as_nanos() as u64
     }
+    /// The same: nobody steers the host's clock.
+    pub fn raw_ns() -> u64 {
+        now_ns()
+    }
     /// Nanoseconds since the epoch at which [`now_ns`] was 0.
     pub fn boot_realtime_ns() -> u64 {
         1_767_225_600_000_000_000

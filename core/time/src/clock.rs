@@ -12,7 +12,7 @@ pub enum ClockId {
     Realtime,
     /// Since boot, never set.
     Monotonic,
-    /// As monotonic, not slewed (nothing is slewed here).
+    /// As monotonic, by the machine's counter alone: adjtimex(2) does not reach it.
     MonotonicRaw,
     /// Realtime at the last tick.
     RealtimeCoarse,
@@ -20,7 +20,7 @@ pub enum ClockId {
     MonotonicCoarse,
     /// As monotonic, counting suspended time (there is none).
     Boottime,
-    /// International atomic time: realtime plus the offset that adjtimex(2) sets (0).
+    /// International atomic time: realtime plus the offset that adjtimex(2) sets.
     Tai,
 }
 
@@ -45,8 +45,10 @@ impl ClockId {
     #[must_use]
     pub fn now_ns(self) -> u64 {
         match self {
-            Self::Realtime | Self::Tai => realtime_ns(),
-            Self::Monotonic | Self::MonotonicRaw | Self::Boottime => monotonic_ns(),
+            Self::Realtime => realtime_ns(),
+            Self::Tai => realtime_ns().wrapping_add(tai_ns()),
+            Self::Monotonic | Self::Boottime => monotonic_ns(),
+            Self::MonotonicRaw => hal::clock::raw_ns(),
             Self::RealtimeCoarse => coarse(monotonic_ns()) + offset_ns(),
             Self::MonotonicCoarse => coarse(monotonic_ns()),
         }
@@ -65,7 +67,8 @@ impl ClockId {
     #[must_use]
     pub fn to_monotonic_ns(self, at_ns: u64) -> u64 {
         match self {
-            Self::Realtime | Self::RealtimeCoarse | Self::Tai => at_ns.saturating_sub(offset_ns()),
+            Self::Realtime | Self::RealtimeCoarse => at_ns.saturating_sub(offset_ns()),
+            Self::Tai => at_ns.saturating_sub(offset_ns().wrapping_add(tai_ns())),
             _ => at_ns,
         }
     }
@@ -79,6 +82,8 @@ impl ClockId {
 
 /// Realtime minus monotonic; 0 until the first look (nobody boots at the epoch).
 static OFFSET: AtomicU64 = AtomicU64::new(0);
+/// TAI minus realtime, in nanoseconds of two's complement.
+static TAI: AtomicU64 = AtomicU64::new(0);
 /// Counts how often the time was set.
 static SETS: AtomicU64 = AtomicU64::new(0);
 static WAS_SET: WaitQueue = WaitQueue::new();
@@ -129,19 +134,32 @@ fn first_offset() -> u64 {
     OFFSET.load(Ordering::Relaxed)
 }
 
-/// Sets the realtime clock and wakes who waits for that ([`was_set`]).
-///
-/// # Errors
-/// `EINVAL`: before the time of boot would be before the epoch.
-pub fn set_realtime_ns(now_ns: u64) -> Result<()> {
+/// Makes realtime `now_ns`; [`tell_set`] has to follow. `EINVAL`: before the time of boot would be before the epoch.
+pub(crate) fn set_offset(now_ns: u64) -> Result<()> {
     let offset = now_ns
         .checked_sub(monotonic_ns())
         .filter(|o| *o != 0)
         .ok_or(Errno::EINVAL)?;
     OFFSET.store(offset, Ordering::Relaxed);
+    Ok(())
+}
+/// Moves realtime by some seconds; [`tell_set`] has to follow.
+pub(crate) fn leap(seconds: i64) {
+    let by = seconds * NSEC_PER_SEC as i64;
+    OFFSET.store(offset_ns().wrapping_add_signed(by), Ordering::Relaxed);
+}
+/// Sets TAI minus UTC, in seconds.
+pub(crate) fn set_tai(seconds: i64) {
+    let ns = seconds * NSEC_PER_SEC as i64;
+    TAI.store(ns as u64, Ordering::Relaxed);
+}
+fn tai_ns() -> u64 {
+    TAI.load(Ordering::Relaxed)
+}
+/// Wakes who waits for the time to be set.
+pub(crate) fn tell_set() {
     SETS.fetch_add(1, Ordering::Relaxed);
     WAS_SET.wake_all();
-    Ok(())
 }
 /// How often the time was set.
 pub fn sets() -> u64 {
@@ -185,10 +203,9 @@ mod tests {
         assert!(ClockId::MonotonicCoarse.now_ns() <= monotonic_ns());
         assert_eq!(ClockId::from_raw(7), Some(ClockId::Boottime));
         assert_eq!(ClockId::from_raw(-6), None);
-        set_realtime_ns(2_000_000_000 * NSEC_PER_SEC).expect("later than boot");
+        set_offset(2_000_000_000 * NSEC_PER_SEC).expect("later than boot");
         assert!(realtime_ns() / NSEC_PER_SEC >= 2_000_000_000);
-        assert_eq!(set_realtime_ns(0), Err(Errno::EINVAL));
-        assert_eq!(sets(), 1);
+        assert_eq!(set_offset(0), Err(Errno::EINVAL));
     }
 
     #[test]

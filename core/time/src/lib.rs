@@ -1,6 +1,7 @@
 //! Clocks, high-resolution timers, the tick, load averages.
 //!
 //! - [`clock`]: the clocks of clock_gettime(2) that are not a thread's own.
+//! - [`adjust`]: setting them, at once or by and by (`ntp`: the discipline of adjtimex(2)).
 //! - [`timer`]: timers per CPU; a callback runs in hard interrupt context.
 //! - [`tick`]: the periodic tick of a busy CPU; an idle CPU has none.
 //! - [`load`]: the three averages of /proc/loadavg.
@@ -8,19 +9,22 @@
 //! Called by: sched and everything above. Calls: `hal` (clock, one-shot timer), `sync`, `kmem`, `timerqueue`.
 //!
 //! # Lock order
-//! One lock per CPU's queue (rank `TIMER`), never two at once; callbacks run without it and may take run queue locks.
+//! One lock per CPU's queue (rank `TIMER`), never two at once; callbacks run without it and may take run queue locks. The
+//! clock discipline's (`TIMER_OWNER`) has none beneath it.
 //!
 //! # Specification
-//! clock_gettime(2), timer semantics of Documentation/timers/hrtimers.rst, proc_loadavg(5).
+//! clock_gettime(2), adjtimex(2), timer semantics of Documentation/timers/hrtimers.rst, proc_loadavg(5).
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 extern crate alloc;
 
+pub mod adjust;
 pub mod clock;
 pub mod load;
 mod machine;
+mod ntp;
 mod oneshot;
 pub mod tick;
 pub mod timer;

@@ -6,17 +6,33 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use super::{apic, clock, cpu};
 use crate::MAX_CPUS;
 
-/// Timer ticks per nanosecond, times 2^32; 0 in TSC-deadline mode.
+/// Timer ticks per nanosecond of the clock, times 2^32; 0 in TSC-deadline mode.
 static TICKS_PER_NS: AtomicU64 = AtomicU64::new(0);
 /// What each CPU waits for; `u64::MAX` when for nothing.
 static DEADLINES: [AtomicU64; MAX_CPUS] = [const { AtomicU64::new(u64::MAX) }; MAX_CPUS];
 /// A shot is never farther away than this (the counter is 32 bits); a farther deadline takes several, unseen.
 const LONGEST_NS: u64 = 2_000_000_000;
 
+/// The counter's rate.
+static HZ: AtomicU64 = AtomicU64::new(0);
+
 /// Sets the rate of the counter, or deadline mode when `None`.
 pub(crate) fn set_rate(hz: Option<u64>) {
-    let ticks = hz.map_or(0, |hz| ((u128::from(hz) << 32) / 1_000_000_000) as u64);
-    TICKS_PER_NS.store(ticks, Ordering::Relaxed);
+    HZ.store(hz.unwrap_or(0), Ordering::Relaxed);
+    follow(clock::SECOND);
+}
+
+/// Lets the clock go on by `second` (nanoseconds, times 2^32) in each second of the machine's counter from now on: a second, or
+/// up to half a one more or less. Timers follow; one that is set already may go off late by what that moves it.
+pub fn steer(second: u64) {
+    clock::steer(second);
+    follow(second);
+}
+
+/// The timer counts as the clock does.
+fn follow(second: u64) {
+    let ticks = (u128::from(HZ.load(Ordering::Relaxed)) << 64) / u128::from(second.max(1));
+    TICKS_PER_NS.store(ticks as u64, Ordering::Relaxed);
 }
 
 pub(crate) fn init_this_cpu() {

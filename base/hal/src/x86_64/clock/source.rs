@@ -1,6 +1,6 @@
 //! Timers of known rate, against which the others are measured.
 
-use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
+use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use acpi_tables::fadt::Register;
 
@@ -160,28 +160,16 @@ fn read_hpet(base: usize, wide: bool) -> u64 {
 }
 
 static HPET_BASE: AtomicUsize = AtomicUsize::new(0);
-static HPET_HZ: AtomicU64 = AtomicU64::new(0);
-static HPET_START: AtomicU64 = AtomicU64::new(0);
 
-/// Makes the HPET the clock; false when there is none that is wide enough.
-pub(super) fn start_fallback() -> bool {
+/// Makes the HPET the clock's counter: what it shows, and its rate. `None` when there is none that is wide enough.
+pub(super) fn start_fallback() -> Option<(u64, u64)> {
     match Source::hpet() {
-        Some(source @ Source::Hpet { hz, wide: true, .. }) => {
-            HPET_HZ.store(hz, Relaxed);
-            HPET_START.store(source.read(), Relaxed);
-            true
-        }
-        _ => false,
+        Some(source @ Source::Hpet { hz, wide: true, .. }) => Some((source.read(), hz)),
+        _ => None,
     }
 }
 
 #[cold]
-pub(super) fn fallback_ns() -> u64 {
-    let source = Source::Hpet {
-        base: HPET_BASE.load(Relaxed),
-        hz: HPET_HZ.load(Relaxed),
-        wide: true,
-    };
-    let ticks = source.read().wrapping_sub(HPET_START.load(Relaxed));
-    (u128::from(ticks) * 1_000_000_000 / u128::from(source.hz())) as u64
+pub(super) fn fallback_ticks() -> u64 {
+    read_hpet(HPET_BASE.load(Relaxed), true)
 }
