@@ -1,6 +1,7 @@
 /* /proc as ps, free, mount and top read it: formats, and numbers that are true (proc(5)). */
 #include "check.h"
 #include <dirent.h>
+#include <sys/prctl.h>
 #include <sys/mount.h>
 #include <sys/sysinfo.h>
 
@@ -246,6 +247,101 @@ static void tests(void) {
     snprintf(path, sizeof path, "%ld\n", threads);
     put_file("/proc/sys/kernel/threads-max", path);
     is(field("/proc/sys/kernel/threads-max", ""), threads);
+
+    begin("mem: the memory of a process");
+    {
+        static char here[8192] __attribute__((aligned(4096)));
+        char seen[64];
+        strcpy(here + 4090, "across the pages");
+        int fd = works(open("/proc/self/mem", O_RDWR));
+        is(pread(fd, seen, 17, (off_t)(here + 4090)), 17);
+        is(strcmp(seen, "across the pages"), 0);
+        is(lseek(fd, (off_t)here + 10, SEEK_SET), (long)here + 10);
+        is(write(fd, "written", 8), 8);
+        is(lseek(fd, -8, SEEK_CUR), (long)here + 10);
+        is(read(fd, seen, 8), 8);
+        yes(!strcmp(seen, "written") && !strcmp(here + 10, "written"));
+        fails(lseek(fd, 0, SEEK_END), EINVAL);
+        fails(lseek(fd, 0, SEEK_DATA), EINVAL);
+        /* protections are passed by, but a shared mapping stays what it is */
+        char *shared = mmap(NULL, 4096, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        char *text = mmap(NULL, 3 * 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        munmap(text + 4096, 4096);
+        is(pwrite(fd, "breakpoint", 11, (off_t)text + 4000), 11);
+        is(strcmp(text + 4000, "breakpoint"), 0);
+        mprotect(text, 4096, PROT_NONE);
+        is(pread(fd, seen, 11, (off_t)text + 4000), 11);
+        is(strcmp(seen, "breakpoint"), 0);
+        fails(pwrite(fd, "x", 1, (off_t)shared), EIO);
+        /* as far as there is something */
+        is(pread(fd, seen, 64, (off_t)text + 4090), 6);
+        fails(pread(fd, seen, 64, (off_t)text + 4096), EIO);
+        fails(pwrite(fd, seen, 64, (off_t)text + 4096), EIO);
+        fails(pread(fd, seen, 1, 0), EIO);
+        is(pread(fd, seen, 0, 0), 0);
+        fails(pread(fd, seen, 1, -1), EINVAL);
+        lseek(fd, 0xffff888000000000UL, SEEK_SET);
+        fails(read(fd, seen, 1), EIO);
+        fails(pread(fd, text + 4096, 8, (off_t)here), EFAULT);
+        fails(pwrite(fd, text + 4096, 8, (off_t)here), EFAULT);
+        yes(mmap(NULL, 4096, PROT_READ, MAP_SHARED, fd, 0) == MAP_FAILED && errno == ENODEV);
+        close(fd);
+        munmap(text, 4096), munmap(text + 8192, 4096), munmap(shared, 4096);
+
+        /* another process: for who may trace it; its end empties what is open */
+        char path[40];
+        int gate[2];
+        works(pipe(gate));
+        pid_t pid = fork();
+        if (pid == 0) {
+            (void)!read(gate[0], seen, 1);
+            _exit(here[10] == 'W' ? 0 : 1);
+        }
+        snprintf(path, sizeof path, "/proc/%d/mem", pid);
+        fd = works(open(path, O_RDWR));
+        is(pwrite(fd, "W", 1, (off_t)here + 10), 1);
+        is(here[10], 'w');
+        status = in_child(_exit(setresuid(4325, 4325, 4325) || open(path, O_RDONLY) != -1 || errno != EACCES));
+        yes(exited(status, 0));
+        is(write(gate[1], "x", 1), 1);
+        waitpid(pid, &status, 0);
+        yes(exited(status, 0));
+        is(pread(fd, seen, 8, (off_t)here), 0);
+        close(fd), close(gate[0]), close(gate[1]);
+        /* the same user, who has given up nothing; and who has */
+        status = in_child({
+            int bad = setresgid(4325, 4325, 4325) || setresuid(4325, 4325, 4325);
+            bad |= prctl(PR_SET_DUMPABLE, 1);
+            pid_t heir = fork();
+            if (heir == 0)
+                for (;;)
+                    pause();
+            snprintf(path, sizeof path, "/proc/%d/mem", heir);
+            fd = open(path, O_RDONLY);
+            bad |= fd < 0 || pread(fd, seen, 8, (off_t)here) != 8;
+            kill(heir, SIGKILL);
+            waitpid(heir, NULL, 0);
+            prctl(PR_SET_DUMPABLE, 0);
+            bad |= open("/proc/self/mem", O_RDONLY) != -1 || errno != EACCES; /* it is root's now */
+            _exit(bad);
+        });
+        yes(exited(status, 0));
+    }
+
+    begin("swappiness is kept within its range");
+    {
+        char old[20], text[20];
+        yes(get_file("/proc/sys/vm/swappiness", old, sizeof old) > 0);
+        is(atoi(old), 60);
+        int fd = works(open("/proc/sys/vm/swappiness", O_WRONLY));
+        is(pwrite(fd, "200\n", 4, 0), 4);
+        get_file("/proc/sys/vm/swappiness", text, sizeof text);
+        is(strcmp(text, "200\n"), 0);
+        fails(pwrite(fd, "201\n", 4, 0), EINVAL);
+        fails(pwrite(fd, "-1\n", 3, 0), EINVAL);
+        works(pwrite(fd, old, strlen(old), 0));
+        close(fd);
+    }
 
     begin("wchan: where a thread sleeps");
     int ends[2];

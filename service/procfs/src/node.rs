@@ -296,11 +296,11 @@ pub(crate) fn link<S: Send + Sync + 'static>(
 }
 
 /// A file that is opened by somebody else's operations.
-struct OpenNode(fn() -> Result<FileOpsRef>);
+struct OpenNode<F>(F);
 
-impl InodeOps for OpenNode {
-    fn open(&self, _inode: &Arc<Inode>, _args: &OpenArgs<'_>) -> Result<Option<FileOpsRef>> {
-        (self.0)().map(Some)
+impl<F: Fn(&Cred) -> Result<FileOpsRef> + Send + Sync + 'static> InodeOps for OpenNode<F> {
+    fn open(&self, _inode: &Arc<Inode>, args: &OpenArgs<'_>) -> Result<Option<FileOpsRef>> {
+        (self.0)(args.cred).map(Some)
     }
     fn setattr(&self, _inode: &Inode, attr: &SetAttr) -> Result<()> {
         keep_attributes(attr)
@@ -310,21 +310,16 @@ impl InodeOps for OpenNode {
     }
 }
 
-/// A file whose operations `open` gives.
+/// A file whose operations `open` gives to who opens it.
 pub(crate) fn special(
     sb: &Arc<SuperBlock>,
     ino: u64,
     mode: u32,
-    open: fn() -> Result<FileOpsRef>,
+    owner: Owner,
+    open: impl Fn(&Cred) -> Result<FileOpsRef> + Send + Sync + 'static,
 ) -> Result<Arc<Inode>> {
-    inode(
-        sb,
-        ino,
-        raw::S_IFREG | mode,
-        Owner::ROOT,
-        1,
-        kmem::try_box(OpenNode(open))?,
-    )
+    let node = kmem::try_box(OpenNode(open))?;
+    inode(sb, ino, raw::S_IFREG | mode, owner, 1, node)
 }
 
 /// A number written in decimal, as names of processes and descriptors are: no sign, no leading zero.

@@ -3,6 +3,7 @@ use crate::node::{self, Directory, Listed, Owner, Text, ino, parse_number};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use core::fmt::Write;
+use core::sync::atomic::{AtomicU64, Ordering};
 use vfs::notify::Limit;
 use vfs::{FileType, Inode, Positions, SeqBuf, Sink, SuperBlock};
 
@@ -178,7 +179,21 @@ static KNOBS: &[Knob] = &[
             Ok(())
         },
     ),
+    settable(
+        "vm/swappiness",
+        |_, out| number(out, SWAPPINESS.load(Ordering::Relaxed)),
+        |_, text| match parse_number(text)? {
+            value @ 0..=200 => {
+                SWAPPINESS.store(value as u64, Ordering::Relaxed);
+                Ok(())
+            }
+            _ => Err(Errno::EINVAL),
+        },
+    ),
 ];
+
+/// How ready memory is to be swapped out. It is kept for who sets and reads it; there is no swap space yet.
+static SWAPPINESS: AtomicU64 = AtomicU64::new(60);
 
 fn set_limit(limit: Limit, text: &[u8]) -> Result<()> {
     let value = u32::try_from(parse_number(text)?).map_err(|_| Errno::EINVAL)?;

@@ -62,7 +62,10 @@ impl Directory for Table {
                 node::text(sb, ino, *mode, Owner::ROOT, (), text)
             }
             Kind::Link(target) => node::link(sb, ino, 0o777, Owner::ROOT, (), *target),
-            Kind::Special(mode, open) => node::special(sb, ino, *mode, *open),
+            Kind::Special(mode, open) => {
+                let open = *open;
+                node::special(sb, ino, *mode, Owner::ROOT, move |_| open())
+            }
             Kind::Sys => sys::make(sb),
             Kind::Dir(entries) => {
                 let below = Self {

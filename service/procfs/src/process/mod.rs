@@ -2,6 +2,7 @@
 mod fd;
 mod info;
 mod maps;
+mod mem;
 mod mounts;
 mod places;
 mod stat;
@@ -35,10 +36,12 @@ impl Who {
         matches!(self.task.life(), Life::Dead)
     }
 
-    /// Whether `cred` may look into it (ptrace(2), "PTRACE_MODE_READ_FSCREDS"): the same user and group, and it has not
-    /// made itself undumpable; or `CAP_SYS_PTRACE`. EACCES.
+    /// Whether `cred` may look into it (ptrace(2), "PTRACE_MODE_READ_FSCREDS" and "PTRACE_MODE_ATTACH_FSCREDS"): it is the
+    /// caller's own; or of the same user and group, no mightier, and it has not made itself undumpable; or
+    /// `CAP_SYS_PTRACE`. EACCES.
     pub(crate) fn may_look(&self, by: &Cred) -> Result<()> {
-        if by.has_cap(cred::cap::SYS_PTRACE) {
+        let own = task::current().is_some_and(|me| Arc::ptr_eq(me.process(), &self.process));
+        if own || by.has_cap(cred::cap::SYS_PTRACE) {
             return Ok(());
         }
         let of = self.task.cred()?;
@@ -48,7 +51,7 @@ impl Who {
             && [of.gid, of.egid, of.sgid]
                 .iter()
                 .all(|gid| *gid == by.fsgid);
-        if same && self.process.is_dumpable() {
+        if same && self.process.is_dumpable() && of.permitted.is_subset(by.effective) {
             Ok(())
         } else {
             Err(Errno::EACCES)
@@ -88,6 +91,8 @@ enum Kind {
     Raw(u32, Show, Option<fn(&Who, &Cred) -> Result<()>>),
     Link(fn(&Who, &Cred) -> Result<Link>),
     Fds(fd::View),
+    /// The memory.
+    Memory,
     /// task/, in a process' directory only.
     Threads,
 }
@@ -118,6 +123,7 @@ const FILES: &[(&str, Kind)] = &[
     ("fdinfo", Kind::Fds(fd::View::Info)),
     ("limits", Kind::Open(0o444, info::limits)),
     ("maps", Kind::Private(0o444, maps::maps)),
+    ("mem", Kind::Memory),
     ("mountinfo", Kind::Open(0o444, mounts::mountinfo)),
     ("mounts", Kind::Open(0o444, mounts::mounts)),
     ("oom_score", Kind::Open(0o444, info::oom_score)),
@@ -203,9 +209,11 @@ impl Directory for OfProcess {
             return Ok(None); // the last of the table
         }
         let kind = match kind {
-            Kind::Open(..) | Kind::Private(..) | Kind::Raw(..) | Kind::Settable(..) => {
-                FileType::Regular
-            }
+            Kind::Open(..)
+            | Kind::Private(..)
+            | Kind::Raw(..)
+            | Kind::Settable(..)
+            | Kind::Memory => FileType::Regular,
             Kind::Link(_) => FileType::Symlink,
             Kind::Fds(_) | Kind::Threads => FileType::Directory,
         };
@@ -254,6 +262,7 @@ impl OfProcess {
             }
             Kind::Link(target) => node::link(sb, ino, 0o777, owner, who, *target),
             Kind::Fds(view) => node::directory(sb, ino, 0o500, owner, fd::Fds::new(who, *view)),
+            Kind::Memory => mem::make(sb, ino, owner, who),
             Kind::Threads if who.one_thread => return Ok(None),
             Kind::Threads => node::directory(sb, ino, 0o555, owner, Threads(who)),
         }
