@@ -2,6 +2,7 @@
 #ifndef _LINUX_SCHED_H
 #define _LINUX_SCHED_H
 #include <linux/types.h>
+#include <asm/processor.h>
 #include <linux/compiler.h>
 #include <linux/preempt.h>
 #include <linux/irqflags.h>

@@ -4,6 +4,7 @@
 /* Locks that are held for moments: who waits spins, preemption off. */
 #include <linux/types.h>
 #include <linux/compiler.h>
+#include <asm/processor.h>
 #include <linux/irqflags.h>
 
 typedef struct raw_spinlock { u32 word; } raw_spinlock_t;

@@ -12,6 +12,7 @@
 extern crate alloc;
 
 use abi::{Errno, Result};
+use core::sync::atomic::{AtomicU64, Ordering};
 use task::cx::CALLS_LEN;
 use task::{CallTable, Cx, Handler};
 
@@ -90,13 +91,18 @@ const fn build() -> [Handler; CALLS_LEN] {
     table
 }
 
+/// Told once for each number: every process of glibc asks for rseq.
 #[cold]
 fn no_such_call(cx: &mut Cx, _args: &[usize; 6]) -> Result<usize> {
-    trace::pr_debug!(
-        "process {}: system call {} is not there",
-        cx.task.tid(),
-        cx.regs.orig_rax as i64
-    );
+    static TOLD: [AtomicU64; CALLS_LEN.div_ceil(64)] =
+        [const { AtomicU64::new(0) }; CALLS_LEN.div_ceil(64)];
+    let number = cx.regs.orig_rax as usize;
+    let bit = 1 << (number % 64);
+    let word = TOLD.get(number / 64);
+    if word.is_some_and(|word| word.fetch_or(bit, Ordering::Relaxed) & bit == 0) {
+        let process = cx.task.tid();
+        trace::pr_debug!("process {process}: system call {number} is not there");
+    }
     Err(Errno::ENOSYS)
 }
 

@@ -5,6 +5,7 @@ mod guest;
 mod host;
 mod interactive;
 mod kernels;
+mod labs;
 mod machine;
 mod modules;
 mod plain;
@@ -158,6 +159,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
                 tally.add(crashes::run(&plan)?);
             }
             tally.add(modules::run(&plan)?);
+            tally.add(labs::run(&plan)?);
         }
         tally.add(guest::run(&plan)?);
     }

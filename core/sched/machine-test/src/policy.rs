@@ -77,7 +77,9 @@ pub fn balance() {
     end(&hogs);
     let ran: Vec<u64> = hogs.iter().map(|t| t.run_ns() / MS).collect();
     trace::pr_info!("balance: ran {ran:?} ms");
-    assert!(ran.iter().all(|ms| *ms > 100), "one starved");
+    // Of what the host gave them all, which may be little.
+    let share = ran.iter().sum::<u64>() / ran.len() as u64;
+    assert!(ran.iter().all(|ms| *ms * 4 > share), "one starved");
 }
 
 /// Threads that become runnable together run by level, then by arrival, the fair one last.
