@@ -16,7 +16,6 @@ module_param(at, ulong, 0444);
 #define DIRECT_MAP 0xffff888000000000UL
 #define ADDRESS 0x000ffffffffff000UL
 
-static int own_data = 1;
 static const int own_rodata = 1;
 
 /* The entry of the page tables that leads to an address, at a level: 4 the uppermost. */
@@ -59,9 +58,7 @@ static unsigned long target(void)
 		return (unsigned long)entry_of;
 	if (!strcmp(where, "own rodata"))
 		return (unsigned long)&own_rodata;
-	if (!strcmp(where, "own data"))
-		return (unsigned long)&own_data;
-	if (!strcmp(where, "kernel data"))
+	if (!strcmp(where, "the kernel's data"))
 		return (unsigned long)kernel_kobj;
 	return at;
 }

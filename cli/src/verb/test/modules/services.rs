@@ -28,7 +28,7 @@ macro_rules! says {
 }
 
 /// The cases.
-pub(super) const SERVICES: [Case; 9] = [
+pub(super) const SERVICES: [Case; 10] = [
     says!("locks-and-counters", "locks"),
     says!("timers-and-threads", "timers"),
     says!("lists-and-chains", "lists"),
@@ -90,5 +90,19 @@ pub(super) const SERVICES: [Case; 9] = [
             "late: interrupt handler at was not given back\n",
             "Hello from kernel module!\n",
         ],
+    },
+    // The book has this table as it stands.
+    Case {
+        name: "wild-writes",
+        script: "insmod $m/hello.ko; text=$(grep -m1 -w landing_call /proc/kallsyms); text=${text%% *}
+            try() { insmod $m/wild.ko \"where=\\\"$1\\\"\" ${2:+at=$2} 2>/dev/null; rmmod -f wild 2>/dev/null
+                if told | grep -q 'went through'; then echo \"| $1 | goes through |\"; else echo \"| $1 | the call ends |\"; fi; }
+            part() { cat /sys/module/hello/sections/$1; }
+            told >/dev/null; try 'kernel text'; try 'kernel text by its other address' 0xffff88800${text#????????8}
+            try 'kernel rodata'; try 'page tables'; try 'interrupt table'; try 'own text'; try 'own rodata'
+            try \"another module's text\" $(part .text); try \"another module's rodata\" $(part .rodata)
+            try 'user memory' 0x400000; try 'addresses with nothing behind them' 0xffffc8ffffff0000
+            try \"another module's data\" $(part .gnu.linkonce.this_module); try \"the kernel's data\"; rmmod hello; told >/dev/null",
+        stdout: &[include_str!("../../../../../test/modules/wild.table")],
     },
 ];
