@@ -59,10 +59,11 @@ static int thread_dies(long way) {
     });
     return exited(status, 0);
 }
-static void settle(void) {
+/* Counts when the dead are buried. */
+static void count_settled(int which) {
     pause_ms(50);
-    lseek(drop_caches, 0, SEEK_SET);
-    (void)!write(drop_caches, "3\n", 2);
+    settle();
+    count(which);
 }
 
 static void rounds(int (*one)(long), int n) {
@@ -74,16 +75,9 @@ static void leaves_nothing(int (*one)(long)) {
     for (int i = 0; i < CRASHES; i++) {
         what = crashes[i];
         rounds(one, 2);
-        for (int warm = 0; warm < 2; warm++) {
-            settle();
-            count(0);
-            (void)moved();
-        }
-        settle();
-        count(0);
+        count_settled(0);
         rounds(one, full() ? 20 : 3);
-        settle();
-        count(1);
+        count_settled(1);
         const char *more = moved();
         if (more)
             check_fail(__LINE__, more, i, "the same as before", 0);
@@ -96,6 +90,7 @@ static void tests(void) {
         skip("there is no " DEVICE);
         return;
     }
+    objects_alone = 1;
     open_counts();
 
     begin("a process that dies in a call leaves nothing");

@@ -89,13 +89,6 @@ static void round_of_all(int n) {
     yes(exited(status, 0));
 }
 
-/* What only waits for its next use (lists of processors, caches, stacks) or for the dead to be buried is not in use. */
-static void settle(void) {
-    sync();
-    lseek(drop_caches, 0, SEEK_SET);
-    (void)!write(drop_caches, "3\n", 2);
-}
-
 static void nothing_is_left(int n, int rounds) {
     char release[100];
     get_file("/proc/sys/kernel/osrelease", release, sizeof release);
