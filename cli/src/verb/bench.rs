@@ -7,6 +7,7 @@
 mod boot;
 mod budgets;
 mod chart;
+mod counted;
 mod figures;
 mod guest;
 mod hot;
@@ -27,11 +28,11 @@ use crate::vm::plugin;
 use crate::{oracle, tree};
 use anyhow::{Context, Result, bail};
 use budgets::Budgets;
-use figures::{Figures, Outcome};
+use counted::{Counted, row};
 use guest::Clock;
 use measure::{Kernel, Plan};
 use provenance::Provenance;
-use rows::{Judgement, Kind, Row};
+use rows::{Judgement, Row};
 use std::path::{Path, PathBuf};
 
 /// How long each operation is repeated, in milliseconds of the guest's time.
@@ -285,98 +286,6 @@ fn measure_rows(
     Ok(rows)
 }
 
-/// What is measured by instructions beside the operations.
-struct Counted<'a> {
-    plugin: &'a Path,
-    /// The rows of the way to them.
-    boots: Vec<String>,
-    /// Operations that Gaon does on [`scaling::CONTENDED`] processors at once. Linux starts but one under `-icount`: what they
-    /// cost there has no contention in it.
-    contended: Vec<String>,
-}
-
-impl Counted<'_> {
-    fn rows(&self, plan: &Plan, kernels: &[Kernel]) -> Result<Vec<Row>> {
-        let figures = self.figures(plan, kernels)?;
-        let all = self.boots.iter().chain(&plan.names);
-        let mut rows: Vec<Row> = all.map(|name| row(name, plan.cpus, &figures)).collect();
-        rows.extend(self.contended.iter().map(|name| {
-            let alone = row(name, 1, &figures);
-            Row {
-                kind: Kind::Contended,
-                unit: format!("{} of {} (Linux: of one)", alone.unit, scaling::CONTENDED),
-                ..alone
-            }
-        }));
-        Ok(rows)
-    }
-
-    /// Each kernel's. Linux takes longest and begins.
-    fn figures(&self, plan: &Plan, kernels: &[Kernel]) -> Result<Vec<Figures>> {
-        let alone = Plan {
-            names: [&plan.names[..], &self.contended].concat(),
-            ..plan.clone()
-        };
-        let together = Plan {
-            names: self.contended.clone(),
-            cpus: scaling::CONTENDED,
-            ..plan.clone()
-        };
-        let names = plan.names.len() + self.contended.len();
-        let bar = &measure::progress(names * kernels.len());
-        let mut jobs: Vec<measure::Job<'_>> = Vec::new();
-        let mut owners = Vec::new();
-        for (at, kernel) in kernels.iter().enumerate().rev() {
-            let plan = if at == 0 { plan } else { &alone };
-            jobs.push(Box::new(move || measure::operations(plan, kernel, bar)));
-            owners.push(at);
-        }
-        for (at, kernel) in kernels.iter().enumerate().rev() {
-            if !self.boots.is_empty() {
-                jobs.push(Box::new(|| {
-                    boot::figures(kernel, &plan.program, self.plugin)
-                }));
-                owners.push(at);
-            }
-        }
-        jobs.push(Box::new(|| {
-            measure::operations(&together, &kernels[0], bar)
-        }));
-        owners.push(0);
-        let mut figures = vec![Figures::default(); kernels.len()];
-        for (at, found) in owners.into_iter().zip(measure::side_by_side(jobs)?) {
-            figures[at].outcomes.extend(found.outcomes);
-            figures[at].units.extend(found.units);
-        }
-        bar.finish_and_clear();
-        Ok(figures)
-    }
-}
-
-fn row(name: &String, cpus: u32, figures: &[Figures]) -> Row {
-    let outcome = |figures: &Figures| {
-        let said = figures.outcomes.get(name).cloned();
-        said.unwrap_or_else(|| Outcome::Failed("not a word of it".to_owned()))
-    };
-    let told = figures.iter().find_map(|figures| figures.units.get(name));
-    let kind = boot::kind(name);
-    let mut unit = match kind {
-        Kind::Operation => told.cloned().unwrap_or_default(),
-        _ => boot::unit(name).to_owned(),
-    };
-    if cpus > 1 {
-        unit.push_str(&format!(" ({cpus} processors)"));
-    }
-    Row {
-        name: name.clone(),
-        unit,
-        kind,
-        gaon: outcome(&figures[0]),
-        linux: figures.get(1).map(outcome),
-        pairs: Vec::new(),
-    }
-}
-
 /// Two runs of one kernel have to agree in every digit.
 fn twice(plan: &Plan, kernel: &Kernel) -> Result<u8> {
     if plan.clock != Clock::Icount {
@@ -409,6 +318,7 @@ fn twice(plan: &Plan, kernel: &Kernel) -> Result<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use figures::{Figures, Outcome};
 
     /// What two kernels once said.
     const GAON: &str = include_str!("bench/fixture/gaon.jsonl");
