@@ -318,7 +318,7 @@ fn twice(plan: &Plan, kernel: &Kernel) -> Result<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use figures::{Figures, Outcome};
+    use figures::Figures;
 
     /// What two kernels once said.
     const GAON: &str = include_str!("bench/fixture/gaon.jsonl");
