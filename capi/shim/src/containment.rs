@@ -5,10 +5,11 @@
 //! | `atomic_ms` | how long a call may keep interrupts or preemption off; 0: for ever |
 //! | `run_ms` | how long it may run without sleeping; 0: for ever |
 //! | `taken` | lines of the ledger |
+//! | `redzones` | whether blocks that modules allocate are guarded from now on |
 //!
 //! What each module has taken, line by line, is in `module_ledger` of debugfs.
 use crate::limits::{OFF_NS, RUN_NS};
-use crate::{ledger, number, watch};
+use crate::{ledger, number, redzone, watch};
 use abi::Result;
 use core::fmt::Write;
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -37,11 +38,27 @@ impl Attribute for Limit {
     }
 }
 
+/// Whether blocks are guarded.
+struct Redzones;
+
+impl Attribute for Redzones {
+    fn show(&self, out: &mut SeqBuf) -> Result<()> {
+        let _ = writeln!(out, "{}", u8::from(redzone::is_on()));
+        Ok(())
+    }
+
+    fn store(&self, text: &[u8]) -> Result<usize> {
+        redzone::set_on(number::unsigned(text, 10, 1)? != 0);
+        Ok(text.len())
+    }
+}
+
 /// Makes the files. ENOMEM.
 pub(crate) fn init() -> Result<()> {
     let directory = device::sysfs_dir("kernel/containment")?;
     directory.add_attribute("atomic_ms", 0o644, Limit(&OFF_NS))?;
     directory.add_attribute("run_ms", 0o644, Limit(&RUN_NS))?;
+    directory.add_attribute("redzones", 0o644, Redzones)?;
     directory.add_attribute("taken", 0o444, |out: &mut SeqBuf| {
         let _ = writeln!(out, "{}", ledger::count());
         Ok(())

@@ -138,10 +138,15 @@ pub(crate) fn enter(
 
 /// Takes a line out if it is there and of that kind.
 pub(crate) fn take(handle: usize, kind: &'static Kind) -> Option<Resource> {
+    take_traced(handle, kind).map(|(resource, _)| resource)
+}
+
+/// As [`take`], with where it was taken.
+pub(crate) fn take_traced(handle: usize, kind: &'static Kind) -> Option<(Resource, Trace)> {
     let mut shard = shard(handle).lock_irq();
     shard
         .remove(&line(handle, kind))
-        .map(|taken| taken.resource)
+        .map(|taken| (taken.resource, taken.by))
 }
 
 /// Looks at a line of that kind.

@@ -8,6 +8,7 @@
 //! | `enter.rs` | calls into modules: each has a landing, and a fault in the module ends there |
 //! | `runtime.rs` | [`module::Runtime`]: the module's record, parameters, init and exit |
 //! | `ledger.rs` | what modules took and have not given back |
+//! | `block.rs`, `redzone.rs` | blocks of memory; guards behind them, and what was freed |
 //! | `foreign.rs` | reading and writing memory that a module names |
 //! | `objects.rs` | where the objects of modules are shown |
 //! | `file.rs` | open files that a module serves |
@@ -28,6 +29,7 @@
 
 extern crate alloc;
 
+mod block;
 mod bug;
 mod bus;
 mod cache;
@@ -66,6 +68,7 @@ mod print;
 mod proc;
 mod random;
 mod rcu;
+mod redzone;
 mod request;
 mod runtime;
 mod seek;

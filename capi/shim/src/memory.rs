@@ -1,8 +1,8 @@
 //! `linux/slab.h`: kmalloc and its kin, on the kernel's own size classes.
+use crate::block;
 use crate::export::exports;
 use crate::ledger::{self, Kind, Resource};
-use alloc::alloc::{alloc, alloc_zeroed, dealloc};
-use core::alloc::Layout;
+use crate::redzone;
 use kmem::frame::Gfp;
 
 /// `___GFP_ZERO`.
@@ -29,15 +29,7 @@ pub(crate) static FOR_MODULE: Kind = Kind {
     reason = "every kind of resource has this face"
 )]
 fn give_back(address: usize, resource: Resource) {
-    release(address, resource.words);
-}
-
-/// Frees a block that the ledger had with these words, and has no more.
-pub(crate) fn release(address: usize, [size, align]: [usize; 2]) {
-    if let Ok(layout) = Layout::from_size_align(size, align) {
-        // SAFETY: the ledger had the block with this layout, and has it no more.
-        unsafe { dealloc(address as *mut u8, layout) }
-    }
+    block::release(address, resource.words);
 }
 
 /// A block, noted in the ledger as of `kind`. 0: there is no memory.
@@ -51,30 +43,26 @@ pub(crate) fn take_block(size: usize, zeroed: bool, kind: &'static Kind) -> usiz
     } else {
         8
     };
-    let Ok(layout) = Layout::from_size_align(size, align) else {
-        return 0;
-    };
     if size > LARGEST {
         return 0;
     }
-    // SAFETY: the size is not 0.
-    let block = unsafe {
-        if zeroed {
-            alloc_zeroed(layout)
-        } else {
-            alloc(layout)
-        }
-    };
-    if block.is_null() {
+    let guarded = redzone::is_on() && core::ptr::eq(kind, &MEMORY);
+    let words = block::words(size, align, guarded);
+    let block = block::take(words, zeroed);
+    if block == 0 {
         return 0;
+    }
+    if guarded {
+        // SAFETY: it is fresh, and has a zone behind it.
+        unsafe { redzone::guard(block, size, zeroed) };
     }
     let resource = Resource {
         kind,
-        words: [size, align],
+        words,
         object: None,
     };
-    let entered = ledger::enter_or_undo(block as usize, resource);
-    if entered.is_ok() { block as usize } else { 0 }
+    let entered = ledger::enter_or_undo(block, resource);
+    if entered.is_ok() { block } else { 0 }
 }
 
 /// Gives a block back that the ledger has as of `kind`; what is none stays as it is.
@@ -135,15 +123,24 @@ pub(crate) extern "C" fn kfree(block: usize) {
     if block <= ZERO_SIZE {
         return;
     }
-    match ledger::take(block, &MEMORY) {
-        Some(resource) => give_back(block, resource),
-        None => crate::enter::misuse("kfree of what was not allocated, or was freed before"),
+    match ledger::take_traced(block, &MEMORY) {
+        Some((resource, by)) if block::is_guarded(resource.words) => {
+            redzone::give_back(ledger::current_owner(), block, resource.words, by);
+        }
+        Some((resource, _)) => give_back(block, resource),
+        None => {
+            redzone::tell_freed(block);
+            crate::enter::misuse("kfree of what was not allocated, or was freed before");
+        }
     }
 }
 
 /// `ksize(block)`.
 extern "C" fn ksize(block: usize) -> usize {
-    let size = |resource: &Resource| kmem::slab::kmalloc_size(resource.words[0]);
+    let size = |resource: &Resource| match block::is_guarded(resource.words) {
+        true => resource.words[0],
+        false => kmem::slab::kmalloc_size(resource.words[0]),
+    };
     ledger::with(block, &MEMORY, size).unwrap_or(0)
 }
 

@@ -63,7 +63,7 @@ extern "C" fn kvfree_call_rcu(_head: usize, block: usize) {
     };
     let words = resource.words;
     drop(resource);
-    let deferred = defer(move || crate::memory::release(block, words));
+    let deferred = defer(move || crate::block::release(block, words));
     if deferred.is_err() {
         misuse("there is no memory for kfree_rcu");
     }

@@ -62,6 +62,7 @@ impl Runtime for Capi {
 
     fn disown(&self, module: &Arc<Module>) {
         ledger::disown(module);
+        crate::redzone::flush(module);
         crate::task::sweep();
         watch::module_goes(module);
     }
