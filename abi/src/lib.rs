@@ -1,8 +1,8 @@
 //! Linux' binary interface on x86-64: errors, call numbers, structures and flags. No logic lives here.
 //!
 //! Everything above stands on this crate, so that one [`Errno`] serves the whole kernel. Numbers and layouts come
-//! from `linux-raw-sys` (generated from Linux' own headers) as [`raw`], [`ioctl`], [`auxvec`], [`prctl`] and
-//! [`system`]; what that crate lacks stands in modules here, its layout asserted where it is defined.
+//! from `linux-raw-sys` (generated from Linux' own headers) as [`raw`], [`ioctl`], [`auxvec`], [`prctl`],
+//! [`net`], [`netlink`] and [`system`]; what that crate lacks stands in modules here, its layout asserted where it is defined.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -12,7 +12,7 @@ pub mod process;
 pub mod timex;
 
 pub use errno::{Errno, Result};
-pub use linux_raw_sys::{auxvec, elf, general as raw, ioctl, prctl, system};
+pub use linux_raw_sys::{auxvec, elf, general as raw, ioctl, net, netlink, prctl, system};
 pub use zerocopy;
 
 /// Size of a page in bytes; `AT_PAGESZ`.

@@ -56,6 +56,22 @@ pub struct Iovec {
     pub iov_len: usize,
 }
 
+/// `struct msghdr` (sendmsg(2)).
+#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Msghdr {
+    pub msg_name: usize,
+    pub msg_namelen: i32,
+    pub __pad0: u32,
+    pub msg_iov: usize,
+    pub msg_iovlen: usize,
+    pub msg_control: usize,
+    pub msg_controllen: usize,
+    pub msg_flags: u32,
+    pub __pad1: u32,
+}
+const _: () = assert!(size_of::<Msghdr>() == 56);
+
 /// `struct statx_timestamp` (statx(2)).
 #[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]

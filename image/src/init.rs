@@ -55,6 +55,7 @@ fn register(info: &'static BootInfo) -> Result<()> {
     task::helper::set_start(exec::start_program);
     tmpfs::init()?;
     device::init()?;
+    netlink::init()?;
     devtmpfs::init()?;
     pipe::init();
     event::poll::init()?;

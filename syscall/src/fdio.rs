@@ -5,6 +5,8 @@ mod fcntl;
 mod rw;
 mod splice;
 
+pub(crate) use rw::with_segments;
+
 use crate::Call;
 use crate::bounds::{check_size_limit, fd_limit};
 use abi::raw::{

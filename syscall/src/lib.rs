@@ -33,6 +33,7 @@ mod poll;
 mod process;
 mod sched;
 mod signal;
+mod socket;
 mod stat;
 mod system;
 mod time;
@@ -59,6 +60,7 @@ const FAMILIES: &[&[Call]] = &[
     process::CALLS,
     sched::CALLS,
     signal::CALLS,
+    socket::CALLS,
     stat::CALLS,
     system::CALLS,
     time::CALLS,

@@ -48,10 +48,14 @@ static const struct winsize window = {24, 80, 0, 0};
 static const struct termios some_termios;
 static const struct { int type, pid; } nobody;
 static const int one_int = 1, no_int;
+static const char name_text[16] = "pointers", value_text[8] = "value";
+static const struct sockaddr_nl netlink_name = {.nl_family = AF_NETLINK};
+static const int name_length = 12;
+static const struct iovec name_vector = {(void *)name_text, 16};
+static const struct mmsghdr one_message = {{NULL, 0, (void *)&name_vector, 1, NULL, 0, 0}, 0};
 static const unsigned group_list[2] = {0, 5};
 static const unsigned long cpu_mask = 1, all_numbers[8];
 static const long offset;
-static const char name_text[16] = "pointers", value_text[8] = "value";
 static const char *const empty_vector[1];
 
 static const struct call calls[] = {
@@ -376,6 +380,25 @@ static const struct call calls[] = {
     AS("delete_module", delete_module, NO_GOOD, TEXT("nosuch"), V(0)),
     AS("reboot.magic", reboot, 0, V(1), V(2), V(3), V(0)),
     AS("reboot.restart2", reboot, NO_GOOD, V(0xfee1dead), V(672274793), V(0xa1b2c3d4), TEXT("x")),
+    /* sockets */
+    CALL(socket, V(AF_NETLINK), MANY(SOCK_RAW), V(15)),
+    CALL(socketpair, V(AF_NETLINK), V(SOCK_RAW), V(15), OUT_(8)),
+    CALL(bind, FD_(SOCKET_FD), IN_(netlink_name), BYTES(12)),
+    CALL(connect, FD_(SOCKET_FD), IN_(netlink_name), BYTES(12)),
+    CALL(listen, FD_(SOCKET_FD), MANY(1)),
+    CALL(accept, FD_(SOCKET_FD), OUT_(12), INOUT(name_length)),
+    CALL(accept4, FD_(SOCKET_FD), OUT_(12), INOUT(name_length), MANY(0)),
+    CALL(getsockname, FD_(SOCKET_FD), OUT_(12), INOUT(name_length)),
+    CALL(getpeername, FD_(SOCKET_FD), OUT_(12), INOUT(name_length)),
+    CALL(shutdown, FD_(SOCKET_FD), MANY(0)),
+    CALL(setsockopt, FD_(SOCKET_FD), V(SOL_SOCKET), V(SO_RCVBUF), IN_(one_int), BYTES(4)),
+    CALL(getsockopt, FD_(SOCKET_FD), V(SOL_SOCKET), V(SO_TYPE), OUT_(4), INOUT(name_length)),
+    CALL(sendto, FD_(SOCKET_FD), IN_(name_text), BYTES(16), V(MSG_DONTWAIT), IN_(netlink_name), BYTES(12)),
+    CALL(recvfrom, FD_(SOCKET_FD), OUT_(64), BYTES(64), V(MSG_DONTWAIT), OUT_(12), INOUT(name_length)),
+    CALL(sendmsg, FD_(SOCKET_FD), IN_(one_message), V(MSG_DONTWAIT)),
+    CALL(recvmsg, FD_(SOCKET_FD), INOUT(one_message), V(MSG_DONTWAIT)),
+    CALL(sendmmsg, FD_(SOCKET_FD), INOUT(one_message), MANY(1), V(MSG_DONTWAIT)),
+    CALL(recvmmsg, FD_(SOCKET_FD), INOUT(one_message), MANY(1), V(MSG_DONTWAIT), V(0)),
     /* nothing that can lie, or no way back */
     PLAIN(getpid), PLAIN(gettid), PLAIN(getppid), PLAIN(getpgrp), PLAIN(setsid), PLAIN(fork), PLAIN(vfork), PLAIN(exit),
     PLAIN(exit_group), PLAIN(pause), PLAIN(rt_sigreturn), PLAIN(restart_syscall), PLAIN(sched_yield), PLAIN(sync),

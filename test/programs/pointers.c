@@ -4,6 +4,7 @@
 // test: limit=600
 #include "check.h"
 #include <dirent.h>
+#include <linux/netlink.h>
 #include <linux/sched.h>
 #include <sys/epoll.h>
 #include <sys/inotify.h>
@@ -11,6 +12,7 @@
 #include <sys/eventfd.h>
 #include <sys/mount.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
 #include <sys/statfs.h>
 #include <sys/sysinfo.h>
 #include <sys/timex.h>
@@ -67,7 +69,7 @@ static volatile struct result {
 } *result;
 
 enum { FILE_FD = 10, DIR_FD, PATH_FD, PIPE_IN, PIPE_OUT, NULL_FD, READ_FD, WRITE_FD, EVENT_FD, EPOLL_FD, TIMER_FD, MASTER_FD,
-       TTY_FD, SIGNAL_FD, INOTIFY_FD, LAST_FD, PROC_FD = LAST_FD };
+       TTY_FD, SIGNAL_FD, INOTIFY_FD, LAST_FD, PROC_FD = LAST_FD, SOCKET_FD };
 static const char *const fd_names[] = {"file", "folder", "path", "pipe-in", "pipe-out", "null", "reading", "writing", "event",
                                        "epoll", "timer", "master", "terminal", "signal", "inotify"};
 
@@ -106,6 +108,7 @@ static void open_all(void) {
     }
     at(MASTER_FD, master);
     at(PROC_FD, open("/proc/version", O_RDONLY));
+    at(SOCKET_FD, socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK, NETLINK_KOBJECT_UEVENT));
     at(INOTIFY_FD, inotify_init1(IN_NONBLOCK));
     at(SIGNAL_FD, signalfd(-1, &none, SFD_NONBLOCK));
 }

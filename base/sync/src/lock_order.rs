@@ -25,6 +25,7 @@ pub mod rank {
     pub const EPOLL_ENTRIES: u16 = 1550;
     pub const TTY_TABLE: u16 = 1520;
     pub const MODULE: u16 = 1600;
+    pub const UEVENT: u16 = 1605;
     pub const MODSPACE_MAPPING: u16 = 1610;
     pub const MMAP: u16 = 2000;
     pub const PAGE_CACHE_FILL: u16 = 2100;
@@ -57,6 +58,7 @@ pub mod rank {
     pub const FUTEX: u16 = 5500;
     pub const FUTEX_KEY: u16 = 5510;
     pub const PAGE_TABLE: u16 = 5600;
+    pub const SOCKETS: u16 = 5900;
     pub const TIMER_OWNER: u16 = 6000;
     pub const EVENT: u16 = 6010;
     pub const WAIT_ENTRY: u16 = 7000;

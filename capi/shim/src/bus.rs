@@ -9,16 +9,20 @@ use crate::ledger::{self, Kind, Resource};
 use crate::objects;
 use crate::sysfs::{self, Place};
 use abi::{Errno, Result};
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::mem::offset_of;
 use core::sync::atomic::{AtomicBool, Ordering};
+use device::Action;
 use kernfs::Node;
 use kmem::{TryVec, try_arc};
 use module::Module;
 use sync::{LockClass, Once, SpinLock, rank};
 use trace::{pr_err, pr_warn};
 
+/// What events say drivers belong to.
+const DRIVERS: &str = "drivers";
 static LISTS: LockClass = LockClass::new("capi.bus", rank::NONE);
 
 /// A bus.
@@ -49,6 +53,8 @@ pub(crate) struct Own {
     pub(crate) probe: fn(driver: usize) -> Result<usize>,
     pub(crate) remove: fn(driver: usize) -> Result<usize>,
     pub(crate) device: fn(device: usize) -> usize,
+    /// The line that events of a device have more, with a newline.
+    pub(crate) event_line: fn(device: usize) -> Result<String>,
 }
 
 /// The kernel's own bus, what it does, and what its devices hang on.
@@ -60,6 +66,7 @@ static BUS: Kind = Kind {
     give_back: |_, resource| {
         if let Some(bus) = resource.object::<Bus>() {
             sysfs::forget_below(bus.model.dir());
+            let _ = device::announce(Action::Remove, bus.model.dir(), "bus", "");
             bus.model.dir().remove();
         }
     },
@@ -110,6 +117,12 @@ impl Bus {
     pub(crate) fn root(&self) -> Option<Arc<device::Device>> {
         let own = OWN.get().filter(|(bus, ..)| bus.at == self.at)?;
         Some(own.2.clone())
+    }
+
+    /// What events of a device tell of it beside the usual; empty for a module's bus.
+    pub(crate) fn event_lines(&self, device: usize) -> Result<String> {
+        let line = self.own().map(|own| (own.event_line)(device));
+        Ok(line.transpose()?.unwrap_or_default())
     }
 
     /// A function of the `struct bus_type`; 0 for none.
@@ -265,7 +278,9 @@ fn show(driver: &Driver, device: usize) {
         }
     }
     if let Some(model) = driver.bus.model_of(device) {
-        let _ = model.set_driver(Some(driver.directory.name()));
+        let _ = model
+            .set_driver(Some(driver.directory.name()))
+            .and_then(|()| model.announce(Action::Bind));
     }
 }
 
@@ -284,7 +299,9 @@ fn unbind(driver: &Driver, device: usize) {
         }
     }
     if let Some(model) = driver.bus.model_of(device) {
-        let _ = model.set_driver(None);
+        let _ = model
+            .set_driver(None)
+            .and_then(|()| model.announce(Action::Unbind));
     }
 }
 
@@ -301,6 +318,7 @@ fn withdraw(driver: &Arc<Driver>) {
     let mut drivers = driver.bus.drivers.lock();
     drivers.retain(|other| !Arc::ptr_eq(other, driver));
     drop(drivers);
+    let _ = device::announce(Action::Remove, &driver.directory, DRIVERS, "");
     sysfs::remove_directory(&driver.directory);
 }
 
@@ -360,6 +378,7 @@ fn register_driver(at: usize) -> Result<()> {
         object: Some(driver.clone()),
     };
     ledger::enter_or_undo(at, resource)?;
+    device::add_trigger(&directory, DRIVERS)?;
     bus.drivers.lock().try_push(driver.clone())?;
     let place = Place::short(directory, at);
     sysfs::create_groups(&place, word(at + offset_of!(CDriver, groups))?)
@@ -369,7 +388,7 @@ fn register_driver(at: usize) -> Result<()> {
         after = device;
         bind(&driver, device);
     }
-    Ok(())
+    device::announce(Action::Add, &driver.directory, DRIVERS, "")
 }
 
 fn status(result: Result<()>) -> i32 {

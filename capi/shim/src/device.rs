@@ -17,7 +17,7 @@ use abi::{Errno, Result};
 use alloc::string::String;
 use alloc::sync::Arc;
 use core::mem::offset_of;
-use device::{NewDevice, Node};
+use device::{Action, NewDevice, Node};
 use kmem::{TryString, try_arc};
 use trace::pr_warn;
 use vfs::FileType;
@@ -223,6 +223,11 @@ fn add(at: usize) -> Result<()> {
     let finished = objects::bind(at, &PART, directory)
         .and_then(|()| class.as_ref().map_or(Ok(()), |c| c.add_device(number, at)))
         .and_then(|()| create_groups(at, class.as_ref(), bus.as_ref()))
+        .and_then(|()| {
+            let lines = bus.as_ref().map(|bus| bus.event_lines(at)).transpose()?;
+            model.set_event_lines(lines.unwrap_or_default());
+            model.announce(Action::Add)
+        })
         .and_then(|()| {
             bus.as_ref()
                 .map_or(Ok(()), |bus| bus::add_device(bus, at, model.clone()))

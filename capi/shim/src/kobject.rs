@@ -13,6 +13,7 @@ use abi::{Errno, Result};
 use alloc::sync::Arc;
 use core::mem::offset_of;
 use core::sync::atomic::Ordering;
+use device::Action;
 use kernfs::Node;
 use trace::{pr_err, pr_warn};
 
@@ -21,6 +22,8 @@ const NAME: usize = 255;
 /// `state_initialized` and `state_in_sysfs`.
 const INITIALIZED: u32 = 1;
 const IN_SYSFS: u32 = 2;
+/// `state_add_uevent_sent`: user space was told that it is there.
+const TOLD: u32 = 4;
 
 fn put_word(at: usize, word: usize) -> Result<()> {
     foreign::write_bytes(at, &word.to_le_bytes()).map_err(|_| Errno::EFAULT)
@@ -151,6 +154,9 @@ pub(crate) fn add(kobj: usize) -> Result<()> {
 
 /// Shows it no longer.
 fn hide(kobj: usize) {
+    if state(kobj).is_ok_and(|state| state & TOLD != 0) {
+        let _ = tell(kobj, Action::Remove, "");
+    }
     if let Some(node) = objects::unbind(kobj, &OBJECT) {
         sysfs::remove_directory(&node);
     }
@@ -266,21 +272,39 @@ pub(crate) extern "C" fn kobject_put(kobj: usize) {
     memory::give(name, &FOR_MODULE);
 }
 
-/// `kobject_uevent(kobj, action)`.
-extern "C" fn kobject_uevent(kobj: usize, action: u32) -> i32 {
-    const ACTIONS: [&[u8]; 8] = [
-        b"add", b"remove", b"change", b"move", b"online", b"offline", b"bind", b"unbind",
-    ];
-    let told = match ACTIONS.get(action as usize) {
-        Some(_) if objects::directory(kobj).is_none() => Err(Errno::EINVAL),
-        Some(action) => device::announce(action),
-        None => Err(Errno::EINVAL),
-    };
-    status(told)
+/// Most objects above one another.
+const DEPTH: usize = 64;
+
+/// The name of the set that an object, or the nearest above it that is in one, belongs to. EINVAL: none is in any.
+fn subsystem(kobj: usize) -> Result<Name<NAME>> {
+    let mut at = kobj;
+    for _ in 0..DEPTH {
+        match word(at + offset_of!(CKobject, kset))? {
+            0 => at = word(at + offset_of!(CKobject, parent))?,
+            set => return name_of(set + offset_of!(CKset, kobj)),
+        }
+        if at == 0 {
+            break;
+        }
+    }
+    Err(Errno::EINVAL)
 }
 
-extern "C" fn kobject_uevent_env(kobj: usize, action: u32, _lines: usize) -> i32 {
-    kobject_uevent(kobj, action)
+fn text(name: &[u8]) -> Result<&str> {
+    core::str::from_utf8(name).map_err(|_| Errno::EINVAL)
+}
+
+/// Tells user space what happened to an object.
+pub(crate) fn tell(kobj: usize, action: Action, lines: &str) -> Result<()> {
+    let node = objects::directory(kobj).ok_or(Errno::EINVAL)?;
+    let subsystem = subsystem(kobj)?;
+    device::announce(action, &node, text(subsystem.as_bytes())?, lines)?;
+    let state = state(kobj)?;
+    match action {
+        Action::Add => set_state(kobj, state | TOLD),
+        Action::Remove => set_state(kobj, state & !TOLD),
+        _ => Ok(()),
+    }
 }
 
 /// `kset_create_and_add(name, ops, parent)`: NULL when that is impossible.
@@ -352,6 +376,6 @@ variadic! {
 
 exports![
     kobject_init, kobject_add, kobject_get, kobject_put, kobject_del, kobject_set_name;
-    gpl: kobject_init_and_add, kobject_create_and_add, kobject_uevent, kobject_uevent_env, kset_create_and_add,
+    gpl: kobject_init_and_add, kobject_create_and_add, kset_create_and_add,
     kset_register, kset_unregister, kset_init
 ];

@@ -14,7 +14,7 @@ use abi::{Errno, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::mem::offset_of;
-use device::{Class, NewDevice, Node};
+use device::{Action, Class, NewDevice, Node};
 use kmem::{TryVec, try_arc};
 use sync::{LockClass, SpinLock, rank};
 use vfs::{CharDev, FileType, makedev};
@@ -111,7 +111,7 @@ fn start(at: usize, minor: u32) -> Result<()> {
     let shown = show(at, name, minor, &model);
     let misc = try_arc(Misc {
         driver,
-        model,
+        model: model.clone(),
         minor,
     })?;
     let resource = Resource {
@@ -123,7 +123,8 @@ fn start(at: usize, minor: u32) -> Result<()> {
     let groups = word(at + offset_of!(CMisc, groups))?;
     let made = shown
         .and_then(Place::of)
-        .and_then(|place| sysfs::create_groups(&place, groups));
+        .and_then(|place| sysfs::create_groups(&place, groups))
+        .and_then(|()| model.announce(Action::Add));
     made.inspect_err(|_| deregister(at))
 }
 

@@ -44,6 +44,12 @@ static PLATFORM: Own = Own {
     probe: |driver| word(around(driver) + offset_of!(CPlatformDriver, probe)),
     remove: |driver| word(around(driver) + offset_of!(CPlatformDriver, remove)),
     device: |device| device - offset_of!(CPlatformDevice, dev),
+    event_line: |device| {
+        let device = device - offset_of!(CPlatformDevice, dev);
+        let name = string(word(device + offset_of!(CPlatformDevice, name))?)?;
+        let name = core::str::from_utf8(name.as_bytes()).map_err(|_| Errno::EINVAL)?;
+        kmem::try_format!("MODALIAS=platform:{name}\n")
+    },
 };
 
 /// The `struct platform_driver` around a `struct device_driver`.

@@ -41,6 +41,7 @@ static TABLES: &[&[Entry]] = &[
     crate::tasklet::EXPORTS,
     crate::text::EXPORTS,
     crate::timer::EXPORTS,
+    crate::uevent::EXPORTS,
     crate::user::EXPORTS,
     crate::wait::EXPORTS,
     crate::work::EXPORTS,

@@ -1,5 +1,6 @@
 //! Classes and buses: what devices are sorted by.
 use crate::sysfs::sysfs_dir;
+use crate::uevent::{Action, add_trigger, announce};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -19,9 +20,12 @@ pub struct Class {
 impl Class {
     /// A new class. EEXIST, EINVAL, ENOMEM.
     pub fn new(name: &str) -> Result<Arc<Self>> {
-        try_arc(Self {
-            dir: sysfs_dir("class")?.add_dir(name)?,
-        })
+        let dir = sysfs_dir("class")?.add_dir(name)?;
+        let class = try_arc(Self { dir: dir.clone() }).inspect_err(|_| {
+            dir.remove();
+        })?;
+        announce(Action::Add, &class.dir, "class", "")?;
+        Ok(class)
     }
 
     /// The class of that name of the kernel's own devices, made if it is missing. EEXIST: a module has one; ENOMEM.
@@ -49,6 +53,7 @@ impl Class {
 
     /// Takes it away.
     pub fn remove(&self) {
+        let _ = announce(Action::Remove, &self.dir, "class", "");
         self.dir.remove();
     }
 }
@@ -66,11 +71,14 @@ impl Bus {
         let dir = sysfs_dir("bus")?.add_dir(name)?;
         let made = dir.add_dir("devices").and_then(|devices| {
             let drivers = dir.add_dir("drivers")?;
-            try_arc(Self {
+            add_trigger(&dir, "bus")?;
+            let bus = try_arc(Self {
                 dir: dir.clone(),
                 devices,
                 drivers,
-            })
+            })?;
+            announce(Action::Add, &dir, "bus", "")?;
+            Ok(bus)
         });
         made.inspect_err(|_| {
             dir.remove();
@@ -105,6 +113,7 @@ impl Bus {
         if !self.devices.is_empty() || !self.drivers.is_empty() {
             return Err(Errno::EBUSY);
         }
+        let _ = announce(Action::Remove, &self.dir, "bus", "");
         self.dir.remove();
         Ok(())
     }

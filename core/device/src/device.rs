@@ -2,12 +2,13 @@
 use crate::class::{Bus, Class};
 use crate::nodes::{self, Node};
 use crate::sysfs::sysfs_dir;
-use abi::Result;
+use crate::uevent::{self, Action};
+use abi::{Errno, Result};
 use alloc::string::String;
-use alloc::sync::Arc;
+use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::fmt::Write;
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, Ordering};
 use kernfs::Attribute;
 use kmem::{TryString, TryVec, try_arc, try_format};
 use sync::{LockClass, Mutex, rank};
@@ -15,8 +16,6 @@ use vfs::{FileType, SeqBuf, major, minor};
 
 static FACTS: LockClass = LockClass::new("device.facts", rank::DIR_INDEX);
 static KEPT: LockClass = LockClass::new("device.kept", rank::DIR_INDEX);
-/// Events that were announced.
-static EVENTS: AtomicU64 = AtomicU64::new(0);
 
 /// What a device is to be.
 #[derive(Clone, Copy)]
@@ -55,6 +54,8 @@ struct Facts {
     number: Option<u64>,
     node: Option<String>,
     mode: Option<u32>,
+    /// The name of its class or its bus.
+    subsystem: Option<String>,
     changing: Mutex<Changing>,
 }
 
@@ -74,53 +75,82 @@ pub struct Device {
     facts: Arc<Facts>,
     links: Mutex<Vec<Arc<kernfs::Node>>>,
     has_node: AtomicBool,
+    /// Its coming was told.
+    is_told: AtomicBool,
+}
+
+impl Facts {
+    /// Calls `each` with what is known, a line each.
+    fn each_line(&self, each: &mut dyn FnMut(core::fmt::Arguments<'_>)) {
+        if let Some(number) = self.number {
+            each(format_args!(
+                "MAJOR={}\nMINOR={}\n",
+                major(number),
+                minor(number)
+            ));
+        }
+        if let Some(node) = &self.node {
+            each(format_args!("DEVNAME={node}\n"));
+        }
+        if let Some(mode) = self.mode {
+            each(format_args!("DEVMODE=0{mode:o}\n"));
+        }
+        let changing = self.changing.lock();
+        if let Some(driver) = &changing.driver {
+            each(format_args!("DRIVER={driver}\n"));
+        }
+        each(format_args!("{}", changing.more));
+    }
+
+    /// All lines that an event has and, before them, others. ENOMEM.
+    fn lines(&self, action: Action, before: &str) -> Result<String> {
+        // Who loses its driver must not have a module loaded for it.
+        let wanted = |line: &str| action != Action::Unbind || !line.starts_with("MODALIAS=");
+        let mut all = String::try_from_str(before)?;
+        let mut failed = Ok(());
+        self.each_line(&mut |lines| {
+            let added = try_format!("{lines}").and_then(|lines| {
+                let mut kept = lines.split_inclusive('\n').filter(|line| wanted(line));
+                kept.try_for_each(|line| all.try_push_str(line))
+            });
+            failed = failed.and(added);
+        });
+        failed.map(|()| all)
+    }
 }
 
 /// The file `uevent`.
-struct Events(Arc<Facts>);
+struct Events {
+    facts: Arc<Facts>,
+    node: Weak<kernfs::Node>,
+}
 
 impl Attribute for Events {
     fn show(&self, out: &mut SeqBuf) -> Result<()> {
-        let facts = &self.0;
-        if let Some(number) = facts.number {
-            let _ = writeln!(out, "MAJOR={}\nMINOR={}", major(number), minor(number));
-        }
-        if let Some(node) = &facts.node {
-            let _ = writeln!(out, "DEVNAME={node}");
-        }
-        if let Some(mode) = facts.mode {
-            let _ = writeln!(out, "DEVMODE=0{mode:o}");
-        }
-        let changing = facts.changing.lock();
-        if let Some(driver) = &changing.driver {
-            let _ = writeln!(out, "DRIVER={driver}");
-        }
-        let _ = out.write_str(&changing.more);
+        self.facts.each_line(&mut |line| {
+            let _ = out.write_fmt(line);
+        });
         Ok(())
     }
 
     fn store(&self, text: &[u8]) -> Result<usize> {
-        announce(text)?;
+        let (action, lines) = uevent::synthetic(text)?;
+        let node = self.node.upgrade().ok_or(Errno::ENODEV)?;
+        self.facts.announce(action, &node, &lines)?;
         Ok(text.len())
     }
 }
 
-/// Announces an event that user space asked for by its name. EINVAL: there is no such.
-pub fn announce(action: &[u8]) -> Result<()> {
-    const ACTIONS: [&[u8]; 8] = [
-        b"add", b"remove", b"change", b"move", b"online", b"offline", b"bind", b"unbind",
-    ];
-    let action = action.trim_ascii_end();
-    if !ACTIONS.contains(&action) {
-        return Err(abi::Errno::EINVAL);
+impl Facts {
+    /// Tells what happened to the device at `node`. What belongs to no subsystem is not told.
+    fn announce(&self, action: Action, node: &kernfs::Node, before: &str) -> Result<()> {
+        match &self.subsystem {
+            Some(subsystem) => {
+                uevent::announce(action, node, subsystem, &self.lines(action, before)?)
+            }
+            None => Ok(()),
+        }
     }
-    EVENTS.fetch_add(1, Ordering::Relaxed);
-    Ok(())
-}
-
-/// How many events were announced.
-pub fn events() -> u64 {
-    EVENTS.load(Ordering::Relaxed)
 }
 
 impl Device {
@@ -135,6 +165,7 @@ impl Device {
                 facts: facts(new)?,
                 links: Mutex::new(&KEPT, Vec::new()),
                 has_node: AtomicBool::new(false),
+                is_told: AtomicBool::new(false),
             })?;
             device.fill(new).inspect_err(|_| device.remove())?;
             Ok(device)
@@ -143,8 +174,11 @@ impl Device {
     }
 
     fn fill(&self, new: &NewDevice<'_>) -> Result<()> {
-        self.dir
-            .add_attribute("uevent", 0o644, Events(self.facts.clone()))?;
+        let events = Events {
+            facts: self.facts.clone(),
+            node: Arc::downgrade(&self.dir),
+        };
+        self.dir.add_attribute("uevent", 0o644, events)?;
         if let Some(class) = new.class {
             self.dir.add_link("subsystem", class.dir())?;
             self.keep(&class.dir().add_link(new.name, &self.dir)?)?;
@@ -172,7 +206,20 @@ impl Device {
             nodes::add_node(*node)?;
             self.has_node.store(true, Ordering::Relaxed);
         }
-        announce(b"add")
+        Ok(())
+    }
+
+    /// Tells what happened to it. ENOMEM.
+    pub fn announce(&self, action: Action) -> Result<()> {
+        self.announce_with(action, "")
+    }
+
+    /// The same with lines more, a newline after each.
+    pub fn announce_with(&self, action: Action, lines: &str) -> Result<()> {
+        if action == Action::Add {
+            self.is_told.store(true, Ordering::Relaxed);
+        }
+        self.facts.announce(action, &self.dir, lines)
     }
 
     /// Notes a link elsewhere that goes with the device.
@@ -201,8 +248,11 @@ impl Device {
         self.facts.changing.lock().more = lines;
     }
 
-    /// Takes it away: node, links, directory.
+    /// Takes it away: node, links, directory; who was told that it came is told that it goes.
     pub fn remove(&self) {
+        if self.is_told.swap(false, Ordering::Relaxed) {
+            let _ = self.announce(Action::Remove);
+        }
         if self.has_node.swap(false, Ordering::Relaxed)
             && let Some(node) = &self.facts.node
         {
@@ -212,16 +262,17 @@ impl Device {
         for link in &links {
             link.remove();
         }
-        if self.dir.remove() {
-            let _ = announce(b"remove");
-        }
+        self.dir.remove();
         remove_if_empty(self.glue.as_ref());
     }
 }
 
 fn facts(new: &NewDevice<'_>) -> Result<Arc<Facts>> {
     let name = new.node.map(|node| String::try_from_str(node.name));
+    let class = new.class.map(|class| class.name());
+    let subsystem = class.or(new.bus.map(|bus| bus.name()));
     try_arc(Facts {
+        subsystem: subsystem.map(String::try_from_str).transpose()?,
         number: new.node.map(|node| node.rdev),
         node: name.transpose()?,
         mode: new
@@ -263,5 +314,6 @@ pub fn add_device(class: &str, node: Node<'_>) -> Result<()> {
         ..NewDevice::named(node.name)
     };
     let device = Device::new(&new)?;
+    device.announce(Action::Add)?;
     ALL.lock().try_push(device)
 }

@@ -5,6 +5,7 @@
 //! | `sysfs` | the trees at /sys and /sys/kernel/debug |
 //! | `class` | [`Class`] and [`Bus`] |
 //! | `device` | [`Device`]: directory, links, `uevent`; [`add_device`] for the kernel's own |
+//! | `uevent` | events: numbers, lines, whoever passes them on registers as [`EventSink`] |
 //! | `nodes` | nodes under /dev: whoever shows them (devtmpfs) registers as [`NodeSink`] |
 //!
 //! A driver registers its numbers with [`vfs::register_chrdev`] and makes a device for each node. Numbers and names are
@@ -12,8 +13,8 @@
 //!
 //! Called by drivers, `devtmpfs`, `module` and `capi`; calls `kernfs`, `vfs`, `kmem`, `sync`.
 //!
-//! Lock order: the lists here are leaves but for the classes', over which directories are made; the sink is called with no
-//! lock held. Specification: Documentation/driver-api/driver-model, sysfs-rules.rst.
+//! Lock order: the lists here are leaves but for the classes', over which directories are made, and the order of events, in
+//! which they leave; the sink of nodes is called with no lock held. Specification: Documentation/driver-api/driver-model, sysfs-rules.rst.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -25,11 +26,15 @@ mod class;
 mod device;
 mod nodes;
 mod sysfs;
+mod uevent;
 
 pub use class::{Bus, Class};
-pub use device::{Device, NewDevice, add_device, announce, events};
+pub use device::{Device, NewDevice, add_device};
 pub use nodes::{Node, NodeSink, add_node, remove_node, set_sink};
 pub use sysfs::{DEBUGFS, SYSFS, sysfs_dir};
+pub use uevent::{
+    Action, EventSink, add_trigger, announce, last_event, next_event, set_event_sink, synthetic,
+};
 
 /// Major number of devices that have none of their own.
 const MISC_MAJOR: u32 = 10;
@@ -37,5 +42,6 @@ const MISC_MAJOR: u32 = 10;
 /// Makes the file systems mountable and reserves the numbers of misc devices. EBUSY: a second time; ENOMEM.
 pub fn init() -> abi::Result<()> {
     vfs::reserve_chrdev(Some(MISC_MAJOR), 0, 256, "misc")?;
-    sysfs::init()
+    sysfs::init()?;
+    Class::kernel("misc").map(drop)
 }

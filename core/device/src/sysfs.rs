@@ -1,4 +1,5 @@
 //! The trees that devices and modules are shown in.
+use crate::uevent;
 use abi::Result;
 use alloc::sync::Arc;
 use kernfs::{Node, Tree};
@@ -32,6 +33,7 @@ pub(crate) fn init() -> Result<()> {
     for path in ALWAYS {
         sysfs_dir(path)?;
     }
+    sysfs_dir("kernel")?.add_attribute("uevent_seqnum", 0o444, uevent::show_number)?;
     vfs::register_filesystem(&SYSFS)?;
     vfs::register_filesystem(&DEBUGFS)
 }

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
-use core::sync::atomic::{AtomicI32, AtomicU8, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicUsize, Ordering};
 use kernfs::Node;
 use kmem::Reserved;
 use kmem::modspace::ModArea;
@@ -123,6 +123,8 @@ pub struct Module {
     /// Calls into it that have not returned.
     inside: AtomicUsize,
     left: WaitQueue,
+    /// User space was told that it is there.
+    told: AtomicBool,
 }
 
 /// A call into a module; while it lasts the module's memory stays.
@@ -153,6 +155,7 @@ impl Module {
             directory: Once::new(),
             inside: AtomicUsize::new(0),
             left: WaitQueue::new(),
+            told: AtomicBool::new(false),
         }
     }
 
@@ -263,6 +266,11 @@ impl Module {
 
     pub(crate) fn set_directory(&self, directory: Arc<Node>) {
         let _ = self.directory.set(directory);
+    }
+
+    /// Notes that user space is told that it is there, or that it goes: whether it was told that it is there.
+    pub(crate) fn set_told(&self, there: bool) -> bool {
+        self.told.swap(there, Ordering::Relaxed)
     }
 
     /// Its memory, to change or to take.

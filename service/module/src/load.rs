@@ -8,6 +8,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::ops::Range;
+use device::Action;
 use kmem::modspace::percpu::{self, Room};
 use kmem::modspace::{self, Draft, Rights};
 use kmem::{TryString, TryVec, try_arc};
@@ -487,6 +488,8 @@ fn start(module: &Arc<Module>, arguments: &[u8]) -> Result<()> {
         pr_warn!("{name}: init_module() returned {answer}, it should follow 0/-E convention");
     }
     module.set_state(State::Live);
+    module.set_told(true);
+    sysfs::announce(module, Action::Add);
     release_init(module);
     Ok(())
 }

@@ -3,8 +3,12 @@ use crate::list::{Module, State};
 use abi::Result;
 use alloc::sync::{Arc, Weak};
 use core::fmt::Write;
+use device::Action;
 use kmod::Part;
 use vfs::SeqBuf;
+
+/// What events say modules belong to.
+const SUBSYSTEM: &str = "module";
 
 impl State {
     /// What `initstate` says.
@@ -63,6 +67,7 @@ pub(crate) fn show(module: &Arc<Module>) -> Result<()> {
             writeln!(out, "{}", m.facts().srcversion.as_deref().unwrap_or(""))
         })?;
     }
+    device::add_trigger(&directory, SUBSYSTEM)?;
     let sections = directory.add_dir("sections")?;
     for section in &module.facts().sections {
         let start = section.range.start;
@@ -83,6 +88,14 @@ pub(crate) fn show(module: &Arc<Module>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Tells user space that it is there, or that it goes.
+pub(crate) fn announce(module: &Module, action: Action) {
+    if let Some(directory) = module.directory() {
+        // Without memory nobody is told.
+        let _ = device::announce(action, directory, SUBSYSTEM, "");
+    }
 }
 
 /// Shows it no longer.

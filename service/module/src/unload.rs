@@ -4,6 +4,7 @@ use crate::runtime::runtime;
 use crate::sysfs;
 use abi::{Errno, Result};
 use alloc::sync::Arc;
+use device::Action;
 use trace::pr_alert;
 
 /// Unloads the module of that name: delete_module(2).
@@ -55,6 +56,9 @@ pub(crate) fn discard(module: &Arc<Module>) {
     let empty = module.wait_empty();
     if let Ok(runtime) = runtime {
         runtime.disown(module);
+    }
+    if module.set_told(false) {
+        sysfs::announce(module, Action::Remove);
     }
     sysfs::hide(module);
     list::remove(module);

@@ -23,7 +23,7 @@ fn range(addr: usize, len: usize) -> Result<UserBuf<'static>> {
 }
 
 /// Calls `f` with the segments that `count` iovecs at `addr` name. EINVAL, EFAULT, ENOMEM.
-pub(super) fn with_segments<R, E: From<Errno>>(
+pub(crate) fn with_segments<R, E: From<Errno>>(
     addr: usize,
     count: usize,
     f: impl FnOnce(&mut UserBuf<'_>) -> Result<R, E>,

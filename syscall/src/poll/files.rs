@@ -14,7 +14,7 @@ use vfs::{File, OnExec};
 /// `struct itimerspec`: interval, value.
 type ItimerSpec = [Timespec; 2];
 
-pub(super) fn install(cx: &Cx, file: Arc<File>, close_on_exec: bool) -> Result<usize> {
+pub(crate) fn install(cx: &Cx, file: Arc<File>, close_on_exec: bool) -> Result<usize> {
     let limit = cx.process().limits().cur(Resource::Nofile);
     let on_exec = OnExec::from_flag(close_on_exec);
     Ok(cx.files.alloc(0, limit, file, on_exec)? as usize)

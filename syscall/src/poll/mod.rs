@@ -2,6 +2,7 @@
 //! timerfd_create(2), inotify(7).
 mod epoll;
 mod files;
+pub(crate) use files::install;
 mod inotify;
 
 use crate::Call;

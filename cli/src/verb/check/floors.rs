@@ -9,7 +9,7 @@ use std::process::Stdio;
 
 /// The floors, ground first. A folder with a `*` holds crates that do not import one another; a pure crate may use another
 /// pure one, since nothing there has a machine or a state of its own.
-const ORDER: [&str; 28] = [
+const ORDER: [&str; 29] = [
     "abi",
     "pure/*",
     "base/hal",
@@ -35,6 +35,7 @@ const ORDER: [&str; 28] = [
     "service/tmpfs",
     "service/pipe",
     "service/tty",
+    "service/socket",
     "service/*",
     "syscall",
     "capi/*",

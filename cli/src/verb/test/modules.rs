@@ -2,6 +2,7 @@
 
 mod cases;
 mod contained;
+mod events;
 mod loading;
 mod rust;
 mod services;
@@ -61,7 +62,18 @@ pub(super) fn run(plan: &Plan) -> Result<Tally> {
     if contained::is_wanted(&counter) {
         contained::run(plan, &mut counter, &compile(&kdir)?)?;
     }
+    of_events(&mut counter, plan, &kdir)?;
     Ok(counter.tally)
+}
+
+/// What Debian's udevadm shows, if it is there.
+fn of_events(counter: &mut Counter<'_>, plan: &Plan, kdir: &Path) -> Result<()> {
+    if Path::new(events::UDEVADM).exists() {
+        return boot(counter, plan, kdir, events::CASES.iter());
+    }
+    println!("note modules: {} is not there", events::UDEVADM);
+    counter.tally.skipped += events::CASES.len();
+    Ok(())
 }
 
 /// What holds on Linux too, with modules built for it.
@@ -76,6 +88,7 @@ fn on_linux(plan: &Plan, mut counter: Counter<'_>) -> Result<Tally> {
     }
     boot(&mut counter, plan, &kdir, loading::CASES.iter())?;
     boot(&mut counter, plan, &kdir, loading::ALONE.iter())?;
+    of_events(&mut counter, plan, &kdir)?;
     Ok(counter.tally)
 }
 
@@ -104,6 +117,9 @@ fn boot<'a>(
     command.args(["--machine", plan.machine.as_deref().unwrap_or(usual)]);
     command.args(["--timeout", "300"]);
     command.args(["--with", "/bin/kmod", "--with"]).arg(&folder);
+    if Path::new(events::UDEVADM).exists() {
+        command.args(["--with", events::UDEVADM]);
+    }
     command.args(["--", "sh", "-c", &script]);
     let output = feed(command, b"")?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -153,7 +169,7 @@ fn compile(kdir: &Path) -> Result<PathBuf> {
         }
         if !own {
             // What is tried on Linux too.
-            let modules = "asks.o closed.o gives.o hello.o many.o needs.o params.o takes.o";
+            let modules = "advanced_device.o asks.o buses.o closed.o gives.o hello.o many.o model.o needs.o params.o takes.o";
             std::fs::write(into.join("Makefile"), format!("obj-m := {modules}\n"))?;
         }
         make(kdir, into)?;

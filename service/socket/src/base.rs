@@ -1,0 +1,161 @@
+//! What each socket has, whatever its family.
+use abi::{Errno, Result};
+use alloc::sync::Arc;
+use cbpf::{About, Packet, Program};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, AtomicUsize, Ordering};
+use sync::{LockClass, SpinLock, rank};
+
+static FILTER: LockClass = LockClass::new("socket.filter", rank::NONE);
+
+/// Room for data when nothing else was asked for (`/proc/sys/net/core/rmem_default`).
+const ROOM: usize = 212_992;
+static COOKIES: AtomicU64 = AtomicU64::new(0);
+
+/// The common part of a socket.
+pub struct Base {
+    /// `AF_*`.
+    pub family: u32,
+    /// `SOCK_*`.
+    pub kind: u32,
+    /// The family's own number.
+    pub protocol: i32,
+    /// Most bytes that wait to be received, bookkeeping included.
+    pub(crate) receive_room: AtomicUsize,
+    /// Most bytes that wait to be sent.
+    pub(crate) send_room: AtomicUsize,
+    /// How long receiving and sending wait; 0 is for ever.
+    pub(crate) receive_ns: AtomicU64,
+    pub(crate) send_ns: AtomicU64,
+    pub(crate) pass_credentials: AtomicBool,
+    pub(crate) filter_is_locked: AtomicBool,
+    pub(crate) cookie: AtomicU64,
+    filter: SpinLock<Option<Arc<Program>>>,
+    /// An errno that the next call answers; 0 for none.
+    error: AtomicI32,
+}
+
+impl Base {
+    /// That of a new socket.
+    #[must_use]
+    pub const fn new(family: u32, kind: u32, protocol: i32) -> Self {
+        Self {
+            family,
+            kind,
+            protocol,
+            receive_room: AtomicUsize::new(ROOM),
+            send_room: AtomicUsize::new(ROOM),
+            receive_ns: AtomicU64::new(0),
+            send_ns: AtomicU64::new(0),
+            pass_credentials: AtomicBool::new(false),
+            filter_is_locked: AtomicBool::new(false),
+            cookie: AtomicU64::new(0),
+            filter: SpinLock::new(&FILTER, None),
+            error: AtomicI32::new(0),
+        }
+    }
+
+    /// Most bytes that wait to be received.
+    #[must_use]
+    pub fn receive_room(&self) -> usize {
+        self.receive_room.load(Ordering::Relaxed)
+    }
+
+    /// Most bytes that wait to be sent.
+    #[must_use]
+    pub fn send_room(&self) -> usize {
+        self.send_room.load(Ordering::Relaxed)
+    }
+
+    /// Whether each message comes with who sent it (`SO_PASSCRED`).
+    #[must_use]
+    pub fn passes_credentials(&self) -> bool {
+        self.pass_credentials.load(Ordering::Relaxed)
+    }
+
+    /// Until when a call that begins now receives (`SO_RCVTIMEO`); `None` is for ever.
+    #[must_use]
+    pub fn receive_until(&self) -> Option<u64> {
+        until(&self.receive_ns)
+    }
+
+    /// Until when a call that begins now sends (`SO_SNDTIMEO`).
+    #[must_use]
+    pub fn send_until(&self) -> Option<u64> {
+        until(&self.send_ns)
+    }
+
+    /// Notes an error for the next call.
+    pub fn set_error(&self, error: Errno) {
+        self.error.store(error.code(), Ordering::SeqCst);
+    }
+
+    /// Whether an error waits to be told.
+    #[must_use]
+    pub fn has_error(&self) -> bool {
+        self.error.load(Ordering::SeqCst) != 0
+    }
+
+    /// The error that waits, once.
+    pub fn take_error(&self) -> Option<Errno> {
+        if !self.has_error() {
+            return None;
+        }
+        Errno::from_code(self.error.swap(0, Ordering::SeqCst))
+    }
+
+    /// The error that waits, as what a call answers.
+    pub fn check_error(&self) -> Result<()> {
+        self.take_error().map_or(Ok(()), Err)
+    }
+
+    /// A number that no other socket has (`SO_COOKIE`).
+    #[must_use]
+    pub fn cookie(&self) -> u64 {
+        let fresh = || COOKIES.fetch_add(1, Ordering::Relaxed) + 1;
+        match self.cookie.load(Ordering::Relaxed) {
+            0 => {
+                let mine = fresh();
+                let set =
+                    self.cookie
+                        .compare_exchange(0, mine, Ordering::Relaxed, Ordering::Relaxed);
+                set.map_or_else(|other| other, |_| mine)
+            }
+            old => old,
+        }
+    }
+
+    /// The filter.
+    #[must_use]
+    pub fn filter(&self) -> Option<Arc<Program>> {
+        self.filter.lock_irq().clone()
+    }
+
+    pub(crate) fn set_filter(&self, filter: Option<Arc<Program>>) -> Option<Arc<Program>> {
+        core::mem::replace(&mut *self.filter.lock_irq(), filter)
+    }
+
+    /// How much of a packet passes the filter: `None` for nothing of it.
+    #[must_use]
+    pub fn passes(&self, data: &[u8], protocol: u16) -> Option<usize> {
+        let Some(filter) = self.filter() else {
+            return Some(data.len());
+        };
+        let about = About {
+            protocol,
+            cpu: hal::cpu::id() as u32,
+            random: random::next_u64() as u32,
+            ..About::default()
+        };
+        match filter.run(&Packet { data, about }) {
+            0 => None,
+            most => Some(data.len().min(most as usize)),
+        }
+    }
+}
+
+fn until(ns: &AtomicU64) -> Option<u64> {
+    match ns.load(Ordering::Relaxed) {
+        0 => None,
+        ns => Some(hal::clock::now_ns().saturating_add(ns)),
+    }
+}

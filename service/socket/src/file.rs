@@ -1,0 +1,72 @@
+//! A socket as an open file.
+use crate::message::{Incoming, Outgoing};
+use crate::socket::Socket;
+use crate::who::Caller;
+use abi::{Errno, Result};
+use alloc::sync::Arc;
+use cred::Cred;
+use kmem::try_arc;
+use kmem::user::UserBuf;
+use vfs::{File, FileOps, FileOpsRef, FileType, Io, OpenFlags, PollEvents, PollTable};
+
+/// The operations of the file.
+pub struct SocketFile {
+    socket: Arc<dyn Socket>,
+}
+
+impl SocketFile {
+    /// The socket of an open file. ENOTSOCK: it is something else.
+    pub fn of(file: &File) -> Result<&Arc<dyn Socket>> {
+        let own = file.ops_as::<Self>().ok_or(Errno::ENOTSOCK)?;
+        Ok(&own.socket)
+    }
+}
+
+/// An open file for a socket. ENFILE, ENOMEM.
+pub fn open(socket: Arc<dyn Socket>, nonblock: bool, cred: &Arc<Cred>) -> Result<Arc<File>> {
+    let inode = vfs::new_anon_inode(FileType::Socket, 0o777, cred)?;
+    let name = kmem::try_format!("socket:[{}]", inode.ino())?;
+    let mut flags = OpenFlags::RDWR;
+    flags.set(OpenFlags::NONBLOCK, nonblock);
+    let ops = FileOpsRef::own(try_arc(SocketFile { socket })?);
+    vfs::new_anon_file(&name, &inode, ops, flags, cred)
+}
+
+impl FileOps for SocketFile {
+    fn read(&self, _file: &File, buf: &mut UserBuf<'_>, io: &mut Io) -> Result<usize> {
+        self.socket.receive(&mut Incoming::new(buf, 0, io.nonblock))
+    }
+
+    fn write(&self, _file: &File, buf: &mut UserBuf<'_>, io: &mut Io) -> Result<usize> {
+        let task = task::current().ok_or(Errno::ESRCH)?;
+        let cred = task.cred()?;
+        let who = Caller {
+            cred: &cred,
+            pid: task.process().nr(),
+        };
+        let mut message = Outgoing {
+            data: buf,
+            address: None,
+            flags: 0,
+            nonblock: io.nonblock,
+            control: &[],
+        };
+        self.socket.send(&who, &mut message)
+    }
+
+    fn is_stream(&self) -> bool {
+        true
+    }
+
+    fn poll(&self, _file: &File, table: &mut PollTable<'_>) -> PollEvents {
+        self.socket.poll(table)
+    }
+
+    fn can_poll(&self) -> bool {
+        true
+    }
+
+    fn release(&self, _file: &File) {
+        self.socket.close();
+    }
+}

@@ -1,0 +1,39 @@
+//! Sockets: what all families have in common.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `family.rs` | [`Family`] and who registered; [`create`] |
+//! | `socket.rs` | [`Socket`]: what a family's socket does |
+//! | `who.rs` | [`Caller`], [`Address`], [`End`] |
+//! | `base.rs` | [`Base`]: what each socket has: room, timeouts, error, filter |
+//! | `options.rs` | `SOL_SOCKET` of setsockopt(2) and getsockopt(2) |
+//! | `message.rs` | [`Outgoing`] and [`Incoming`]: data, address, control messages |
+//! | `file.rs` | [`SocketFile`]: a socket as an open file |
+//!
+//! A family is one crate that registers; a socket answers EOPNOTSUPP to what its family has not. Data moves straight
+//! between user memory and where the family keeps it.
+//!
+//! Called by `syscall` and by the families; calls `vfs`, `cbpf`, `task`, `kmem`, `sync`.
+//!
+//! Lock order: a socket's filter is a leaf. Specification: socket(2), socket(7), send(2), recv(2), cmsg(3).
+#![cfg(target_os = "none")]
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+mod base;
+mod family;
+mod file;
+mod message;
+mod options;
+mod socket;
+mod who;
+
+pub use base::Base;
+pub use family::{Family, create, register};
+pub use file::{SocketFile, open};
+pub use message::{Control, Credentials, Incoming, Outgoing};
+pub use options::{OptionIn, OptionOut};
+pub use socket::Socket;
+pub use who::{Address, Caller, End};

@@ -1,0 +1,84 @@
+//! A socket.
+use crate::base::Base;
+use crate::message::{Incoming, Outgoing};
+use crate::options::{OptionIn, OptionOut};
+use crate::who::{Address, Caller, End};
+use abi::{Errno, Result};
+use alloc::sync::Arc;
+use core::any::Any;
+use vfs::{PollEvents, PollTable};
+
+/// What a socket does. What is not implemented answers as a socket of a family that has not got it.
+///
+/// An operation that waits does so interruptibly and answers ERESTARTSYS.
+pub trait Socket: Any + Send + Sync {
+    /// What each socket has.
+    fn base(&self) -> &Base;
+
+    /// Gives it an address.
+    fn bind(&self, _who: &Caller<'_>, _address: &[u8]) -> Result<()> {
+        Err(Errno::EOPNOTSUPP)
+    }
+
+    /// Names whom it talks to.
+    fn connect(&self, _who: &Caller<'_>, _address: &[u8], _nonblock: bool) -> Result<()> {
+        Err(Errno::EOPNOTSUPP)
+    }
+
+    /// Lets others connect to it.
+    fn listen(&self, _backlog: i32) -> Result<()> {
+        Err(Errno::EOPNOTSUPP)
+    }
+
+    /// The next that connected to it.
+    fn accept(&self, _nonblock: bool) -> Result<Arc<dyn Socket>> {
+        Err(Errno::EOPNOTSUPP)
+    }
+
+    /// Connects two fresh ones with each other.
+    fn pair(&self, _other: &Arc<dyn Socket>) -> Result<()> {
+        Err(Errno::EOPNOTSUPP)
+    }
+
+    /// An address of it. ENOTCONN: there is no other side.
+    fn name(&self, _end: End) -> Result<Address> {
+        Err(Errno::EOPNOTSUPP)
+    }
+
+    /// Ends one direction or both.
+    fn shutdown(&self, _how: u32) -> Result<()> {
+        Err(Errno::EOPNOTSUPP)
+    }
+
+    /// Sends; how much.
+    fn send(&self, _who: &Caller<'_>, _message: &mut Outgoing<'_, '_>) -> Result<usize> {
+        Err(Errno::EOPNOTSUPP)
+    }
+
+    /// Receives; how much.
+    fn receive(&self, _message: &mut Incoming<'_, '_>) -> Result<usize> {
+        Err(Errno::EOPNOTSUPP)
+    }
+
+    /// Sets an option of its family's.
+    fn set_option(
+        &self,
+        _who: &Caller<'_>,
+        _level: u32,
+        _name: u32,
+        _value: &OptionIn,
+    ) -> Result<()> {
+        Err(Errno::ENOPROTOOPT)
+    }
+
+    /// Tells an option of its family's.
+    fn option(&self, _level: u32, _name: u32, _out: &mut OptionOut) -> Result<()> {
+        Err(Errno::ENOPROTOOPT)
+    }
+
+    /// What it is ready for; first `table.wait` on every queue that announces a change.
+    fn poll(&self, table: &mut PollTable<'_>) -> PollEvents;
+
+    /// The last descriptor is gone.
+    fn close(&self);
+}
