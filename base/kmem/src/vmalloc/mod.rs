@@ -19,7 +19,7 @@ use abi::Result;
 use arrayvec::ArrayVec;
 use hal::addr::{PAGE_SIZE, Pfn};
 use slots::Slots;
-use sync::{LockClass, SpinLock, rank};
+use sync::{LockClass, Mutex, SpinLock, rank};
 
 /// Bytes of a class's window.
 const WINDOW: usize = 16 << 30;
@@ -176,12 +176,18 @@ fn retry(mut take: impl FnMut(&mut Maps) -> Option<usize>) -> Option<usize> {
     got
 }
 
+static SETTLING_CLASS: LockClass = LockClass::new("vmalloc.settle", rank::NONE);
+/// One flush at a time: a place that another flush has made free meanwhile may be in use and given back again before this
+/// one is over, and must then wait for a flush of its own.
+static SETTLING: Mutex<()> = Mutex::new(&SETTLING_CLASS, ());
+
 /// Has all TLBs forget freed addresses, which can then be used again.
 #[inline(never)] // 4 KiB of stack, which nobody else should bear
 pub(crate) fn settle() {
     if !sync::context::may_sleep() {
         return; // another CPU may wait for us with its interrupts off, or a request of ours is under way below
     }
+    let _one = SETTLING.lock();
     // Copies of the sets would not fit a stack frame all at once: one kind after the other, one flush each.
     let stale = MAPS.lock_irq().stacks.stale();
     if stale.iter().any(|w| *w != 0) {
@@ -208,6 +214,7 @@ pub(crate) fn trim() {
     if !sync::context::may_sleep() {
         return; // as in `settle`
     }
+    let _one = SETTLING.lock();
     trim_tables(|maps| &mut maps.stacks, 0, STACK_SLOT);
     for class in 1..=CLASSES {
         if PAGE_SIZE << class <= kmap::LEAF_SPAN {
