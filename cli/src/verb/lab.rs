@@ -125,6 +125,7 @@ pub(crate) fn command(lab: &Lab, name: &str, kernel: &Path) -> Result<Command> {
     let mut objects = Vec::new();
     for source in &lab.sources {
         copy(&root.join(source), &folder)?;
+        copy_headers(&root.join(source), &folder)?;
         let stem = source.file_stem().context("a source without a name")?;
         objects.push(format!("{}.o", stem.display()));
     }
@@ -155,6 +156,18 @@ pub(crate) fn command(lab: &Lab, name: &str, kernel: &Path) -> Result<Command> {
     );
     command.args(["--", "sh", "-c", &script]);
     Ok(command)
+}
+
+/// Copies the headers that stand beside a source.
+fn copy_headers(source: &Path, folder: &Path) -> Result<()> {
+    let beside = source.parent().context("a source is in a folder")?;
+    for entry in std::fs::read_dir(beside)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|ending| ending == "h") {
+            copy(&path, folder)?;
+        }
+    }
+    Ok(())
 }
 
 /// Copies a file, unless it is the same: what stands on it need not be made again.
