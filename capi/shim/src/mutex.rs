@@ -43,21 +43,21 @@ fn checked<'a>(lock: usize) -> &'a AtomicUsize {
     unsafe { word(lock) }
 }
 
+/// Takes the lock. If another thread has it, the bit that tells that one to wake stands in the word when this gives up.
 fn try_take(word: &AtomicUsize, me: usize) -> Option<()> {
-    let taken = word.compare_exchange(0, me, Ordering::Acquire, Ordering::Relaxed);
-    if let Err(held) = taken {
-        // The bit tells the holder to wake; it is set before each look that may lead to sleep.
-        let _ = word.compare_exchange(held, held | WAITERS, Ordering::Relaxed, Ordering::Relaxed);
-        if word.load(Ordering::Relaxed) != 0 {
+    loop {
+        let taken = word.compare_exchange(0, me, Ordering::Acquire, Ordering::Relaxed);
+        let held = match taken {
+            Ok(_) => return Some(()),
+            Err(held) => held,
+        };
+        // It may have another holder by now, or none.
+        let marked =
+            word.compare_exchange(held, held | WAITERS, Ordering::Release, Ordering::Relaxed);
+        if marked.is_ok() {
             return None;
         }
-        let marked = me | WAITERS;
-        return word
-            .compare_exchange(0, marked, Ordering::Acquire, Ordering::Relaxed)
-            .ok()
-            .map(drop);
     }
-    Some(())
 }
 
 fn lock_in(lock: usize, mode: WaitMode) -> i32 {
@@ -123,7 +123,7 @@ extern "C" fn mutex_unlock(lock: usize) {
         misuse("a mutex is released by a thread that does not hold it");
     }
     held::sleep_given(lock);
-    if word.swap(0, Ordering::Release) & WAITERS != 0 {
+    if word.swap(0, Ordering::AcqRel) & WAITERS != 0 {
         park::wake(lock);
     }
 }
