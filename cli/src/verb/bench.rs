@@ -104,11 +104,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
             "all" => &[],
             part => &[part.to_owned()],
         };
-        let mut names = measure::names(&program, filter)?;
-        if filter.is_empty() {
-            // Those are asked for by name: they want more than one processor, which Linux has not under `-icount`.
-            names.retain(|name| !name.starts_with(scaling::GROUP));
-        }
+        let names = measure::names(&program, filter)?;
         let markdown = arguments.markdown.as_deref();
         return profile::run(&kernels(arguments)?, &program, &names, markdown);
     }

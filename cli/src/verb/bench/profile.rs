@@ -82,6 +82,8 @@ pub(super) fn run(
 
 /// What names a kernel's addresses.
 struct Told {
+    /// Gaon's.
+    own: bool,
     symbols: Symbols,
     lines: Option<addr2line::Loader>,
 }
@@ -89,6 +91,7 @@ struct Told {
 impl Told {
     fn read(kernel: &Kernel, own: bool) -> Result<Self> {
         Ok(Self {
+            own,
             symbols: if own {
                 gaon_symbols(&kernel.image)?
             } else {
@@ -102,14 +105,15 @@ impl Told {
     }
 }
 
-/// Profiles the operations in one boot, those that want all processors in another.
+/// Profiles the operations in one boot, those that want all processors in another. Linux starts but one under `-icount`.
 fn profiles(kernel: &Kernel, told: &Told, program: &Path, names: &[String]) -> Result<Profiles> {
     let (shared, alone): (Vec<_>, Vec<_>) = names
         .iter()
         .cloned()
         .partition(|name| name.starts_with(scaling::GROUP));
+    let several = if told.own { scaling::CONTENDED } else { 1 };
     let mut all = Profiles::new();
-    for (mut names, cpus) in [(alone, 1), (shared, 2)] {
+    for (mut names, cpus) in [(alone, 1), (shared, several)] {
         // What comes after one that failed is lost in its boot, and has another.
         for _ in 0..BOOTS {
             if !names.is_empty() {
