@@ -2,9 +2,10 @@
 use crate::bindings::{ktime_get, msleep};
 use core::time::Duration;
 
-/// Sleeps at least so long, to the millisecond.
+/// Sleeps at least so long, in whole milliseconds (at most seven weeks).
 pub fn sleep(time: Duration) {
-    let milliseconds = u32::try_from(time.as_millis()).unwrap_or(u32::MAX);
+    let milliseconds = time.as_nanos().div_ceil(1_000_000);
+    let milliseconds = u32::try_from(milliseconds).unwrap_or(u32::MAX);
     // SAFETY: who may not sleep is told so by the kernel.
     unsafe { msleep(milliseconds) };
 }

@@ -132,7 +132,7 @@ pub(crate) fn command(lab: &Lab, name: &str, kernel: &Path) -> Result<Command> {
     copy(&root.join("labs/modules/lab.h"), &folder)?;
     if !objects.is_empty() {
         let makefile = format!("obj-m := {}\nccflags-y := -I$(src)\n", objects.join(" "));
-        std::fs::write(folder.join("Makefile"), makefile)?;
+        put(&folder.join("Makefile"), makefile.as_bytes())?;
         let mut make = Command::new("make");
         make.arg("-C").arg(build::module_folder()?);
         make.arg(format!("M={}", folder.display())).arg("modules");
@@ -170,12 +170,17 @@ fn copy_headers(source: &Path, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Copies a file, unless it is the same: what stands on it need not be made again.
+/// Copies a file.
 fn copy(from: &Path, folder: &Path) -> Result<()> {
     let to = folder.join(from.file_name().context("a source without a name")?);
     let new = std::fs::read(from).with_context(|| from.display().to_string())?;
-    if std::fs::read(&to).ok().as_ref() != Some(&new) {
-        std::fs::write(&to, new)?;
+    put(&to, &new)
+}
+
+/// Writes a file, unless it is the same: what stands on it need not be made again.
+fn put(file: &Path, text: &[u8]) -> Result<()> {
+    if std::fs::read(file).ok().as_deref() != Some(text) {
+        std::fs::write(file, text)?;
     }
     Ok(())
 }

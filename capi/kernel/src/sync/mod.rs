@@ -1,5 +1,6 @@
 //! Locks and shared values.
 mod arc;
+mod lock;
 mod mutex;
 mod spinlock;
 
