@@ -1,6 +1,7 @@
 //! One cache: magazines in front of its slabs.
 use super::node::{self, Slabs};
-use crate::{machine, pressure};
+use crate::machine::{self, Pinned};
+use crate::pressure;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 use hal::MAX_CPUS;
@@ -31,7 +32,8 @@ pub struct SlabInfo {
 }
 
 /// A CPU's stock of one cache: a stack, so that what was freed last (and is in the CPU's cache) goes out first. Only the
-/// own CPU touches it, pinned; others read the count.
+/// own CPU touches it, pinned; others read the count, with the slabs' lock held. Draining frees it, so that how many there
+/// are does not tell which CPU a task once ran on.
 pub(super) struct Magazine {
     len: AtomicU32,
     rounds: [AtomicPtr<u8>; ROUNDS],
@@ -108,6 +110,7 @@ pub(super) fn for_each(mut each: impl FnMut(&'static RawCache)) {
 /// Gives this CPU's stocks and all empty slabs back: as much as one CPU can give without asking the others.
 pub(super) fn drain_local() {
     for_each(RawCache::drain_local);
+    MAGAZINES.slabs.shrink();
 }
 
 impl RawCache {
@@ -149,8 +152,8 @@ impl RawCache {
             return None;
         }
         let object = {
-            let _pin = machine::pin();
-            self.magazine().and_then(Magazine::pop)
+            let pin = machine::pin();
+            self.magazine(&pin).and_then(Magazine::pop)
         };
         let object = if object.is_some() {
             object
@@ -168,12 +171,12 @@ impl RawCache {
     #[inline]
     pub(super) unsafe fn free(&'static self, object: NonNull<u8>) {
         node::poison(&self.slabs.geometry, object);
-        let _pin = machine::pin();
+        let pin = machine::pin();
         if !self
-            .magazine()
+            .magazine(&pin)
             .is_some_and(|m| m.push(object, self.capacity))
         {
-            self.free_slow(object);
+            self.free_slow(object, &pin);
         }
     }
 
@@ -190,7 +193,7 @@ impl RawCache {
         loop {
             let pin = machine::pin();
             if self
-                .magazine()
+                .magazine(&pin)
                 .is_some_and(|m| m.len.load(Ordering::Relaxed) != 0)
             {
                 return Some(pin);
@@ -210,12 +213,17 @@ impl RawCache {
             && inject::should_fail(&SLAB_ALLOC, self.slabs.geometry.size)
     }
 
-    /// This CPU's magazine; the caller is pinned.
+    /// Where this CPU's magazine is noted.
     #[inline]
-    fn magazine(&self) -> Option<&'static Magazine> {
-        let cpu = hal::cpu::id() & (MAX_CPUS - 1);
-        // SAFETY: magazines are never freed.
-        unsafe { self.magazines[cpu].load(Ordering::Relaxed).as_ref() }
+    fn slot(&self, _pin: &Pinned) -> &AtomicPtr<Magazine> {
+        &self.magazines[hal::cpu::id() & (MAX_CPUS - 1)]
+    }
+
+    /// This CPU's magazine.
+    #[inline]
+    fn magazine<'pin>(&self, pin: &'pin Pinned) -> Option<&'pin Magazine> {
+        // SAFETY: only `drain_local` on this CPU frees it, and while this one is pinned nothing else runs here.
+        unsafe { self.slot(pin).load(Ordering::Relaxed).as_ref() }
     }
 
     #[cold]
@@ -225,8 +233,8 @@ impl RawCache {
         self.make_magazine();
         loop {
             {
-                let _pin = machine::pin();
-                let magazine = self.magazine();
+                let pin = machine::pin();
+                let magazine = self.magazine(&pin);
                 // The caller was not pinned meanwhile: others may have filled this magazine, or this is another CPU.
                 if let Some(object) = magazine.and_then(Magazine::pop) {
                     return Some(object);
@@ -250,8 +258,8 @@ impl RawCache {
 
     #[cold]
     #[inline(never)]
-    fn free_slow(&'static self, object: NonNull<u8>) {
-        match self.magazine() {
+    fn free_slow(&'static self, object: NonNull<u8>, pin: &Pinned) {
+        match self.magazine(pin) {
             Some(m) if self.capacity != 0 => {
                 self.slabs
                     .give(|each| m.take_coldest(self.capacity / 2 + 1, each));
@@ -278,7 +286,7 @@ impl RawCache {
             });
         }
         let pin = machine::pin();
-        let slot = &self.magazines[hal::cpu::id() & (MAX_CPUS - 1)];
+        let slot = self.slot(&pin);
         if slot.load(Ordering::Relaxed).is_null() {
             slot.store(magazine.as_ptr(), Ordering::Release);
             return;
@@ -289,8 +297,7 @@ impl RawCache {
     }
 
     fn magazine_exists(&self) -> bool {
-        let _pin = machine::pin();
-        self.magazine().is_some()
+        self.magazine(&machine::pin()).is_some()
     }
 
     /// Puts the cache on the list of all caches, once.
@@ -309,8 +316,15 @@ impl RawCache {
     /// Gives this CPU's magazine and all empty slabs back.
     pub(super) fn drain_local(&'static self) {
         let pin = machine::pin();
-        if let Some(m) = self.magazine() {
-            self.slabs.give(|each| m.take_coldest(ROUNDS, each));
+        let slot = self.slot(&pin);
+        if let Some(m) = self.magazine(&pin) {
+            self.slabs.give(|each| {
+                m.take_coldest(ROUNDS, each);
+                slot.store(ptr::null_mut(), Ordering::Relaxed);
+            });
+            // SAFETY: it came from there; it is noted nowhere any more, and who looks at it from another CPU has the lock
+            // that it was taken out under.
+            unsafe { MAGAZINES.free(NonNull::from(m).cast()) };
         }
         drop(pin);
         self.slabs.shrink();
@@ -318,13 +332,13 @@ impl RawCache {
 
     /// Counts.
     pub(super) fn info(&self) -> SlabInfo {
-        let (mut used, slabs, empty) = self.slabs.counts();
-        for m in &self.magazines {
-            // SAFETY: magazines are never freed.
-            if let Some(m) = unsafe { m.load(Ordering::Acquire).as_ref() } {
-                used = used.saturating_sub(m.len.load(Ordering::Relaxed) as usize);
-            }
-        }
+        let (used, slabs, empty) = self.slabs.counts(|| {
+            let all = self.magazines.iter().filter_map(|m| {
+                // SAFETY: none is freed before it was taken out of here under the lock that is held now.
+                unsafe { m.load(Ordering::Acquire).as_ref() }
+            });
+            all.map(|m| m.len.load(Ordering::Relaxed) as usize).sum()
+        });
         let g = &self.slabs.geometry;
         SlabInfo {
             name: self.slabs.name,

@@ -121,9 +121,11 @@ impl Slabs {
         core::ptr::from_ref(self) as u64
     }
 
-    /// Objects in use or in magazines, slabs, empty slabs.
-    pub(super) fn counts(&self) -> (usize, usize, usize) {
-        self.node.lock_irq().counts()
+    /// Objects in use but for those in magazines (which `idle` counts, with the lock held), slabs, empty slabs.
+    pub(super) fn counts(&self, idle: impl FnOnce() -> usize) -> (usize, usize, usize) {
+        let node = self.node.lock_irq();
+        let (used, slabs, empty) = node.counts();
+        (used.saturating_sub(idle()), slabs, empty)
     }
 
     /// Takes up to `want` objects from slabs that have some.
