@@ -70,6 +70,7 @@ impl CharDev for Driver {
         let source = Source {
             module: &self.module,
             gate: None,
+            ends_with_gate: false,
             calls: self.calls,
             ops: self.ops,
             cdev: self.cdev,
@@ -77,7 +78,7 @@ impl CharDev for Driver {
             data: self.data,
             users: file::keep(&self.owners)?,
         };
-        Ok(FileOpsRef::own(try_arc(Opened::new(source, inode, args)?)?))
+        Opened::open(source, inode, args)
     }
 }
 

@@ -58,6 +58,7 @@ impl Opener for OpsFile {
         let source = Source {
             module: &self.module,
             gate: Some(self.gate.clone()),
+            ends_with_gate: false,
             calls: self.calls,
             ops: self.ops,
             cdev: 0,
@@ -65,7 +66,7 @@ impl Opener for OpsFile {
             data: 0,
             users: file::keep(&self.owners)?,
         };
-        Ok(FileOpsRef::own(try_arc(Opened::new(source, inode, args)?)?))
+        Opened::open(source, inode, args)
     }
 }
 

@@ -5,6 +5,7 @@
 use crate::enter;
 use crate::foreign::word;
 use crate::layout::{CFile, CInode, FileOperations, POLL_QUEUES, PollCollector, ProcOps};
+use crate::ledger::{self, Kind, Resource};
 use crate::park;
 use abi::{Errno, Result};
 use alloc::boxed::Box;
@@ -12,10 +13,10 @@ use alloc::sync::Arc;
 use core::mem::offset_of;
 use core::sync::atomic::{AtomicI64, AtomicU32, AtomicUsize, Ordering};
 use kernfs::{Gate, Pass};
-use kmem::try_box;
 use kmem::user::UserBuf;
+use kmem::{try_arc, try_box};
 use module::Module;
-use vfs::{File, FileOps, Inode, Io, OpenArgs, OpenFlags, PollEvents, PollTable};
+use vfs::{File, FileOps, FileOpsRef, Inode, Io, OpenArgs, OpenFlags, PollEvents, PollTable};
 
 /// `FMODE_LSEEK`, `FMODE_PREAD`, `FMODE_PWRITE`: what `nonseekable_open` takes away.
 const POSITIONS: u32 = 4 | 8 | 16;
@@ -77,6 +78,8 @@ pub(crate) struct Source<'a> {
     pub(crate) module: &'a Arc<Module>,
     /// What closes before the module goes; a character device's files go on until it does.
     pub(crate) gate: Option<Arc<Gate>>,
+    /// Whether a file that is still open when its gate closes is released then ([`release_behind`]), and not when it is closed.
+    pub(crate) ends_with_gate: bool,
     pub(crate) calls: Calls,
     /// Address of the operations.
     pub(crate) ops: usize,
@@ -113,10 +116,30 @@ impl Drop for Users {
     }
 }
 
+/// An open file that ends with its gate; the object is an [`Opened`], the word its gate's address. Taking the line is the
+/// right to release the file.
+static OPEN: Kind = Kind {
+    name: "open file",
+    give_back: |_, resource| {
+        if let Some(opened) = resource.object::<Opened>() {
+            opened.call_release();
+        }
+    },
+};
+
+/// Releases the files that are still open behind a closed gate.
+pub(crate) fn release_behind(gate: &Arc<Gate>) {
+    let behind = |resource: &Resource| resource.words[0] == Arc::as_ptr(gate) as usize;
+    while let Some((handle, resource)) = ledger::take_where(&OPEN, behind) {
+        (OPEN.give_back)(handle, resource);
+    }
+}
+
 /// An open file.
 pub(crate) struct Opened {
     module: Arc<Module>,
     gate: Option<Arc<Gate>>,
+    ends_with_gate: bool,
     calls: Calls,
     file: Box<CFile>,
     inode: Box<CInode>,
@@ -128,8 +151,12 @@ impl Opened {
     /// Opens: makes what the module sees and calls its `open`.
     ///
     /// # Errors
-    /// What the module answers; `EIO`: it is in quarantine, or crashed; `ENOMEM`.
-    pub(crate) fn new(source: Source<'_>, inode: &Inode, args: &OpenArgs<'_>) -> Result<Self> {
+    /// What the module answers; `EIO`: it is in quarantine, or crashed; `ENOENT`: the gate is closed; `ENOMEM`.
+    pub(crate) fn open(
+        source: Source<'_>,
+        inode: &Inode,
+        args: &OpenArgs<'_>,
+    ) -> Result<FileOpsRef> {
         let users = Users(source.users);
         let c_inode = try_box(CInode {
             mode: inode.mode() as u16,
@@ -153,23 +180,42 @@ impl Opened {
             inode: &raw const *c_inode as usize,
             handle: 0,
         })?;
-        let mut opened = Self {
+        let mut opened = try_arc(Self {
             module: source.module.clone(),
-            gate: source.gate,
+            gate: source.gate.clone(),
+            ends_with_gate: source.ends_with_gate,
             calls: source.calls,
             file,
             inode: c_inode,
             stream: false,
             _users: users,
-        };
-        opened.open()?;
-        Ok(opened)
+        })?;
+        // Until the file is among those that are open: who closes the gate finds it there.
+        let gate = source.gate.as_deref();
+        let _pass = gate
+            .map(|gate| gate.pass().ok_or(Errno::ENOENT))
+            .transpose()?;
+        if let Some(alone) = Arc::get_mut(&mut opened) {
+            alone.call_open()?;
+        }
+        if let Some(gate) = source.gate.as_ref().filter(|_| source.ends_with_gate) {
+            let resource = Resource {
+                kind: &OPEN,
+                words: [Arc::as_ptr(gate) as usize, 0],
+                object: Some(opened.clone()),
+            };
+            ledger::enter_or_undo(opened.handle(), resource)?;
+        }
+        Ok(FileOpsRef::own(opened))
     }
 
-    fn open(&mut self) -> Result<()> {
+    fn handle(&self) -> usize {
+        core::ptr::from_ref(self) as usize
+    }
+
+    fn call_open(&mut self) -> Result<()> {
         let before = self.file.ops.load(Ordering::Relaxed);
         if self.calls.open != 0 {
-            let _pass = self.pass()?;
             let arguments = self.inode_and_file();
             enter::call_int(&self.module, self.calls.open, &arguments)?;
         }
@@ -254,6 +300,13 @@ impl Opened {
             self.file.pos.store(pos, Ordering::Relaxed);
         }
         Ok(done)
+    }
+
+    fn call_release(&self) {
+        if self.calls.release != 0 {
+            let arguments = self.inode_and_file();
+            let _ = enter::call_int(&self.module, self.calls.release, &arguments);
+        }
     }
 
     /// Asks the module what the file is ready for; the queues it names come into `queues`.
@@ -362,13 +415,13 @@ impl FileOps for Opened {
     }
 
     fn release(&self, file: &File) {
-        if self.calls.release == 0 {
-            return;
-        }
-        if let Ok(_pass) = self.pass() {
-            self.refreshed(file, file.pos());
-            let arguments = self.inode_and_file();
-            let _ = enter::call_int(&self.module, self.calls.release, &arguments);
+        self.refreshed(file, file.pos());
+        if !self.ends_with_gate {
+            self.call_release();
+        } else if let Ok(_pass) = self.pass()
+            && let Some(resource) = ledger::take(self.handle(), &OPEN)
+        {
+            (OPEN.give_back)(self.handle(), resource);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! `linux/proc_fs.h`.
 use crate::enter;
 use crate::export::exports;
-use crate::file::{Calls, Opened, Source};
+use crate::file::{self, Calls, Opened, Source};
 use crate::foreign::Name;
 use crate::ledger::{self, Kind, Resource};
 use abi::{Errno, Result};
@@ -38,6 +38,7 @@ impl Opener for ProcOpener {
         let source = Source {
             module: &proc.module,
             gate: Some(proc.gate.clone()),
+            ends_with_gate: true,
             calls: proc.calls.ok_or(Errno::EISDIR)?,
             ops: proc.ops,
             cdev: 0,
@@ -45,7 +46,7 @@ impl Opener for ProcOpener {
             data: 0,
             users: [None, None],
         };
-        Ok(FileOpsRef::own(try_arc(Opened::new(source, inode, args)?)?))
+        Opened::open(source, inode, args)
     }
 }
 
@@ -60,6 +61,7 @@ fn withdraw(handle: usize, added: &Added) {
     added.file.gate.close();
     procfs::remove(&added.entry);
     added.file.gate.wait_empty();
+    file::release_behind(&added.file.gate);
 }
 
 /// An entry of /proc; the object is an [`Added`], the word its parent's handle.

@@ -28,7 +28,7 @@ macro_rules! says {
 }
 
 /// The cases.
-pub(super) const SERVICES: [Case; 11] = [
+pub(super) const SERVICES: [Case; 12] = [
     says!("locks-and-counters", "locks"),
     says!("timers-and-threads", "timers"),
     says!("lists-and-chains", "lists"),
@@ -51,6 +51,13 @@ pub(super) const SERVICES: [Case; 11] = [
             "shows, shows-threads\nseen 1 hard 1 threaded 1 in thread 1\n",
             "No such file or directory\n0\n",
         ],
+    },
+    // A file of /proc is released when its entry goes: nothing of the module is left behind by it.
+    Case {
+        name: "open-when-removed",
+        script: "insmod $m/shows.ko; exec 3</proc/shows/whole 4</proc/shows/walk; rmmod shows; echo $?; cat <&3 2>&1; exec 3<&- 4<&-
+            told; insmod $m/shows.ko; cat /proc/shows/whole; rmmod shows; told >/dev/null",
+        stdout: &["0\ncat: read error: Input/output error\n", "shows: taken 0 0\nwhole text 42\n"],
     },
     Case {
         name: "caches-in-slabinfo",
