@@ -1,5 +1,6 @@
 //! `gaon test`: host tests by cargo, guest tests on Gaon or, to prove the tests themselves, on Linux.
 
+mod console;
 mod crashes;
 mod guest;
 mod host;
@@ -12,6 +13,7 @@ mod plain;
 mod plan;
 mod report;
 mod table;
+mod terminal;
 
 use crate::oracle;
 use crate::verb::build;
@@ -153,6 +155,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
         };
         if !plan.bless {
             tally.add(machine::run(&plan)?);
+            tally.add(console::run(&plan)?);
             if !plan.linux {
                 tally.add(plain::run(&plan)?);
                 tally.add(kernels::run(&plan)?);

@@ -1,34 +1,14 @@
-//! The shell that `gaon run` gives, as somebody at a terminal has it: keys go in, the screen is read. script(1) holds the
-//! terminal.
+//! The shell that `gaon run` gives, as somebody at a terminal has it: keys go in, the screen is read.
 
 use super::Counter;
 use super::plan::Plan;
+use super::terminal::Do::{See, Type, Wait};
+use super::terminal::{Act, Terminal};
 use crate::verb::run::{DEFAULT_MACHINE, PEER_MACHINE};
-use anyhow::{Context, Result};
-use std::io::{Read, Write};
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
-
-/// How long the screen may take to show what a step waits for, on a busy host.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// Between looks at the screen.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
-/// So that a program that was just started is in the foreground when the next key comes.
-const SETTLE: Duration = Duration::from_millis(700);
-
-/// Keys that are pressed, and what the screen has to show then.
-enum Do {
-    Type(&'static str),
-    /// Shown after all that was shown before.
-    See(&'static str),
-    /// Lets a program come to its work.
-    Wait,
-}
-use Do::{See, Type, Wait};
+use anyhow::Result;
 
 /// What the shell prints is computed, so that the echo of what was typed is not taken for it.
-const STEPS: &[(&str, &[Do])] = &[
+const STEPS: &[Act] = &[
     (
         "prompt",
         &[
@@ -151,125 +131,21 @@ pub(super) fn run(plan: &Plan, counter: &mut Counter<'_>) -> Result<()> {
     if !counter.wants("interactive") {
         return Ok(());
     }
-    let mut terminal = Terminal::open(plan)?;
-    for (name, step) in STEPS {
-        let result = terminal.perform(step);
-        let over = result.is_err();
-        counter.count(&format!("interactive-{name}"), result);
-        if over {
-            terminal.end();
-            return Ok(());
-        }
-    }
-    let _ = terminal.keys.write_all(b"exit 7\r");
-    let status = terminal.status();
-    let verdict = if status == Some(STATUS) {
-        Ok(())
+    let tool = std::env::current_exe()?;
+    let usual = if plan.linux {
+        PEER_MACHINE
     } else {
-        Err(format!("expected status {STATUS}, got {status:?}"))
+        DEFAULT_MACHINE
     };
-    counter.count("interactive-exit", verdict);
+    let mut terminal = Terminal::open(&format!(
+        "exec {} run --kernel {} --machine {} --timeout 300",
+        tool.display(),
+        plan.kernel.display(),
+        plan.machine.as_deref().unwrap_or(usual),
+    ))?;
+    if terminal.play("interactive", STEPS, counter) {
+        terminal.press("exit 7\r");
+        counter.count("interactive-exit", terminal.ends_with(STATUS));
+    }
     Ok(())
-}
-
-struct Terminal {
-    child: Child,
-    keys: ChildStdin,
-    screen: Arc<Mutex<Vec<u8>>>,
-    /// Bytes of the screen that steps have read.
-    read: usize,
-}
-
-impl Terminal {
-    fn open(plan: &Plan) -> Result<Self> {
-        let tool = std::env::current_exe()?;
-        let usual = if plan.linux {
-            PEER_MACHINE
-        } else {
-            DEFAULT_MACHINE
-        };
-        let command = format!(
-            "stty rows 24 cols 80; exec {} run --kernel {} --machine {} --timeout 300",
-            tool.display(),
-            plan.kernel.display(),
-            plan.machine.as_deref().unwrap_or(usual),
-        );
-        let mut child = Command::new("script")
-            .args(["-qefc", &command, "/dev/null"])
-            .env("TERM", "linux")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .context("script(1) of bsdutils")?;
-        let keys = child.stdin.take().context("a pipe was asked for")?;
-        let mut output = child.stdout.take().context("a pipe was asked for")?;
-        let screen: Arc<Mutex<Vec<u8>>> = Arc::default();
-        let writer = Arc::clone(&screen);
-        std::thread::spawn(move || {
-            let mut chunk = [0; 4096];
-            while let Ok(n @ 1..) = output.read(&mut chunk) {
-                let mut screen = writer.lock().unwrap_or_else(PoisonError::into_inner);
-                screen.extend_from_slice(&chunk[..n]);
-            }
-        });
-        Ok(Self {
-            child,
-            keys,
-            screen,
-            read: 0,
-        })
-    }
-
-    fn perform(&mut self, step: &[Do]) -> Result<(), String> {
-        for act in step {
-            match act {
-                Type(keys) => self
-                    .keys
-                    .write_all(keys.as_bytes())
-                    .map_err(|error| format!("typing: {error}"))?,
-                See(text) => self.see(text)?,
-                Wait => std::thread::sleep(SETTLE),
-            }
-        }
-        Ok(())
-    }
-
-    fn see(&mut self, text: &str) -> Result<(), String> {
-        let start = Instant::now();
-        loop {
-            let screen = self.screen.lock().unwrap_or_else(PoisonError::into_inner);
-            let fresh = String::from_utf8_lossy(&screen[self.read..]).into_owned();
-            drop(screen);
-            if let Some(at) = fresh.find(text) {
-                // Other bytes than UTF-8 do not come before what is looked for.
-                self.read += at + text.len();
-                return Ok(());
-            }
-            let gone = matches!(self.child.try_wait(), Ok(Some(_)) | Err(_));
-            if gone || start.elapsed() > PATIENCE {
-                let tail: String = fresh.chars().rev().take(200).collect();
-                let tail: String = tail.chars().rev().collect();
-                return Err(format!("{text:?} was not shown, but {tail:?}"));
-            }
-            std::thread::sleep(LOOK_EVERY);
-        }
-    }
-
-    fn status(&mut self) -> Option<i32> {
-        let start = Instant::now();
-        while start.elapsed() < PATIENCE {
-            if let Ok(Some(status)) = self.child.try_wait() {
-                return status.code();
-            }
-            std::thread::sleep(LOOK_EVERY);
-        }
-        self.end();
-        None
-    }
-
-    fn end(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
