@@ -23,6 +23,8 @@ extern crate alloc;
 
 mod args;
 mod file;
+#[cfg(test)]
+mod garbled_tests;
 mod layout;
 mod modinfo;
 mod reloc;
