@@ -76,6 +76,8 @@ pub mod preempt {
     pub const PREEMPT: u32 = 1;
     /// One level of softirq processing or of "softirqs off".
     pub const SOFTIRQ: u32 = 0x100;
+    /// As on the machine.
+    pub const SOFTIRQS_OFF: u32 = 2 * SOFTIRQ;
     /// One level of hard interrupt handling.
     pub const HARDIRQ: u32 = 0x1_0000;
     /// In a non-maskable interrupt.

@@ -74,7 +74,7 @@ pub struct BhGuard(core::marker::PhantomData<*const ()>);
 /// Turns softirqs off.
 #[inline]
 pub fn local_bh_disable() -> BhGuard {
-    preempt::add(preempt::SOFTIRQ);
+    preempt::add(preempt::SOFTIRQS_OFF);
     BhGuard(core::marker::PhantomData)
 }
 
@@ -88,7 +88,7 @@ impl BhGuard {
 impl Drop for BhGuard {
     #[inline]
     fn drop(&mut self) {
-        preempt::sub(preempt::SOFTIRQ);
+        preempt::sub(preempt::SOFTIRQS_OFF);
         if pending() && preempt::count() < preempt::SOFTIRQ && hal::irq::enabled() {
             let _irqs_off = irq_disable();
             run();

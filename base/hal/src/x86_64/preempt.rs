@@ -8,8 +8,10 @@ use super::percpu::{self, CpuLocal};
 
 /// One level of "preemption off".
 pub const PREEMPT: u32 = 1;
-/// One level of softirq processing or of "softirqs off".
+/// In a softirq. (They do not nest.)
 pub const SOFTIRQ: u32 = 0x100;
+/// One level of "softirqs off".
+pub const SOFTIRQS_OFF: u32 = 2 * SOFTIRQ;
 /// One level of hard interrupt handling.
 pub const HARDIRQ: u32 = 0x1_0000;
 /// In a non-maskable interrupt.
