@@ -23,7 +23,9 @@ impl SymbolSource for Symbols {
             name: &place.symbol.name,
             offset: place.offset,
             size: place.size,
-            line,
+            line: line
+                .as_ref()
+                .map(|(file, line)| (file as &dyn Display, *line)),
             module: None,
         });
         true

@@ -24,6 +24,10 @@ static inline void *kcalloc(size_t n, size_t size, gfp_t flags)
 	return kmalloc_array(n, size, flags | __GFP_ZERO);
 }
 
+/* Reports of what was taken name the line that calls: an inline function would have its own. */
+#define kmalloc(size, flags) __kmalloc(size, flags)
+#define kzalloc(size, flags) __kmalloc(size, (flags) | __GFP_ZERO)
+
 extern void *krealloc(const void *block, size_t size, gfp_t flags) __must_check;
 extern void kfree_sensitive(const void *block);
 #define kzfree(block) kfree_sensitive(block)

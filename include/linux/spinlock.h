@@ -57,19 +57,17 @@ static __always_inline raw_spinlock_t *spinlock_check(spinlock_t *lock) { return
 #define raw_spin_lock_irq(lock) _raw_spin_lock_irq(lock)
 #define raw_spin_unlock_irq(lock) _raw_spin_unlock_irq(lock)
 
-static __always_inline void spin_lock(spinlock_t *lock) { _raw_spin_lock(&lock->rlock); }
-static __always_inline void spin_unlock(spinlock_t *lock) { _raw_spin_unlock(&lock->rlock); }
-static __always_inline int spin_trylock(spinlock_t *lock) { return _raw_spin_trylock(&lock->rlock); }
-static __always_inline void spin_lock_irq(spinlock_t *lock) { _raw_spin_lock_irq(&lock->rlock); }
-static __always_inline void spin_unlock_irq(spinlock_t *lock) { _raw_spin_unlock_irq(&lock->rlock); }
+/* Macros, so that reports name the line that calls. */
+#define spin_lock(lock) _raw_spin_lock(spinlock_check(lock))
+#define spin_unlock(lock) _raw_spin_unlock(spinlock_check(lock))
+#define spin_trylock(lock) _raw_spin_trylock(spinlock_check(lock))
+#define spin_lock_irq(lock) _raw_spin_lock_irq(spinlock_check(lock))
+#define spin_unlock_irq(lock) _raw_spin_unlock_irq(spinlock_check(lock))
+#define spin_unlock_irqrestore(lock, flags) _raw_spin_unlock_irqrestore(spinlock_check(lock), flags)
+#define spin_lock_bh(lock) _raw_spin_lock_bh(spinlock_check(lock))
+#define spin_unlock_bh(lock) _raw_spin_unlock_bh(spinlock_check(lock))
 static __always_inline int spin_is_locked(spinlock_t *lock) { return READ_ONCE(lock->rlock.word) != 0; }
 #define spin_lock_irqsave(lock, flags) do { flags = _raw_spin_lock_irqsave(spinlock_check(lock)); } while (0)
-static __always_inline void spin_unlock_irqrestore(spinlock_t *lock, unsigned long flags)
-{
-	_raw_spin_unlock_irqrestore(&lock->rlock, flags);
-}
-static __always_inline void spin_lock_bh(spinlock_t *lock) { _raw_spin_lock_bh(&lock->rlock); }
-static __always_inline void spin_unlock_bh(spinlock_t *lock) { _raw_spin_unlock_bh(&lock->rlock); }
 #define spin_trylock_irqsave(lock, flags) ({ \
 	int __taken; \
 	local_irq_save(flags); \

@@ -55,7 +55,7 @@ pub(crate) fn on_fault(module: &Arc<Module>, frame: &mut TrapFrame, fault: &Faul
     if place.flags & (ONCE | DONE) != ONCE | DONE {
         let told = (place.flags | DONE).to_le_bytes();
         let _ = foreign::write_bytes(place.entry + 20, &told);
-        let at = Named::instruction(frame.rip);
+        let at = Named::instruction(frame.rip).without_line();
         pr_warn!("------------[ cut here ]------------");
         pr_warn!("WARNING: CPU: {} at {file}:{line} {at}", hal::cpu::id());
         trace::oops::dump_stack_from(Level::Warning, frame.rbp as usize);

@@ -33,7 +33,7 @@ impl Source for Arguments {
 
     fn pointer(&mut self, address: u64, letters: &[u8], spec: &Spec, out: &mut dyn Sink) -> usize {
         let named = |out: &mut dyn Sink, symbol: trace::symbols::Named| {
-            let _ = write!(Text(out), "{symbol}");
+            let _ = write!(Text(out), "{}", symbol.without_line());
         };
         match letters.first() {
             Some(b'x') => {

@@ -11,8 +11,8 @@ pub struct Symbol<'a> {
     pub offset: u64,
     /// How long it is, 0 if unknown.
     pub size: u64,
-    /// The source line, if known.
-    pub line: Option<(&'a str, u32)>,
+    /// The source file and line, if known.
+    pub line: Option<(&'a dyn fmt::Display, u32)>,
     /// The module it belongs to.
     pub module: Option<&'a str>,
 }
@@ -56,6 +56,7 @@ pub fn add_source(source: &'static dyn SymbolSource) -> abi::Result<()> {
 pub struct Named {
     address: u64,
     look_at: u64,
+    line: bool,
 }
 
 /// Calls `found` with the symbol that an address lies in, if one is known.
@@ -73,6 +74,7 @@ impl Named {
         Self {
             address,
             look_at: address,
+            line: true,
         }
     }
     /// A return address: the call is the instruction before it, and it may be the last of its function.
@@ -81,6 +83,15 @@ impl Named {
         Self {
             address,
             look_at: address.wrapping_sub(1),
+            line: true,
+        }
+    }
+    /// Without its source line, as `%pS` shows it.
+    #[must_use]
+    pub const fn without_line(self) -> Self {
+        Self {
+            line: false,
+            ..self
         }
     }
 }
@@ -90,7 +101,8 @@ impl fmt::Display for Named {
         let mut result = Ok(());
         let delta = self.address.wrapping_sub(self.look_at);
         let mut found = |symbol: &Symbol<'_>| {
-            result = show(f, symbol, delta);
+            let line = symbol.line.filter(|_| self.line);
+            result = show(f, &Symbol { line, ..*symbol }, delta);
         };
         if find(self.look_at, &mut found) {
             result
@@ -130,7 +142,7 @@ mod tests {
                     name: &"vfs::read",
                     offset: address - 0x1000,
                     size: 0x40,
-                    line: Some(("core/vfs/src/file.rs", 12)),
+                    line: Some((&"core/vfs/src/file.rs", 12)),
                     module: None,
                 });
             }
@@ -144,6 +156,8 @@ mod tests {
         add_source(&SOURCE).expect("room");
         let text = std::format!("{}", Named::instruction(0x1004));
         assert_eq!(text, "vfs::read+0x4/0x40 (core/vfs/src/file.rs:12)");
+        let plain = Named::instruction(0x1004).without_line();
+        assert_eq!(std::format!("{plain}"), "vfs::read+0x4/0x40");
         assert!(
             std::format!("{}", Named::return_address(0x1040)).starts_with("vfs::read+0x40/0x40 ")
         );

@@ -122,11 +122,21 @@ impl<'a> ModuleFile<'a> {
                 .get(number)
                 .is_some_and(|target| target.flags & shf::ALLOC != 0)
         };
+        self.all_relocations()
+            .filter(move |(_, target)| loaded(*target))
+    }
+
+    /// Sections of relocations of one section, which may lie outside of the memory image.
+    pub fn relocations_of(&self, target: usize) -> impl Iterator<Item = Section> + '_ {
+        let of_target = move |(section, number)| (number == target).then_some(section);
+        self.all_relocations().filter_map(of_target)
+    }
+
+    fn all_relocations(&self) -> impl Iterator<Item = (Section, usize)> + '_ {
         self.sections
             .iter()
             .filter(|section| section.kind == sht::RELA)
             .map(|section| (section, section.info as usize))
-            .filter(move |(_, target)| loaded(*target))
     }
 }
 

@@ -10,11 +10,12 @@
 //! | `modinfo.rs` | [`ModInfo`]: `key=value` strings |
 //! | `layout.rs` | [`Layout`]: which section goes to which part of the module's memory |
 //! | `reloc.rs` | [`relocate`] |
+//! | `lines.rs` | [`Lines`]: which source line an address is of |
 //! | `signature.rs` | [`split_signature`]: what `sign-file` put behind it |
 //! | `args.rs` | [`Args`]: the parameters that insmod(8) passes |
 //!
 //! Specification: System V ABI and its AMD64 supplement (relocation types); Documentation/kbuild/modules.rst;
-//! init_module(2) for which defect is which error.
+//! init_module(2) for which defect is which error; DWARF.
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -26,6 +27,7 @@ mod file;
 #[cfg(test)]
 mod garbled_tests;
 mod layout;
+mod lines;
 mod modinfo;
 mod reloc;
 mod signature;
@@ -36,6 +38,7 @@ mod tests;
 pub use args::{Arg, Args};
 pub use file::ModuleFile;
 pub use layout::{Layout, PARTS, Part, Place};
+pub use lines::{Lines, SourceLine};
 pub use modinfo::ModInfo;
 pub use reloc::{RelocError, relocate};
 pub use signature::{SignatureError, split_signature};

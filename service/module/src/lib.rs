@@ -5,6 +5,7 @@
 //! | `runtime.rs` | [`Runtime`]: what capi does for us: exports, the module's record, calls into it |
 //! | `list.rs` | [`Module`], the list of all, states, users |
 //! | `load.rs` | [`load`]: check, place, resolve, relocate, seal, init |
+//! | `lines.rs` | source lines for reports |
 //! | `unload.rs` | [`unload`] |
 //! | `signature.rs` | who must be signed |
 //! | `sysfs.rs` | /sys/module/M |
@@ -24,6 +25,7 @@
 
 extern crate alloc;
 
+mod lines;
 mod list;
 mod load;
 mod names;

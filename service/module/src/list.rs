@@ -1,4 +1,5 @@
 //! The modules there are.
+use crate::lines::LineTable;
 use crate::taint::Taints;
 use abi::{Errno, Result};
 use alloc::string::String;
@@ -87,6 +88,8 @@ pub struct Facts {
     pub(crate) symbols: Vec<Named>,
     /// What it exports, by name.
     pub(crate) exports: Vec<(String, Export)>,
+    /// The source lines of its text.
+    pub(crate) lines: LineTable,
     /// Its variables of each CPU.
     pub(crate) _per_cpu: Option<kmem::modspace::percpu::Room>,
     /// Addresses of its parts.

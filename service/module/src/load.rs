@@ -1,4 +1,5 @@
 //! From bytes to a module.
+use crate::lines::LineTable;
 use crate::list::{self, Export, Facts, Loaded, Module, Named, State};
 use crate::runtime::runtime;
 use crate::taint::Taints;
@@ -222,6 +223,7 @@ impl Loader<'_, '_> {
             sections: self.sections()?,
             symbols: self.symbols(&values)?,
             exports: self.exports(draft)?,
+            lines: LineTable::of(self.file, &values),
             parts: self.parts.clone(),
             _per_cpu: self.per_cpu.take(),
         })

@@ -2,7 +2,7 @@
 use crate::list::{self, Export, Module, State};
 use abi::Result;
 use alloc::sync::Arc;
-use core::fmt::Write;
+use core::fmt::{Display, Write};
 use kmod::Part;
 use trace::symbols::{Each, SymbolSource};
 
@@ -61,11 +61,13 @@ impl SymbolSource for ModuleSymbols {
             let symbols = &module.facts().symbols;
             let after = symbols.partition_point(|symbol| symbol.address <= address);
             let symbol = symbols.get(after.checked_sub(1)?)?;
+            let line = module.facts().lines.find(address);
+            let line = line.as_ref().map(|at| (at as &dyn Display, at.line));
             found(&trace::symbols::Symbol {
                 name: &symbol.name,
                 offset: address - symbol.address,
                 size: symbol.size,
-                line: None,
+                line,
                 module: Some(module.name()),
             });
             Some(())

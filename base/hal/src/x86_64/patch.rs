@@ -3,7 +3,8 @@
 use core::arch::asm;
 
 use super::fixmap;
-use super::paging::{KERNEL_BASE, virt_to_phys};
+use super::paging::{KERNEL_BASE, MODULES, virt_to_phys};
+use super::uaccess::copy_user_raw;
 use crate::addr::{PAGE_SIZE, VirtAddr};
 
 unsafe extern "C" {
@@ -19,11 +20,18 @@ pub fn is_kernel_text(address: usize) -> bool {
     (&raw const _text as usize..&raw const _etext as usize).contains(&address)
 }
 
-/// One byte of the kernel's text, for the code bytes of a report.
+/// One byte of text, the kernel's or a module's, for the code bytes of a report.
 #[must_use]
 pub fn read_text(address: usize) -> Option<u8> {
-    // SAFETY: the address lies in the kernel's text, which is always mapped; volatile, since it may be patched.
-    is_kernel_text(address).then(|| unsafe { (address as *const u8).read_volatile() })
+    if is_kernel_text(address) {
+        // SAFETY: the kernel's text is always mapped; volatile, since it may be patched.
+        return Some(unsafe { (address as *const u8).read_volatile() });
+    }
+    let mut byte = 0;
+    // SAFETY: nothing but modules' memory is mapped there, and where nothing is, the fault is fixed up.
+    let missing = !MODULES.contains(&address)
+        || unsafe { copy_user_raw(&raw mut byte, address as *const u8, 1) } != 0;
+    (!missing).then_some(byte)
 }
 
 /// Overwrites instructions at `address` in the kernel's text.

@@ -2,6 +2,7 @@
 
 mod cases;
 mod contained;
+mod debugging;
 mod events;
 mod loading;
 mod rust;
@@ -51,6 +52,7 @@ pub(super) fn run(plan: &Plan) -> Result<Tally> {
         .iter()
         .chain(&SERVICES)
         .chain(&RUST)
+        .chain(&debugging::CASES)
         .chain(&loading::CASES);
     boot(
         &mut counter,

@@ -117,17 +117,17 @@ pub(super) const SERVICES: [Case; 12] = [
         name: "redzones-and-poison",
         script: "was=$(cat /sys/kernel/containment/redzones); echo 1 >/sys/kernel/containment/redzones
             for kind in right over late again; do echo $kind; insmod $m/overflow.ko kind=$kind 2>/dev/null; echo $?
-                rmmod -f overflow; told | grep -v '^ [^ ]\\|taint' | sed 's/0xffff[0-9a-f]*/at/; s/+0x[0-9a-f/x]*//'; done
+                rmmod -f overflow; told | grep -v '^ [^ ]\\|taint' | sed 's/0xffff[0-9a-f]*/at/; s/+0x[0-9a-f/x]* (.*\\// (/'; done
             echo 2 >/sys/kernel/containment/redzones || echo $was >/sys/kernel/containment/redzones; echo $?",
         stdout: &[
             "right\n0\nover\n0\nBUG kmalloc-100: Right Redzone overwritten: at, byte 100 is 0x01\nAllocated in\n\
-             \x20 take_block [overflow]\n",
-            "Freed in\n  free_block [overflow]\n",
+             \x20 take_block (overflow.c:13) [overflow]\n",
+            "Freed in\n  free_block (overflow.c:21) [overflow]\n",
             "late\n0\nBUG kmalloc-100: Poison overwritten: at, byte 7 is 0x01: written after it was freed\nAllocated in\n\
-             \x20 take_block [overflow]\n",
-            "Freed in\n  free_block [overflow]\n",
-            "again\n1\nAllocated in\n  take_block [overflow]\n",
-            "Freed in\n  free_block [overflow]\n",
+             \x20 take_block (overflow.c:13) [overflow]\n",
+            "Freed in\n  free_block (overflow.c:21) [overflow]\n",
+            "again\n1\nAllocated in\n  take_block (overflow.c:13) [overflow]\n",
+            "Freed in\n  free_block (overflow.c:21) [overflow]\n",
             "BUG: kfree of what was not allocated, or was freed before [overflow]\n",
             "0\n",
         ],
