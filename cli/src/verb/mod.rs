@@ -3,6 +3,7 @@
 pub(crate) mod bench;
 pub(crate) mod build;
 pub(crate) mod check;
+pub(crate) mod debug;
 pub(crate) mod lab;
 pub(crate) mod module;
 pub(crate) mod run;

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Exit status when the time was up, as timeout(1) has it.
-const TIMED_OUT: u8 = 124;
+pub(crate) const TIMED_OUT: u8 = 124;
 /// Exit status when the kernel panicked or the machine ended without the program's status.
 const PANICKED: u8 = 101;
 /// The guest's PATH.
@@ -51,25 +51,25 @@ pub(crate) struct Arguments {
     with: Vec<PathBuf>,
     /// Load this module first, as insmod does: FILE, or FILE and its parameters in one word (repeats)
     #[arg(long, value_name = "FILE")]
-    module: Vec<String>,
+    pub(crate) module: Vec<String>,
     /// Add NAME=VALUE to the program's environment (repeats)
     #[arg(long, value_name = "NAME=VALUE")]
     env: Vec<String>,
     /// End the machine after so many seconds, with status 124
     #[arg(long, value_name = "S")]
-    timeout: Option<f64>,
+    pub(crate) timeout: Option<f64>,
     /// Show the kernel's messages on standard error
     #[arg(long, short)]
-    verbose: bool,
+    pub(crate) verbose: bool,
     /// Boot this kernel instead (Linux too: the same initramfs runs on both)
     #[arg(long, value_name = "FILE")]
-    kernel: Option<PathBuf>,
+    pub(crate) kernel: Option<PathBuf>,
     /// One more option for QEMU (repeats)
     #[arg(long, value_name = "OPTION", allow_hyphen_values = true)]
     qemu: Vec<OsString>,
     /// The program and its arguments
     #[arg(last = true, value_name = "CMD")]
-    command: Vec<String>,
+    pub(crate) command: Vec<String>,
 }
 
 /// The machine that Gaon gets when none is named: the quickest to boot.
@@ -78,18 +78,37 @@ pub(crate) const DEFAULT_MACHINE: &str = "microvm";
 pub(crate) const PEER_MACHINE: &str = "q35";
 
 pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
-    let kernel = match &arguments.kernel {
-        Some(kernel) => std::path::absolute(kernel)?,
-        None => build::kernel_if_missing()?,
-    };
+    let kernel = kernel(arguments)?;
     let scratch = tempfile::Builder::new().prefix("gaon-").tempdir()?;
     let console_only = arguments.initrd.is_some() && arguments.command.is_empty();
-    let (initrd, job) = if console_only {
-        (own_initrd(arguments)?, None)
-    } else {
-        prepare(arguments, scratch.path())?
-    };
-    let config = vm::Config {
+    if console_only {
+        let config = configure(arguments, kernel, own_initrd(arguments)?)?;
+        return on_console(&config, arguments.timeout.map(Duration::from_secs_f64));
+    }
+    let (initrd, job) = prepare(arguments, scratch.path())?;
+    framed(
+        arguments,
+        &configure(arguments, kernel, initrd)?,
+        &job,
+        scratch,
+    )
+}
+
+/// The kernel that the arguments ask for.
+pub(crate) fn kernel(arguments: &Arguments) -> Result<PathBuf> {
+    match &arguments.kernel {
+        Some(kernel) => Ok(std::path::absolute(kernel)?),
+        None => build::kernel_if_missing(),
+    }
+}
+
+/// The machine that the arguments ask for.
+pub(crate) fn configure(
+    arguments: &Arguments,
+    kernel: PathBuf,
+    initrd: PathBuf,
+) -> Result<vm::Config> {
+    Ok(vm::Config {
         kernel,
         initrd,
         append: arguments.append.join(" "),
@@ -103,11 +122,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
         accel: vm::choose_accel(&tree::output()?.join("accel")),
         verbose: arguments.verbose,
         extra: arguments.qemu.clone(),
-    };
-    match job {
-        Some(job) => framed(arguments, &config, &job, scratch),
-        None => on_console(&config, arguments.timeout.map(Duration::from_secs_f64)),
-    }
+    })
 }
 
 fn own_initrd(arguments: &Arguments) -> Result<PathBuf> {
@@ -120,7 +135,7 @@ fn own_initrd(arguments: &Arguments) -> Result<PathBuf> {
 }
 
 /// Packs the initramfs and says what is to run in it.
-fn prepare(arguments: &Arguments, scratch: &Path) -> Result<(PathBuf, Option<Job>)> {
+pub(crate) fn prepare(arguments: &Arguments, scratch: &Path) -> Result<(PathBuf, Job)> {
     let mut tree = pack::base(&build::init()?)?;
     pack::channel(&mut tree);
     let term = std::env::var("TERM").unwrap_or_else(|_| "linux".to_owned());
@@ -184,7 +199,7 @@ fn prepare(arguments: &Arguments, scratch: &Path) -> Result<(PathBuf, Option<Job
         out.write_all(&vec![0; own.len().next_multiple_of(4096) - own.len()])?;
     }
     tree.write(out)?;
-    Ok((initrd, Some(job)))
+    Ok((initrd, job))
 }
 
 fn environment(arguments: &Arguments, term: &str) -> Vec<String> {

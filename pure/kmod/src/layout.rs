@@ -3,6 +3,7 @@
 use crate::file::{shf, sht};
 use crate::{Defect, ModuleFile};
 use alloc::vec::Vec;
+use core::ops::Range;
 use elf::Section;
 use reserved::Reserved;
 
@@ -107,6 +108,17 @@ impl Layout {
     #[must_use]
     pub fn size(&self, part: Part) -> u64 {
         self.sizes[part as usize].next_multiple_of(PAGE)
+    }
+
+    /// The parts of a module that stands at `base`: one behind the other, in the order of [`PARTS`].
+    #[must_use]
+    pub fn parts(&self, base: u64) -> [Range<u64>; PARTS.len()] {
+        let mut at = base;
+        PARTS.map(|part| {
+            let start = at;
+            at += self.size(part);
+            start..at
+        })
     }
 
     /// Bytes of a part that sections use.

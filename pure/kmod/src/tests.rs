@@ -71,14 +71,7 @@ pub(super) fn load(bytes: &[u8], outside: u64) -> Result<Vec<Vec<u8>>, Fate> {
         return Err(Fate::Large);
     }
     let sections = file.sections();
-    let mut at = BASE;
-    let bases: Vec<u64> = PARTS
-        .iter()
-        .map(|part| {
-            at += layout.size(*part);
-            at - layout.size(*part)
-        })
-        .collect();
+    let bases = layout.parts(BASE).map(|part| part.start);
     let mut parts: Vec<Vec<u8>> = PARTS
         .iter()
         .map(|part| std::vec![0; layout.size(*part) as usize])

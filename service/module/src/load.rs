@@ -122,12 +122,9 @@ fn place(file: &ModuleFile<'_>, name: String, taints: Taints) -> Result<Arc<Modu
     };
     let total: u64 = PARTS.iter().map(|part| layout.size(*part)).sum();
     let mut draft = modspace::alloc(total as usize)?;
-    let mut at = draft.address();
-    let parts = PARTS.map(|part| {
-        let start = at;
-        at += layout.size(part) as usize;
-        start..at
-    });
+    let base = draft.address();
+    let parts = layout.parts(base as u64);
+    let parts = parts.map(|part| part.start as usize..part.end as usize);
     let mut loader = Loader {
         file,
         name: &name,
@@ -145,7 +142,6 @@ fn place(file: &ModuleFile<'_>, name: String, taints: Taints) -> Result<Arc<Modu
             return Err(e);
         }
     };
-    let base = draft.address();
     let rights = PARTS.map(|part| {
         let range = &loader.parts[part as usize];
         let pages = (range.start - base) / PAGE..(range.end - base) / PAGE;
@@ -158,7 +154,9 @@ fn place(file: &ModuleFile<'_>, name: String, taints: Taints) -> Result<Arc<Modu
     });
     let providers = core::mem::take(&mut loader.providers);
     drop(loader);
-    try_arc(Module::new(name, facts, providers, draft.seal(&rights)))
+    let area = draft.seal(&rights);
+    hal::debugger::module_placed(base, &name);
+    try_arc(Module::new(name, facts, providers, area))
 }
 
 impl Loader<'_, '_> {

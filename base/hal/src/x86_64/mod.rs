@@ -7,7 +7,7 @@
 //! | ways in and out of the kernel | `frame`, [`traps`], [`user`], [`context`], [`fpu`], [`landing`], [`checkpoint`], [`capture`], `entry.s`, [`uaccess`], `extable` |
 //! | interrupt controllers and time | [`apic`], [`timer`], [`clock`], [`heartbeat`] |
 //! | other CPUs | [`smp`] |
-//! | deliberate faults | [`provoke`] |
+//! | deliberate faults, debuggers | [`provoke`], [`debugger`] |
 //! | devices the machine can't be without | [`serial`], [`console`], [`power`] |
 
 mod acpi;
@@ -22,6 +22,7 @@ pub mod context;
 mod control;
 pub mod cpu;
 pub mod current;
+pub mod debugger;
 mod descriptors;
 mod directmap;
 mod early;

@@ -2,7 +2,7 @@
 
 use crate::verb::build;
 use anyhow::{Context, Result};
-use kmod::{Defect, Home, Layout, ModuleFile, PARTS, Place, RelocError, relocate};
+use kmod::{Defect, Home, Layout, ModuleFile, Place, RelocError, relocate};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -122,12 +122,7 @@ fn check_relocations(file: &ModuleFile<'_>, layout: &Layout, all: &mut Vec<Strin
     if layout.per_cpu().0 != 0 {
         all.push("it has per-CPU variables of its own, which are not supported".to_owned());
     }
-    let mut at = MODULES;
-    let starts = PARTS.map(|part| {
-        let start = at;
-        at += layout.size(part);
-        start
-    });
+    let starts = layout.parts(MODULES).map(|part| part.start);
     let address = |section: usize| match layout.of(section) {
         Place::At(part, offset) => Some(starts[part as usize] + offset),
         Place::None | Place::PerCpu(_) => None,

@@ -47,6 +47,15 @@ pub(super) fn run(plan: &Plan) -> Result<Tally> {
             counter.count(name, judge(plan)?);
         }
     }
+    if counter.wants("debug-with-gdb") {
+        match tools::debug(plan)? {
+            Some(outcome) => counter.count("debug-with-gdb", outcome),
+            None => {
+                println!("note modules: gdb is not there");
+                counter.tally.skipped += 1;
+            }
+        }
+    }
     let kdir = build::module_folder()?;
     let all = CASES
         .iter()

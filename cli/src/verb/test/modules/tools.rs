@@ -4,6 +4,7 @@ use super::super::machine::{feed, this_tool};
 use super::super::plan::Plan;
 use super::{compile, make};
 use crate::tree;
+use crate::verb::run::DEFAULT_MACHINE;
 use anyhow::Result;
 use std::path::Path;
 use std::process::Command;
@@ -56,6 +57,56 @@ fn run_with(plan: &Plan) -> Result<Result<(), String>> {
     let got = run(&source, &["true"])?;
     let third = expect("no module", &got, 126, "hello.c: Exec format error");
     Ok(first.and(second).and(third))
+}
+
+/// gdb stops in a module's init and in its functions, by their names and lines. `None`: there is no gdb.
+pub(super) fn debug(plan: &Plan) -> Result<Option<Result<(), String>>> {
+    if !["/usr/bin/gdb", "/usr/local/bin/gdb"]
+        .iter()
+        .any(|gdb| Path::new(gdb).exists())
+    {
+        return Ok(None);
+    }
+    let folder = compile(&crate::verb::build::module_folder()?)?;
+    let mut command = Command::new(std::env::current_exe()?);
+    command.arg("debug").arg(folder.join("crash.ko"));
+    command.arg("--kernel").arg(&plan.kernel);
+    command.args(["--machine", DEFAULT_MACHINE, "--timeout", "200", "--batch"]);
+    for words in [
+        "break crash_init",
+        "continue",
+        "break crash_write",
+        "continue",
+        "backtrace 2",
+        "info symbol crash_write",
+    ] {
+        command.args(["--ex", words]);
+    }
+    command.args(["--", "sh", "-c", "echo bug >/proc/crash"]);
+    let output = feed(command, b"")?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let mut rest = &*text;
+    for wanted in [
+        "Breakpoint 2, crash_init () at ",
+        "crash.c:",
+        "Breakpoint 3, crash_write (file=",
+        "#0  crash_write (file=",
+        "crash.c:",
+        "#1 ",
+        "landing_call",
+        "crash_write in section .text of ",
+    ] {
+        match rest.split_once(wanted) {
+            Some((_, after)) => rest = after,
+            None => {
+                let errors = String::from_utf8_lossy(&output.stderr);
+                return Ok(Some(Err(format!(
+                    "{wanted:?} is not (there) in\n{text}{errors}"
+                ))));
+            }
+        }
+    }
+    Ok(Some(Ok(())))
 }
 
 /// A new module builds and would load; what would not is told.
