@@ -5,6 +5,7 @@
 #include <linux/bug.h>
 #include <linux/delay.h>
 #include <linux/irqflags.h>
+#include <linux/jiffies.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -88,6 +89,14 @@ static noinline void fail(const char *kind)
 	} else if (!strcmp(kind, "busy")) { /* without ever sleeping */
 		while (!zero)
 			;
+	} else if (!strcmp(kind, "naps")) { /* for as long, but it sleeps now and then: no failure */
+		for (int i = 0; i < 15; i++) {
+			unsigned long end = jiffies + HZ / 10;
+
+			while (time_before(jiffies, end))
+				cpu_relax();
+			msleep(1);
+		}
 	} else if (!strcmp(kind, "text")) {
 		*(volatile char *)((unsigned long)fail + nowhere) = 0;
 	}

@@ -86,6 +86,22 @@ pub(super) const SERVICES: [Case; 12] = [
             insmod $m/hello.ko && cat /proc/hello_proc; rmmod hello; told >/dev/null",
         stdout: &["thread 0\n1\nwork 0\n1\nHello from kernel module!\n"],
     },
+    // Without sleeping, with interrupts and preemption on: the other limit, one second instead of ten. Who sleeps may go on.
+    Case {
+        name: "calls-that-never-sleep-are-ended",
+        script: "cd /sys/kernel/containment; was=$(cat run_ms); echo $was; echo 1000 >run_ms
+            insmod $m/late.ko place=file kind=naps; echo x >/proc/late; echo naps $?; grep -c Quarantined /proc/modules; rmmod late
+            insmod $m/late.ko place=file kind=busy; echo x 2>/dev/null >/proc/late; echo file $?; rmmod -f late; told | grep 'does not end'
+            for place in thread work; do insmod $m/late.ko place=$place kind=busy; i=0
+                while [ $i -lt 300 ] && ! grep -q Quarantined /proc/modules; do sleep 0.1; i=$((i+1)); done
+                rmmod -f late; echo $place $?; told | grep 'does not end'; done
+            echo 3600001 2>/dev/null >run_ms || echo $was >run_ms; cat run_ms; cd /
+            insmod $m/hello.ko && cat /proc/hello_proc; rmmod hello; told >/dev/null",
+        stdout: &[
+            "10000\nnaps 0\n0\nfile 1\nBUG: a call that does not end [late]\nthread 0\nBUG: a call that does not end [late]\n\
+             work 0\nBUG: a call that does not end [late]\n10000\nHello from kernel module!\n",
+        ],
+    },
     Case {
         name: "what-is-left-does-not-come",
         script: "for place in timer hrtimer tasklet work delayed thread rcu line; do
