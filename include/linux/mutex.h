@@ -2,17 +2,18 @@
 #ifndef _LINUX_MUTEX_H
 #define _LINUX_MUTEX_H
 #include <linux/types.h>
+#include <linux/lockdep.h>
 
-struct lock_class_key { unsigned long id; };
 
-/* The first word is the lock: 0, or who has it. */
+/* The first word is the lock: 0, or who has it. Without a key it is a class of its own. */
 struct mutex {
 	unsigned long owner;
 	const char *name;
-	unsigned long reserved[2];
+	struct lock_class_key *key;
+	unsigned long reserved;
 };
 
-#define __MUTEX_INITIALIZER(lock) { 0, #lock, { 0, 0 } }
+#define __MUTEX_INITIALIZER(lock) { 0, #lock, 0, 0 }
 #define DEFINE_MUTEX(name) struct mutex name = __MUTEX_INITIALIZER(name)
 
 extern void __mutex_init(struct mutex *lock, const char *name, struct lock_class_key *key);
@@ -24,7 +25,7 @@ extern void mutex_unlock(struct mutex *lock);
 extern bool mutex_is_locked(struct mutex *lock);
 
 #define mutex_init(lock) do { \
-	static struct lock_class_key __key; \
+	static struct lock_class_key __key = { #lock }; \
 	__mutex_init((lock), #lock, &__key); \
 } while (0)
 #define mutex_lock_nested(lock, subclass) mutex_lock(lock)

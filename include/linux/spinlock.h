@@ -6,14 +6,16 @@
 #include <linux/compiler.h>
 #include <asm/processor.h>
 #include <linux/irqflags.h>
+#include <linux/lockdep.h>
 
-typedef struct raw_spinlock { u32 word; } raw_spinlock_t;
+/* Behind the lock's word stands half of the address of its class's key; 0: it is a class of its own. */
+typedef struct raw_spinlock { u32 word; u32 key; } raw_spinlock_t;
 typedef struct spinlock { struct raw_spinlock rlock; } spinlock_t;
-typedef struct { u32 word; } rwlock_t;
+typedef struct { u32 word; u32 key; } rwlock_t;
 
-#define __RAW_SPIN_LOCK_UNLOCKED(name) { 0 }
-#define __SPIN_LOCK_UNLOCKED(name) { { 0 } }
-#define __RW_LOCK_UNLOCKED(name) { 0 }
+#define __RAW_SPIN_LOCK_UNLOCKED(name) { 0, 0 }
+#define __SPIN_LOCK_UNLOCKED(name) { { 0, 0 } }
+#define __RW_LOCK_UNLOCKED(name) { 0, 0 }
 #define DEFINE_RAW_SPINLOCK(name) raw_spinlock_t name = __RAW_SPIN_LOCK_UNLOCKED(name)
 #define DEFINE_SPINLOCK(name) spinlock_t name = __SPIN_LOCK_UNLOCKED(name)
 #define DEFINE_RWLOCK(name) rwlock_t name = __RW_LOCK_UNLOCKED(name)
@@ -45,9 +47,15 @@ extern void _raw_write_unlock_bh(rwlock_t *lock);
 extern void _raw_write_lock_irq(rwlock_t *lock);
 extern void _raw_write_unlock_irq(rwlock_t *lock);
 static __always_inline raw_spinlock_t *spinlock_check(spinlock_t *lock) { return &lock->rlock; }
-#define raw_spin_lock_init(lock) do { (lock)->word = 0; } while (0)
-#define spin_lock_init(lock) raw_spin_lock_init(spinlock_check(lock))
-#define rwlock_init(lock) do { (lock)->word = 0; } while (0)
+#define __lock_word_init(lock, name) do { \
+	static struct lock_class_key __key = { name }; \
+	__typeof__(lock) __lock = (lock); \
+	__lock->word = 0; \
+	__lock->key = (u32)(unsigned long)&__key; \
+} while (0)
+#define raw_spin_lock_init(lock) __lock_word_init(lock, #lock)
+#define spin_lock_init(lock) __lock_word_init(spinlock_check(lock), #lock)
+#define rwlock_init(lock) __lock_word_init(lock, #lock)
 
 #define raw_spin_lock(lock) _raw_spin_lock(lock)
 #define raw_spin_unlock(lock) _raw_spin_unlock(lock)

@@ -1,4 +1,5 @@
 //! Lock classes, and reports of broken rules.
+use core::fmt;
 use core::panic::Location;
 use core::sync::atomic::{AtomicPtr, AtomicU8, AtomicU16, AtomicU32, Ordering};
 
@@ -18,7 +19,14 @@ pub struct LockClass {
         expect(dead_code, reason = "only lockdep tracks usage")
     )]
     pub(crate) usage: AtomicU8,
+    /// The name of one whose `name` is empty: a module's (`crate::module_classes`). 0 ends it.
+    #[cfg(debug_assertions)]
+    pub(crate) text: [AtomicU8; NAME_MAX],
 }
+
+/// Bytes of the name of a module's class.
+#[cfg(debug_assertions)]
+pub(crate) const NAME_MAX: usize = 64;
 
 impl LockClass {
     /// A class; `rank` from [`crate::lock_order`].
@@ -28,15 +36,35 @@ impl LockClass {
             rank,
             id: AtomicU16::new(0),
             usage: AtomicU8::new(0),
+            #[cfg(debug_assertions)]
+            text: [const { AtomicU8::new(0) }; NAME_MAX],
         }
     }
-    /// Its name.
-    pub fn name(&self) -> &'static str {
-        self.name
+    /// Its name, to be shown.
+    pub fn name(&self) -> ClassName<'_> {
+        ClassName(self)
     }
     /// Its rank, 0 for none.
     pub fn rank(&self) -> u16 {
         self.rank
+    }
+}
+
+/// A class's name.
+#[derive(Clone, Copy)]
+pub struct ClassName<'a>(&'a LockClass);
+
+impl fmt::Display for ClassName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        #[cfg(debug_assertions)]
+        if self.0.name.is_empty() {
+            use fmt::Write;
+            let bytes = self.0.text.iter().map(|byte| byte.load(Ordering::Relaxed));
+            return bytes
+                .take_while(|byte| *byte != 0)
+                .try_for_each(|byte| f.write_char(byte.into()));
+        }
+        f.write_str(self.0.name)
     }
 }
 
@@ -62,6 +90,20 @@ pub enum Report<'a> {
     },
     /// A class taken in interrupts was taken elsewhere with interrupts on.
     IrqUnsafe {
+        /// The class.
+        class: &'a LockClass,
+        /// Where.
+        at: &'static Location<'static>,
+    },
+    /// A class of a module's, taken in softirqs, was taken elsewhere with softirqs on.
+    SoftirqUnsafe {
+        /// The class.
+        class: &'a LockClass,
+        /// Where.
+        at: &'static Location<'static>,
+    },
+    /// A lock is taken that is held here already.
+    Recursion {
         /// The class.
         class: &'a LockClass,
         /// Where.

@@ -111,6 +111,12 @@ impl Context {
     }
 }
 
+/// Whether the CPU serves a softirq; "softirqs off" alone is no.
+#[cfg(debug_assertions)]
+pub(crate) fn serves_softirq() -> bool {
+    Context::current() == Context::Softirq && preempt::count() & preempt::SOFTIRQ != 0
+}
+
 impl TaskCtx {
     /// The token, if the caller may sleep.
     pub fn current() -> Option<Self> {

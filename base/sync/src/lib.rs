@@ -36,6 +36,8 @@ pub mod held;
 pub mod inject;
 pub mod lock_order;
 pub mod lockdep;
+#[cfg(debug_assertions)]
+pub mod module_classes;
 pub mod mutex;
 pub mod once;
 pub mod owned;

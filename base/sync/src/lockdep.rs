@@ -52,6 +52,8 @@ pub(crate) fn sleep_released(addr: usize) {
 
 /// Locks that stand in memory of a module, taken and released by capi. `kill` marks one dead, whatever its address.
 pub mod foreign {
+    #[cfg(debug_assertions)]
+    pub use super::order::{to_be_shared, to_be_taken};
     use super::{LockClass, TRACK, spin_held};
     use crate::thread;
 
@@ -86,18 +88,27 @@ pub mod foreign {
 
 /// The order checks.
 #[cfg(debug_assertions)]
-mod order {
+pub(crate) mod order {
     use crate::class::{LockClass, Report, report};
-    use crate::context::Context;
+    use crate::context::{Context, serves_softirq};
     use crate::held::{Held, spin_held};
+    use crate::once::Once;
     use core::panic::Location;
     use core::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 
     const USED_IN_IRQ: u8 = 1;
     const USED_IRQS_ON: u8 = 2;
     const REPORTED: u8 = 4;
+    const USED_IN_SOFTIRQ: u8 = 8;
+    const USED_SOFTIRQS_ON: u8 = 16;
+
+    /// Most classes of modules at a time, and their first number.
+    pub(crate) const ROOM: usize = 128;
+    pub(crate) const FIRST_ID: usize = lockgraph::CLASSES - ROOM;
 
     static NEXT_ID: AtomicU16 = AtomicU16::new(1);
+    /// The classes by their numbers.
+    static CLASSES: [Once<&'static LockClass>; FIRST_ID] = [const { Once::new() }; FIRST_ID];
     static GRAPH: lockgraph::AtomicGraph = lockgraph::AtomicGraph::new();
     static BUSY: AtomicBool = AtomicBool::new(false);
 
@@ -107,11 +118,18 @@ mod order {
             return id as usize;
         }
         let new = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        if usize::from(new) >= FIRST_ID {
+            // No room: it is not watched.
+            return lockgraph::CLASSES;
+        }
         match class
             .id
             .compare_exchange(0, new, Ordering::Relaxed, Ordering::Relaxed)
         {
-            Ok(_) => new as usize,
+            Ok(_) => {
+                let _ = CLASSES[usize::from(new)].set(class);
+                new as usize
+            }
             Err(old) => old as usize,
         }
     }
@@ -119,6 +137,10 @@ mod order {
     /// Checks that `class` may be taken with what is held now.
     pub(super) fn check(class: &'static LockClass, at: &'static Location<'static>) {
         usage(class, at);
+        pairs(class, at);
+    }
+
+    fn pairs(class: &'static LockClass, at: &'static Location<'static>) {
         let each = |held: &Held| {
             if let Some(held) = held.class() {
                 pair(held, class, at);
@@ -130,6 +152,79 @@ mod order {
         {
             exec.held.for_each(each);
         }
+    }
+
+    /// As [`check`], for a lock of a module's that is about to be waited for, and with what matters to modules: softirqs,
+    /// and a lock that is taken twice.
+    #[track_caller]
+    pub fn to_be_taken(class: &'static LockClass, addr: usize) {
+        let at = Location::caller();
+        check(class, at);
+        let mut twice = false;
+        spin_held().for_each(|held| twice |= held.addr() == addr);
+        if twice {
+            report(&Report::Recursion { class, at });
+        }
+        let bit = if serves_softirq() {
+            USED_IN_SOFTIRQ
+        } else if hal::irq::enabled() && Context::current() == Context::Task {
+            USED_SOFTIRQS_ON
+        } else {
+            return;
+        };
+        let both = class.usage.fetch_or(bit, Ordering::Relaxed) | bit;
+        let all = USED_IN_SOFTIRQ | USED_SOFTIRQS_ON;
+        if both & all == all && both & REPORTED == 0 {
+            class.usage.fetch_or(REPORTED, Ordering::Relaxed);
+            report(&Report::SoftirqUnsafe { class, at });
+        }
+    }
+
+    /// As [`to_be_taken`], for a lock that several may hold at once: only the order matters.
+    #[track_caller]
+    pub fn to_be_shared(class: &'static LockClass) {
+        pairs(class, Location::caller());
+    }
+
+    /// A class of a module's is no more.
+    pub(crate) fn forget(id: usize) {
+        // Who is at it now takes a few instructions, or reports and has changed all it will.
+        while BUSY.swap(true, Ordering::Acquire) {
+            hal::cpu::relax();
+        }
+        GRAPH.remove(id);
+        BUSY.store(false, Ordering::Release);
+    }
+
+    /// The kernel's own classes of which a lock was taken.
+    pub(crate) fn classes() -> impl Iterator<Item = &'static LockClass> {
+        CLASSES.iter().filter_map(|class| class.get().copied())
+    }
+
+    /// In interrupts, with interrupts on, in softirqs, with softirqs on: how a class was used.
+    pub(crate) fn uses(class: &LockClass) -> [bool; 4] {
+        let usage = class.usage.load(Ordering::Relaxed);
+        [USED_IN_IRQ, USED_IRQS_ON, USED_IN_SOFTIRQ, USED_SOFTIRQS_ON].map(|bit| usage & bit != 0)
+    }
+
+    /// How many classes were taken, by whatever way, while `class` was held, itself among them.
+    pub(crate) fn reached(class: &LockClass) -> usize {
+        match class.id.load(Ordering::Relaxed).into() {
+            id @ ..lockgraph::CLASSES => GRAPH.reached(id),
+            _ => 1,
+        }
+    }
+
+    /// Whether there is a way from `held` to `taken`.
+    pub(crate) fn reaches(held: &LockClass, taken: &LockClass) -> bool {
+        let [from, to] = [held, taken].map(|class| class.id.load(Ordering::Relaxed).into());
+        from < lockgraph::CLASSES && GRAPH.reaches(from, to)
+    }
+
+    /// Whether a lock of `taken` was taken while one of `held` was held.
+    pub(crate) fn follows(held: &LockClass, taken: &LockClass) -> bool {
+        let [from, to] = [held, taken].map(|class| class.id.load(Ordering::Relaxed).into());
+        GRAPH.has(from, to)
     }
 
     fn usage(class: &'static LockClass, at: &'static Location<'static>) {

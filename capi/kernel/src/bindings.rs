@@ -19,6 +19,7 @@ pub struct CMutex {
 #[repr(C)]
 pub struct CSpinLock {
     pub word: u32,
+    pub key: u32,
 }
 
 /// `struct file`.

@@ -175,7 +175,7 @@ pub(crate) struct CKtype {
 #[derive(Debug)]
 pub(crate) struct CKset {
     pub(crate) list: [usize; 2],
-    pub(crate) lock: u32,
+    pub(crate) lock: [u32; 2],
     pub(crate) kobj: CKobject,
     pub(crate) uevent_ops: usize,
 }

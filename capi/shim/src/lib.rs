@@ -10,6 +10,7 @@
 //! | `ledger.rs` | what modules took and have not given back |
 //! | `block.rs`, `redzone.rs` | blocks of memory; guards behind them, and what was freed |
 //! | `foreign.rs` | reading and writing memory that a module names |
+//! | `lock_class.rs` | classes of modules' locks, for lockdep |
 //! | `objects.rs` | where the objects of modules are shown |
 //! | `file.rs` | open files that a module serves |
 //! | `page.rs`, `param_files.rs` | text of attributes; /sys/module/M/parameters |
@@ -51,6 +52,7 @@ mod kthread;
 mod layout;
 mod ledger;
 mod limits;
+mod lock_class;
 mod memory;
 mod misc;
 mod mutex;

@@ -2,12 +2,15 @@
 //! with the lowest bit set while others wait.
 use crate::enter::{landing_is_alive, misuse, must_sleep};
 use crate::export::exports;
+use crate::lock_class::{self, Key};
 use crate::park;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use sync::lockdep::foreign as held;
 use sync::{LockClass, WaitMode, rank};
 
 const WAITERS: usize = 1;
+/// Behind the lock and its name.
+const KEY: Key = Key::Whole(16);
 /// The lock's holder failed: nobody gets it any more.
 const DEAD: usize = usize::MAX & !WAITERS;
 
@@ -67,6 +70,8 @@ fn lock_in(lock: usize, mode: WaitMode) -> i32 {
     if word.load(Ordering::Relaxed) & !WAITERS == me {
         misuse("a mutex is taken by the thread that holds it");
     }
+    let class = lock_class::of(lock, KEY, &CLASS);
+    lock_class::to_be_taken(class, lock, false);
     let waited = park::wait(lock, mode, None, || {
         if let Some(()) = try_take(word, me) {
             return Some(true);
@@ -76,7 +81,7 @@ fn lock_in(lock: usize, mode: WaitMode) -> i32 {
     });
     match waited {
         Ok(true) => {
-            held::sleep_taken(&CLASS, lock, kill);
+            held::sleep_taken(class, lock, kill);
             0
         }
         Ok(false) => misuse("a mutex whose holder crashed"),
@@ -85,8 +90,9 @@ fn lock_in(lock: usize, mode: WaitMode) -> i32 {
 }
 
 /// `__mutex_init(lock, name, key)`.
-extern "C" fn __mutex_init(lock: usize, _name: usize, _key: usize) {
-    if crate::foreign::write_bytes(lock, &[0; 32]).is_err() {
+extern "C" fn __mutex_init(lock: usize, name: usize, key: usize) {
+    let words = [0, name, key, 0].map(usize::to_ne_bytes);
+    if crate::foreign::write_bytes(lock, words.as_flattened()).is_err() {
         misuse("a mutex at an address where none can be");
     }
 }
@@ -110,7 +116,7 @@ extern "C" fn mutex_lock_killable(lock: usize) -> i32 {
 extern "C" fn mutex_trylock(lock: usize) -> i32 {
     let taken = checked(lock).compare_exchange(0, me(), Ordering::Acquire, Ordering::Relaxed);
     if taken.is_ok() {
-        held::sleep_taken(&CLASS, lock, kill);
+        held::sleep_taken(lock_class::of(lock, KEY, &CLASS), lock, kill);
     }
     i32::from(taken.is_ok())
 }

@@ -64,6 +64,7 @@ impl Runtime for Capi {
         ledger::disown(module);
         crate::redzone::flush(module);
         crate::task::sweep();
+        crate::lock_class::forget(module);
         watch::module_goes(module);
     }
 }

@@ -4,6 +4,7 @@
 //! Specification: down(9), Documentation/locking/mutex-design.rst and locktypes.rst ("rw_semaphore").
 use crate::enter::{landing_is_alive, misuse, must_sleep};
 use crate::export::exports;
+use crate::lock_class::{self, Key};
 use crate::park::{self, FOREVER, deadline};
 use abi::Errno;
 use core::sync::atomic::{AtomicI32, Ordering};
@@ -18,6 +19,8 @@ const WRITER: i32 = -1;
 const DEAD: i32 = i32::MIN;
 /// Where a rwsem counts the writers that wait: new readers stand back for them.
 const WAITING: usize = 4;
+/// Where it keeps the key of its class.
+const KEY: Key = Key::Whole(8);
 
 unsafe fn kill(lock: usize) {
     let _ = crate::foreign::write_bytes(lock, &DEAD.to_le_bytes());
@@ -104,20 +107,24 @@ fn read(lock: usize, mode: WaitMode) -> i32 {
         // One turn for them; who comes after it competes.
         sync::thread::yield_now();
     }
+    let class = lock_class::of(lock, KEY, &CLASS);
+    lock_class::to_be_taken(class, lock, true);
     let taken = wait(lock, mode, FOREVER, share);
     if taken == 0 {
-        held::sleep_taken(&CLASS, lock, kill);
+        held::sleep_taken(class, lock, kill);
     }
     taken
 }
 
 fn write(lock: usize, mode: WaitMode) -> i32 {
     let writers = checked(lock + WAITING);
+    let class = lock_class::of(lock, KEY, &CLASS);
+    lock_class::to_be_taken(class, lock, false);
     writers.fetch_add(1, Ordering::Relaxed);
     let taken = wait(lock, mode, FOREVER, own);
     writers.fetch_sub(1, Ordering::Relaxed);
     if taken == 0 {
-        held::sleep_taken(&CLASS, lock, kill);
+        held::sleep_taken(class, lock, kill);
     }
     taken
 }
@@ -146,7 +153,7 @@ extern "C" fn down_write_killable(lock: usize) -> i32 {
 fn try_step(lock: usize, step: fn(i32) -> Option<i32>) -> i32 {
     let taken = checked(lock).fetch_update(Ordering::Acquire, Ordering::Relaxed, step);
     if taken.is_ok() {
-        held::sleep_taken(&CLASS, lock, kill);
+        held::sleep_taken(lock_class::of(lock, KEY, &CLASS), lock, kill);
     }
     i32::from(taken.is_ok())
 }
@@ -161,8 +168,10 @@ extern "C" fn down_write_trylock(lock: usize) -> i32 {
 
 extern "C" fn up_read(lock: usize) {
     let less = |readers: i32| (readers > 0).then(|| readers - 1);
-    held::sleep_given(lock);
     let before = checked(lock).fetch_update(Ordering::Release, Ordering::Relaxed, less);
+    if before.is_ok() {
+        held::sleep_given(lock);
+    }
     match before {
         Ok(1) => park::wake(lock),
         Ok(_) => {}
@@ -171,10 +180,12 @@ extern "C" fn up_read(lock: usize) {
 }
 
 extern "C" fn up_write(lock: usize) {
-    held::sleep_given(lock);
     let freed = checked(lock).compare_exchange(WRITER, FREE, Ordering::Release, Ordering::Relaxed);
     match freed {
-        Ok(_) => park::wake(lock),
+        Ok(_) => {
+            held::sleep_given(lock);
+            park::wake(lock);
+        }
         Err(_) => misuse("a rwsem is released that nobody writes"),
     }
 }

@@ -1,9 +1,11 @@
-//! `linux/spinlock.h` and `linux/rwlock.h`. A lock is one 32-bit word in the module's memory.
+//! `linux/spinlock.h` and `linux/rwlock.h`. A lock is a word of 32 bits in the module's memory, and the half of its
+//! class's key.
 //!
 //! Locks are taken with preemption off, so a CPU that spins waits for one that runs. A lock whose holder crashed is dead:
 //! who spins for it ends its call instead of spinning on.
 use crate::enter::misuse;
 use crate::export::exports;
+use crate::lock_class::{self, Key};
 use core::sync::atomic::{AtomicU32, Ordering};
 use hal::{irq, preempt};
 use sync::lockdep::foreign as held;
@@ -13,6 +15,8 @@ const FREE: u32 = 0;
 /// Taken by one: a spinlock, or a rwlock for writing.
 const TAKEN: u32 = 1 << 31;
 const DEAD: u32 = 0xdead_dead;
+/// Behind the word.
+const KEY: Key = Key::Half(4);
 
 static SPIN: LockClass = LockClass::new("module spinlock", rank::NONE);
 static READ_WRITE: LockClass = LockClass::new("module rwlock", rank::NONE);
@@ -55,8 +59,10 @@ fn share(value: u32) -> Option<u32> {
 }
 
 #[inline]
-fn acquire(lock: usize, class: &'static LockClass, step: fn(u32) -> Option<u32>) {
+fn acquire(lock: usize, class: &'static LockClass, step: fn(u32) -> Option<u32>, shared: bool) {
     let word = checked(lock);
+    let class = lock_class::of(lock, KEY, class);
+    lock_class::to_be_taken(class, lock, shared);
     preempt::add(preempt::PREEMPT);
     spin(word, step);
     held::spin_taken(class, lock, kill);
@@ -64,10 +70,15 @@ fn acquire(lock: usize, class: &'static LockClass, step: fn(u32) -> Option<u32>)
 
 /// As [`acquire`], with interrupts off; 1 when they were on.
 #[inline]
-fn acquire_irq(lock: usize, class: &'static LockClass, step: fn(u32) -> Option<u32>) -> u64 {
+fn acquire_irq(
+    lock: usize,
+    class: &'static LockClass,
+    step: fn(u32) -> Option<u32>,
+    shared: bool,
+) -> u64 {
     let were_on = irq::enabled();
     let _ = irq::disable();
-    acquire(lock, class, step);
+    acquire(lock, class, step, shared);
     u64::from(were_on)
 }
 
@@ -77,7 +88,10 @@ fn let_go(lock: usize, shared: bool) {
     let word = checked(lock);
     held::spin_given(lock);
     if shared {
-        word.fetch_sub(1, Ordering::Release);
+        if !(1..TAKEN).contains(&word.fetch_sub(1, Ordering::Release)) {
+            word.fetch_add(1, Ordering::Relaxed);
+            misuse("a rwlock is released that nobody reads");
+        }
     } else if word.swap(FREE, Ordering::Release) & TAKEN == 0 {
         misuse("a spinlock is released that nobody holds");
     }
@@ -108,7 +122,7 @@ extern "C" fn _raw_spin_trylock(lock: usize) -> i32 {
         sync::context::preempt_enable();
         return 0;
     }
-    held::spin_taken(&SPIN, lock, kill);
+    held::spin_taken(lock_class::of(lock, KEY, &SPIN), lock, kill);
     1
 }
 
@@ -117,7 +131,7 @@ macro_rules! ways {
     ($class:ident, $step:ident, $shared:literal: $lock:ident $unlock:ident $lock_irq:ident $unlock_irq:ident
         $lock_save:ident $unlock_restore:ident $lock_bh:ident $unlock_bh:ident) => {
         extern "C" fn $lock(lock: usize) {
-            acquire(lock, &$class, $step);
+            acquire(lock, &$class, $step, $shared);
         }
 
         extern "C" fn $unlock(lock: usize) {
@@ -125,7 +139,7 @@ macro_rules! ways {
         }
 
         extern "C" fn $lock_irq(lock: usize) {
-            acquire_irq(lock, &$class, $step);
+            acquire_irq(lock, &$class, $step, $shared);
         }
 
         extern "C" fn $unlock_irq(lock: usize) {
@@ -134,7 +148,7 @@ macro_rules! ways {
 
         /// Gives the interrupt flag that was: 1 when interrupts were on.
         extern "C" fn $lock_save(lock: usize) -> u64 {
-            acquire_irq(lock, &$class, $step)
+            acquire_irq(lock, &$class, $step, $shared)
         }
 
         extern "C" fn $unlock_restore(lock: usize, flags: u64) {
@@ -144,7 +158,7 @@ macro_rules! ways {
         /// With softirqs off.
         extern "C" fn $lock_bh(lock: usize) {
             crate::task::__local_bh_disable();
-            acquire(lock, &$class, $step);
+            acquire(lock, &$class, $step, $shared);
         }
 
         extern "C" fn $unlock_bh(lock: usize) {

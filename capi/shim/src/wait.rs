@@ -44,7 +44,7 @@ fn wait(place: usize, state: u32, jiffies: i64, mut ready: impl FnMut() -> bool)
 }
 
 extern "C" fn __init_waitqueue_head(place: usize, _name: usize, _key: usize) {
-    if crate::foreign::write_bytes(place, &[0; 24]).is_err() {
+    if crate::foreign::write_bytes(place, &[0; 32]).is_err() {
         misuse("a wait queue at an address where none can be");
     }
 }

@@ -35,6 +35,14 @@ pub fn lock_report(report: &class::Report<'_>) {
             "{} is taken in interrupts and with interrupts on, at {at}",
             class.name()
         )),
+        R::SoftirqUnsafe { class, at } => warn(format_args!(
+            "{} is taken in softirqs and with softirqs on, at {at}",
+            class.name()
+        )),
+        R::Recursion { class, at } => warn(format_args!(
+            "recursive locking: {} is taken by whom it is held, at {at}",
+            class.name()
+        )),
         R::SleepInAtomic { preempt_count, at } => warn(format_args!(
             "BUG: sleeping function called from invalid context at {at} (preempt count {preempt_count:#x})"
         )),

@@ -9,7 +9,7 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 
 /// Most classes that are told apart; edges of higher numbers are not kept.
-pub const CLASSES: usize = 256;
+pub const CLASSES: usize = 512;
 const WORDS: usize = CLASSES / 64;
 
 /// The graph as a matrix of bits.
@@ -48,13 +48,46 @@ impl AtomicGraph {
         circle
     }
 
+    /// Forgets a class: all edges from it and to it. The caller is the one who adds.
+    pub fn remove(&self, class: usize) {
+        if class >= CLASSES {
+            return;
+        }
+        for word in &self.rows[class] {
+            word.store(0, Ordering::Relaxed);
+        }
+        for row in &self.rows {
+            row[class / 64].fetch_and(!(1 << (class % 64)), Ordering::Relaxed);
+        }
+    }
+
+    /// Whether there is the edge `from → to`.
+    pub fn has(&self, from: usize, to: usize) -> bool {
+        from < CLASSES && to < CLASSES && !self.is_new(from, to)
+    }
+
     /// Whether a path of edges leads from `start` to `goal`.
     pub fn reaches(&self, start: usize, goal: usize) -> bool {
+        self.walk(start, |node| node == goal)
+    }
+
+    /// How many classes paths of edges lead to from `start`, itself among them.
+    pub fn reached(&self, start: usize) -> usize {
+        let mut count = 0;
+        self.walk(start, |_| {
+            count += 1;
+            false
+        });
+        count
+    }
+
+    /// Calls `is_it` with all that paths lead to, until it says so.
+    fn walk(&self, start: usize, mut is_it: impl FnMut(usize) -> bool) -> bool {
         let mut seen = [0u64; WORDS];
         let mut frontier = [0u64; WORDS];
         frontier[start / 64] = 1 << (start % 64);
         while let Some(node) = pop(&mut frontier) {
-            if node == goal {
+            if is_it(node) {
                 return true;
             }
             seen[node / 64] |= 1 << (node % 64);
@@ -89,6 +122,17 @@ mod tests {
         assert!(!g.add(130, 200));
         assert!(!g.add(10, 200), "a short cut is no circle");
         assert!(g.add(200, 10), "a circle of four");
+    }
+
+    #[test]
+    fn a_class_that_is_forgotten_closes_no_circle() {
+        let g = AtomicGraph::new();
+        assert!(!g.add(1, 2) && !g.add(2, 300));
+        assert!(g.has(2, 300) && !g.has(300, 2));
+        assert_eq!([1, 2, 300].map(|class| g.reached(class)), [3, 2, 1]);
+        g.remove(2);
+        assert!(g.is_new(1, 2) && g.is_new(2, 300));
+        assert!(!g.add(300, 1), "nothing leads from 1 to 300 any more");
     }
 
     #[test]

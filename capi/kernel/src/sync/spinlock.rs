@@ -13,7 +13,7 @@ pub type SpinLockGuard<'a, T> = Guard<'a, T, SpinLockBackend>;
 // SAFETY: the kernel's spinlock excludes others; its word is all that it is known by.
 unsafe impl Backend for SpinLockBackend {
     type State = CSpinLock;
-    const UNLOCKED: CSpinLock = CSpinLock { word: 0 };
+    const UNLOCKED: CSpinLock = CSpinLock { word: 0, key: 0 };
 
     unsafe fn lock(state: *mut CSpinLock) {
         // SAFETY: as the caller says.

@@ -135,9 +135,21 @@ fn boot<'a>(
     let output = feed(command, b"")?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     for case in wanted {
-        counter.count(case.name, judge(case, &text, output.status));
+        match skipped(case, &text) {
+            Some(why) => {
+                println!("note modules/{}: {why}", case.name);
+                counter.tally.skipped += 1;
+            }
+            None => counter.count(case.name, judge(case, &text, output.status)),
+        }
     }
     Ok(())
+}
+
+/// Why a case did nothing, if it says so.
+fn skipped<'a>(case: &Case, text: &'a str) -> Option<&'a str> {
+    let (_, part) = text.split_once(&format!("{MARK}{}\nskip: ", case.name))?;
+    part.lines().next()
 }
 
 /// Looks for what a case has to print, in its part of the output.

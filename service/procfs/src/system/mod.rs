@@ -2,6 +2,8 @@
 mod cpu;
 mod kernel;
 mod kmsg;
+#[cfg(debug_assertions)]
+mod locks;
 mod memory;
 mod sysrq;
 
@@ -23,6 +25,13 @@ pub(crate) static FILES: &[(&str, Kind)] = &[
     ("kallsyms", Kind::Text(0o444, kernel::kallsyms, None)),
     ("kmsg", Kind::Special(0o400, kmsg::open)),
     ("loadavg", Kind::Text(0o444, cpu::loadavg, None)),
+    #[cfg(debug_assertions)]
+    ("lockdep", Kind::Text(0o400, locks::lockdep, None)),
+    #[cfg(debug_assertions)]
+    (
+        "lockdep_stats",
+        Kind::Text(0o400, locks::lockdep_stats, None),
+    ),
     ("meminfo", Kind::Text(0o444, memory::meminfo, None)),
     ("mounts", Kind::Link(kernel::mounts)),
     ("self", Kind::Link(kernel::self_link)),

@@ -3,7 +3,7 @@
 use super::Case;
 
 /// The cases.
-pub(super) const CASES: [Case; 3] = [
+pub(super) const CASES: [Case; 5] = [
     // The lines are those of `test/modules/lines.c`; what was inlined counts as where it was written.
     Case {
         name: "reports-name-source-lines",
@@ -26,6 +26,40 @@ pub(super) const CASES: [Case; 3] = [
         script: "sed 's/debug_line/debug_lime/g' $m/lines.ko >/tmp/lines.ko
             insmod /tmp/lines.ko kind=null 2>&1; told | grep -c '^RIP: 0010:inner+0x[0-9a-f/x]* \\[lines\\]'; rmmod -f lines",
         stdout: &["Input/output error\n1\n"],
+    },
+    // What no kernel has to look for: the call ends, and the report names the line.
+    Case {
+        name: "misused-locks-are-told",
+        script: "for kind in sleep again unlock unspin unread up; do insmod $m/lockorder.ko kind=$kind 2>/dev/null; echo $kind $?
+                told | sed -n 's/^\\(BUG: .*\\)/\\1/p; s/^ wrong+0x[0-9a-f/x]* (.*\\/\\(.*\\)) \\[lockorder\\]/ \\1/p'; done",
+        stdout: &[
+            "sleep 1\nBUG: sleeping function called from invalid context: mutex_lock [lockorder]\n lockorder.c:96\n\
+             again 1\nBUG: a mutex is taken by the thread that holds it [lockorder]\n lockorder.c:99\n\
+             unlock 1\nBUG: a mutex is released by a thread that does not hold it [lockorder]\n lockorder.c:101\n\
+             unspin 1\nBUG: a spinlock is released that nobody holds [lockorder]\n lockorder.c:103\n\
+             unread 1\nBUG: a rwlock is released that nobody reads [lockorder]\n lockorder.c:105\n\
+             up 1\nBUG: a rwsem is released that nobody reads [lockorder]\n lockorder.c:107\n",
+        ],
+    },
+    // For a kernel that checks the order of locks (a debug build; Debian's Linux has none).
+    Case {
+        name: "lockdep-watches-modules",
+        script: "test -e /proc/lockdep || echo 'skip: this kernel has no lockdep'; test -e /proc/lockdep &&
+            for kind in fine order keyed irq softirq twice order; do insmod $m/lockorder.ko kind=$kind 2>/dev/null; echo $kind $?
+                told | sed -n 's/^WARNING: \\(.*\\), at .*/\\1/p; s/^ wrong+0x[0-9a-f/x]* (.*\\/\\(.*\\)) \\[lockorder\\]/ \\1/p'
+                grep -o '[?.+-]*: [^ ]* \\[lockorder\\]' /proc/lockdep; rmmod -f lockorder 2>/dev/null
+                grep -c lockorder /proc/lockdep; done",
+        stdout: &[
+            "fine 0\n-...: shared [lockorder]\n+.+.: first [lockorder]\n+.+.: second [lockorder]\n\
+             +.+.: &pair->outer [lockorder]\n+.+.: &pair->inner [lockorder]\n0\n\
+             order 0\ncircular locking: first [lockorder] taken with second [lockorder] held\n lockorder.c:80\n",
+            "0\nkeyed 0\ncircular locking: &pair->outer [lockorder] taken with &pair->inner [lockorder] held\n\
+             \x20lockorder.c:85\n",
+            "0\nirq 0\nshared [lockorder] is taken in interrupts and with interrupts on\n lockorder.c:89\n?",
+            "0\nsoftirq 0\nshared [lockorder] is taken in softirqs and with softirqs on\n lockorder.c:89\n+.?.: shared",
+            "0\ntwice 1\nrecursive locking: shared [lockorder] is taken by whom it is held\n lockorder.c:93\n",
+            "0\norder 0\ncircular locking: first [lockorder] taken with second [lockorder] held\n lockorder.c:80\n",
+        ],
     },
     // The panic itself says on which line it was.
     Case {

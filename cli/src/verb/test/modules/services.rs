@@ -28,7 +28,7 @@ macro_rules! says {
 }
 
 /// The cases.
-pub(super) const SERVICES: [Case; 12] = [
+pub(super) const SERVICES: [Case; 13] = [
     says!("locks-and-counters", "locks"),
     says!("timers-and-threads", "timers"),
     says!("lists-and-chains", "lists"),
