@@ -1,6 +1,6 @@
 //! Messages on their way out and in.
 use crate::who::Address;
-use abi::net::{MSG_CTRUNC, SCM_CREDENTIALS, SCM_RIGHTS, SOL_SOCKET};
+use abi::net::{MSG_CTRUNC, SCM_CREDENTIALS, SOL_SOCKET};
 use abi::{Errno, Result};
 use kmem::user::{self, UserAddr, UserBuf};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
@@ -59,8 +59,7 @@ impl Outgoing<'_, '_> {
                     let who = Credentials::read_from_bytes(body).map_err(|_| Errno::EINVAL)?;
                     found = Some(who);
                 }
-                // Only between processes of one machine, by names in its file system.
-                (SOL_SOCKET, SCM_RIGHTS) => return Err(Errno::EINVAL),
+                // SCM_RIGHTS too: descriptors go between AF_UNIX sockets only.
                 (SOL_SOCKET, _) => return Err(Errno::EINVAL),
                 _ => {}
             }

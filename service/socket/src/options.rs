@@ -109,7 +109,7 @@ impl Base {
                 }
                 self.filter_is_locked.store(on, Ordering::Relaxed);
             }
-            SO_TYPE | SO_PROTOCOL | SO_DOMAIN | SO_ERROR => return Err(Errno::ENOPROTOOPT),
+            // SO_TYPE, SO_PROTOCOL, SO_DOMAIN and SO_ERROR too: they are only told.
             _ => return Err(Errno::ENOPROTOOPT),
         }
         Ok(())
