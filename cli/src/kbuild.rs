@@ -1,7 +1,7 @@
-//! `target/gaon/build`: what `make -C ... M=$PWD modules` uses. Headers, the makefiles, the kernel's release, and
-//! `Module.symvers`: the names that the kernel exports, read from its image.
+//! `target/gaon/build`: what `make -C ... M=$PWD modules` uses. Headers, the makefiles, the kernel's release, the key
+//! for signatures, and `Module.symvers`: the names that the kernel exports, read from its image.
 
-use crate::tree;
+use crate::{certificate, tree};
 use anyhow::{Context, Result};
 use object::{Object, ObjectSection};
 use std::fmt::Write;
@@ -21,6 +21,8 @@ pub(crate) fn install(vmlinux: &Path) -> Result<PathBuf> {
     }
     copy(&root.join("kbuild"), &folder)?;
     copy(&root.join("include"), &include)?;
+    certificate::ensure()?;
+    copy(&certificate::folder()?, &folder.join("certs"))?;
     fs::create_dir_all(include.join("config"))?;
     fs::write(
         include.join("config/kernel.release"),

@@ -4,6 +4,7 @@
 //! initramfs), `tree` (where things are). Started by the script `gaon` at the root, which sees to what is missing.
 
 mod cargo;
+mod certificate;
 mod kbuild;
 mod oracle;
 mod pack;

@@ -63,6 +63,10 @@ fn register(info: &'static BootInfo) -> Result<()> {
     serial::init(info.cmdline)?;
     lkdtm::init()?;
     procfs::init(info.cmdline)?;
+    module::trust_signatures_of(include_bytes!(concat!(
+        env!("OUT_DIR"),
+        "/certificate.x509"
+    )));
     capi::init()
 }
 

@@ -1,7 +1,7 @@
 //! `gaon build`: the kernel `target/gaon/vmlinux` with its symbols and lines in it, `target/gaon/System.map`, the folder
 //! `target/gaon/build` for modules, and the guest's init.
 
-use crate::{cargo, kbuild, symbols, tree};
+use crate::{cargo, certificate, kbuild, symbols, tree};
 use anyhow::Result;
 use std::path::PathBuf;
 
@@ -36,6 +36,7 @@ pub(crate) fn kernel(profile: &str) -> Result<PathBuf> {
         "--profile",
         profile,
     ]);
+    command.env(certificate::VARIABLE, certificate::ensure()?);
     cargo::build("building the kernel", command)?;
     // Cargo's folder for a profile has the profile's name, but for one.
     let folder = if profile == "dev" { "debug" } else { profile };

@@ -7,12 +7,13 @@
 //! | `load.rs` | [`load`]: check, place, resolve, relocate, seal, init |
 //! | `lines.rs` | source lines for reports |
 //! | `unload.rs` | [`unload`] |
-//! | `signature.rs` | who must be signed |
+//! | `signature.rs` | whose signatures are trusted, and who must be signed |
 //! | `sysfs.rs` | /sys/module/M |
 //! | `taint.rs` | [`Taints`]: what a module tells of the kernel |
 //! | `names.rs` | symbols of modules for kallsyms and reports; [`show_modules`] for /proc/modules |
 //!
-//! Called by `syscall` (init_module, finit_module, delete_module) and by capi; calls `kmod`, `kmem::modspace`. It has no
+//! Called by `syscall` (init_module, finit_module, delete_module) and by capi; calls `kmod`, `pkcs7`,
+//! `kmem::modspace`. It has no
 //! `unsafe`: whoever calls into a module or reads its memory is capi.
 //!
 //! Lock order: a module's area is a sleeping lock, held over no call into a module; the list's spinning lock is a leaf.
@@ -39,7 +40,7 @@ pub use list::{Export, Facts, Loaded, Module, State, Visit, all, find, is_alone,
 pub use load::{Flags, VERMAGIC, load};
 pub use names::{ModuleSymbols, by_object, by_record, owner_of, show_modules};
 pub use runtime::{Record, Runtime, set_runtime};
-pub use signature::enforce as enforce_signatures;
+pub use signature::{enforce as enforce_signatures, trust as trust_signatures_of};
 pub use taint::Taints;
 pub use unload::unload;
 

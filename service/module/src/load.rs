@@ -39,18 +39,20 @@ fn text(bytes: &[u8]) -> &str {
 /// Loads a module and runs its init. `arguments` gives the line of parameters, once everything else is in place.
 ///
 /// # Errors
-/// `ENOEXEC`: no module, or not for this kernel; `EEXIST`, `ENOENT` (an unknown symbol), `ENOMEM`, what a parameter or
-/// its init answers, `EIO` when init crashed.
+/// `EBADMSG`, `EKEYREJECTED`: its signature; `ENOEXEC`: no module, or not for this kernel; `EEXIST`, `ENOENT` (an unknown
+/// symbol), `ENOMEM`, what a parameter or its init answers, `EIO` when init crashed.
 pub fn load(file: &[u8], arguments: impl FnOnce() -> Result<Vec<u8>>, flags: Flags) -> Result<()> {
     let (body, signature) = kmod::split_signature(file);
-    signature::check(signature, flags.any_version)?;
+    let signed = signature::check(body, signature, flags.any_version)?;
     let parsed = ModuleFile::parse(body).map_err(told)?;
     let name = module_name(&parsed)?;
     let forced = check_vermagic(&parsed, &name, flags)?;
     let mut taints = Taints::of(&name, &parsed.info(), forced);
     // Looked at before anything is placed, and once more when it is: of two that come at a time one is first.
     list::wait_free(&name)?;
-    taints.add_unsigned(&name);
+    if !signed {
+        taints.add_unsigned(&name);
+    }
     let module = place(&parsed, name, taints)?;
     list::add(&module)?;
     let started = arguments().and_then(|line| start(&module, &line));

@@ -1,13 +1,16 @@
-//! Who must be signed: `module.sig_enforce`.
+//! Whose signature a module carries, and who must have one: `module.sig_enforce`.
 //!
-//! The kernel has no key: whatever signature a module carries is of somebody whom it does not know. So every module
-//! counts as unsigned, which is told, or is refused.
+//! The kernel trusts the certificate that it was built with (`target/gaon/certs`), and no other. A module whose signature is
+//! missing, or is of somebody else, counts as unsigned: that is told, or it is refused. One whose signature is not right is
+//! always refused.
 //!
 //! Specification: Documentation/admin-guide/module-signing.rst.
 use abi::{Errno, Result};
 use core::fmt::Write;
 use core::sync::atomic::{AtomicBool, Ordering};
 use kmod::SignatureError;
+use pkcs7::{Certificate, Reject};
+use sync::Once;
 use trace::pr_notice;
 use vfs::SeqBuf;
 
@@ -18,19 +21,40 @@ pub fn enforce() {
     ENFORCED.store(true, Ordering::Relaxed);
 }
 
-/// Whether a module may come that carries this signature.
+static TRUSTED: Once<&[u8]> = Once::new();
+
+/// Names the certificate that is trusted, in DER, once; an empty one is none.
+pub fn trust(der: &'static [u8]) {
+    let _ = TRUSTED.set(der);
+}
+
+/// Whether `message` is the signature of `body` by who is trusted.
+fn verify(message: &[u8], body: &[u8]) -> core::result::Result<(), Reject> {
+    let der = TRUSTED.get().filter(|der| !der.is_empty());
+    let trusted = der.map(|der| Certificate::read(der)).transpose()?;
+    pkcs7::verify(message, body, trusted.as_slice())
+}
+
+/// Whether a module is signed by somebody who is trusted.
 ///
 /// # Errors
-/// `EBADMSG`: it is malformed; `EKEYREJECTED`: signatures are enforced.
+/// `EBADMSG`: the signature is malformed; `EKEYREJECTED`: it is wrong, or there is none that counts and they are enforced.
 pub(crate) fn check(
+    body: &[u8],
     signature: core::result::Result<Option<&[u8]>, SignatureError>,
     forced: bool,
-) -> Result<()> {
+) -> Result<bool> {
     let reason = match signature {
         // What was changed by force has no signature any more that could be right.
         _ if forced => "unsigned module",
         Ok(None) => "unsigned module",
-        Ok(Some(_)) => "module with unavailable key",
+        Ok(Some(message)) => match verify(message, body) {
+            Ok(()) => return Ok(true),
+            Err(Reject::UnknownKey) => "module with unavailable key",
+            Err(Reject::Unsupported) => "module with unsupported crypto",
+            Err(Reject::Malformed) => return Err(Errno::EBADMSG),
+            Err(Reject::Wrong) => return Err(Errno::EKEYREJECTED),
+        },
         Err(SignatureError::Unsupported) => "module with unsupported crypto",
         Err(SignatureError::Malformed) => return Err(Errno::EBADMSG),
     };
@@ -38,7 +62,7 @@ pub(crate) fn check(
         pr_notice!("Loading of {reason} is rejected");
         return Err(Errno::EKEYREJECTED);
     }
-    Ok(())
+    Ok(false)
 }
 
 /// /sys/module/module/parameters/sig_enforce.

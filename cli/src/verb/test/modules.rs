@@ -7,6 +7,7 @@ mod events;
 mod loading;
 mod rust;
 mod services;
+mod signatures;
 mod tools;
 
 use super::machine::{feed, this_tool};
@@ -74,7 +75,17 @@ pub(super) fn run(plan: &Plan) -> Result<Tally> {
         contained::run(plan, &mut counter, &compile(&kdir)?)?;
     }
     of_events(&mut counter, plan, &kdir)?;
+    of_signatures(&mut counter, plan, &kdir)?;
     Ok(counter.tally)
+}
+
+fn of_signatures(counter: &mut Counter<'_>, plan: &Plan, kdir: &Path) -> Result<()> {
+    let own = signatures::OWN.iter().filter(|_| !plan.linux);
+    let cases: Vec<&Case> = std::iter::once(&signatures::STRANGER).chain(own).collect();
+    if cases.iter().any(|case| counter.wants(case.name)) {
+        signatures::sign(&compile(kdir)?)?;
+    }
+    boot(counter, plan, kdir, cases.into_iter())
 }
 
 /// What Debian's udevadm shows, if it is there.
@@ -100,6 +111,7 @@ fn on_linux(plan: &Plan, mut counter: Counter<'_>) -> Result<Tally> {
     boot(&mut counter, plan, &kdir, loading::CASES.iter())?;
     boot(&mut counter, plan, &kdir, loading::ALONE.iter())?;
     of_events(&mut counter, plan, &kdir)?;
+    of_signatures(&mut counter, plan, &kdir)?;
     Ok(counter.tally)
 }
 
