@@ -24,6 +24,16 @@ static noinline int deeper(volatile int *from)
 	return deeper(room) + room[0];
 }
 
+/* As deep, by way of a function of the kernel's. */
+static noinline int deeper_calls(volatile int *from)
+{
+	char room[32];
+
+	snprintf(room, sizeof(room), "%d %px", *from, room);
+	*from += room[0];
+	return deeper_calls(from) + room[1];
+}
+
 /* Goes back to where no code is. */
 static noinline void return_wrong(void)
 {
@@ -46,6 +56,8 @@ static noinline void fail(const char *kind)
 		*(volatile int *)(nowhere + 0x8000000000000000UL) = 1;
 	} else if (!strcmp(kind, "stack")) {
 		nowhere = deeper(&some);
+	} else if (!strcmp(kind, "calls")) {
+		nowhere = deeper_calls(&some);
 	} else if (!strcmp(kind, "bug")) {
 		BUG();
 	} else if (!strcmp(kind, "divide")) {

@@ -175,6 +175,11 @@ pub(crate) fn misuse(what: &str) -> ! {
     misused(format_args!("{what}"))
 }
 
+/// A module called a function when its stack was nearly used up: for `export`.
+pub(crate) fn stack_is_full() {
+    misuse("no stack is left for a function of the kernel's");
+}
+
 fn misused(what: core::fmt::Arguments<'_>) -> ! {
     if let Some(module) = running() {
         pr_alert!("BUG: {what} [{}]", module.name());

@@ -1,4 +1,6 @@
 //! How a file lists the functions that it exports.
+use sync::Once;
+
 /// One exported function or piece of data.
 pub(crate) struct Entry {
     pub(crate) name: &'static str,
@@ -12,13 +14,54 @@ pub(crate) struct Address(pub(crate) *const ());
 // SAFETY: an address, which does not change.
 unsafe impl Sync for Address {}
 
+/// Who ends the call of a module that has used up its stack: it stands above this file.
+static END: Once<fn()> = Once::new();
+
+/// Names who ends it.
+pub(crate) fn on_full_stack(end: fn()) {
+    let _ = END.set(end);
+}
+
+/// A module called a function when its stack was nearly used up.
+pub(crate) extern "C" fn full() {
+    if let Some(end) = END.get() {
+        end();
+    }
+}
+
+/// Bytes of stack that a function wants to find when a module calls it: what the deepest of them needs, and a report.
+pub(crate) const ROOM: usize = 6 << 10;
+
 /// A file's table: `exports![kfree, ksize; gpl: for_gpl_modules]` gives functions of the file under their
 /// own names; `data:` before names of statics,
 /// `as:` before functions whose C name would be the compiler's own.
 macro_rules! exports {
     (@entry $name:ident, $gpl_only:tt) => {
-        $crate::export::exports!(@at stringify!($name), $gpl_only, $name as *const ())
+        $crate::export::exports!(@gate stringify!($name), $gpl_only, $name)
     };
+    (@gate $public:expr, $gpl_only:tt, $name:ident) => {{
+        /// What modules call: it goes on to the function, if there is stack enough for that. No argument is touched.
+        #[unsafe(naked)]
+        unsafe extern "C" fn gate() {
+            core::arch::naked_asm!(
+                "mov rax, rsp",
+                "sub rax, gs:[{stack}]",
+                "cmp rax, {room}",
+                "jb {full}",
+                "mov rax, rsp",
+                "sub rax, gs:[{irq_stack}]",
+                "cmp rax, {room}",
+                "jb {full}",
+                "jmp {target}",
+                stack = const hal::landing::STACK,
+                irq_stack = const hal::landing::IRQ_STACK,
+                room = const $crate::export::ROOM,
+                full = sym $crate::export::full,
+                target = sym $name,
+            );
+        }
+        $crate::export::exports!(@at $public, $gpl_only, gate as *const ())
+    }};
     (@data $name:ident) => {
         $crate::export::exports!(@at stringify!($name), false, (&raw const $name).cast::<()>())
     };
@@ -41,7 +84,7 @@ macro_rules! exports {
             $($crate::export::exports!(@entry $name, false),)*
             $($($crate::export::exports!(@entry $gpl, true),)*)?
             $($($crate::export::exports!(@data $data),)*)?
-            $($($crate::export::exports!(@at $public, false, $own as *const ()),)*)?
+            $($($crate::export::exports!(@gate $public, false, $own),)*)?
         ];
     };
 }

@@ -99,6 +99,7 @@ use abi::Result;
 /// # Errors
 /// `ENOMEM`.
 pub fn init() -> Result<()> {
+    export::on_full_stack(enter::stack_is_full);
     module::set_runtime(&runtime::Capi);
     module::init()?;
     containment::init()?;

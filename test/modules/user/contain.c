@@ -5,7 +5,7 @@
 #include "../../programs/check.h"
 #include "../../programs/counts.h"
 
-static const char *const ways[] = {"null", "wild", "user", "noncanonical", "stack", "bug", "divide", "jump", "return",
+static const char *const ways[] = {"null", "wild", "user", "noncanonical", "stack", "calls", "bug", "divide", "jump", "return",
 				    "deaf", "forever", "twice", "atomic", "sleep", "doublefree", "lockheld", "irqheld",
 				    "locknull", "mutexnull", ""};
 static const char *const places[] = {"file", "init", "exit", "timer", "hrtimer", "tasklet", "work", "delayed", "thread",

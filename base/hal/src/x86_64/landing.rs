@@ -25,6 +25,12 @@ global_asm!(
     preempt = const offset_of!(Landing, preempt),
 );
 
+/// Where in the CPU's header (`gs`) the lowest addresses of two stacks stand: of the one that the running thread has, and of that
+/// of interrupts. For the few instructions in front of functions that modules call, which look how much is left.
+pub const STACK: usize = offset_of!(CpuLocal, stack);
+/// The second.
+pub const IRQ_STACK: usize = offset_of!(CpuLocal, irq_stack);
+
 unsafe extern "C" {
     fn landing_call(landing: *mut Landing, function: usize, arguments: *const [u64; 6])
     -> Returned;

@@ -191,12 +191,12 @@ pub(super) const CASES: [Case; 10] = [
     },
     Case {
         name: "crashes-are-contained",
-        script: "for kind in null wild noncanonical stack bug divide jump doublefree lockheld locknull mutexnull atomic text
+        script: "for kind in null wild noncanonical stack calls bug divide jump doublefree lockheld locknull mutexnull atomic text
             do insmod $m/crash.ko || echo cannot load; (echo $kind >/proc/crash) 2>/dev/null; echo $kind $?
                 grep -o 'Quarantined' /proc/modules; rmmod -f crash || echo cannot unload; done
             insmod $m/crash.ko init=null 2>&1; cat /proc/modules; insmod $m/hello.ko && cat /proc/hello_proc; rmmod hello",
         stdout: &[
-            "null 1\nQuarantined\nwild 1\nQuarantined\nnoncanonical 1\nQuarantined\nstack 1\nQuarantined\nbug 1\n\
+            "null 1\nQuarantined\nwild 1\nQuarantined\nnoncanonical 1\nQuarantined\nstack 1\nQuarantined\ncalls 1\nQuarantined\nbug 1\n\
              Quarantined\ndivide 1\nQuarantined\njump 1\nQuarantined\ndoublefree 1\nQuarantined\nlockheld 1\nQuarantined\n\
              locknull 1\nQuarantined\nmutexnull 1\nQuarantined\natomic 1\nQuarantined\ntext 1\nQuarantined\n",
             "Input/output error\n",
