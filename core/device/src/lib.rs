@@ -3,6 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | `sysfs` | the trees at /sys and /sys/kernel/debug |
+//! | `scheduler` | what debugfs shows of the scheduler |
 //! | `class` | [`Class`] and [`Bus`] |
 //! | `device` | [`Device`]: directory, links, `uevent`; [`add_device`] for the kernel's own |
 //! | `uevent` | events: numbers, lines, whoever passes them on registers as [`EventSink`] |
@@ -11,7 +12,7 @@
 //! A driver registers its numbers with [`vfs::register_chrdev`] and makes a device for each node. Numbers and names are
 //! Linux' (Documentation/admin-guide/devices.txt).
 //!
-//! Called by drivers, `devtmpfs`, `module` and `capi`; calls `kernfs`, `vfs`, `kmem`, `sync`.
+//! Called by drivers, `devtmpfs`, `module` and `capi`; calls `kernfs`, `vfs`, `kmem`, `sync`, `runqueue`.
 //!
 //! Lock order: the lists here are leaves but for the classes', over which directories are made, and the order of events, in
 //! which they leave; the sink of nodes is called with no lock held. Specification: Documentation/driver-api/driver-model, sysfs-rules.rst.
@@ -25,6 +26,7 @@ extern crate std;
 mod class;
 mod device;
 mod nodes;
+mod scheduler;
 mod sysfs;
 mod uevent;
 
@@ -43,5 +45,6 @@ const MISC_MAJOR: u32 = 10;
 pub fn init() -> abi::Result<()> {
     vfs::reserve_chrdev(Some(MISC_MAJOR), 0, 256, "misc")?;
     sysfs::init()?;
+    scheduler::init()?;
     Class::kernel("misc").map(drop)
 }

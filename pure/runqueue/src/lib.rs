@@ -4,6 +4,7 @@
 //!
 //! - [`Entity`]: what scheduling knows of a thread: its policy, nice value or level, virtual run time, slice.
 //! - [`RunQueue`]: the threads that are runnable and do not run; the running one is kept by the caller.
+//! - [`FEATURES`]: what of the fair class can be switched off.
 //! - [`weight`]: Linux' table from nice to weight, and the arithmetic with it.
 //!
 //! Queueing and taking out never allocate: both heaps get their room beforehand ([`RunQueue::grow_into`]).
@@ -18,11 +19,13 @@
 extern crate alloc;
 
 mod entity;
+mod features;
 mod heap;
 mod queue;
 pub mod weight;
 
 pub use entity::{Entity, Policy, RR_SLICE_NS, Share};
+pub use features::{FEATURES, Feature, Features};
 pub use heap::Entry;
 pub use queue::{Enqueue, HasEntity, LATENCY_NS, MIN_GRANULARITY_NS, Room, RunQueue, Ticked};
 

@@ -1,5 +1,6 @@
 //! The run queue of one CPU.
 use crate::entity::{Entity, Policy, RR_SLICE_NS};
+use crate::features::{FEATURES, Feature, Features};
 use crate::heap::{Entry, Heap, before};
 use crate::weight::{NICE_0, scale};
 use alloc::vec::Vec;
@@ -75,6 +76,7 @@ pub struct RunQueue<H> {
     /// Order of arrival within a real-time level; the front grows downwards.
     rt_back: u64,
     rt_front: u64,
+    features: &'static Features,
 }
 
 /// Arrivals of a level lie within its 56 bits, around their middle.
@@ -91,6 +93,12 @@ impl<H: HasEntity> RunQueue<H> {
     /// An empty queue without room.
     #[must_use]
     pub const fn new() -> Self {
+        Self::with_features(&FEATURES)
+    }
+
+    /// An empty queue that goes by features of its own.
+    #[must_use]
+    pub const fn with_features(features: &'static Features) -> Self {
         Self {
             rt: Heap::new(),
             fair: Heap::new(),
@@ -98,6 +106,7 @@ impl<H: HasEntity> RunQueue<H> {
             min_vruntime: 0,
             rt_back: MIDDLE,
             rt_front: MIDDLE,
+            features,
         }
     }
 
@@ -245,6 +254,7 @@ impl<H: HasEntity> RunQueue<H> {
             _ => {
                 let gran = scale(WAKEUP_GRANULARITY_NS, woken.weight());
                 before(woken.vruntime().wrapping_add(gran), running.vruntime())
+                    && self.features.has(Feature::WakeupPreemption)
             }
         }
     }
@@ -293,6 +303,10 @@ impl<H: HasEntity> RunQueue<H> {
 
     /// A new thread starts one turn after the clock: forking gains nothing.
     fn place_new(&self, entity: &Entity) {
+        if !self.features.has(Feature::StartDebit) {
+            entity.set_vruntime(self.min_vruntime);
+            return;
+        }
         let total = self.load + u64::from(entity.weight());
         let turn = LATENCY_NS * u64::from(NICE_0) / total.max(u64::from(NICE_0));
         entity.set_vruntime(self.min_vruntime.wrapping_add(turn));
@@ -303,7 +317,16 @@ impl<H: HasEntity> RunQueue<H> {
     fn place_woken(&self, entity: &Entity) {
         let floor = self.min_vruntime.wrapping_sub(LATENCY_NS / 2);
         if before(entity.vruntime(), floor) {
-            entity.set_vruntime(floor);
+            self.place_long_asleep(entity, floor);
+        }
+    }
+
+    fn place_long_asleep(&self, entity: &Entity, gentle: u64) {
+        let all = self.min_vruntime.wrapping_sub(LATENCY_NS);
+        if self.features.has(Feature::GentleFairSleepers) {
+            entity.set_vruntime(gentle);
+        } else if before(entity.vruntime(), all) {
+            entity.set_vruntime(all);
         }
     }
 

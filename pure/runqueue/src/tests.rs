@@ -1,7 +1,8 @@
 //! What threads get of a CPU: equals, weights, real time, sleepers; random traffic at the end.
 use crate::weight::of_nice;
 use crate::{
-    Enqueue, Entity, HasEntity, LATENCY_NS, Policy, RR_SLICE_NS, Room, RunQueue, Share, Ticked,
+    Enqueue, Entity, Features, HasEntity, LATENCY_NS, Policy, RR_SLICE_NS, Room, RunQueue, Share,
+    Ticked,
 };
 use proptest::prelude::*;
 use std::sync::Arc;
@@ -193,6 +194,37 @@ fn a_sleeper_preempts_a_hog_but_gains_little() {
     );
     put(&mut q, &batch, Enqueue::Wakeup);
     assert!(!q.preempts(&running.entity, &batch.entity));
+}
+
+#[test]
+fn features_can_be_switched_off() {
+    let features: &'static Features = Box::leak(Box::default());
+    let all = "GENTLE_FAIR_SLEEPERS START_DEBIT WAKEUP_PREEMPTION";
+    assert_eq!(features.to_string(), all);
+    assert!(!features.set(b"NO_SUCH") && !features.set(b"") && !features.set(b"NO_NO_START_DEBIT"));
+    let mut q = RunQueue::with_features(features);
+    q.grow_into(Room::new(8).expect("memory"));
+    let (hog, sleeper, fresh) = (
+        thread(0, Share::NORMAL),
+        thread(1, Share::NORMAL),
+        thread(2, Share::NORMAL),
+    );
+    put(&mut q, &hog, Enqueue::New);
+    run(&mut q, 1000);
+    let running = q.pop_next().expect("hog");
+    assert!(features.set(b"NO_GENTLE_FAIR_SLEEPERS") && features.set(b"NO_START_DEBIT"));
+    put(&mut q, &sleeper, Enqueue::Wakeup);
+    let lag = running.entity.vruntime() - sleeper.entity.vruntime();
+    assert_eq!(lag, LATENCY_NS);
+    assert!(q.preempts(&running.entity, &sleeper.entity));
+    assert!(features.set(b"NO_WAKEUP_PREEMPTION"));
+    assert!(!q.preempts(&running.entity, &sleeper.entity));
+    put(&mut q, &fresh, Enqueue::New);
+    assert_eq!(fresh.entity.vruntime(), q.min_vruntime());
+    let none = all.split(' ').map(|name| format!("NO_{name}"));
+    assert_eq!(features.to_string(), none.collect::<Vec<_>>().join(" "));
+    assert!(features.set(b"WAKEUP_PREEMPTION"));
+    assert!(q.preempts(&running.entity, &sleeper.entity));
 }
 
 #[test]
