@@ -159,11 +159,19 @@ fn wanted(record: &Record) -> bool {
     (record.meta.priority & 7) < u16::from(loglevel()) || IGNORE_LOGLEVEL.load(Ordering::Relaxed)
 }
 
+/// The line that was shown last has no end yet.
+static SHOWN_OPEN: AtomicBool = AtomicBool::new(false);
+
 fn show(record: &Record, text: &[u8], write: &mut dyn FnMut(&[u8])) {
     debug_assert!(RING.next_seq() > record.seq, "a record shown was written");
     let mut prefix = TextBuf::<32>::new();
     let _ = write_time(&mut prefix, record.meta.ts_ns);
     let mut cont = record.meta.flags & FLAG_CONT != 0;
+    // What was left open may have been of a level that is not shown.
+    let open = record.meta.flags & FLAG_OPEN != 0;
+    if SHOWN_OPEN.swap(open, Ordering::Relaxed) && !cont {
+        write(b"\n");
+    }
     let mut lines = text.split(|b| *b == b'\n').peekable();
     while let Some(line) = lines.next() {
         if !cont {
@@ -171,7 +179,7 @@ fn show(record: &Record, text: &[u8], write: &mut dyn FnMut(&[u8])) {
         }
         cont = false;
         write(line);
-        if lines.peek().is_some() || record.meta.flags & FLAG_OPEN == 0 {
+        if lines.peek().is_some() || !open {
             write(b"\n");
         }
     }

@@ -1,6 +1,6 @@
 //! The record ring as its readers see it: /dev/kmsg, syslog(2), consoles.
 use crate::format::SliceWriter;
-use crate::record::{FLAG_CONT, FLAG_OPEN};
+use crate::record::{FLAG_CONT, FLAG_ENDS, FLAG_OPEN};
 use core::fmt::Write;
 use core::sync::atomic::{AtomicBool, Ordering};
 use logring::{ReadError, Record, Ring, TEXT_MAX};
@@ -164,6 +164,9 @@ fn format_kmsg(record: &Record, text: &[u8], out: &mut SliceWriter<'_>) {
 fn format_syslog(record: &Record, text: &[u8], out: &mut SliceWriter<'_>) {
     let mut lines = text.split(|b| *b == b'\n').peekable();
     let mut cont = record.meta.flags & FLAG_CONT != 0;
+    if record.meta.flags & FLAG_ENDS != 0 {
+        out.put(b"\n");
+    }
     while let Some(line) = lines.next() {
         if !cont {
             let _ = write!(out, "<{}>", record.meta.priority);
@@ -272,6 +275,14 @@ mod tests {
             ..meta
         };
         assert_eq!(formatted(format_syslog, cont, " end"), " end\n");
+        let other = Meta {
+            flags: FLAG_ENDS,
+            ..meta
+        };
+        assert_eq!(
+            formatted(format_syslog, other, "new"),
+            "\n<6>[    5.140900] new\n"
+        );
     }
 
     #[test]

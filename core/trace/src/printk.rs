@@ -1,8 +1,9 @@
 //! printk: format, record, show.
 use crate::format::TextBuf;
-use crate::record::{FLAG_CONT, FLAG_OPEN, Level, Line};
+use crate::record::{FLAG_CONT, FLAG_ENDS, FLAG_OPEN, Level, Line};
 use crate::{display, kmsg};
 use core::fmt::{self, Write};
+use core::sync::atomic::{AtomicBool, Ordering};
 use logring::{Meta, TEXT_MAX};
 
 /// Gives the id of the running thread; what [`set_caller_id`] takes.
@@ -34,13 +35,21 @@ pub fn print(level: Level, line: Line, args: fmt::Arguments<'_>) {
     record(level as u16, line, text.as_bytes());
 }
 
+/// The line before has no end yet.
+static LEFT_OPEN: AtomicBool = AtomicBool::new(false);
+
 /// Records text as it is, with a full priority (`facility << 3 | level`): also what a write to /dev/kmsg does.
 pub fn record(priority: u16, line: Line, text: &[u8]) {
     let (text, ended) = match text.strip_suffix(b"\n") {
         Some(text) => (text, true),
         None => (text, line == Line::Whole),
     };
-    let flags = if line == Line::Cont { FLAG_CONT } else { 0 } | if ended { 0 } else { FLAG_OPEN };
+    let before = match (line, LEFT_OPEN.swap(!ended, Ordering::Relaxed)) {
+        (Line::Cont, _) => FLAG_CONT,
+        (_, true) => FLAG_ENDS,
+        (_, false) => 0,
+    };
+    let flags = before | if ended { 0 } else { FLAG_OPEN };
     let meta = Meta {
         ts_ns: hal::clock::now_ns(),
         cpu: hal::cpu::id() as u32,

@@ -37,3 +37,5 @@ pub enum Line {
 pub(crate) const FLAG_CONT: u8 = 1;
 /// Record flag: no newline after it.
 pub(crate) const FLAG_OPEN: u8 = 2;
+/// Record flag: a line of its own, after one that was left open and so ends here.
+pub(crate) const FLAG_ENDS: u8 = 4;
