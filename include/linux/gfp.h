@@ -3,6 +3,7 @@
 #define _LINUX_GFP_H
 /* How an allocation may go about it. */
 #include <linux/types.h>
+#include <asm/page.h>
 
 #define __GFP_DMA ((gfp_t)0x01u)
 #define __GFP_HIGHMEM ((gfp_t)0x02u)

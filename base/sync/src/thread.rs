@@ -101,6 +101,12 @@ pub(crate) fn exec() -> Option<&'static ExecState> {
     }
 }
 
+/// The sleeping locks that the running thread holds; none before the scheduler has started.
+#[inline]
+pub fn held() -> Option<&'static crate::held::HeldStack> {
+    exec().map(|exec| &exec.held)
+}
+
 /// Names the thread that runs on this CPU from now on.
 ///
 /// # Safety

@@ -16,22 +16,18 @@ struct Depths {
     sleeping: usize,
 }
 
-fn sleeping_locks() -> Option<&'static sync::held::HeldStack> {
-    sync::thread::current().map(|thread| &thread.exec().held)
-}
-
 impl Depths {
     fn now() -> Self {
         Self {
             spinning: sync::held::spin_held().depth(),
-            sleeping: sleeping_locks().map_or(0, sync::held::HeldStack::depth),
+            sleeping: sync::thread::held().map_or(0, sync::held::HeldStack::depth),
         }
     }
 
     /// Marks what was taken since dead.
     fn restore(&self) {
         sync::held::spin_held().kill_above(self.spinning);
-        if let Some(held) = sleeping_locks() {
+        if let Some(held) = sync::thread::held() {
             held.kill_above(self.sleeping);
         }
     }
@@ -52,7 +48,6 @@ pub(crate) fn call(
         return Err(Errno::EIO);
     }
     let before = Depths::now();
-    let (count, listening) = (hal::preempt::count(), hal::irq::enabled());
     let mut landing = Landing::new(Arc::as_ptr(module) as usize);
     // SAFETY: the address came from the module's relocated records, whose types its headers checked; between it and a
     // fault that lands there are C frames only, since exported functions answer errors instead of faulting.
@@ -61,16 +56,10 @@ pub(crate) fn call(
         before.restore();
         return Err(Errno::EIO);
     }
-    let held = hal::preempt::count() != count;
-    if held || hal::irq::enabled() != listening {
-        unbalanced(module, function, held);
+    if !landing.is_balanced() {
+        unbalanced(module, function, &landing);
         before.restore();
-        hal::preempt::add(count.wrapping_sub(hal::preempt::count()));
-        if listening {
-            hal::irq::enable();
-        } else {
-            let _ = hal::irq::disable();
-        }
+        landing.restore();
         return Err(Errno::EIO);
     }
     result.map_err(|_| Errno::EIO)
@@ -78,7 +67,8 @@ pub(crate) fn call(
 
 /// A function returned in another state than it was called in.
 #[cold]
-fn unbalanced(module: &Module, function: usize, held: bool) {
+fn unbalanced(module: &Module, function: usize, landing: &Landing) {
+    let held = hal::preempt::count() != landing.preemption();
     let what = match (held, hal::irq::enabled()) {
         (true, _) => "a spinlock held",
         (false, true) => "interrupts on",
@@ -90,7 +80,17 @@ fn unbalanced(module: &Module, function: usize, held: bool) {
 }
 
 /// What a negative number says.
+#[inline]
 fn checked(answer: i64) -> Result<i64, Errno> {
+    if answer >= 0 {
+        Ok(answer)
+    } else {
+        error_of(answer)
+    }
+}
+
+#[cold]
+fn error_of(answer: i64) -> Result<i64, Errno> {
     let error = i32::try_from(answer.wrapping_neg()).ok();
     match error.and_then(Errno::from_code) {
         Some(error) => Err(error),

@@ -107,6 +107,21 @@ pub(crate) fn keep(owners: &[Option<Arc<Module>>; 2]) -> Result<[Option<Arc<Modu
     Ok(owners.clone())
 }
 
+/// Moves what is left, segment by segment, by `one`: how much. An error after data is none.
+#[cold]
+fn rest_of(buf: &mut UserBuf<'_>, mut one: impl FnMut(usize, usize) -> Result<usize>) -> usize {
+    let mut done = 0;
+    while let Some((at, len)) = buf.segment() {
+        let Ok(some) = one(at.0, len) else { break };
+        buf.advance(some);
+        done += some;
+        if some < len {
+            break;
+        }
+    }
+    done
+}
+
 /// Uses of modules that end with the open file.
 struct Users([Option<Arc<Module>>; 2]);
 
@@ -276,24 +291,22 @@ impl Opened {
         }
         let _pass = self.pass()?;
         let at_file = self.refreshed(file, io.pos);
-        let mut done = 0;
         let mut pos = match self.stream {
             true => self.file.pos.load(Ordering::Relaxed),
             false => io.pos as i64,
         };
-        while let Some((at, len)) = buf.segment() {
-            let to = &raw mut pos as u64;
-            let arguments = [at_file, at.0 as u64, len as u64, to, 0, 0];
-            let answer = match enter::call_long(&self.module, function, &arguments) {
-                Ok(answer) => (answer.max(0) as usize).min(len),
-                Err(_) if done != 0 => break,
-                Err(e) => return Err(e),
-            };
-            buf.advance(answer);
-            done += answer;
-            if answer < len {
-                break;
-            }
+        let mut one = |at: usize, len: usize| -> Result<usize> {
+            let arguments = [at_file, at as u64, len as u64, &raw mut pos as u64, 0, 0];
+            let answer = enter::call_long(&self.module, function, &arguments)?;
+            Ok((answer.max(0) as usize).min(len))
+        };
+        let Some((at, len)) = buf.segment() else {
+            return Ok(0);
+        };
+        let mut done = one(at.0, len)?;
+        buf.advance(done);
+        if done == len && buf.remaining() != 0 {
+            done += rest_of(buf, one);
         }
         io.pos = pos as u64;
         if self.stream {

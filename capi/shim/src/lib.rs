@@ -17,7 +17,7 @@
 //! | `layout.rs` | structures that modules look into |
 //! | `task.rs` | threads as modules know them |
 //! | `park.rs` | waiting at addresses: no list of the kernel's runs through module memory |
-//! | `va_list.rs`, `number.rs`, `param.rs`, `print.rs`, `memory.rs`, `cache.rs`, `pages.rs`, `percpu.rs`, `random.rs`, `interrupt.rs`, `text.rs`, `user.rs`, `mutex.rs`, `spin.rs`, `string.rs`, `bug.rs`, `semaphore.rs`, `rcu.rs`, `request.rs`, `wait.rs`, `delay.rs`, `timer.rs`, `hrtimer.rs`, `tasklet.rs`, `work.rs`, `kthread.rs`, `owner.rs`, `proc.rs`, `cdev.rs`, `seek.rs`, `class.rs`, `device.rs`, `dev_printk.rs`, `kobject.rs`, `uevent.rs`, `sysfs.rs`, `bus.rs`, `platform.rs`, `misc.rs`, `debugfs.rs` | the functions, a file a header |
+//! | `va_list.rs`, `number.rs`, `param.rs`, `print.rs`, `memory.rs`, `cache.rs`, `pages.rs`, `percpu.rs`, `random.rs`, `interrupt.rs`, `text.rs`, `user.rs`, `mutex.rs`, `spin.rs`, `string.rs`, `bug.rs`, `semaphore.rs`, `rcu.rs`, `request.rs`, `capability.rs`, `wait.rs`, `delay.rs`, `timer.rs`, `hrtimer.rs`, `tasklet.rs`, `work.rs`, `kthread.rs`, `owner.rs`, `proc.rs`, `cdev.rs`, `seek.rs`, `class.rs`, `device.rs`, `dev_printk.rs`, `kobject.rs`, `uevent.rs`, `sysfs.rs`, `bus.rs`, `platform.rs`, `misc.rs`, `debugfs.rs` | the functions, a file a header |
 //!
 //! With `base/` the only home of `unsafe`. An exported function runs on the stack of the module that calls it: until it
 //! returns no Rust value that owns something may be alive across a read or write of module memory, since a fault there
@@ -34,6 +34,7 @@ mod block;
 mod bug;
 mod bus;
 mod cache;
+mod capability;
 mod cdev;
 mod class;
 mod containment;

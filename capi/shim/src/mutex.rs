@@ -5,6 +5,7 @@ use crate::export::exports;
 use crate::lock_class::{self, Key};
 use crate::park;
 use core::sync::atomic::{AtomicUsize, Ordering};
+use hal::uaccess::exchange_if_u64;
 use sync::lockdep::foreign as held;
 use sync::{LockClass, WaitMode, rank};
 
@@ -37,6 +38,21 @@ fn me() -> usize {
     thread as usize & !WAITERS
 }
 
+/// Puts `new` in a lock in place of `old`; else what stands in it. Ends the call where there can be none.
+#[inline]
+fn exchange(lock: usize, old: usize, new: usize) -> Result<(), usize> {
+    const NONE: &str = "a mutex at an address where none can be";
+    if !lock.is_multiple_of(8) {
+        misuse(NONE);
+    }
+    // SAFETY: a fault is fixed up, and the caller passes what its header calls a `struct mutex *`.
+    match unsafe { exchange_if_u64(lock as *mut u64, old as u64, new as u64) } {
+        Ok(found) if found as usize == old => Ok(()),
+        Ok(found) => Err(found as usize),
+        Err(_) => misuse(NONE),
+    }
+}
+
 /// The word of a lock that a module passes; ends the call when there can be none.
 fn checked<'a>(lock: usize) -> &'a AtomicUsize {
     if !lock.is_multiple_of(8) || crate::foreign::read_u64(lock).is_err() {
@@ -63,10 +79,22 @@ fn try_take(word: &AtomicUsize, me: usize) -> Option<()> {
     }
 }
 
+#[inline(always)]
 fn lock_in(lock: usize, mode: WaitMode) -> i32 {
-    let word = checked(lock);
     must_sleep("mutex_lock");
-    let me = me();
+    if exchange(lock, 0, me()).is_err() {
+        return wait_for(lock, mode);
+    }
+    let class = lock_class::of(lock, KEY, &CLASS);
+    lock_class::to_be_taken(class, lock, false);
+    held::sleep_taken(class, lock, kill);
+    0
+}
+
+/// Somebody has it.
+#[cold]
+fn wait_for(lock: usize, mode: WaitMode) -> i32 {
+    let (word, me) = (checked(lock), me());
     if word.load(Ordering::Relaxed) & !WAITERS == me {
         misuse("a mutex is taken by the thread that holds it");
     }
@@ -123,15 +151,22 @@ extern "C" fn mutex_trylock(lock: usize) -> i32 {
 
 /// `mutex_unlock(lock)`.
 extern "C" fn mutex_unlock(lock: usize) {
+    match exchange(lock, me(), 0) {
+        Ok(()) => held::sleep_given(lock),
+        Err(holder) => hand_on(lock, holder),
+    }
+}
+
+/// Others wait for it, or it is somebody else's.
+#[cold]
+fn hand_on(lock: usize, holder: usize) {
     let word = checked(lock);
-    let holder = word.load(Ordering::Relaxed);
     if holder & !WAITERS != me() {
         misuse("a mutex is released by a thread that does not hold it");
     }
     held::sleep_given(lock);
-    if word.swap(0, Ordering::AcqRel) & WAITERS != 0 {
-        park::wake(lock);
-    }
+    word.store(0, Ordering::Release);
+    park::wake(lock);
 }
 
 /// `mutex_is_locked(lock)`.

@@ -76,8 +76,8 @@ pub(crate) fn show(module: &Arc<Module>) -> Result<()> {
             Ok(())
         };
         match sections.add_attribute(&section.name, 0o400, show) {
-            // Two sections may have one name; the first is the one that is found.
-            Ok(_) | Err(abi::Errno::EEXIST) => {}
+            // Two sections may have one name; the first is the one that is found. Some names no file can have.
+            Ok(_) | Err(abi::Errno::EEXIST | abi::Errno::EINVAL) => {}
             Err(e) => return Err(e),
         }
     }

@@ -269,10 +269,21 @@ pub(super) fn sys_flock(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
 
 pub(super) fn sys_ioctl(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let (fd, cmd, arg) = (a[0] as i32, a[1] as u32, a[2]);
-    let file = cx.files.get_io(fd)?;
+    // What every file can do has the letter of terminals.
+    if cmd >> 8 != u32::from(b'T') {
+        return cx.files.file(fd)?.ioctl(cmd, arg);
+    }
+    general_ioctl(cx, fd, cmd, arg)
+}
+
+/// Commands that every file has, and those of terminals.
+#[inline(never)]
+fn general_ioctl(cx: &mut Cx, fd: i32, cmd: u32, arg: usize) -> Result<usize> {
+    if matches!(cmd, FIOCLEX | FIONCLEX | TIOCGPTPEER) {
+        return ioctl_of_table(cx, fd, cmd, arg);
+    }
+    let file = cx.files.file_io(fd)?;
     match cmd {
-        FIOCLEX => cx.files.set_on_exec(fd, OnExec::Close).map(|()| 0),
-        FIONCLEX => cx.files.set_on_exec(fd, OnExec::Keep).map(|()| 0),
         FIONBIO => set_flag(&file, OpenFlags::NONBLOCK, arg),
         FIOASYNC => set_flag(&file, OpenFlags::ASYNC, arg),
         FIONREAD if file.inode().kind() == FileType::Regular => {
@@ -284,13 +295,23 @@ pub(super) fn sys_ioctl(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
             user::write(UserAddr(arg), &file.inode().size())?;
             Ok(0)
         }
-        TIOCGPTPEER => {
+        _ => file.ioctl(cmd, arg),
+    }
+}
+
+/// What changes the table of descriptors, too.
+#[cold]
+fn ioctl_of_table(cx: &mut Cx, fd: i32, cmd: u32, arg: usize) -> Result<usize> {
+    let file = cx.files.get_io(fd)?;
+    match cmd {
+        FIOCLEX => cx.files.set_on_exec(fd, OnExec::Close).map(|()| 0),
+        FIONCLEX => cx.files.set_on_exec(fd, OnExec::Keep).map(|()| 0),
+        _ => {
             let flags = OpenFlags::from_bits_retain(arg as u32);
             let peer = file.ops().open_peer(&file, flags)?;
             let on_exec = OnExec::from_flag(flags.contains(OpenFlags::CLOEXEC));
             Ok(cx.files.alloc(0, fd_limit(cx), peer, on_exec)? as usize)
         }
-        _ => file.ioctl(cmd, arg),
     }
 }
 

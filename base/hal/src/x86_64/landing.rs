@@ -6,7 +6,7 @@
 //! chain is nested as the stacks are.
 
 use core::arch::global_asm;
-use core::mem::offset_of;
+use core::mem::{MaybeUninit, offset_of};
 
 use super::context::Context;
 use super::percpu::{self, CpuLocal};
@@ -17,10 +17,10 @@ global_asm!(
     running = const offset_of!(CpuLocal, running),
     preempt_count = const offset_of!(CpuLocal, preempt_count),
     slot = const Context::LANDING,
-    previous = const offset_of!(Landing, previous),
-    slot_of = const offset_of!(Landing, slot),
-    sp = const offset_of!(Landing, sp),
-    frame_pointer = const offset_of!(Landing, frame_pointer),
+    previous = const offset_of!(Landing, hung) + offset_of!(Hung, previous),
+    slot_of = const offset_of!(Landing, hung) + offset_of!(Hung, slot),
+    sp = const offset_of!(Landing, hung) + offset_of!(Hung, sp),
+    frame_pointer = const offset_of!(Landing, hung) + offset_of!(Hung, frame_pointer),
     flags = const offset_of!(Landing, flags),
     preempt = const offset_of!(Landing, preempt),
 );
@@ -47,19 +47,28 @@ struct Returned {
 /// The state to go back to, and a word for who made the call.
 #[repr(C)]
 pub struct Landing {
+    /// Written by the call.
+    hung: MaybeUninit<Hung>,
+    flags: u64,
+    preempt: u32,
+    /// There is something in `watch`: most calls are over before anybody looks.
+    watched: bool,
+    owner: usize,
+    watch: MaybeUninit<Watch>,
+}
+
+/// Where a landing hangs, and what it goes back to.
+#[repr(C)]
+struct Hung {
     previous: *mut Landing,
     slot: *mut *mut Landing,
     sp: u64,
     frame_pointer: u64,
-    flags: u64,
-    preempt: u32,
-    owner: usize,
-    watch: Watch,
 }
 
 /// What ticks have seen of a call; all 0 at first.
 #[repr(C)]
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Watch {
     /// Since when it has had preemption off, and at how many ticks in a row.
     pub off_since: u64,
@@ -81,6 +90,9 @@ pub struct Watch {
     pub over: bool,
 }
 
+/// `RFLAGS.IF`.
+const INTERRUPTS: u64 = 1 << 9;
+
 /// The code failed; what it should have returned does not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Landed;
@@ -90,24 +102,12 @@ impl Landing {
     #[must_use]
     pub const fn new(owner: usize) -> Self {
         Self {
-            previous: core::ptr::null_mut(),
-            slot: core::ptr::null_mut(),
-            sp: 0,
-            frame_pointer: 0,
+            hung: MaybeUninit::uninit(),
             flags: 0,
             preempt: 0,
+            watched: false,
             owner,
-            watch: Watch {
-                off_since: 0,
-                off_ticks: 0,
-                ran: 0,
-                run_ticks: 0,
-                slept: 0,
-                deaf_since: 0,
-                deaf_beats: 0,
-                waiting: false,
-                over: false,
-            },
+            watch: MaybeUninit::uninit(),
         }
     }
 
@@ -127,6 +127,32 @@ impl Landing {
             Ok(returned.value)
         } else {
             Err(Landed)
+        }
+    }
+}
+
+impl Landing {
+    /// The preemption count before the call.
+    #[must_use]
+    pub fn preemption(&self) -> u32 {
+        self.preempt
+    }
+
+    /// Whether preemption count and interrupt flag are what they were before the call.
+    #[inline]
+    #[must_use]
+    pub fn is_balanced(&self) -> bool {
+        let listened = self.flags & INTERRUPTS != 0;
+        super::preempt::count() == self.preempt && super::irq::enabled() == listened
+    }
+
+    /// Makes them so.
+    pub fn restore(&self) {
+        super::preempt::add(self.preempt.wrapping_sub(super::preempt::count()));
+        if self.flags & INTERRUPTS != 0 {
+            super::irq::enable();
+        } else {
+            let _ = super::irq::disable();
         }
     }
 }
@@ -160,8 +186,17 @@ pub fn owner() -> Option<usize> {
 /// context itself.
 pub fn watch<R>(look: impl FnOnce(&mut Watch) -> R) -> Option<R> {
     let top = top();
+    if top.is_null() {
+        return None;
+    }
     // SAFETY: as in `owner`; the context is interrupted, and this CPU alone looks at its landings.
-    (!top.is_null()).then(|| look(unsafe { &mut (*top).watch }))
+    let landing = unsafe { &mut *top };
+    if !landing.watched {
+        landing.watch.write(Watch::default());
+        landing.watched = true;
+    }
+    // SAFETY: written now or before.
+    Some(look(unsafe { landing.watch.assume_init_mut() }))
 }
 
 /// How many preemption levels the innermost call has added since it began; 0 outside of any.
@@ -183,10 +218,12 @@ pub fn land(frame: &mut TrapFrame) -> bool {
     }
     // SAFETY: as in `owner`.
     let landing = unsafe { &*top };
+    // SAFETY: one that is on the chain was hung there by its call.
+    let hung = unsafe { landing.hung.assume_init_ref() };
     frame.rip = landing_land as *const () as u64;
-    frame.rsp = landing.sp;
-    frame.rbp = landing.frame_pointer;
-    frame.rbx = landing.slot as u64;
+    frame.rsp = hung.sp;
+    frame.rbp = hung.frame_pointer;
+    frame.rbx = hung.slot as u64;
     frame.r12 = top as u64;
     frame.rflags = landing.flags;
     let now = super::preempt::count();

@@ -21,6 +21,7 @@ unsafe extern "C" {
     fn hal_write_u32(address: *mut u32, value: u32) -> u32;
     fn hal_write_u64(address: *mut u64, value: u64) -> u32;
     fn hal_cmpxchg_u32(address: *mut u32, expected: u32, new: u32, found: *mut u32) -> u32;
+    fn hal_exchange_if_u64(address: *mut u64, expected: u64, new: u64) -> Exchanged;
     fn hal_xchg_u32(address: *mut u32, operand: u32, found: *mut u32) -> u32;
     fn hal_xadd_u32(address: *mut u32, operand: u32, found: *mut u32) -> u32;
     fn hal_strncpy_user(dst: *mut u8, src: *const u8, limit: usize) -> isize;
@@ -113,6 +114,29 @@ read_modify_write!(
     /// Adds `operand`, atomically; gives what was there.
     xadd_u32, hal_xadd_u32, operand
 );
+
+/// What was there, and whether there was something.
+#[repr(C)]
+struct Exchanged {
+    found: u64,
+    fault: u64,
+}
+
+/// Puts `new` in place of `expected`, atomically, at an address of the kernel's at which there may be nothing; gives what
+/// was there.
+///
+/// # Safety
+/// If something is there it is a word that may be changed so. The address is a multiple of 8.
+#[inline]
+pub unsafe fn exchange_if_u64(address: *mut u64, expected: u64, new: u64) -> Result<u64, Fault> {
+    // SAFETY: a fault is fixed up; the caller vouches for the rest.
+    let exchanged = unsafe { hal_exchange_if_u64(address, expected, new) };
+    if exchanged.fault == 0 {
+        Ok(exchanged.found)
+    } else {
+        Err(Fault)
+    }
+}
 
 /// Copies a string with its NUL, at most `limit` bytes. Gives its length without the NUL; `limit` when there is no NUL
 /// within it.

@@ -182,6 +182,19 @@ hal_cmpxchg_u32:
     xor eax, eax
     ret
 
+# exchange_if_u64(address rdi, expected rsi, new rdx) -> rax: what was there; rdx: 0, or 1 on a fault. Kernel memory that
+# may be missing: user memory stays closed.
+.balign 16
+.global hal_exchange_if_u64
+hal_exchange_if_u64:
+    mov rax, rsi
+21: lock cmpxchg [rdi], rdx
+    EX 21b, 3f
+    xor edx, edx
+    ret
+3:  mov edx, 1
+    ret
+
 # xadd/xchg for futex operations: rmw_u32(address rdi, operand esi, found rdx: *mut u32) -> 0, or 1 on a fault.
 .balign 16
 .global hal_xchg_u32

@@ -139,6 +139,7 @@ impl<'a> UserBuf<'a> {
     }
 
     /// The user range at the cursor that ends where the next one begins. `None`: nothing is left, or it is kernel memory.
+    #[inline]
     pub fn segment(&mut self) -> Option<(UserAddr, usize)> {
         let len = self.segment_len().min(self.remaining);
         match self.part {
@@ -148,7 +149,20 @@ impl<'a> UserBuf<'a> {
     }
 
     /// Moves the cursor `n` bytes on (at most to the end) without a transfer.
+    #[inline]
     pub fn advance(&mut self, n: usize) {
+        match &mut self.part {
+            Part::User { addr, len, .. } if n <= *len && n <= self.remaining => {
+                *addr = addr.wrapping_add(n);
+                *len -= n;
+                self.remaining -= n;
+            }
+            _ => self.advance_far(n),
+        }
+    }
+
+    /// [`advance`](Self::advance) over more than what the cursor stands in.
+    fn advance_far(&mut self, n: usize) {
         let mut n = n.min(self.remaining);
         while n != 0 {
             let step = self.segment_len().min(n);
