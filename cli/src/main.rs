@@ -5,6 +5,7 @@
 
 mod cargo;
 mod certificate;
+mod host;
 mod kbuild;
 mod oracle;
 mod pack;

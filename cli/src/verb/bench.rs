@@ -13,6 +13,7 @@ mod guest;
 mod hot;
 mod initrd;
 mod measure;
+mod modules;
 mod page;
 mod profile;
 mod provenance;
@@ -106,7 +107,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
         };
         let names = measure::names(&program, filter)?;
         let markdown = arguments.markdown.as_deref();
-        return profile::run(&kernels(arguments)?, &program, &names, markdown);
+        let kernels = kernels(arguments, &names)?;
+        return profile::run(&kernels, &program, &names, markdown);
     }
     let mut plan = Plan {
         names: measure::names(&program, &arguments.filter)?,
@@ -120,7 +122,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
         program,
     };
     let budgets = budgets(arguments, &plan)?;
-    let kernels = kernels(arguments)?;
+    let kernels = kernels(arguments, &plan.names)?;
     if kernels.len() > 1 && plan.cpus > 1 && plan.clock == Clock::Icount {
         bail!("Linux does not start a second processor under -icount: add --clock wall");
     }
@@ -217,8 +219,8 @@ fn budgets(arguments: &Arguments, plan: &Plan) -> Result<Budgets> {
     Ok(budgets)
 }
 
-/// Gaon and, when it is to be compared, Linux.
-fn kernels(arguments: &Arguments) -> Result<Vec<Kernel>> {
+/// Gaon and, when it is to be compared, Linux; with what the operations `names` need.
+fn kernels(arguments: &Arguments, names: &[String]) -> Result<Vec<Kernel>> {
     let own = match &arguments.kernel {
         Some(kernel) => std::path::absolute(kernel)?,
         None => build::kernel("release")?,
@@ -226,12 +228,14 @@ fn kernels(arguments: &Arguments) -> Result<Vec<Kernel>> {
     let mut kernels = vec![Kernel {
         name: "Gaon",
         image: own,
+        modules: Vec::new(),
     }];
     if (arguments.vs.is_some() || arguments.check) && !arguments.twice {
         match oracle::linux() {
             Ok(image) => kernels.push(Kernel {
                 name: "Linux",
                 image,
+                modules: Vec::new(),
             }),
             Err(error) if arguments.check => {
                 eprintln!(
@@ -241,6 +245,7 @@ fn kernels(arguments: &Arguments) -> Result<Vec<Kernel>> {
             Err(error) => return Err(error),
         }
     }
+    modules::provide(&mut kernels, names)?;
     Ok(kernels)
 }
 

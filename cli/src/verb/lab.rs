@@ -1,8 +1,8 @@
 //! `gaon lab`: experiments. Each is a folder below `labs/` with a `lab.toml`: modules and programs to compile, and a script
 //! that runs in the guest.
 
-use crate::tree;
 use crate::verb::build;
+use crate::{host, tree};
 use anyhow::{Context, Result, bail};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
@@ -124,26 +124,19 @@ pub(crate) fn command(lab: &Lab, name: &str, kernel: &Path) -> Result<Command> {
     let root = tree::root()?;
     let mut objects = Vec::new();
     for source in &lab.sources {
-        copy(&root.join(source), &folder)?;
+        host::copy(&root.join(source), &folder)?;
         copy_headers(&root.join(source), &folder)?;
         let stem = source.file_stem().context("a source without a name")?;
         objects.push(format!("{}.o", stem.display()));
     }
-    copy(&root.join("labs/modules/lab.h"), &folder)?;
+    host::copy(&root.join("labs/modules/lab.h"), &folder)?;
     if !objects.is_empty() {
         let makefile = format!("obj-m := {}\nccflags-y := -I$(src)\n", objects.join(" "));
-        put(&folder.join("Makefile"), makefile.as_bytes())?;
-        let mut make = Command::new("make");
-        make.arg("-C").arg(build::module_folder()?);
-        make.arg(format!("M={}", folder.display())).arg("modules");
-        finish(make)?;
+        host::write(&folder.join("Makefile"), makefile.as_bytes())?;
+        host::make_modules(&build::module_folder()?, &folder)?;
     }
     for source in &lab.programs {
-        let stem = source.file_stem().context("a source without a name")?;
-        let mut gcc = Command::new("gcc");
-        gcc.args(["-O2", "-Wall", "-static", "-o"]);
-        gcc.arg(folder.join(stem)).arg(root.join(source));
-        finish(gcc)?;
+        host::compile(&root.join(source), &folder)?;
     }
     let mut command = Command::new(std::env::current_exe()?);
     command.arg("run").arg("--kernel").arg(kernel);
@@ -164,31 +157,8 @@ fn copy_headers(source: &Path, folder: &Path) -> Result<()> {
     for entry in std::fs::read_dir(beside)? {
         let path = entry?.path();
         if path.extension().is_some_and(|ending| ending == "h") {
-            copy(&path, folder)?;
+            host::copy(&path, folder)?;
         }
-    }
-    Ok(())
-}
-
-/// Copies a file.
-fn copy(from: &Path, folder: &Path) -> Result<()> {
-    let to = folder.join(from.file_name().context("a source without a name")?);
-    let new = std::fs::read(from).with_context(|| from.display().to_string())?;
-    put(&to, &new)
-}
-
-/// Writes a file, unless it is the same: what stands on it need not be made again.
-fn put(file: &Path, text: &[u8]) -> Result<()> {
-    if std::fs::read(file).ok().as_deref() != Some(text) {
-        std::fs::write(file, text)?;
-    }
-    Ok(())
-}
-
-fn finish(mut command: Command) -> Result<()> {
-    let output = command.output().context("make and gcc are needed")?;
-    if !output.status.success() {
-        bail!("{}", String::from_utf8_lossy(&output.stderr).trim_end());
     }
     Ok(())
 }

@@ -15,6 +15,7 @@ mod handover;
 mod init;
 mod ipc;
 mod memory;
+mod modules;
 mod net;
 mod process;
 mod ready;
@@ -135,6 +136,7 @@ fn main() {
         switch::ALL,
         rest::ALL,
         net::ALL,
+        modules::ALL,
         scaling::ALL,
     ] {
         for bench in group {
@@ -210,11 +212,19 @@ fn print(bench: &Bench, uname: &str, rest: &str) {
     let _ = io::stdout().flush();
 }
 
+/// The kernel has no such call, or what the benchmark needs is not there.
+fn is_absent(e: &io::Error) -> bool {
+    match e.raw_os_error() {
+        Some(number) => matches!(number, libc::ENOSYS | libc::EAFNOSUPPORT),
+        None => e.kind() == io::ErrorKind::Unsupported,
+    }
+}
+
 /// Measures and prints; false if the benchmark found a wrong result.
 fn report(bench: &Bench, uname: &str, target_ns: u64) -> bool {
     let took = match measure(bench.run, target_ns) {
         Ok(took) => took,
-        Err(e) if matches!(e.raw_os_error(), Some(libc::ENOSYS | libc::EAFNOSUPPORT)) => {
+        Err(e) if is_absent(&e) => {
             print(bench, uname, &format!(r#""absent":"{e}""#));
             return true;
         }

@@ -39,7 +39,7 @@ pub(super) fn figures(kernel: &Kernel, program: &Path, plugin: &Path) -> Result<
     let image = std::fs::read(&kernel.image).with_context(|| kernel.image.display().to_string())?;
     let scratch = tempfile::Builder::new().prefix("gaon-bench-").tempdir()?;
     let archive = scratch.path().join("initrd.cpio");
-    initrd::write(program, &[], &archive)?;
+    initrd::write(program, &[], &[], &archive)?;
     let mut all = Vec::new();
     let mut memory = Outcome::Failed("no boot".to_owned());
     for machine in MACHINES {
@@ -100,7 +100,7 @@ pub(super) fn rows_timed(kernels: &[Kernel], program: &Path, pairs: usize) -> Re
     let bar = cargo::spinner("booting");
     let scratch = tempfile::Builder::new().prefix("gaon-bench-").tempdir()?;
     let archive = scratch.path().join("initrd.cpio");
-    initrd::write(program, &[], &archive)?;
+    initrd::write(program, &[], &[], &archive)?;
     let mut rows = Vec::new();
     for machine in MACHINES {
         let mut times = vec![Vec::new(); kernels.len()];

@@ -1,18 +1,26 @@
-//! The initramfs that both kernels boot: the benchmark program as `/init`, its arguments, and zeroes up to one size.
+//! The initramfs that both kernels boot: the benchmark program as `/init`, its arguments, the kernel's modules, and zeroes
+//! up to one size.
 
 use crate::pack::tree::Tree;
 use anyhow::{Context, Result, bail};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Exactly so large, not compressed, whatever the program has grown to.
 pub(super) const SIZE: usize = 1 << 20;
 /// Where the program, as the first process, reads its arguments (`user/bench/src/init.rs`).
 const ARGUMENTS: &str = "/etc/gaon-bench";
+/// Where it looks for modules (`user/bench/src/modules.rs`).
+const MODULES: &str = "/lib/gaon-bench";
 
 /// Writes it to `to`; `arguments` are the program's, none to have it switch the machine off at once.
-pub(super) fn write(program: &Path, arguments: &[String], to: &Path) -> Result<()> {
+pub(super) fn write(
+    program: &Path,
+    arguments: &[String],
+    modules: &[PathBuf],
+    to: &Path,
+) -> Result<()> {
     let mut tree = Tree::default();
-    for folder in ["/dev", "/etc", "/proc"] {
+    for folder in ["/dev", "/etc", "/lib", MODULES, "/proc"] {
         tree.folder(folder, 0o755);
     }
     tree.folder("/tmp", 0o1777);
@@ -20,6 +28,10 @@ pub(super) fn write(program: &Path, arguments: &[String], to: &Path) -> Result<(
     tree.device("/dev/null", 0o666, 1, 3);
     tree.file(ARGUMENTS, 0o644, arguments.join("\n").as_bytes());
     tree.host_file_as("/init", 0o755, program);
+    for module in modules {
+        let name = module.file_name().unwrap_or_default().display();
+        tree.host_file_as(&format!("{MODULES}/{name}"), 0o644, module);
+    }
     let mut archive = tree.write(Vec::new())?;
     if archive.len() > SIZE {
         bail!(
@@ -41,10 +53,10 @@ mod tests {
         let (program, archive) = (scratch.path().join("program"), scratch.path().join("cpio"));
         std::fs::write(&program, vec![7; 5000]).unwrap();
         for arguments in [vec![], vec!["--ms".to_owned(), "20".to_owned()]] {
-            write(&program, &arguments, &archive).unwrap();
+            write(&program, &arguments, &[], &archive).unwrap();
             assert_eq!(std::fs::metadata(&archive).unwrap().len(), SIZE as u64);
         }
         std::fs::write(&program, vec![7; SIZE]).unwrap();
-        assert!(write(&program, &[], &archive).is_err());
+        assert!(write(&program, &[], &[], &archive).is_err());
     }
 }

@@ -17,6 +17,8 @@ use std::time::Duration;
 pub(super) struct Kernel {
     pub(super) name: &'static str,
     pub(super) image: PathBuf,
+    /// The modules that it can load, for the operations that do so.
+    pub(super) modules: Vec<PathBuf>,
 }
 
 /// What to measure, and how.
@@ -106,7 +108,7 @@ pub(super) fn operations(plan: &Plan, kernel: &Kernel, bar: &ProgressBar) -> Res
         let Some(first) = left.first() else { break };
         let mut arguments = vec!["--ms".to_owned(), plan.ms.to_string(), "--exact".to_owned()];
         arguments.extend(left.iter().map(|name| (*name).clone()));
-        initrd::write(&plan.program, &arguments, &archive)?;
+        initrd::write(&plan.program, &arguments, &kernel.modules, &archive)?;
         let setup = Setup {
             kernel: kernel.image.clone(),
             initrd: archive.clone(),

@@ -136,7 +136,7 @@ fn boot(
     let archive = scratch.path().join("initrd.cpio");
     let mut arguments = vec!["--ms".to_owned(), MS.to_string(), "--exact".to_owned()];
     arguments.extend(names.iter().cloned());
-    initrd::write(program, &arguments, &archive)?;
+    initrd::write(program, &arguments, &kernel.modules, &archive)?;
     let wish = Wish {
         profile: true,
         ..Wish::default()
@@ -290,6 +290,7 @@ mod tests {
         let kernels = ["Gaon", "Linux 6.1"].map(|name| Kernel {
             name,
             image: "/k".into(),
+            modules: Vec::new(),
         });
         let spent = vec![Spent {
             function: "syscall::dispatch".to_owned(),
