@@ -10,7 +10,20 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What `uname -r` says (`abi::RELEASE`).
-const RELEASE: &str = "6.1.0-gaon";
+pub(crate) const RELEASE: &str = "6.1.0-gaon";
+
+/// What is a module elsewhere and part of this kernel: its place in Linux' tree, and what it is.
+const BUILT_IN: [(&str, &str); 3] = [
+    ("drivers/misc/lkdtm/lkdtm", "Provokes crashes"),
+    ("drivers/tty/serial/8250/8250", "Serial lines"),
+    ("net/unix/unix", "Local sockets"),
+];
+/// The files that tell kmod of these (Documentation/kbuild/kbuild.rst), and of no others.
+pub(crate) const LISTS: [&str; 3] = [
+    "modules.builtin",
+    "modules.builtin.modinfo",
+    "modules.order",
+];
 
 /// Writes the folder for a kernel; gives its path.
 pub(crate) fn install(vmlinux: &Path) -> Result<PathBuf> {
@@ -31,9 +44,26 @@ pub(crate) fn install(vmlinux: &Path) -> Result<PathBuf> {
     // Modules in Rust: the crate they use, and the compiler of this tree.
     copy(&root.join("capi/kernel/src"), &folder.join("rust/kernel"))?;
     fs::write(folder.join("rust/rustc"), rustc(&root)?)?;
+    let (builtin, modinfo) = built_in();
+    for (name, text) in LISTS.iter().zip([builtin.as_str(), &modinfo, ""]) {
+        fs::write(folder.join(name), text)?;
+    }
     let kernel = fs::read(vmlinux).with_context(|| vmlinux.display().to_string())?;
     fs::write(folder.join("Module.symvers"), symvers(&kernel)?)?;
     Ok(folder)
+}
+
+/// `modules.builtin` and `modules.builtin.modinfo`.
+fn built_in() -> (String, String) {
+    let (mut builtin, mut modinfo) = (String::new(), String::new());
+    for (path, what) in BUILT_IN {
+        let name = path.rsplit('/').next().unwrap_or_default();
+        builtin += &format!("kernel/{path}.ko\n");
+        modinfo += &format!(
+            "{name}.file={path}\0{name}.license=MIT OR Apache-2.0\0{name}.description={what}\0"
+        );
+    }
+    (builtin, modinfo)
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {

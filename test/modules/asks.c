@@ -8,6 +8,10 @@
 static char *name = "gives";
 module_param(name, charp, 0);
 
+/* For circle_c. */
+int asked;
+EXPORT_SYMBOL(asked);
+
 static int __init asks_init(void)
 {
 	pr_info("asks: %s: %d\n", name, request_module("%s", name));

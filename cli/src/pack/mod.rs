@@ -5,6 +5,7 @@ mod newc;
 pub(crate) mod program;
 pub(crate) mod tree;
 
+use crate::{kbuild, tree as places};
 use anyhow::{Context, Result};
 use std::path::Path;
 use std::process::Command;
@@ -66,6 +67,26 @@ pub(crate) fn base(init: &Path) -> Result<Tree> {
 /// Tells init to talk to the host tool.
 pub(crate) fn channel(tree: &mut Tree) {
     tree.file("/etc/gaon-job", 0o644, CHANNEL.as_bytes());
+}
+
+/// Where modules are looked for: a guest that has make finds there what they are compiled against, one that has kmod the
+/// lists of what is part of the kernel.
+pub(crate) fn module_folder(tree: &mut Tree) -> Result<()> {
+    let folder = places::output()?.join("build");
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    let place = format!("/lib/modules/{}", kbuild::RELEASE);
+    if tree.has("/usr/bin/make") {
+        let folder = tree.host(&folder)?;
+        tree.link(&format!("{place}/build"), &folder.to_string_lossy());
+    }
+    if tree.has("/usr/bin/kmod") {
+        for list in kbuild::LISTS {
+            tree.host_file_as(&format!("{place}/{list}"), 0o644, &folder.join(list));
+        }
+    }
+    Ok(())
 }
 
 /// A shell's surroundings: busybox and a link for each applet that the tree does not have as a program of its own, and the

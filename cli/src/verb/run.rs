@@ -178,6 +178,7 @@ pub(crate) fn prepare(arguments: &Arguments, scratch: &Path) -> Result<(PathBuf,
     for path in &arguments.with {
         program::pack(&mut tree, path)?;
     }
+    pack::module_folder(&mut tree)?;
     for module in &arguments.module {
         let (path, parameters) = module.split_once(' ').unwrap_or((module, ""));
         let path = std::path::absolute(path)?;

@@ -13,10 +13,10 @@ mod tools;
 use super::machine::{feed, this_tool};
 use super::plan::Plan;
 use super::{Counter, Tally};
-use crate::tree;
 use crate::verb::build;
 use crate::verb::run::{DEFAULT_MACHINE, PEER_MACHINE};
-use anyhow::{Context, Result, bail};
+use crate::{host, oracle, tree};
+use anyhow::Result;
 use cases::CASES;
 use rust::RUST;
 use services::SERVICES;
@@ -64,12 +64,7 @@ pub(super) fn run(plan: &Plan) -> Result<Tally> {
         .chain(&RUST)
         .chain(&debugging::CASES)
         .chain(&loading::CASES);
-    boot(
-        &mut counter,
-        plan,
-        &kdir,
-        all.chain(std::iter::once(&loading::HOSTILE)),
-    )?;
+    boot(&mut counter, plan, &kdir, all.chain(&loading::HOSTILE))?;
     boot(&mut counter, plan, &kdir, loading::ALONE.iter())?;
     if contained::is_wanted(&counter) {
         contained::run(plan, &mut counter, &compile(&kdir)?)?;
@@ -100,14 +95,14 @@ fn of_events(counter: &mut Counter<'_>, plan: &Plan, kdir: &Path) -> Result<()> 
 
 /// What holds on Linux too, with modules built for it.
 fn on_linux(plan: &Plan, mut counter: Counter<'_>) -> Result<Tally> {
-    let name = plan.kernel.file_name().unwrap_or_default();
-    let release = name.to_string_lossy().replacen("vmlinuz-", "", 1);
-    let kdir = Path::new("/lib/modules").join(release).join("build");
-    if !kdir.exists() {
-        println!("note modules: {} is not there", kdir.display());
-        counter.tally.skipped += loading::CASES.len() + loading::ALONE.len();
-        return Ok(counter.tally);
-    }
+    let kdir = match oracle::headers(&plan.kernel) {
+        Ok(kdir) => kdir,
+        Err(error) => {
+            println!("note modules: no headers of this Linux ({error:#})");
+            counter.tally.skipped += loading::CASES.len() + loading::ALONE.len();
+            return Ok(counter.tally);
+        }
+    };
     boot(&mut counter, plan, &kdir, loading::CASES.iter())?;
     boot(&mut counter, plan, &kdir, loading::ALONE.iter())?;
     of_events(&mut counter, plan, &kdir)?;
@@ -199,52 +194,33 @@ fn compile(kdir: &Path) -> Result<PathBuf> {
         for entry in std::fs::read_dir(tree::root()?.join(sources))? {
             let entry = entry?;
             if entry.file_type()?.is_file() {
-                std::fs::copy(entry.path(), into.join(entry.file_name()))?;
+                // Ours are compiled anew each time: what they are compiled by is part of the test.
+                if own {
+                    std::fs::copy(entry.path(), into.join(entry.file_name()))?;
+                } else {
+                    host::copy(&entry.path(), into)?;
+                }
             }
         }
         if !own {
             // What is tried on Linux too.
-            let modules = "advanced_device.o asks.o buses.o closed.o gives.o hello.o many.o model.o needs.o params.o takes.o";
-            std::fs::write(into.join("Makefile"), format!("obj-m := {modules}\n"))?;
+            let modules = "advanced_device.o asks.o buses.o circle_a.o circle_b.o circle_c.o closed.o gives.o hello.o many.o model.o \
+                needs.o params.o snippets3.o snippets4.o takes.o";
+            let text = format!("obj-m := {modules}\n");
+            host::write(&into.join("Makefile"), text.as_bytes())?;
         }
-        make(kdir, into)?;
+        host::make_modules(kdir, into)?;
     }
     for tool in ["xz", "zstd"] {
-        run_tool(
-            Command::new(tool)
-                .args(["-q", "-k", "-f", "params.ko"])
-                .current_dir(&folder),
-        )?;
+        let mut pack = Command::new(tool);
+        pack.args(["-q", "-k", "-f", "params.ko"]);
+        host::run(pack.current_dir(&folder))?;
     }
     for entry in std::fs::read_dir(tree::root()?.join("test/modules/user"))? {
-        compile_program(&entry?.path(), &folder)?;
+        let source = entry?.path();
+        if source.extension().is_some_and(|ending| ending == "c") {
+            host::compile(&source, &folder)?;
+        }
     }
     Ok(folder)
-}
-
-/// Compiles a program that uses the modules, so that it needs no library.
-fn compile_program(source: &Path, folder: &Path) -> Result<()> {
-    let name = source.file_stem().context("a program without a name")?;
-    let mut gcc = Command::new("gcc");
-    gcc.args(["-O2", "-static", "-pthread", "-o"]);
-    run_tool(gcc.arg(folder.join(name)).arg(source))
-}
-
-fn make(kdir: &Path, folder: &Path) -> Result<()> {
-    let mut make = Command::new("make");
-    make.arg("-C").arg(kdir);
-    run_tool(make.arg(format!("M={}", folder.display())).arg("modules"))
-}
-
-/// Runs a program of this host; what it complains of when it fails.
-fn run_tool(command: &mut Command) -> Result<()> {
-    let name = command.get_program().to_string_lossy().into_owned();
-    let output = command.output().with_context(|| name.clone())?;
-    if !output.status.success() {
-        bail!(
-            "{name}: {}",
-            String::from_utf8_lossy(&output.stderr).trim_end()
-        );
-    }
-    Ok(())
 }

@@ -28,8 +28,27 @@ macro_rules! says {
 }
 
 /// The cases.
-pub(super) const SERVICES: [Case; 13] = [
+pub(super) const SERVICES: [Case; 15] = [
     says!("locks-and-counters", "locks"),
+    // The ways to oops of document 004, as printed there; on Linux the process dies, and the module stays.
+    Case {
+        name: "snippets-that-crash",
+        script: "for n in 1 2 3 4; do insmod $m/snippets4.ko; (echo $n >/proc/snippets4) 2>/dev/null; echo $n $?
+                grep -o Quarantined /proc/modules; rmmod -f snippets4; done; ls /dev/snippets4 2>&1; told >/dev/null",
+        stdout: &[
+            "1 1\nQuarantined\n2 1\nQuarantined\n3 1\nQuarantined\n4 1\nQuarantined\n",
+            "No such file or directory\n",
+        ],
+    },
+    Case {
+        name: "what-is-built-in",
+        script: "depmod; modprobe unix; echo $?; modprobe -v 8250; echo $?; modinfo -F filename unix
+            modinfo -F description lkdtm; modprobe usbcore 2>&1",
+        stdout: &[
+            "0\n0\n(builtin)\nProvokes crashes\n",
+            "Module usbcore not found in directory /lib/modules/6.1.0-gaon\n",
+        ],
+    },
     says!("timers-and-threads", "timers"),
     says!("lists-and-chains", "lists"),
     says!("memory-of-every-kind", "memory"),

@@ -2,17 +2,21 @@
 
 use super::super::machine::{feed, this_tool};
 use super::super::plan::Plan;
-use super::{compile, make};
-use crate::tree;
+use super::compile;
+use crate::pack::program;
 use crate::verb::run::DEFAULT_MACHINE;
+use crate::{host, tree};
 use anyhow::Result;
 use std::path::Path;
 use std::process::Command;
 
 type Judge = fn(&Plan) -> Result<Result<(), String>>;
 
-pub(super) const CASES: [(&str, Judge); 2] =
-    [("run-with-module", run_with), ("new-and-check", new)];
+pub(super) const CASES: [(&str, Judge); 3] = [
+    ("run-with-module", run_with),
+    ("new-and-check", new),
+    ("compiled-in-the-guest", compiled_in_the_guest),
+];
 
 /// Runs a verb of this tool; its status and what it prints.
 fn gaon(words: &[&str], folder: &Path) -> Result<(i32, String)> {
@@ -115,7 +119,7 @@ fn new(_: &Plan) -> Result<Result<(), String>> {
     let made = gaon(&["module", "new", "fresh"], scratch.path())?;
     let again = gaon(&["module", "new", "fresh"], scratch.path())?;
     let folder = scratch.path().join("fresh");
-    make(&tree::output()?.join("build"), &folder)?;
+    host::make_modules(&tree::output()?.join("build"), &folder)?;
     let good = gaon(&["module", "check", "fresh/fresh.ko"], scratch.path())?;
     let mut bytes = std::fs::read(folder.join("fresh.ko"))?;
     let mut at = 0;
@@ -129,7 +133,7 @@ fn new(_: &Plan) -> Result<Result<(), String>> {
         scratch.path(),
     )?;
     let crab = gaon(&["module", "new", "crab", "--rust"], scratch.path())?;
-    make(&tree::output()?.join("build"), &scratch.path().join("crab"))?;
+    host::make_modules(&tree::output()?.join("build"), &scratch.path().join("crab"))?;
     let rust = gaon(&["module", "check", "crab/crab.ko"], scratch.path())?;
     Ok(expect("new", &made, 0, "fresh/fresh.ko")
         .and(expect("new in Rust", &crab, 0, "crab/crab.ko"))
@@ -143,4 +147,49 @@ fn new(_: &Plan) -> Result<Result<(), String>> {
             "fresh/bad.ko: Unknown symbol _nobody\n",
         ))
         .and(expect("no module", &bad, 1, "fresh/fresh.c: it is no ")))
+}
+
+/// The Makefile of the seed documents, its tabs restored.
+const MAKEFILE: &str = "# Makefile
+obj-m += hello.o
+
+KERNEL_DIR := /lib/modules/$(shell uname -r)/build
+PWD := $(shell pwd)
+
+all:
+\t$(MAKE) -C $(KERNEL_DIR) M=$(PWD) modules
+
+clean:
+\t$(MAKE) -C $(KERNEL_DIR) M=$(PWD) clean
+";
+
+/// A guest that was given a compiler makes a module and loads it, as the documents have it.
+fn compiled_in_the_guest(plan: &Plan) -> Result<Result<(), String>> {
+    let folder = tempfile::tempdir()?;
+    host::copy(&tree::root()?.join("test/modules/hello.c"), folder.path())?;
+    host::write(&folder.path().join("Makefile"), MAKEFILE.as_bytes())?;
+    let compiler = Command::new("gcc").arg("-print-prog-name=cc1").output()?;
+    let compiler = String::from_utf8_lossy(&compiler.stdout).trim().to_owned();
+    let mut command = this_tool(plan)?;
+    command
+        .args(["--timeout", "300", "--mem", "1G", "--with"])
+        .arg(folder.path());
+    for program in [
+        "gcc", "as", "ld", "nm", "objcopy", "make", "insmod", "rmmod",
+    ] {
+        command.arg("--with").arg(program::find(program)?);
+    }
+    let script = format!(
+        "cp -r {} /root/hello && cd /root/hello && make; echo $?; insmod hello.ko; cat /proc/hello_proc
+        make >/tmp/again; grep -c CC /tmp/again; rmmod hello; make clean >/dev/null; ls",
+        folder.path().display()
+    );
+    command.args(["--with", &compiler, "--", "sh", "-c", &script]);
+    let output = feed(command, b"")?;
+    let text = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+    let wanted = "  CC [M]  /root/hello/hello.o\n  MODPOST /root/hello/Module.symvers\n\
+        \x20 CC [M]  /root/hello/hello.mod.o\n  LD [M]  /root/hello/hello.ko\n";
+    let after = "\n0\nHello from kernel module!\n0\nMakefile\nhello.c\n";
+    let got = (output.status.code().unwrap_or(-1), text.into_owned());
+    Ok(expect("make", &got, 0, wanted).and(expect("what it made", &got, 0, after)))
 }
