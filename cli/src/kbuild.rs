@@ -4,7 +4,6 @@
 use crate::{certificate, tree};
 use anyhow::{Context, Result};
 use object::{Object, ObjectSection};
-use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -24,15 +23,28 @@ pub(crate) const LISTS: [&str; 3] = [
     "modules.builtin.modinfo",
     "modules.order",
 ];
+/// How `Module.symvers` calls what any module may use.
+const PLAIN: &str = "EXPORT_SYMBOL";
 
 /// Writes the folder for a kernel; gives its path.
 pub(crate) fn install(vmlinux: &Path) -> Result<PathBuf> {
-    let (root, folder) = (tree::root()?, tree::output()?.join("build"));
-    let include = folder.join("include");
+    let kernel = fs::read(vmlinux).with_context(|| vmlinux.display().to_string())?;
+    let folder = tree::output()?.join("build");
+    lay_out(&folder, &symvers(&kernel)?)?;
+    Ok(folder)
+}
+
+/// The same in another place, for a kernel that is not built yet and is to export these names.
+pub(crate) fn install_for<'a>(folder: &Path, names: impl Iterator<Item = &'a str>) -> Result<()> {
+    lay_out(folder, &lines(names.map(|name| (name, PLAIN))))
+}
+
+fn lay_out(folder: &Path, symvers: &str) -> Result<()> {
+    let (root, include) = (tree::root()?, folder.join("include"));
     if folder.exists() {
-        fs::remove_dir_all(&folder).with_context(|| folder.display().to_string())?;
+        fs::remove_dir_all(folder).with_context(|| folder.display().to_string())?;
     }
-    copy(&root.join("kbuild"), &folder)?;
+    copy(&root.join("kbuild"), folder)?;
     copy(&root.join("include"), &include)?;
     certificate::ensure()?;
     copy(&certificate::folder()?, &folder.join("certs"))?;
@@ -48,9 +60,8 @@ pub(crate) fn install(vmlinux: &Path) -> Result<PathBuf> {
     for (name, text) in LISTS.iter().zip([builtin.as_str(), &modinfo, ""]) {
         fs::write(folder.join(name), text)?;
     }
-    let kernel = fs::read(vmlinux).with_context(|| vmlinux.display().to_string())?;
-    fs::write(folder.join("Module.symvers"), symvers(&kernel)?)?;
-    Ok(folder)
+    fs::write(folder.join("Module.symvers"), symvers)?;
+    Ok(())
 }
 
 /// `modules.builtin` and `modules.builtin.modinfo`.
@@ -66,7 +77,8 @@ fn built_in() -> (String, String) {
     (builtin, modinfo)
 }
 
-fn copy(from: &Path, to: &Path) -> Result<()> {
+/// Copies a folder.
+pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to)?;
     for entry in fs::read_dir(from).with_context(|| from.display().to_string())? {
         let entry = entry?;
@@ -103,15 +115,18 @@ fn symvers(kernel: &[u8]) -> Result<String> {
     for listed in section.data()?.split(|byte| *byte == 0) {
         let listed = std::str::from_utf8(listed)?;
         if let Some(name) = listed.strip_prefix('P') {
-            names.push((name, "EXPORT_SYMBOL"));
+            names.push((name, PLAIN));
         } else if let Some(name) = listed.strip_prefix('G') {
             names.push((name, "EXPORT_SYMBOL_GPL"));
         }
     }
     names.sort_unstable();
-    let mut text = String::new();
-    for (name, kind) in names {
-        writeln!(text, "0x00000000\t{name}\tvmlinux\t{kind}\t")?;
-    }
-    Ok(text)
+    Ok(lines(names.into_iter()))
+}
+
+/// The lines of a `Module.symvers`.
+fn lines<'a>(names: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    names
+        .map(|(name, kind)| format!("0x00000000\t{name}\tvmlinux\t{kind}\t\n"))
+        .collect()
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #ifndef _LINUX_CRED_H
 #define _LINUX_CRED_H
+#include <linux/capability.h>
 #include <linux/sched.h>
 #include <linux/uidgid.h>
 #define current_uid() KUIDT_INIT(current->__uid)

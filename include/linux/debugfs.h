@@ -33,4 +33,7 @@ extern struct dentry *debugfs_lookup(const char *name, struct dentry *parent);
 extern bool debugfs_initialized(void);
 #define debugfs_remove_recursive debugfs_remove
 
+/* What was looked up lives until it is removed, counted or not. */
+static inline void dput(struct dentry *entry) { (void)entry; }
+
 #endif

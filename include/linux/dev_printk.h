@@ -31,4 +31,13 @@ extern void _dev_info(const struct device *dev, const char *format, ...) __print
 #define dev_dbg(dev, format, ...) do { if (0) _dev_info(dev, dev_fmt(format), ##__VA_ARGS__); } while (0)
 #endif
 
+/* Says why a device is not driven, unless it will be asked again; gives the error back. */
+#define dev_err_probe(dev, error, format, ...) ({ \
+	int __error = (error); \
+	if (__error == -EPROBE_DEFER) \
+		dev_dbg(dev, "error %pe: " format, ERR_PTR(__error), ##__VA_ARGS__); \
+	else \
+		dev_err(dev, "error %pe: " format, ERR_PTR(__error), ##__VA_ARGS__); \
+	__error; })
+
 #endif

@@ -95,6 +95,41 @@ extern struct device *device_create(struct class *class, struct device *parent, 
 				    const char *format, ...) __printf(5, 6);
 extern void device_destroy(struct class *class, dev_t number);
 
+/* What goes when the driver leaves the device. */
+extern void *devm_kmalloc(struct device *dev, size_t size, gfp_t flags) __malloc;
+extern void devm_kfree(struct device *dev, const void *block);
+extern int devm_add_action(struct device *dev, void (*action)(void *data), void *data);
+extern void devm_remove_action(struct device *dev, void (*action)(void *data), void *data);
+static inline void *devm_kzalloc(struct device *dev, size_t size, gfp_t flags)
+{
+	return devm_kmalloc(dev, size, flags | __GFP_ZERO);
+}
+static inline void *devm_kmalloc_array(struct device *dev, size_t n, size_t size, gfp_t flags)
+{
+	size_t bytes;
+	return __builtin_mul_overflow(n, size, &bytes) ? NULL : devm_kmalloc(dev, bytes, flags);
+}
+static inline void *devm_kcalloc(struct device *dev, size_t n, size_t size, gfp_t flags)
+{
+	return devm_kmalloc_array(dev, n, size, flags | __GFP_ZERO);
+}
+static inline void *devm_kmemdup(struct device *dev, const void *from, size_t length, gfp_t flags)
+{
+	void *copy = devm_kmalloc(dev, length, flags);
+	return copy ? memcpy(copy, from, length) : NULL;
+}
+static inline char *devm_kstrdup(struct device *dev, const char *text, gfp_t flags)
+{
+	return text ? devm_kmemdup(dev, text, strlen(text) + 1, flags) : NULL;
+}
+static inline int devm_add_action_or_reset(struct device *dev, void (*action)(void *data), void *data)
+{
+	int error = devm_add_action(dev, action, data);
+	if (error)
+		action(data);
+	return error;
+}
+
 /* The init and exit of a module that has nothing but this to register. */
 #define module_driver(__driver, __register, __unregister, ...) \
 	static int __init __driver##_init(void) { return __register(&(__driver), ##__VA_ARGS__); } \

@@ -9,6 +9,7 @@
 #include <linux/stat.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/signal.h>
 
 struct kiocb;
 struct iov_iter;
@@ -99,6 +100,10 @@ extern ssize_t simple_read_from_buffer(void __user *to, size_t count, loff_t *po
 				       size_t available);
 extern ssize_t simple_write_to_buffer(void *to, size_t available, loff_t *pos, const void __user *from,
 				      size_t count);
+
+/* Whom a signal tells that the file is ready, when that was asked for (O_ASYNC). */
+extern int fasync_helper(int fd, struct file *file, int on, struct fasync_struct **list);
+extern void kill_fasync(struct fasync_struct **list, int signal, int band);
 
 static inline struct inode *file_inode(const struct file *file) { return file->f_inode; }
 

@@ -8,6 +8,8 @@
 #include <linux/string.h>
 #include <linux/kstrtox.h>
 #include <linux/bug.h>
+#include <linux/log2.h>
+#include <linux/math64.h>
 
 #define ARRAY_SIZE(array) \
 	(sizeof(array) / sizeof((array)[0]) + \
@@ -21,6 +23,17 @@
 #define ALIGN_DOWN(x, a) ((x) & ~((__typeof__(x))(a) - 1))
 #define IS_ALIGNED(x, a) (((x) & ((__typeof__(x))(a) - 1)) == 0)
 #define DIV_ROUND_UP(n, d) (((n) + (d) - 1) / (d))
+#define DIV_ROUND_CLOSEST(n, d) ({ \
+	__typeof__(n) __n = (n); \
+	__typeof__(d) __d = (d); \
+	(__typeof__(n))-1 > 0 || (__n > 0) == (__d > 0) ? (__n + __d / 2) / __d : (__n - __d / 2) / __d; })
+#define DIV_ROUND_UP_ULL(n, d) DIV_ROUND_UP((unsigned long long)(n), d)
+#define mult_frac(x, n, d) ({ \
+	__typeof__(x) __whole = (x) / (d), __rest = (x) % (d); \
+	__whole * (n) + __rest * (n) / (d); })
+#define PTR_ALIGN(pointer, a) ((__typeof__(pointer))ALIGN((unsigned long)(pointer), a))
+#define READ 0
+#define WRITE 1
 #define roundup(x, y) ((((x) + ((y) - 1)) / (y)) * (y))
 #define rounddown(x, y) ((x) - ((x) % (y)))
 #define round_up(x, y) ((((x) - 1) | ((__typeof__(x))((y) - 1))) + 1)
@@ -42,6 +55,16 @@
 #define U16_MAX ((u16)~0U)
 #define U32_MAX ((u32)~0U)
 #define U64_MAX ((u64)~0ULL)
+#define S8_MAX ((s8)(U8_MAX >> 1))
+#define S8_MIN ((s8)(-S8_MAX - 1))
+#define S16_MAX ((s16)(U16_MAX >> 1))
+#define S16_MIN ((s16)(-S16_MAX - 1))
+#define S32_MIN INT_MIN
+#define S64_MIN (-LLONG_MAX - 1)
+#define LLONG_MIN S64_MIN
+#define SHRT_MAX S16_MAX
+#define SHRT_MIN S16_MIN
+#define USHRT_MAX U16_MAX
 #define S32_MAX INT_MAX
 #define S64_MAX LLONG_MAX
 
@@ -53,6 +76,8 @@ extern __printf(3, 4) int scnprintf(char *buffer, size_t size, const char *forma
 extern __printf(3, 0) int vsnprintf(char *buffer, size_t size, const char *format, __builtin_va_list list);
 extern __printf(3, 0) int vscnprintf(char *buffer, size_t size, const char *format, __builtin_va_list list);
 extern __printf(2, 0) int vsprintf(char *buffer, const char *format, __builtin_va_list list);
+extern __scanf(2, 3) int sscanf(const char *text, const char *format, ...);
+extern __scanf(2, 0) int vsscanf(const char *text, const char *format, __builtin_va_list list);
 extern __printf(2, 0) char *kvasprintf(gfp_t flags, const char *format, __builtin_va_list list);
 
 #endif

@@ -60,6 +60,24 @@ enum kobject_action {
 	KOBJ_UNBIND,
 };
 
+/* What functions add to an event; the same as in capi/shim/src/environment.rs. */
+#define UEVENT_HELPER_PATH_LEN 256
+#define UEVENT_NUM_ENVP 64
+#define UEVENT_BUFFER_SIZE 2048
+struct kobj_uevent_env {
+	char *argv[3];
+	char *envp[UEVENT_NUM_ENVP];
+	int envp_idx;
+	char buf[UEVENT_BUFFER_SIZE];
+	int buflen;
+};
+struct kset_uevent_ops {
+	int (*const filter)(struct kobject *kobj);
+	const char *(*const name)(struct kobject *kobj);
+	int (*const uevent)(struct kobject *kobj, struct kobj_uevent_env *env);
+};
+extern int add_uevent_var(struct kobj_uevent_env *env, const char *format, ...) __printf(2, 3);
+
 extern const struct sysfs_ops kobj_sysfs_ops;
 extern struct kobject *kernel_kobj;
 extern struct kobject *fs_kobj;
@@ -76,7 +94,6 @@ extern struct kobject *kobject_get(struct kobject *kobj);
 extern void kobject_put(struct kobject *kobj);
 extern int kobject_uevent(struct kobject *kobj, enum kobject_action action);
 extern int kobject_uevent_env(struct kobject *kobj, enum kobject_action action, char *lines[]);
-extern void kset_init(struct kset *kset);
 extern int __must_check kset_register(struct kset *kset);
 extern void kset_unregister(struct kset *kset);
 extern struct kset *__must_check kset_create_and_add(const char *name, const struct kset_uevent_ops *ops,

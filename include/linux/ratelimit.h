@@ -15,6 +15,8 @@ struct ratelimit_state {
 #define DEFINE_RATELIMIT_STATE(name, ticks, most) \
 	struct ratelimit_state name = RATELIMIT_STATE_INIT(name, ticks, most)
 extern int ___ratelimit(struct ratelimit_state *state, const char *function);
+extern int __printk_ratelimit(const char *function);
+#define printk_ratelimit() __printk_ratelimit(__func__)
 #define __ratelimit(state) ___ratelimit(state, __func__)
 static inline void ratelimit_state_init(struct ratelimit_state *state, int ticks, int most)
 {

@@ -7,6 +7,8 @@
 #include <linux/preempt.h>
 #include <linux/irqflags.h>
 #include <linux/cpumask.h>
+#include <linux/signal.h>
+#include <linux/capability.h>
 #include <asm/barrier.h>
 #define TASK_RUNNING 0x0000
 #define TASK_INTERRUPTIBLE 0x0001

@@ -35,6 +35,16 @@ extern char *kstrdup(const char *text, gfp_t flags) __malloc;
 extern char *kstrndup(const char *text, size_t most, gfp_t flags) __malloc;
 extern void *kmemdup(const void *from, size_t length, gfp_t flags);
 extern __printf(2, 3) char *kasprintf(gfp_t flags, const char *format, ...);
+/* The first byte that is another one. */
+static inline void *memchr_inv(const void *at, int byte, size_t length)
+{
+	const unsigned char *bytes = at;
+
+	for (; length; length--, bytes++)
+		if (*bytes != (unsigned char)byte)
+			return (void *)bytes;
+	return NULL;
+}
 static inline char *strstrip(char *text) { return strim(text); }
 static inline void memzero_explicit(void *to, size_t length) { memset(to, 0, length); barrier(); }
 #define sysfs_streq(a, b) (!strcmp(a, b))

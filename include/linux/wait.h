@@ -31,6 +31,9 @@ extern void __wake_up(wait_queue_head_t *queue, unsigned int mode, int most, voi
 static inline int waitqueue_active(wait_queue_head_t *queue) { (void)queue; return 1; }
 
 #define wake_up(queue) __wake_up(queue, TASK_NORMAL, 1, NULL)
+#define __wake_up_sync(queue, mode) __wake_up(queue, mode, 1, NULL)
+#define wake_up_interruptible_sync(queue) __wake_up_sync(queue, TASK_INTERRUPTIBLE)
+#define wake_up_interruptible_nr(queue, n) __wake_up(queue, TASK_INTERRUPTIBLE, n, NULL)
 #define wake_up_nr(queue, n) __wake_up(queue, TASK_NORMAL, n, NULL)
 #define wake_up_all(queue) __wake_up(queue, TASK_NORMAL, 0, NULL)
 #define wake_up_interruptible(queue) __wake_up(queue, TASK_INTERRUPTIBLE, 1, NULL)
@@ -62,6 +65,9 @@ static inline int waitqueue_active(wait_queue_head_t *queue) { (void)queue; retu
 #define wait_event_interruptible(queue, condition) __wait_event_int(queue, condition, TASK_INTERRUPTIBLE)
 #define wait_event_killable(queue, condition) __wait_event_int(queue, condition, TASK_KILLABLE)
 #define wait_event_interruptible_exclusive wait_event_interruptible
+#define wait_event_killable_timeout(queue, condition, ticks) ___wait_event(queue, condition, TASK_KILLABLE, ticks)
+#define wait_event_idle(queue, condition) wait_event(queue, condition)
+#define wait_event_idle_timeout(queue, condition, ticks) wait_event_timeout(queue, condition, ticks)
 #define wait_event_interruptible_timeout(queue, condition, ticks) \
 	___wait_event(queue, condition, TASK_INTERRUPTIBLE, ticks)
 
@@ -76,6 +82,9 @@ typedef struct wait_queue_entry wait_queue_entry_t;
 #define WQ_FLAG_EXCLUSIVE 0x01
 #define DEFINE_WAIT(name) struct wait_queue_entry name = { .private = current }
 #define DECLARE_WAITQUEUE(name, task) struct wait_queue_entry name = { .private = (task) }
+#define init_wait_entry(entry, how) do { \
+	*(entry) = (struct wait_queue_entry){ .flags = (how), .private = current }; \
+} while (0)
 #define init_wait(entry) do { *(entry) = (struct wait_queue_entry){ .private = current }; } while (0)
 #define init_waitqueue_entry(entry, task) do { *(entry) = (struct wait_queue_entry){ .private = (task) }; } while (0)
 

@@ -6,6 +6,7 @@
 #include <linux/delay.h>
 #include <linux/irqflags.h>
 #include <linux/jiffies.h>
+#include <linux/kernel.h>
 #include <linux/mutex.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -109,6 +110,8 @@ static noinline void fail(const char *kind)
 				cpu_relax();
 			msleep(1);
 		}
+	} else if (!strcmp(kind, "panic")) { /* not contained: it asks for it */
+		panic("on purpose, %d", 7);
 	} else if (!strcmp(kind, "text")) {
 		*(volatile char *)((unsigned long)fail + nowhere) = 0;
 	}

@@ -126,6 +126,7 @@ static int __init shows_init(void)
 	proc_create_single("who", 0444, folder, who_show);
 	proc_create_single("line", 0444, folder, line_show);
 	proc_symlink("link", folder, "whole");
+	proc_set_user(proc_create_single("owned", 0440, folder, who_show), KUIDT_INIT(12), KGIDT_INIT(34));
 	proc_set_size(proc_create_single_data("sized", 0400, folder, whole_show, "sized"), 1234);
 	a = request_irq(line, NULL, IRQF_SHARED, "shows", &cookie);
 	b = request_irq(line, on_line, IRQF_SHARED, "shows", NULL);

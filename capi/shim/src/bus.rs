@@ -6,6 +6,7 @@ use crate::export::exports;
 use crate::foreign::{Name, word, write};
 use crate::layout::{CBus, CDevice, CDriver};
 use crate::ledger::{self, Kind, Resource};
+use crate::managed;
 use crate::objects;
 use crate::sysfs::{self, Place};
 use abi::{Errno, Result};
@@ -125,6 +126,11 @@ impl Bus {
         Ok(line.transpose()?.unwrap_or_default())
     }
 
+    /// Whose it is; none for the kernel's own.
+    pub(crate) const fn module(&self) -> Option<&Arc<Module>> {
+        self.module.as_ref()
+    }
+
     /// A function of the `struct bus_type`; 0 for none.
     pub(crate) fn function(&self, offset: usize) -> Result<usize> {
         match self.module {
@@ -177,10 +183,14 @@ impl Bus {
         found.map(|(_, model)| model.clone())
     }
 
+    /// The device that came after one, or the first for 0.
     fn device_after(&self, after: usize) -> Option<usize> {
         let devices = self.devices.lock();
-        let later = devices.iter().map(|(at, _)| *at).filter(|at| *at > after);
-        later.min()
+        let next = match after {
+            0 => 0,
+            after => devices.iter().position(|(at, _)| *at == after)? + 1,
+        };
+        devices.get(next).map(|(at, _)| *at)
     }
 
     fn driver_number(&self, number: usize) -> Option<Arc<Driver>> {
@@ -221,7 +231,7 @@ pub(crate) fn forget(bus: &Bus, device: usize) {
     let member = {
         let mut devices = bus.devices.lock();
         let at = devices.iter().position(|(at, _)| *at == device);
-        at.map(|at| devices.swap_remove(at))
+        at.map(|at| devices.remove(at))
     };
     if let Some((_, model)) = member {
         let name = model.dir().name();
@@ -250,7 +260,6 @@ fn bind(driver: &Arc<Driver>, device: usize) -> bool {
             true
         }
         Err(e) => {
-            let _ = write(device + offset_of!(CDevice, driver), 0);
             if !matches!(e, Errno::ENODEV | Errno::ENXIO) {
                 let name = crate::kobject::name_of(device).ok();
                 let name = name.as_ref().map_or(&b"?"[..], Name::as_bytes);
@@ -261,6 +270,8 @@ fn bind(driver: &Arc<Driver>, device: usize) -> bool {
                     e.code()
                 );
             }
+            managed::release(device);
+            let _ = write(device + offset_of!(CDevice, driver), 0);
             false
         }
     }
@@ -287,6 +298,7 @@ fn show(driver: &Driver, device: usize) {
 /// A driver leaves a device.
 fn unbind(driver: &Driver, device: usize) {
     let _ = driver.bus.turn(device, driver, false);
+    managed::release(device);
     let _ = write(device + offset_of!(CDevice, driver), 0);
     let _ = write(device + offset_of!(CDevice, driver_data), 0);
     if let Some(directory) = objects::directory(device) {

@@ -74,6 +74,7 @@ impl Opener for OpsFile {
 #[derive(Clone, Copy)]
 enum Form {
     Decimal,
+    Signed,
     Hexadecimal,
     Truth,
 }
@@ -94,6 +95,8 @@ impl Attribute for NumberFile {
         let width = 2 * self.size;
         let _ = match self.form {
             Form::Decimal => writeln!(out, "{value}"),
+            // The only size of it.
+            Form::Signed => writeln!(out, "{}", value as i32),
             Form::Hexadecimal => writeln!(out, "0x{value:0width$x}"),
             Form::Truth => writeln!(out, "{}", if value == 0 { 'N' } else { 'Y' }),
         };
@@ -107,6 +110,7 @@ impl Attribute for NumberFile {
         let most = u64::MAX >> (64 - 8 * self.size);
         let value = match self.form {
             Form::Truth => number::truth(text).map(u64::from),
+            Form::Signed => number::signed(text, 0, i64::MAX).map(|n| n as u64),
             Form::Decimal | Form::Hexadecimal => number::unsigned(text, 0, u64::MAX),
         };
         let value = value? & most;
@@ -244,7 +248,7 @@ numbers! {
     debugfs_create_u64: 8 Decimal;
     debugfs_create_ulong: 8 Decimal;
     debugfs_create_size_t: 8 Decimal;
-    debugfs_create_atomic_t: 4 Decimal;
+    debugfs_create_atomic_t: 4 Signed;
     debugfs_create_x8: 1 Hexadecimal;
     debugfs_create_x16: 2 Hexadecimal;
     debugfs_create_x32: 4 Hexadecimal;

@@ -3,12 +3,14 @@
 //! Specification: Documentation/driver-api/driver-model/device.rst.
 use crate::bus::{self, Bus};
 use crate::class::{self, Class, pointer};
+use crate::description::Description;
 use crate::enter;
 use crate::export::exports;
 use crate::foreign::{Name, word, write};
 use crate::kobject;
 use crate::layout::{CBus, CClass, CDevice, CDeviceType, CKtype, MINOR_BITS};
 use crate::ledger::{self, Kind, Resource};
+use crate::managed;
 use crate::memory::{self, FOR_MODULE, MEMORY};
 use crate::objects::{self, PART};
 use crate::sysfs::{self, Place};
@@ -32,6 +34,7 @@ pub(crate) struct Device {
     pub(crate) model: Arc<device::Device>,
     class: Option<Arc<Class>>,
     bus: Option<Arc<Bus>>,
+    description: Arc<Description>,
 }
 
 /// Devices, by the address of their `struct device`; the object is a [`Device`].
@@ -54,6 +57,12 @@ fn withdraw(at: usize, resource: Resource) {
         }
         sysfs::forget_below(device.model.dir());
         device.model.remove();
+        device.description.stop();
+        device.model.set_description(None);
+        if enter::running().is_none() {
+            // It went with its module: nobody puts it.
+            managed::release(at);
+        }
     }
 }
 
@@ -87,6 +96,7 @@ fn first_function(at: usize, own: usize, of_type: usize, of_class: usize) -> Res
 
 /// The last reference to a device is gone.
 extern "C" fn release_device(at: usize) {
+    managed::release(at);
     let release = first_function(
         at,
         offset_of!(CDevice, release),
@@ -209,10 +219,13 @@ fn add(at: usize) -> Result<()> {
         }
     })?;
     let directory = model.dir().clone();
+    let module = enter::running().ok_or(Errno::EINVAL)?;
+    let description = try_arc(Description::new(at, module, class.clone(), bus.clone()))?;
     let device = try_arc(Device {
         model: model.clone(),
         class: class.clone(),
         bus: bus.clone(),
+        description: description.clone(),
     })?;
     let resource = Resource {
         kind: &DEVICE,
@@ -223,10 +236,10 @@ fn add(at: usize) -> Result<()> {
     let finished = objects::bind(at, &PART, directory)
         .and_then(|()| class.as_ref().map_or(Ok(()), |c| c.add_device(number, at)))
         .and_then(|()| create_groups(at, class.as_ref(), bus.as_ref()))
-        .and_then(|()| {
-            let lines = bus.as_ref().map(|bus| bus.event_lines(at)).transpose()?;
-            model.set_event_lines(lines.unwrap_or_default());
-            model.announce(Action::Add)
+        .map(|()| {
+            model.set_description(Some(description.clone()));
+            // The device is there, told of or not.
+            let _ = model.announce(Action::Add);
         })
         .and_then(|()| {
             bus.as_ref()

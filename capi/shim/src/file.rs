@@ -3,6 +3,7 @@
 //! A module sees a `struct file` and a `struct inode` of each open file's own; position and flags are brought up to date
 //! before each call, and what the module changed is taken over after it.
 use crate::enter;
+use crate::fasync;
 use crate::foreign::word;
 use crate::layout::{CFile, CInode, FileOperations, POLL_QUEUES, PollCollector, ProcOps};
 use crate::ledger::{self, Kind, Resource};
@@ -35,6 +36,7 @@ pub(crate) struct Calls {
     flush: usize,
     release: usize,
     fsync: usize,
+    fasync: usize,
     /// What reading answers where nothing reads.
     cannot: Errno,
 }
@@ -52,6 +54,7 @@ impl Calls {
             flush: word(ops + offset_of!(FileOperations, flush))?,
             release: word(ops + offset_of!(FileOperations, release))?,
             fsync: word(ops + offset_of!(FileOperations, fsync))?,
+            fasync: word(ops + offset_of!(FileOperations, fasync))?,
             cannot: Errno::EINVAL,
         })
     }
@@ -68,6 +71,7 @@ impl Calls {
             flush: 0,
             release: word(ops + offset_of!(ProcOps, release))?,
             fsync: 0,
+            fasync: 0,
             cannot: Errno::EIO,
         })
     }
@@ -322,6 +326,18 @@ impl Opened {
         }
     }
 
+    /// Has the module tell the file's owner by signals from now on, or no more; a file that is closed has no descriptor.
+    fn tell_async(&self, file: &File, fd: i32) -> Result<()> {
+        let _pass = self.pass()?;
+        let at_file = self.refreshed(file, file.pos());
+        let on = file.flags().contains(OpenFlags::ASYNC) && fd >= 0;
+        if on {
+            fasync::know(at_file as usize, file.owner_or_new()?.clone())?;
+        }
+        let arguments = [fd as u64, at_file, on.into(), 0, 0, 0];
+        enter::call_int(&self.module, self.calls.fasync, &arguments).map(drop)
+    }
+
     /// Asks the module what the file is ready for; the queues it names come into `queues`.
     fn ask(&self, file: &File, queues: &mut PollCollector) -> PollEvents {
         let Ok(_pass) = self.pass() else {
@@ -422,12 +438,23 @@ impl FileOps for Opened {
         enter::call_int(&self.module, self.calls.flush, &[at_file, 0, 0, 0, 0, 0]).map(drop)
     }
 
-    fn flags_changed(&self, file: &File, _old: OpenFlags) -> Result<()> {
+    fn flags_changed(&self, file: &File, old: OpenFlags, fd: i32) -> Result<()> {
         self.refreshed(file, file.pos());
-        Ok(())
+        let changed = file.flags() ^ old;
+        match changed.contains(OpenFlags::ASYNC) && self.calls.fasync != 0 {
+            true => self.tell_async(file, fd),
+            false => Ok(()),
+        }
     }
 
     fn release(&self, file: &File) {
+        if self.calls.fasync != 0 {
+            if file.flags().contains(OpenFlags::ASYNC) {
+                let _ = self.tell_async(file, -1);
+            }
+            // Whether the module took it off its lists or not.
+            fasync::forget(&raw const *self.file as usize);
+        }
         self.refreshed(file, file.pos());
         if !self.ends_with_gate {
             self.call_release();

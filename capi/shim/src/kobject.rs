@@ -4,17 +4,19 @@
 use crate::enter::{self, misuse};
 use crate::export::exports;
 use crate::foreign::{self, Name, word};
-use crate::layout::{CKobject, CKset, CKtype};
+use crate::layout::{CKobject, CKset, CKtype, CUeventOps};
 use crate::memory::{self, FOR_MODULE};
 use crate::objects::{self, OBJECT};
 use crate::sysfs::{self, Place};
 use crate::va_list::{VaList, variadic};
 use abi::{Errno, Result};
+use alloc::string::String;
 use alloc::sync::Arc;
 use core::mem::offset_of;
 use core::sync::atomic::Ordering;
 use device::Action;
 use kernfs::Node;
+use kmem::TryString;
 use trace::{pr_err, pr_warn};
 
 /// Longest name.
@@ -275,13 +277,13 @@ pub(crate) extern "C" fn kobject_put(kobj: usize) {
 /// Most objects above one another.
 const DEPTH: usize = 64;
 
-/// The name of the set that an object, or the nearest above it that is in one, belongs to. EINVAL: none is in any.
-fn subsystem(kobj: usize) -> Result<Name<NAME>> {
+/// The set that an object, or the nearest above it that is in one, belongs to. EINVAL: none is in any.
+fn set_of(kobj: usize) -> Result<usize> {
     let mut at = kobj;
     for _ in 0..DEPTH {
         match word(at + offset_of!(CKobject, kset))? {
             0 => at = word(at + offset_of!(CKobject, parent))?,
-            set => return name_of(set + offset_of!(CKset, kobj)),
+            set => return Ok(set),
         }
         if at == 0 {
             break;
@@ -294,11 +296,47 @@ fn text(name: &[u8]) -> Result<&str> {
     core::str::from_utf8(name).map_err(|_| Errno::EINVAL)
 }
 
+/// What the functions of a set have to say to an event: its subsystem, and lines more. None: it is not to be told.
+fn asked(kobj: usize, set: usize) -> Result<Option<(Name<NAME>, String)>> {
+    let mut subsystem = name_of(set + offset_of!(CKset, kobj))?;
+    let ops = word(set + offset_of!(CKset, uevent_ops))?;
+    let module = enter::running().filter(|_| ops != 0);
+    let Some(module) = module else {
+        return Ok(Some((subsystem, String::new())));
+    };
+    let mut arguments = [kobj as u64, 0, 0, 0, 0, 0];
+    let filter = word(ops + offset_of!(CUeventOps, filter))?;
+    if filter != 0 && enter::call_int(&module, filter, &arguments)? == 0 {
+        return Ok(None);
+    }
+    let named = word(ops + offset_of!(CUeventOps, name))?;
+    if named != 0 {
+        let given = enter::call(&module, named, &arguments)? as usize;
+        if given == 0 {
+            return Ok(None);
+        }
+        subsystem = Name::read(given).map_err(|_| Errno::EFAULT)?;
+    }
+    let function = word(ops + offset_of!(CUeventOps, uevent))?;
+    let lines = match function {
+        0 => String::new(),
+        function => crate::environment::lines(|environment| {
+            arguments[1] = environment as u64;
+            enter::call_int(&module, function, &arguments).map(drop)
+        })?,
+    };
+    Ok(Some((subsystem, lines)))
+}
+
 /// Tells user space what happened to an object.
 pub(crate) fn tell(kobj: usize, action: Action, lines: &str) -> Result<()> {
     let node = objects::directory(kobj).ok_or(Errno::EINVAL)?;
-    let subsystem = subsystem(kobj)?;
-    device::announce(action, &node, text(subsystem.as_bytes())?, lines)?;
+    let Some((subsystem, more)) = asked(kobj, set_of(kobj)?)? else {
+        return Ok(());
+    };
+    let mut all = String::try_from_str(lines)?;
+    all.try_push_str(&more)?;
+    device::announce(action, &node, text(subsystem.as_bytes())?, &all)?;
     let state = state(kobj)?;
     match action {
         Action::Add => set_state(kobj, state | TOLD),
@@ -338,10 +376,10 @@ fn init_set(set: usize) -> Result<()> {
     put_word(set + 8, set)
 }
 
-/// `kset_init(kset)`.
-extern "C" fn kset_init(set: usize) {
+/// A set begins.
+fn begin_set(set: usize) {
     if init_set(set).is_err() {
-        misuse("kset_init of what is no memory");
+        misuse("kset_register of what is no memory");
     }
     let kobj = set + offset_of!(CKset, kobj);
     let ktype = word(kobj + offset_of!(CKobject, ktype)).unwrap_or(0);
@@ -353,7 +391,7 @@ extern "C" fn kset_register(set: usize) -> i32 {
     if set == 0 {
         return -Errno::EINVAL.code();
     }
-    kset_init(set);
+    begin_set(set);
     status(add(set + offset_of!(CKset, kobj)))
 }
 
@@ -377,5 +415,5 @@ variadic! {
 exports![
     kobject_init, kobject_add, kobject_get, kobject_put, kobject_del, kobject_set_name;
     gpl: kobject_init_and_add, kobject_create_and_add, kset_create_and_add,
-    kset_register, kset_unregister, kset_init
+    kset_register, kset_unregister
 ];

@@ -180,6 +180,15 @@ pub(crate) struct CKset {
     pub(crate) uevent_ops: usize,
 }
 
+/// `struct kset_uevent_ops`.
+#[repr(C)]
+#[derive(Debug)]
+pub(crate) struct CUeventOps {
+    pub(crate) filter: usize,
+    pub(crate) name: usize,
+    pub(crate) uevent: usize,
+}
+
 /// `struct kobj_attribute` and its kin: a `struct attribute`, then two functions.
 #[repr(C)]
 #[derive(Debug)]

@@ -17,7 +17,7 @@
 //! | `layout.rs` | structures that modules look into |
 //! | `task.rs` | threads as modules know them |
 //! | `park.rs` | waiting at addresses: no list of the kernel's runs through module memory |
-//! | `va_list.rs`, `number.rs`, `param.rs`, `print.rs`, `memory.rs`, `cache.rs`, `pages.rs`, `percpu.rs`, `random.rs`, `interrupt.rs`, `text.rs`, `user.rs`, `mutex.rs`, `spin.rs`, `string.rs`, `bug.rs`, `semaphore.rs`, `rcu.rs`, `request.rs`, `capability.rs`, `wait.rs`, `delay.rs`, `timer.rs`, `hrtimer.rs`, `tasklet.rs`, `work.rs`, `kthread.rs`, `owner.rs`, `proc.rs`, `cdev.rs`, `seek.rs`, `class.rs`, `device.rs`, `dev_printk.rs`, `kobject.rs`, `uevent.rs`, `sysfs.rs`, `bus.rs`, `platform.rs`, `misc.rs`, `debugfs.rs` | the functions, a file a header |
+//! | `va_list.rs`, `number.rs`, `param.rs`, `print.rs`, `memory.rs`, `cache.rs`, `pages.rs`, `percpu.rs`, `random.rs`, `capability.rs`, `scan.rs`, `interrupt.rs`, `text.rs`, `user.rs`, `mutex.rs`, `spin.rs`, `string.rs`, `bug.rs`, `semaphore.rs`, `rcu.rs`, `request.rs`, `wait.rs`, `delay.rs`, `timer.rs`, `hrtimer.rs`, `tasklet.rs`, `work.rs`, `kthread.rs`, `owner.rs`, `proc.rs`, `cdev.rs`, `seek.rs`, `fasync.rs`, `class.rs`, `device.rs`, `managed.rs`, `dev_printk.rs`, `kobject.rs`, `uevent.rs`, `environment.rs`, `description.rs`, `sysfs.rs`, `bus.rs`, `platform.rs`, `misc.rs`, `regions.rs`, `debugfs.rs` | the functions, a file a header |
 //!
 //! With `base/` the only home of `unsafe`. An exported function runs on the stack of the module that calls it: until it
 //! returns no Rust value that owns something may be alive across a read or write of module memory, since a fault there
@@ -40,10 +40,13 @@ mod class;
 mod containment;
 mod debugfs;
 mod delay;
+mod description;
 mod dev_printk;
 mod device;
 mod enter;
+mod environment;
 mod export;
+mod fasync;
 mod file;
 mod foreign;
 mod hrtimer;
@@ -54,6 +57,7 @@ mod layout;
 mod ledger;
 mod limits;
 mod lock_class;
+mod managed;
 mod memory;
 mod misc;
 mod mutex;
@@ -72,8 +76,10 @@ mod proc;
 mod random;
 mod rcu;
 mod redzone;
+mod regions;
 mod request;
 mod runtime;
+mod scan;
 mod seek;
 mod semaphore;
 mod spin;
@@ -105,6 +111,7 @@ pub fn init() -> Result<()> {
     module::init()?;
     containment::init()?;
     platform::init()?;
+    regions::init()?;
     trace::symbols::add_source(&module::ModuleSymbols)?;
     procfs::add_text(b"modules", 0o444, |(), out| module::show_modules(out))
 }

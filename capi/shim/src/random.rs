@@ -52,7 +52,18 @@ extern "C" fn ___ratelimit(state: usize, _function: usize) -> i32 {
     i32::from(came.fetch_add(1, Ordering::Relaxed) < burst)
 }
 
+/// `__printk_ratelimit(function)`: as above, for all messages of all modules: ten in five seconds.
+extern "C" fn __printk_ratelimit(function: usize) -> i32 {
+    static STATE: [AtomicU64; 3] = [
+        AtomicU64::new((10 << 32) | (5 * time::HZ)),
+        AtomicU64::new(0),
+        AtomicU64::new(0),
+    ];
+    ___ratelimit(STATE.as_ptr() as usize, function)
+}
+
 exports![
+    __printk_ratelimit,
     get_random_bytes,
     get_random_u64,
     get_random_u32,

@@ -298,11 +298,10 @@ extern "C" fn cancel_work_sync(work: usize) -> bool {
     })
 }
 
-/// `work_busy(work)`: bit 0 when it waits, bit 1 when it runs.
+/// `work_busy(work)`: bit 0 when it waits, perhaps for its time; bit 1 when it runs.
 extern "C" fn work_busy(work: usize) -> u32 {
-    known(work).map_or(0, |item| {
-        u32::from(item.is_pending()) | u32::from(item.work.is_running()) << 1
-    })
+    let runs = known(work).is_some_and(|item| item.work.is_running());
+    u32::from(__delayed_work_pending(work)) | u32::from(runs) << 1
 }
 
 /// `alloc_workqueue(format, flags, most, ...)`: a handle, or NULL. Workers are the kernel's, so the name shows nowhere.

@@ -9,6 +9,7 @@ mod imports;
 mod lexer;
 mod pages;
 mod sources;
+mod tried;
 
 use crate::{cargo, tree};
 use anyhow::Result;
@@ -27,7 +28,7 @@ type Findings = Vec<String>;
 /// A rule: its name and how it is looked at.
 type Rule = (&'static str, fn() -> Result<Findings>);
 
-const RULES: [Rule; 11] = [
+const RULES: [Rule; 12] = [
     ("format", format),
     ("floors: no crate reaches up", || floors::check()),
     ("unsafe stands in base/ and capi/ only", || {
@@ -38,6 +39,7 @@ const RULES: [Rule; 11] = [
     ("no import circle inside a crate", || circles::check()),
     ("no container grows unseen", || growth::check()),
     ("what modules may call is declared", || exports::check()),
+    ("what modules may call is tried", || tried::check()),
     ("each file says what it is for", || pages::check()),
     ("lints, host", lints_host),
     ("lints, kernel: no infallible allocation", lints_kernel),

@@ -62,8 +62,15 @@ struct Facts {
 #[derive(Default)]
 struct Changing {
     driver: Option<String>,
-    /// Lines that whoever made the device adds.
-    more: String,
+    /// Adds lines.
+    more: Option<Arc<dyn Describe>>,
+}
+
+/// Who made a device knows more of it.
+pub trait Describe: Send + Sync {
+    /// What its events say beside the usual lines: a line each, with a newline at its end. Asked for each of them. An
+    /// error: the event is not told.
+    fn lines(&self) -> Result<String>;
 }
 
 /// A device.
@@ -81,7 +88,7 @@ pub struct Device {
 
 impl Facts {
     /// Calls `each` with what is known, a line each.
-    fn each_line(&self, each: &mut dyn FnMut(core::fmt::Arguments<'_>)) {
+    fn each_line(&self, each: &mut dyn FnMut(core::fmt::Arguments<'_>)) -> Result<()> {
         if let Some(number) = self.number {
             each(format_args!(
                 "MAJOR={}\nMINOR={}\n",
@@ -95,11 +102,17 @@ impl Facts {
         if let Some(mode) = self.mode {
             each(format_args!("DEVMODE=0{mode:o}\n"));
         }
-        let changing = self.changing.lock();
-        if let Some(driver) = &changing.driver {
-            each(format_args!("DRIVER={driver}\n"));
+        let more = {
+            let changing = self.changing.lock();
+            if let Some(driver) = &changing.driver {
+                each(format_args!("DRIVER={driver}\n"));
+            }
+            changing.more.clone()
+        };
+        if let Some(more) = more {
+            each(format_args!("{}", more.lines()?));
         }
-        each(format_args!("{}", changing.more));
+        Ok(())
     }
 
     /// All lines that an event has and, before them, others. ENOMEM.
@@ -114,7 +127,7 @@ impl Facts {
                 kept.try_for_each(|line| all.try_push_str(line))
             });
             failed = failed.and(added);
-        });
+        })?;
         failed.map(|()| all)
     }
 }
@@ -129,8 +142,7 @@ impl Attribute for Events {
     fn show(&self, out: &mut SeqBuf) -> Result<()> {
         self.facts.each_line(&mut |line| {
             let _ = out.write_fmt(line);
-        });
-        Ok(())
+        })
     }
 
     fn store(&self, text: &[u8]) -> Result<usize> {
@@ -243,9 +255,10 @@ impl Device {
         Ok(())
     }
 
-    /// The lines that `uevent` tells beside the usual ones.
-    pub fn set_event_lines(&self, lines: String) {
-        self.facts.changing.lock().more = lines;
+    /// Names who adds lines to what `uevent` tells.
+    pub fn set_description(&self, more: Option<Arc<dyn Describe>>) {
+        let old = core::mem::replace(&mut self.facts.changing.lock().more, more);
+        drop(old);
     }
 
     /// Takes it away: node, links, directory; who was told that it came is told that it goes.

@@ -7,6 +7,7 @@
 //! | `class` | [`Class`] and [`Bus`] |
 //! | `device` | [`Device`]: directory, links, `uevent`; [`add_device`] for the kernel's own |
 //! | `uevent` | events: numbers, lines, whoever passes them on registers as [`EventSink`] |
+//! | `resource` | who has which I/O ports and physical addresses |
 //! | `nodes` | nodes under /dev: whoever shows them (devtmpfs) registers as [`NodeSink`] |
 //!
 //! A driver registers its numbers with [`vfs::register_chrdev`] and makes a device for each node. Numbers and names are
@@ -26,12 +27,13 @@ extern crate std;
 mod class;
 mod device;
 mod nodes;
+pub mod resource;
 mod scheduler;
 mod sysfs;
 mod uevent;
 
 pub use class::{Bus, Class};
-pub use device::{Device, NewDevice, add_device};
+pub use device::{Describe, Device, NewDevice, add_device};
 pub use nodes::{Node, NodeSink, add_node, remove_node, set_sink};
 pub use sysfs::{DEBUGFS, SYSFS, sysfs_dir};
 pub use uevent::{

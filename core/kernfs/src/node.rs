@@ -349,7 +349,8 @@ impl Node {
     /// What a link at this place says to lead to `target`.
     pub(crate) fn way_to(&self, target: &Self) -> Result<String> {
         let from = self.parent().ok_or(Errno::EINVAL)?;
-        let deepest = from.depth().min(target.depth());
+        // Whoever is led to what holds the link goes through what holds that.
+        let deepest = from.depth().min(target.depth().saturating_sub(1));
         let same = |depth: &usize| core::ptr::eq(from.at_depth(*depth), target.at_depth(*depth));
         let shared = (0..=deepest).rev().find(same).unwrap_or(0);
         let mut down = String::new();

@@ -94,8 +94,8 @@ impl File {
     pub fn is_nonblock(&self) -> bool {
         self.flags().contains(OpenFlags::NONBLOCK)
     }
-    /// Changes the flags that may change (`O_APPEND`, `O_ASYNC`, `O_DIRECT`, `O_NOATIME`, `O_NONBLOCK`).
-    pub fn set_flags(&self, flags: OpenFlags) -> Result<()> {
+    /// Changes the flags that may change (`O_APPEND`, `O_ASYNC`, `O_DIRECT`, `O_NOATIME`, `O_NONBLOCK`), by a descriptor.
+    pub fn set_flags(&self, flags: OpenFlags, fd: i32) -> Result<()> {
         let may = OpenFlags::APPEND
             | OpenFlags::ASYNC
             | OpenFlags::DIRECT
@@ -104,7 +104,7 @@ impl File {
         let old = self.flags();
         let new = old.difference(may) | flags.intersection(may);
         self.flags.store(new.bits(), Ordering::Relaxed);
-        self.ops.flags_changed(self, old).inspect_err(|_| {
+        self.ops.flags_changed(self, old, fd).inspect_err(|_| {
             self.flags.store(old.bits(), Ordering::Relaxed);
         })
     }
@@ -147,9 +147,9 @@ impl File {
     }
 
     /// Whom SIGIO goes to. ENOMEM.
-    pub fn owner_or_new(&self) -> Result<&FileOwner> {
+    pub fn owner_or_new(&self) -> Result<&Arc<FileOwner>> {
         if self.owner.get().is_none() {
-            let _ = self.owner.set(kmem::try_box(FileOwner::new())?);
+            let _ = self.owner.set(kmem::try_arc(FileOwner::new())?);
         }
         Ok(self.owner.get_or_init(|| unreachable!("just set")))
     }

@@ -398,8 +398,8 @@ pub trait FileOps: Any + Send + Sync {
     /// The last descriptor is gone.
     fn release(&self, _file: &File) {}
 
-    /// Flags were changed by fcntl(2) (`O_ASYNC`, `O_NONBLOCK`, …).
-    fn flags_changed(&self, _file: &File, _old: OpenFlags) -> Result<()> {
+    /// Flags were changed by fcntl(2) (`O_ASYNC`, `O_NONBLOCK`, …), by the descriptor `fd`.
+    fn flags_changed(&self, _file: &File, _old: OpenFlags, _fd: i32) -> Result<()> {
         Ok(())
     }
 
@@ -450,7 +450,7 @@ pub struct File {
     pub(crate) path: Path,
     /// Record locks or leases were taken through it at some time.
     pub(crate) has_locks: AtomicBool,
-    pub(crate) owner: Once<alloc::boxed::Box<FileOwner>>,
+    pub(crate) owner: Once<Arc<FileOwner>>,
     pub(crate) cred: Arc<Cred>,
 }
 

@@ -45,7 +45,7 @@ impl FileOwner {
             Some(pid::find(nr).ok_or(Errno::ESRCH)?)
         };
         let old = {
-            let mut owner = self.0.lock();
+            let mut owner = self.0.lock_irq();
             owner.kind = Some(kind);
             core::mem::replace(&mut owner.pid, pid)
         };
@@ -55,7 +55,7 @@ impl FileOwner {
 
     /// The kind and number of the owner; 0 is none.
     pub fn get(&self) -> (OwnerKind, i32) {
-        let owner = self.0.lock();
+        let owner = self.0.lock_irq();
         (
             owner.kind.unwrap_or(OwnerKind::Process),
             owner.pid.as_ref().map_or(0, |p| p.nr()),
@@ -64,7 +64,7 @@ impl FileOwner {
 
     /// The signal that is sent; 0 is SIGIO.
     pub fn signal(&self) -> i32 {
-        self.0.lock().signal
+        self.0.lock_irq().signal
     }
 
     /// Sets the signal to send; 0 is SIGIO. EINVAL.
@@ -72,14 +72,14 @@ impl FileOwner {
         if !(0..=64).contains(&signal) {
             return Err(Errno::EINVAL);
         }
-        self.0.lock().signal = signal;
+        self.0.lock_irq().signal = signal;
         Ok(())
     }
 
     /// Tells the owner that the file is ready: `code` is a `POLL_*`, `band` the poll events.
     pub fn notify(&self, code: i32, band: i64, fd: i32) {
         const SIGIO: Signal = 29;
-        let owner = self.0.lock().clone();
+        let owner = self.0.lock_irq().clone();
         let (Some(pid), Some(kind)) = (owner.pid, owner.kind) else {
             return;
         };

@@ -1,4 +1,4 @@
-//! `printf` as the Linux kernel has it: a format of C with arguments that come one by one.
+//! `printf` and `sscanf` as the Linux kernel has them: a format of C with arguments that come one by one.
 //!
 //! Called by `capi`, which fetches arguments from a `va_list` and reads strings that modules point to; calls nobody.
 //! Nothing is allocated.
@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `spec.rs` | [`Spec`]: one conversion, and [`pieces`] of a format |
 //! | `number.rs` | integers |
+//! | `scan.rs` | the other way: [`scan`], which is `sscanf` |
 //!
 //! What `%p` and its letters mean is the caller's business ([`Source::pointer`]).
 //!
@@ -16,10 +17,12 @@
 #![deny(missing_docs)]
 
 mod number;
+mod scan;
 mod spec;
 #[cfg(test)]
 mod tests;
 
+pub use scan::{Targets, scan};
 pub use spec::{Conversion, Flags, Length, Piece, Spec, pieces};
 
 use core::fmt::{self, Write};

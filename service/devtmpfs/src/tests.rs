@@ -74,7 +74,7 @@ fn devices_from_end_to_end() {
         text.starts_with("14,") && text.ends_with(",-;from below\n"),
         "{text}"
     );
-    kmsg.set_flags(vfs::OpenFlags::NONBLOCK).unwrap();
+    kmsg.set_flags(vfs::OpenFlags::NONBLOCK, 3).unwrap();
     assert_eq!(get(&kmsg, &mut line), Err(Errno::EAGAIN));
     put(&kmsg, b"two").unwrap();
     assert_eq!(get(&kmsg, &mut line[..5]), Err(Errno::EINVAL));

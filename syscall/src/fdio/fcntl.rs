@@ -40,7 +40,7 @@ pub(super) fn sys_fcntl(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
             cx.files.set_on_exec(fd, on_exec).map(|()| 0)
         }
         F_GETFL => Ok(file.flags().bits() as usize),
-        F_SETFL => set_flags(cx, &file, OpenFlags::from_bits_truncate(arg as u32)),
+        F_SETFL => set_flags(cx, fd, &file, OpenFlags::from_bits_truncate(arg as u32)),
         F_SETOWN => {
             let nr = arg as i32;
             let kind = if nr < 0 {
@@ -76,12 +76,12 @@ fn dup_from(cx: &Cx, file: Arc<File>, min: usize, on_exec: OnExec) -> Result<usi
     Ok(cx.files.alloc(min, limit, file, on_exec)? as usize)
 }
 
-fn set_flags(cx: &Cx, file: &File, flags: OpenFlags) -> Result<usize> {
+fn set_flags(cx: &Cx, fd: i32, file: &File, flags: OpenFlags) -> Result<usize> {
     let gains_noatime = flags.difference(file.flags()).contains(OpenFlags::NOATIME);
     if gains_noatime && !file.inode().owner_or_capable(&cx.cred) {
         return Err(Errno::EPERM);
     }
-    file.set_flags(flags).map(|()| 0)
+    file.set_flags(flags, fd).map(|()| 0)
 }
 
 fn set_owner(file: &File, arg: usize) -> Result<usize> {
@@ -284,8 +284,8 @@ fn general_ioctl(cx: &mut Cx, fd: i32, cmd: u32, arg: usize) -> Result<usize> {
     }
     let file = cx.files.file_io(fd)?;
     match cmd {
-        FIONBIO => set_flag(&file, OpenFlags::NONBLOCK, arg),
-        FIOASYNC => set_flag(&file, OpenFlags::ASYNC, arg),
+        FIONBIO => set_flag(fd, &file, OpenFlags::NONBLOCK, arg),
+        FIOASYNC => set_flag(fd, &file, OpenFlags::ASYNC, arg),
         FIONREAD if file.inode().kind() == FileType::Regular => {
             let left = file.inode().size() as i64 - file.pos() as i64;
             user::write(UserAddr(arg), &(left as i32))?;
@@ -315,9 +315,9 @@ fn ioctl_of_table(cx: &mut Cx, fd: i32, cmd: u32, arg: usize) -> Result<usize> {
     }
 }
 
-fn set_flag(file: &File, flag: OpenFlags, arg: usize) -> Result<usize> {
+fn set_flag(fd: i32, file: &File, flag: OpenFlags, arg: usize) -> Result<usize> {
     let on: i32 = user::read(UserAddr(arg))?;
     let mut flags = file.flags();
     flags.set(flag, on != 0);
-    file.set_flags(flags).map(|()| 0)
+    file.set_flags(flags, fd).map(|()| 0)
 }

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // fops FILE CALL...: opens FILE, makes the calls one after the other, and says what each answers.
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +12,20 @@
 #include <unistd.h>
 
 static char data[64];
+
+static volatile int signals, code, from = -1;
+static volatile long band;
+
+static void on_signal(int number, siginfo_t *info, void *context)
+{
+	(void)context;
+	signals++;
+	code = info->si_code;
+	if (number != SIGIO) {
+		band = info->si_band;
+		from = info->si_fd;
+	}
+}
 
 static void say(const char *call, long answer)
 {
@@ -52,6 +68,16 @@ static long make(int fd, const char *call)
 		long count = poll(&one, 1, a);
 
 		return count <= 0 ? count : one.revents;
+	}
+	if (!strncmp(call, "signal", 6)) { /* to whom, and by which; 0: SIGIO */
+		struct sigaction action = { .sa_sigaction = on_signal, .sa_flags = SA_SIGINFO };
+
+		sigaction(a ? a : SIGIO, &action, NULL);
+		return fcntl(fd, F_SETSIG, a) ? -1 : fcntl(fd, F_SETOWN, getpid());
+	}
+	if (!strncmp(call, "told", 4)) {
+		printf("told %d times, code %d, band %#lx, fd %s\n", signals, code, band, from == fd ? "same" : "none");
+		return signals;
 	}
 	errno = ENOSYS;
 	return -1;

@@ -5,23 +5,33 @@ use crate::tree;
 use anyhow::Result;
 use std::collections::HashSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 pub(super) fn check() -> Result<Findings> {
     let root = tree::root()?;
     let mut declared = Declared::default();
     headers(&root.join("include"), &mut declared)?;
-    let mut findings = Findings::new();
+    let undeclared = all()?
+        .into_iter()
+        .filter(|(_, name)| !declared.has(name))
+        .map(|(file, name)| format!("{}: no header declares {name}", file.display()));
+    Ok(undeclared.collect())
+}
+
+/// All exported names, each with the file that lists it.
+pub(super) fn all() -> Result<Vec<(PathBuf, String)>> {
+    let root = tree::root()?;
+    let mut found = Vec::new();
     for file in sources::rust_files(&root.join("capi/shim")) {
         let text = fs::read_to_string(&file)?;
-        for name in names(&text) {
-            if !declared.has(name) {
-                let file = file.strip_prefix(&root).unwrap_or(&file);
-                findings.push(format!("{}: no header declares {name}", file.display()));
-            }
-        }
+        let file = file.strip_prefix(&root).unwrap_or(&file);
+        found.extend(
+            names(&text)
+                .into_iter()
+                .map(|name| (file.to_owned(), name.to_owned())),
+        );
     }
-    Ok(findings)
+    Ok(found)
 }
 
 /// What headers name.

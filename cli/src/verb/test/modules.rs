@@ -19,7 +19,7 @@ use crate::{host, oracle, tree};
 use anyhow::Result;
 use cases::CASES;
 use rust::RUST;
-use services::SERVICES;
+use services::{SERVICES, SHARED};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -61,6 +61,7 @@ pub(super) fn run(plan: &Plan) -> Result<Tally> {
     let all = CASES
         .iter()
         .chain(&SERVICES)
+        .chain(&SHARED)
         .chain(&RUST)
         .chain(&debugging::CASES)
         .chain(&loading::CASES);
@@ -99,11 +100,16 @@ fn on_linux(plan: &Plan, mut counter: Counter<'_>) -> Result<Tally> {
         Ok(kdir) => kdir,
         Err(error) => {
             println!("note modules: no headers of this Linux ({error:#})");
-            counter.tally.skipped += loading::CASES.len() + loading::ALONE.len();
+            counter.tally.skipped += loading::CASES.len() + SHARED.len() + loading::ALONE.len();
             return Ok(counter.tally);
         }
     };
-    boot(&mut counter, plan, &kdir, loading::CASES.iter())?;
+    boot(
+        &mut counter,
+        plan,
+        &kdir,
+        loading::CASES.iter().chain(&SHARED),
+    )?;
     boot(&mut counter, plan, &kdir, loading::ALONE.iter())?;
     of_events(&mut counter, plan, &kdir)?;
     of_signatures(&mut counter, plan, &kdir)?;
@@ -204,8 +210,8 @@ fn compile(kdir: &Path) -> Result<PathBuf> {
         }
         if !own {
             // What is tried on Linux too.
-            let modules = "advanced_device.o asks.o buses.o circle_a.o circle_b.o circle_c.o closed.o gives.o hello.o many.o model.o \
-                needs.o params.o snippets3.o snippets4.o takes.o";
+            let modules = "advanced_device.o asks.o boxes.o buses.o circle_a.o circle_b.o circle_c.o closed.o describes.o dumps.o gives.o hello.o kinds.o lists.o locks.o many.o memory.o model.o \
+                needs.o objects.o params.o pieces.o regions.o seeks.o sleeps.o snippets3.o snippets4.o strings.o takes.o timers.o";
             let text = format!("obj-m := {modules}\n");
             host::write(&into.join("Makefile"), text.as_bytes())?;
         }

@@ -48,7 +48,7 @@ fn flags_of_open() {
         )
         .unwrap();
     assert_eq!(f.flags().bits(), raw::O_RDWR | raw::O_APPEND);
-    f.set_flags(OpenFlags::NONBLOCK).unwrap();
+    f.set_flags(OpenFlags::NONBLOCK, 3).unwrap();
     assert_eq!(f.flags().bits(), raw::O_RDWR | raw::O_NONBLOCK);
 }
 

@@ -13,7 +13,9 @@ macro_rules! says {
                 $module,
                 ".ko; echo $?; rmmod ",
                 $module,
-                "; echo $?; told"
+                "; echo $?; told | grep '^",
+                $module,
+                "'"
             ),
             stdout: &[
                 "0\n0\n",
@@ -27,9 +29,87 @@ macro_rules! says {
     };
 }
 
-/// The cases.
-pub(super) const SERVICES: [Case; 15] = [
-    says!("locks-and-counters", "locks"),
+/// What Linux says too, with the same modules built for it.
+pub(super) const SHARED: [Case; 14] = [
+    says!("as-linux-locks-and-counters", "locks"),
+    says!("as-linux-timers-and-threads", "timers"),
+    says!("as-linux-lists-and-chains", "lists"),
+    says!("as-linux-memory-of-every-kind", "memory"),
+    says!("as-linux-text-and-numbers", "strings"),
+    says!("as-linux-trees-tables-and-rings", "boxes"),
+    says!("as-linux-small-things", "pieces"),
+    Case {
+        name: "as-linux-descriptions-and-signals",
+        script: "insmod $m/describes.ko; echo $?; cat /sys/class/described/one/uevent /sys/bus/describing/devices/described1/uevent
+            $m/fops /dev/describes write:1 told signal:0 flags:8192 write:1 told flags:0 write:1 told
+            $m/fops /dev/describes signal:40 flags:8192 write:2 told write:1 told write:3 told; rmmod describes; echo $?
+            told | grep '^descri' | grep -Ev 'be told|loud says'",
+        stdout: &[include_str!("../../../../../test/modules/describes.expected")],
+    },
+    Case {
+        name: "as-linux-ports-and-addresses",
+        script: "insmod $m/regions.ko; echo $?; grep -h regions /proc/ioports /proc/iomem | sed 's/^ *//'; grep -c 'System RAM' /proc/iomem | grep -v ^0 >/dev/null
+            echo $?; rmmod regions; grep -h regions /proc/ioports /proc/iomem; told | grep ^regions | grep -v taint",
+        stdout: &[include_str!("../../../../../test/modules/regions.expected")],
+    },
+    Case {
+        name: "as-linux-dumped-stack",
+        script: "insmod $m/dumps.ko; rmmod dumps; told | sed -n '/^dumps: before/,/^dumps: after/s/+0x.*\\(\\[dumps\\]\\).*/ \\1/p; /^dumps/p; /^Call Trace/p' \
+            | grep -v '?'",
+        stdout: &["dumps: before\nCall Trace:\n inner [dumps]\n outer [dumps]\n", "dumps: after\n"],
+    },
+    Case {
+        name: "as-linux-kinds-of-parameters",
+        script: "insmod $m/kinds.ko byte=200 small=-32768 whole=0x10 large=-1 huge=18446744073709551615 lie=1 twice=21 copied=ab
+            echo $?; cd /sys/module/kinds/parameters; grep . *; echo 99999 >small; echo 4,5,6 >list; echo N >truth
+            echo other >word; echo new >copied; echo 3 >twice; grep . list small truth word copied twice
+            echo 1,2,3,4 >list; echo 123456789 >text; cd /; rmmod kinds; told | grep ^kinds
+            for bad in byte=256 small=32768 usmall=-1 whole=x uwhole=4294967296 large=9223372036854775808 ularge=-1 huge= \
+                truth=maybe lie=3 text=12345678 list=1,2,3,4 list=1,x twice; do insmod $m/kinds.ko $bad 2>&1 | sed \
+                's/.*: //'; done; told >/dev/null",
+        stdout: &[include_str!("../../../../../test/modules/kinds.expected")],
+    },
+    Case {
+        name: "as-linux-objects-by-hand",
+        script: "insmod $m/objects.ko; echo $?; cd /sys/kernel/objects-1; for f in *; do echo $f; done; grep . first a/* third
+            readlink link; ls -d /sys/fs/objects objects-set; grep . /sys/class/objects/made /sys/class/objects/*/kind
+            cd /sys/bus; grep . objects/width objects/drivers/*/driven; ls platform/devices | grep objects
+            grep -h objects /proc/devices; mount -t debugfs none /sys/kernel/debug; cd /sys/kernel/debug/objects; grep . [astux]*
+            echo 7 >u8; echo 0x1f >u16; echo 99 >u64; echo 5 >atomic_t; echo abcd >x32; echo 300 >u8; grep . u8 u16 u64 atomic_t x32
+            cd /; umount /sys/kernel/debug; rmmod objects; echo $?; told | grep ^objects",
+        stdout: &[include_str!("../../../../../test/modules/objects.expected")],
+    },
+    Case {
+        name: "as-linux-sleeps-and-contexts",
+        script: "insmod $m/sleeps.ko; echo $?; for how in completion completion-timeout mutex rwsem msleep; do
+                (echo $how >/proc/sleeps) 2>/dev/null & sleep 0.2; kill -TERM $!; wait $!; done 2>/dev/null
+            for how in completion-killable mutex-killable rwsem-killable; do
+                (echo $how >/proc/sleeps) 2>/dev/null & sleep 0.2; kill -TERM $!; sleep 0.1; kill -KILL $!; wait $!; done 2>/dev/null
+            rmmod sleeps; echo $?; told | grep ^sleeps",
+        stdout: &["0\n0\n", include_str!("../../../../../test/modules/sleeps.expected")],
+    },
+    Case {
+        name: "as-linux-seeks-of-every-kind",
+        script: "insmod $m/seeks.ko; how=/sys/module/seeks/parameters/how
+            calls='read:7 cur:3 set:20 set:50 set:51 end:-1 end:1 cur:-100 pread:2:5 write:4 cur:0'
+            for h in noop default generic fixed noend noendsize nonseekable stream; do echo $h; printf $h >$how
+                $m/fops /dev/seeks $calls; done; echo no; $m/fops /dev/no-seeks $calls
+            rmmod seeks; told >/dev/null",
+        stdout: &[include_str!("../../../../../test/modules/seeks.expected")],
+    },
+];
+
+/// On Gaon alone.
+pub(super) const SERVICES: [Case; 12] = [
+    // Where nothing may sleep, what may is told and the call ends.
+    Case {
+        name: "nothing-sleeps-under-a-spinlock",
+        script: "insmod $m/forbidden.ko; calls=$(cat /sys/module/forbidden/parameters/names); rmmod forbidden; told >/dev/null
+            for call in $calls; do insmod $m/forbidden.ko call=$call 2>/dev/null
+                told | grep -q 'sleeping function called from invalid context: .*\\[forbidden\\]' || echo $call is silent
+                rmmod -f forbidden 2>/dev/null; done; echo $calls | wc -w; cat /proc/modules",
+        stdout: &["48\n"],
+    },
     // The ways to oops of document 004, as printed there; on Linux the process dies, and the module stays.
     Case {
         name: "snippets-that-crash",
@@ -49,15 +129,12 @@ pub(super) const SERVICES: [Case; 15] = [
             "Module usbcore not found in directory /lib/modules/6.1.0-gaon\n",
         ],
     },
-    says!("timers-and-threads", "timers"),
-    says!("lists-and-chains", "lists"),
-    says!("memory-of-every-kind", "memory"),
     // Linux says the same where a line of its interrupts may be shared.
     Case {
         name: "made-text-and-lines",
         script: "insmod $m/shows.ko; echo $?; told; cd /proc/shows; cat whole link sized; wc walk
             head -c 20 walk | tail -c 3; dd if=walk bs=7 skip=3 count=2 2>/dev/null; wc -c <large; cat who
-            stat -c '%n %a %s' large sized walk who whole line; grep -o 'shows.*' /proc/interrupts; echo x >/dev/ttyS0; cat line; cd /
+            stat -c '%n %a %u %g' owned; stat -c '%n %a %s' large sized walk who whole line; grep -o 'shows.*' /proc/interrupts; echo x >/dev/ttyS0; cat line; cd /
             rmmod shows; ls /proc/shows 2>&1; grep -c shows /proc/interrupts; told",
         stdout: &[
             "0\nshows: wrong -22 -22 -22\nshows: alone -16\nshows: taken 0 0\n",
@@ -65,7 +142,7 @@ pub(super) const SERVICES: [Case; 15] = [
             " 1500 ",
             " 6945 walk\n4\n1",
             "18\n20\n22\n24\n",
-            "20001\ncat 1 1 0\n",
+            "20001\ncat 1 1 0\nowned 440 12 34\n",
             "large 444 0\nsized 400 1234\nwalk 444 0\nwho 444 0\nwhole 444 0\nline 444 0\n",
             "shows, shows-threads\nseen 1 hard 1 threaded 1 in thread 1\n",
             "No such file or directory\n0\n",

@@ -60,7 +60,15 @@ fn run_with(plan: &Plan) -> Result<Result<(), String>> {
     let source = folder.join("hello.c").display().to_string();
     let got = run(&source, &["true"])?;
     let third = expect("no module", &got, 126, "hello.c: Exec format error");
-    Ok(first.and(second).and(third))
+    let panics = format!("{} init=panic", folder.join("crash.ko").display());
+    let got = run(&panics, &["true"])?;
+    let fourth = expect(
+        "panic",
+        &got,
+        101,
+        "Kernel panic - not syncing: on purpose, 7",
+    );
+    Ok(first.and(second).and(third).and(fourth))
 }
 
 /// gdb stops in a module's init and in its functions, by their names and lines. `None`: there is no gdb.
