@@ -27,6 +27,9 @@ static PAGES: Kind = Kind {
 const PAGE_RECORDS: usize = 0xffff_ea00_0000_0000;
 const PAGE_RECORD: usize = 64;
 const PAGE: usize = abi::PAGE_SIZE;
+/// Pages for devices that reach only the first 16 MiB, or 4 GiB.
+const GFP_DMA: u32 = 1;
+const GFP_DMA32: u32 = 4;
 
 /// Notes what was taken under its address; 0 when that fails.
 fn note(at: usize, kind: &'static Kind, word: usize, object: Arc<dyn Any + Send + Sync>) -> usize {
@@ -83,7 +86,12 @@ extern "C" fn kvfree(block: usize) {
 fn block(order: u32, flags: u32) -> abi::Result<Arc<Block>> {
     let order = u8::try_from(order).map_err(|_| Errno::ENOMEM)?;
     let manner = Manner::of(flags, "alloc_pages");
-    let made = alloc_block(order, manner.gfp());
+    let gfp = match flags & (GFP_DMA | GFP_DMA32) {
+        0 => manner.gfp(),
+        GFP_DMA32 => manner.gfp().low32(),
+        _ => manner.gfp().low(),
+    };
+    let made = alloc_block(order, gfp);
     let made = made.and_then(try_arc);
     drop(manner);
     made

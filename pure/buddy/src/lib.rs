@@ -24,6 +24,8 @@ pub const MAX_ORDER: u8 = 10;
 pub const ORDERS: usize = MAX_ORDER as usize + 1;
 /// Pages of the largest block.
 pub const MAX_BLOCK: u32 = 1 << MAX_ORDER;
+/// How many free blocks [`Buddy::alloc_below`] looks at.
+pub const MOST_LOOKS: u32 = 4096;
 /// "No page", in links.
 pub const NONE: u32 = u32::MAX;
 
@@ -120,15 +122,39 @@ impl Buddy {
     #[inline]
     pub fn alloc(&mut self, store: &mut impl Store, order: u8) -> Option<u32> {
         let found = (usize::from(order)..ORDERS).find(|&o| self.heads[o] != NONE)?;
-        let page = self.heads[found];
-        let mut at = found as u8;
+        Some(self.carve(store, self.heads[found], found as u8, order))
+    }
+
+    /// The same of the pages below `end`: for devices that reach no others. Looks at the largest blocks first, of which there
+    /// are few, and at [`MOST_LOOKS`] in all.
+    pub fn alloc_below(&mut self, store: &mut impl Store, order: u8, end: u32) -> Option<u32> {
+        let mut looks = MOST_LOOKS;
+        for at in (order..=MAX_ORDER).rev() {
+            let mut page = self.heads[usize::from(at)];
+            while page != NONE && looks != 0 {
+                if page
+                    .checked_add(1 << order)
+                    .is_some_and(|after| after <= end)
+                {
+                    return Some(self.carve(store, page, at, order));
+                }
+                page = store.next(page);
+                looks -= 1;
+            }
+        }
+        None
+    }
+
+    /// Takes the first 2^order pages of a free block of the order `at`.
+    #[inline]
+    fn carve(&mut self, store: &mut impl Store, page: u32, mut at: u8, order: u8) -> u32 {
         self.remove(store, page, at);
         // The upper halves that are not needed go back, largest first.
         while at > order {
             at -= 1;
             self.insert(store, page + (1 << at), at);
         }
-        Some(page)
+        page
     }
 
     /// Gives a block back.

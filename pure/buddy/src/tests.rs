@@ -139,6 +139,27 @@ fn random_traffic_never_overlaps_and_merges_fully() {
 }
 
 #[test]
+fn blocks_below_an_address() {
+    let (mut buddy, mut store) = zone(8192, &[(16, 8192)]);
+    let low = buddy.alloc_below(&mut store, 2, 64).unwrap();
+    assert!(low >= 16 && low + 4 <= 64 && low % 4 == 0);
+    let mut held = Vec::from([(low, 2)]);
+    // As long as there is one, and no further.
+    while let Some(page) = buddy.alloc_below(&mut store, 2, 64) {
+        assert!(page + 4 <= 64);
+        held.push((page, 2));
+    }
+    assert_eq!(held.len(), (64 - 16) / 4);
+    assert_eq!(buddy.alloc_below(&mut store, 0, 64), None);
+    assert!(buddy.alloc(&mut store, 0).is_some_and(|page| page >= 64));
+    for (page, order) in held {
+        buddy.free(&mut store, page, order).unwrap();
+    }
+    assert!(buddy.alloc_below(&mut store, 4, 64).is_some());
+    assert_eq!(buddy.alloc_below(&mut store, 10, 64), None);
+}
+
+#[test]
 fn nonsense_is_refused() {
     let (mut buddy, mut store) = zone(1024, &[(0, 1024)]);
     let page = buddy.alloc(&mut store, 3).unwrap();

@@ -1,4 +1,5 @@
 //! How hard an allocation may try.
+use hal::addr::{PAGE_SIZE, Pfn};
 
 /// What the allocator may do to find a page, and what the page is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -9,6 +10,8 @@ impl Gfp {
     const RESERVE: u32 = 2;
     const OOM: u32 = 4;
     const ZERO: u32 = 8;
+    const LOW: u32 = 16;
+    const LOW32: u32 = 32;
 
     /// For a task that may sleep: may reclaim and, at the end, have a victim chosen.
     pub const KERNEL: Self = Self(Self::RECLAIM | Self::OOM);
@@ -26,6 +29,25 @@ impl Gfp {
     #[must_use]
     pub const fn zeroed(self) -> Self {
         Self(self.0 | Self::ZERO)
+    }
+    /// The same, but below 16 MiB (`GFP_DMA`).
+    #[must_use]
+    pub const fn low(self) -> Self {
+        Self(self.0 | Self::LOW)
+    }
+    /// The same, but below 4 GiB (`GFP_DMA32`).
+    #[must_use]
+    pub const fn low32(self) -> Self {
+        Self(self.0 | Self::LOW32)
+    }
+    /// One past the last page that will do, if not all will.
+    #[inline]
+    pub(crate) const fn end(self) -> Option<Pfn> {
+        match self.0 & (Self::LOW | Self::LOW32) {
+            0 => None,
+            Self::LOW32 => Some((4 << 30) / PAGE_SIZE),
+            _ => Some((16 << 20) / PAGE_SIZE),
+        }
     }
     #[inline]
     pub(crate) const fn may_reclaim(self) -> bool {

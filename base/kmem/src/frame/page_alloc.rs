@@ -43,7 +43,8 @@ fn alloc_slow(taken: Option<(u32, bool)>, gfp: Gfp) -> Result<(u32, bool)> {
 
 /// 2^order pages in a row with one reference on the first, marked as `kind`.
 pub(crate) fn alloc_order(order: u8, gfp: Gfp, kind: Kind) -> Option<Pfn> {
-    if order == 0 {
+    // The lists of the CPUs know pages of all addresses.
+    if order == 0 && gfp.end().is_none() {
         return alloc_page(gfp, kind).ok().map(machine::pfn_of);
     }
     let first =

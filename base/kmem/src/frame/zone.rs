@@ -162,7 +162,11 @@ pub(super) fn alloc(order: u8, gfp: Gfp) -> Option<Pfn> {
     if zone.free_pages() < floor(gfp) + (1 << order) {
         return None;
     }
-    zone.alloc(&mut Metas, order).map(|page| page as Pfn)
+    let page = match gfp.end() {
+        None => zone.alloc(&mut Metas, order),
+        Some(end) => zone.alloc_below(&mut Metas, order, end as u32),
+    };
+    page.map(|page| page as Pfn)
 }
 
 /// Gives `each` single pages, about `batch` (a power of two) of them, in one go; returns how many.
