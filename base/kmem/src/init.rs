@@ -1,4 +1,5 @@
 //! Start of day: the metadata array is placed, RAM goes to the page allocator.
+use crate::stack::{KernelStack, STACK_SIZE};
 use crate::{frame, machine};
 use arrayvec::ArrayVec;
 use core::ops::Range;
@@ -54,6 +55,10 @@ pub fn init(info: &BootInfo) {
 /// Memory that is never freed: the first, interrupt and exception stacks of a CPU. Zeroed; an unmapped page follows.
 /// `None`: no memory.
 pub fn boot_memory(bytes: usize) -> Option<&'static mut [u8]> {
+    // A stack, which lies as those of threads do.
+    if bytes == STACK_SIZE {
+        return KernelStack::alloc().ok().map(KernelStack::leak);
+    }
     let ptr = crate::vmalloc::alloc(bytes).ok()?.into_raw();
     // SAFETY: the area is mapped and initialised for that length, and it is nobody else's from here on.
     Some(unsafe { core::slice::from_raw_parts_mut(ptr, bytes) })

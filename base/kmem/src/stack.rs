@@ -48,6 +48,14 @@ impl KernelStack {
         KEPT.here().in_use.fetch_add(1, Relaxed);
         Ok(Self { slot })
     }
+    /// A CPU's own, for good: it is not counted among those in use.
+    pub(crate) fn leak(self) -> &'static mut [u8] {
+        let bottom = self.bottom().0 as *mut u8;
+        core::mem::forget(self);
+        KEPT.here().in_use.fetch_sub(1, Relaxed);
+        // SAFETY: mapped, of that length, and nobody else's from here on.
+        unsafe { core::slice::from_raw_parts_mut(bottom, STACK_SIZE) }
+    }
     /// Its lowest address.
     pub fn bottom(&self) -> VirtAddr {
         VirtAddr(kmap::kernel_ptr(address(self.slot)) as usize)

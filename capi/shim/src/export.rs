@@ -44,6 +44,8 @@ macro_rules! exports {
         #[unsafe(naked)]
         unsafe extern "C" fn gate() {
             core::arch::naked_asm!(
+                "test esp, {half}",
+                "jnz {target}",
                 "mov rax, rsp",
                 "sub rax, gs:[{stack}]",
                 "cmp rax, {room}",
@@ -53,6 +55,7 @@ macro_rules! exports {
                 "cmp rax, {room}",
                 "jb {full}",
                 "jmp {target}",
+                half = const hal::landing::UPPER_HALF,
                 stack = const hal::landing::STACK,
                 irq_stack = const hal::landing::IRQ_STACK,
                 room = const $crate::export::ROOM,

@@ -21,8 +21,8 @@ use vfs::{File, FileOps, FileOpsRef, Inode, Io, OpenArgs, OpenFlags, PollEvents,
 
 /// `FMODE_LSEEK`, `FMODE_PREAD`, `FMODE_PWRITE`: what `nonseekable_open` takes away.
 const POSITIONS: u32 = 4 | 8 | 16;
-/// `-ENOIOCTLCMD`.
-const NO_COMMAND: i64 = -515;
+/// `ENOIOCTLCMD`.
+const NO_COMMAND: i32 = 515;
 
 /// The functions of a `struct file_operations` or a `struct proc_ops`; 0 for those that are missing.
 #[derive(Clone, Copy)]
@@ -385,12 +385,13 @@ impl FileOps for Opened {
         let before = file.pos();
         let at_file = self.refreshed(file, before);
         let arguments = [at_file, cmd.into(), arg as u64, 0, 0, 0];
-        let answer = enter::call_long(&self.module, function, &arguments)?;
+        let answer = enter::call_long(&self.module, function, &arguments);
+        let answer = answer.map_err(|error| match error.code() {
+            NO_COMMAND => Errno::ENOTTY,
+            _ => error,
+        })?;
         self.take_position(file, before);
-        match answer {
-            NO_COMMAND => Err(Errno::ENOTTY),
-            answer => Ok(answer as usize),
-        }
+        Ok(answer as usize)
     }
 
     fn poll(&self, file: &File, table: &mut PollTable<'_>) -> PollEvents {

@@ -55,15 +55,17 @@ unsafe extern "Rust" {
 }
 
 const BOOT_STACK_SIZE: usize = 32 << 10;
-/// With the guard.
+/// What lies below the stack of interrupts, which is aligned to its size ([`super::landing::UPPER_HALF`]). The last page of it is a
+/// guard.
+const BELOW: usize = descriptors::IRQ_STACK_SIZE;
 const CPU0_STACKS: usize =
-    PAGE_SIZE + descriptors::IRQ_STACK_SIZE + descriptors::IST_STACKS * descriptors::IST_STACK_SIZE;
+    BELOW + descriptors::IRQ_STACK_SIZE + descriptors::IST_STACKS * descriptors::IST_STACK_SIZE;
 
-#[repr(C, align(4096))]
+#[repr(C, align(16384))]
 struct Stack<const N: usize>(UnsafeCell<[u8; N]>);
 // SAFETY: used as stacks by the boot CPU only.
 unsafe impl<const N: usize> Sync for Stack<N> {}
-/// The first page of each is unmapped once the kernel's own tables are loaded: a guard.
+/// A page of each is unmapped once the kernel's own tables are loaded: a guard.
 static BOOT_STACK: Stack<BOOT_STACK_SIZE> = Stack(UnsafeCell::new([0; BOOT_STACK_SIZE]));
 static TRAP_STACKS: Stack<CPU0_STACKS> = Stack(UnsafeCell::new([0; CPU0_STACKS]));
 
@@ -190,7 +192,7 @@ extern "C" fn start(start_info: *const StartInfo) -> ! {
     // SAFETY: CPU 0's header, before anything uses it; the trap stacks are CPU 0's.
     unsafe {
         (*local).stack = [boot_stack().start, boot_stack().end];
-        let irq_stack = TRAP_STACKS.0.get() as usize + PAGE_SIZE;
+        let irq_stack = TRAP_STACKS.0.get() as usize + BELOW;
         descriptors::prepare(local, irq_stack, irq_stack + descriptors::IRQ_STACK_SIZE);
         descriptors::prepare_idt();
         descriptors::load(local);
@@ -208,7 +210,10 @@ extern "C" fn start(start_info: *const StartInfo) -> ! {
     carve(&mut map, initrd.as_ref());
     directmap::build(
         &mut map,
-        [boot_stack().start - PAGE_SIZE, TRAP_STACKS.0.get() as usize],
+        [
+            boot_stack().start - PAGE_SIZE,
+            TRAP_STACKS.0.get() as usize + BELOW - PAGE_SIZE,
+        ],
     );
     MEMORY.get_or_init(|| map);
     control::set_up();
