@@ -49,6 +49,7 @@ impl KernelStack {
         Ok(Self { slot })
     }
     /// A CPU's own, for good: it is not counted among those in use.
+    #[cfg(target_os = "none")]
     pub(crate) fn leak(self) -> &'static mut [u8] {
         let bottom = self.bottom().0 as *mut u8;
         core::mem::forget(self);
