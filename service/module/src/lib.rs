@@ -13,8 +13,7 @@
 //! | `names.rs` | symbols of modules for kallsyms and reports; [`show_modules`] for /proc/modules |
 //!
 //! Called by `syscall` (init_module, finit_module, delete_module) and by capi; calls `kmod`, `pkcs7`,
-//! `kmem::modspace`. It has no
-//! `unsafe`: whoever calls into a module or reads its memory is capi.
+//! `kmem::modspace`. It has no `unsafe`: whoever calls into a module or reads its memory is capi.
 //!
 //! Lock order: a module's area is a sleeping lock, held over no call into a module; the list's spinning lock is a leaf.
 //!

@@ -28,12 +28,12 @@ global_asm!(
 /// Where in the CPU's header (`gs`) the lowest addresses of two stacks stand: of the one that the running thread has, and of that
 /// of interrupts. For the few instructions in front of functions that modules call, which look how much is left.
 pub const STACK: usize = offset_of!(CpuLocal, stack);
+/// The second.
+pub const IRQ_STACK: usize = offset_of!(CpuLocal, irq_stack);
 /// The bit of a stack pointer that says that half of the stack, 8 KiB, is left: stacks of threads and of interrupts are of 16 KiB and
 /// aligned to that. (Where `memory` of `smp::start_all` is not, the look is less exact.)
 pub const UPPER_HALF: usize = 8 << 10;
 const _: () = assert!(super::descriptors::IRQ_STACK_SIZE == 2 * UPPER_HALF);
-/// The second.
-pub const IRQ_STACK: usize = offset_of!(CpuLocal, irq_stack);
 
 unsafe extern "C" {
     fn landing_call(landing: *mut Landing, function: usize, arguments: *const [u64; 6])
