@@ -15,8 +15,8 @@ mod report;
 mod table;
 mod terminal;
 
-use crate::oracle;
 use crate::verb::build;
+use crate::{cargo, oracle};
 use anyhow::Result;
 use std::path::PathBuf;
 
@@ -111,15 +111,102 @@ impl<'a> Counter<'a> {
             Ok(()) => {
                 self.tally.passed += 1;
                 if self.plan.verbose {
-                    println!("ok {}/{name}", self.kind);
+                    say(&format!("ok {}/{name}", self.kind));
                 }
             }
             Err(why) => {
                 self.tally.failed += 1;
-                println!("FAILED {}/{name}: {why}", self.kind);
+                say(&format!("FAILED {}/{name}: {why}", self.kind));
             }
         }
     }
+}
+
+/// Tests of one kind.
+struct Kind {
+    name: &'static str,
+    run: fn(&plan::Plan) -> Result<Tally>,
+    /// Whether they hold on Linux too.
+    on_linux: bool,
+}
+
+const fn kind(name: &'static str, run: fn(&plan::Plan) -> Result<Tally>) -> Kind {
+    Kind {
+        name,
+        run,
+        on_linux: true,
+    }
+}
+
+const fn our_own(name: &'static str, run: fn(&plan::Plan) -> Result<Tally>) -> Kind {
+    Kind {
+        on_linux: false,
+        ..kind(name, run)
+    }
+}
+
+/// What may run side by side: most of these wait for a machine to boot, for a compiler, or for a timer. About as long as one
+/// another.
+const LANES: [&[Kind]; 2] = [
+    &[
+        kind("machine", machine::run),
+        kind("console", console::run),
+        our_own("plain", plain::run),
+        our_own("crashes", crashes::run),
+        kind("tables", guest::tables),
+    ],
+    &[
+        our_own("kernels", kernels::run),
+        kind("modules", modules::run),
+        kind("labs", labs::run),
+    ],
+];
+/// What fills all processors, or looks at the time that something takes.
+const ALONE: [Kind; 2] = [
+    our_own("containment", modules::containment),
+    kind("programs", guest::programs),
+];
+
+/// All that need a machine.
+fn on_machines(plan: &plan::Plan) -> Result<Tally> {
+    let mut tally = Tally::default();
+    if plan.bless {
+        tally.add(guest::tables(plan)?);
+        tally.add(guest::programs(plan)?);
+        return Ok(tally);
+    }
+    // What several of them pack or compile against is built before they part.
+    build::init()?;
+    build::driver()?;
+    build::module_folder()?;
+    let ends = std::thread::scope(|scope| {
+        let lanes = LANES.map(|lane| scope.spawn(move || one_by_one(plan, lane)));
+        lanes.map(std::thread::ScopedJoinHandle::join)
+    });
+    for end in ends {
+        tally.add(end.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
+    }
+    tally.add(one_by_one(plan, &ALONE)?);
+    Ok(tally)
+}
+
+fn one_by_one(plan: &plan::Plan, kinds: &[Kind]) -> Result<Tally> {
+    let mut tally = Tally::default();
+    for kind in kinds.iter().filter(|kind| kind.on_linux || !plan.linux) {
+        let start = std::time::Instant::now();
+        let own = (kind.run)(plan)?;
+        if own.passed + own.failed > 0 {
+            let (tests, seconds) = (own.passed + own.failed, start.elapsed().as_secs());
+            say(&format!("note {}: {tests} tests in {seconds} s", kind.name));
+        }
+        tally.add(own);
+    }
+    Ok(tally)
+}
+
+/// A line on standard output, between the progress on a terminal.
+fn say(line: &str) {
+    cargo::bars().suspend(|| println!("{line}"));
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
@@ -153,18 +240,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
             verbose: arguments.verbose,
             filter: filter.to_owned(),
         };
-        if !plan.bless {
-            tally.add(machine::run(&plan)?);
-            tally.add(console::run(&plan)?);
-            if !plan.linux {
-                tally.add(plain::run(&plan)?);
-                tally.add(kernels::run(&plan)?);
-                tally.add(crashes::run(&plan)?);
-            }
-            tally.add(modules::run(&plan)?);
-            tally.add(labs::run(&plan)?);
-        }
-        tally.add(guest::run(&plan)?);
+        tally.add(on_machines(&plan)?);
     }
     println!(
         "{} passed, {} failed, {} skipped",

@@ -4,7 +4,7 @@
 use super::plan::{Check, Group, Plan, Test};
 use super::report::{Outcome, Parser, Progress};
 use super::table::{self, Answer, Answers, Said};
-use super::{Tally, plan};
+use super::{Tally, plan, say};
 use crate::session::{End, Job, Session, Streams};
 use crate::verb::run::{DEFAULT_MACHINE, GUEST_PATH, PEER_MACHINE};
 use crate::vm::{self, Machine};
@@ -20,28 +20,28 @@ const GRACE: Duration = Duration::from_secs(40);
 /// Boots of one group at most: a kernel that dies in every test need not die in all of them.
 const MOST_BOOTS: usize = 12;
 
-pub(crate) fn run(plan: &Plan) -> Result<Tally> {
-    let groups = plan::groups(plan)?;
-    let mut runner = Runner {
-        plan,
-        tally: Tally::default(),
-        blessed: BTreeMap::new(),
-        said: BTreeMap::new(),
-    };
-    let shell = tree::root()?.join("test/shell");
-    runner.completeness(&shell)?;
-    for group in groups {
-        runner.group(&group)?;
-    }
+/// Tables of command lines.
+pub(crate) fn tables(plan: &Plan) -> Result<Tally> {
+    let folder = tree::root()?.join("test/shell");
+    let mut runner = Runner::new(plan);
+    runner.completeness(&folder)?;
+    runner.groups(&plan::table_groups(&folder, plan)?)?;
     for (name, fresh) in runner.blessed {
         // A filter leaves the other answers of a table as they are.
-        let mut answers = table::answers(&shell, &name)?;
+        let mut answers = table::answers(&folder, &name)?;
         answers.extend(fresh);
-        table::bless(&shell, &name, &answers)?;
+        table::bless(&folder, &name, &answers)?;
     }
-    let programs = tree::root()?.join("test/programs");
+    Ok(runner.tally)
+}
+
+/// Programs in C.
+pub(crate) fn programs(plan: &Plan) -> Result<Tally> {
+    let folder = tree::root()?.join("test/programs");
+    let mut runner = Runner::new(plan);
+    runner.groups(&plan::program_groups(&folder, plan)?)?;
     for (name, said) in runner.said {
-        table::bless(&programs, &name, &said)?;
+        table::bless(&folder, &name, &said)?;
     }
     Ok(runner.tally)
 }
@@ -55,7 +55,21 @@ struct Runner<'a> {
     said: BTreeMap<String, Said>,
 }
 
-impl Runner<'_> {
+impl<'a> Runner<'a> {
+    fn new(plan: &'a Plan) -> Self {
+        Self {
+            plan,
+            tally: Tally::default(),
+            blessed: BTreeMap::new(),
+            said: BTreeMap::new(),
+        }
+    }
+
+    fn groups(&mut self, groups: &[Group]) -> Result<()> {
+        let wanted = groups.iter().filter(|group| !group.tests.is_empty());
+        wanted.map(|group| self.group(group)).collect()
+    }
+
     /// Whether the tables cover all they say they do.
     fn completeness(&mut self, shell: &std::path::Path) -> Result<()> {
         for (name, table) in table::read_all(shell)? {
@@ -178,7 +192,7 @@ impl Runner<'_> {
             if let Some(note) = line.strip_prefix("note ")
                 && (self.plan.full || self.plan.verbose)
             {
-                println!("note {}: {note}", test.name);
+                say(&format!("note {}: {note}", test.name));
             }
             done |= line == "done";
         }
@@ -212,19 +226,19 @@ impl Runner<'_> {
     fn pass(&mut self, name: &str) {
         self.tally.passed += 1;
         if self.plan.verbose {
-            println!("ok {name}");
+            say(&format!("ok {name}"));
         }
     }
 
     fn fail(&mut self, name: &str, why: &str) {
         self.tally.failed += 1;
-        println!("FAILED {name}: {why}");
+        say(&format!("FAILED {name}: {why}"));
     }
 
     fn skip(&mut self, name: &str, why: &str) {
         self.tally.skipped += 1;
         if self.plan.verbose {
-            println!("skipped {name}: {why}");
+            say(&format!("skipped {name}: {why}"));
         }
     }
 }

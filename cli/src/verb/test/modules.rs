@@ -12,7 +12,7 @@ mod tools;
 
 use super::machine::{feed, this_tool};
 use super::plan::Plan;
-use super::{Counter, Tally};
+use super::{Counter, Tally, say};
 use crate::verb::build;
 use crate::verb::run::{DEFAULT_MACHINE, PEER_MACHINE};
 use crate::{host, oracle, tree};
@@ -20,8 +20,10 @@ use anyhow::Result;
 use cases::CASES;
 use rust::RUST;
 use services::{SERVICES, SHARED};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, PoisonError};
 
 /// One test: what a shell does, and what it has to print, in this order.
 struct Case {
@@ -52,7 +54,7 @@ pub(super) fn run(plan: &Plan) -> Result<Tally> {
         match tools::debug(plan)? {
             Some(outcome) => counter.count("debug-with-gdb", outcome),
             None => {
-                println!("note modules: gdb is not there");
+                say("note modules: gdb is not there");
                 counter.tally.skipped += 1;
             }
         }
@@ -67,11 +69,17 @@ pub(super) fn run(plan: &Plan) -> Result<Tally> {
         .chain(&loading::CASES);
     boot(&mut counter, plan, &kdir, all.chain(&loading::HOSTILE))?;
     boot(&mut counter, plan, &kdir, loading::ALONE.iter())?;
-    if contained::is_wanted(&counter) {
-        contained::run(plan, &mut counter, &compile(&kdir)?)?;
-    }
     of_events(&mut counter, plan, &kdir)?;
     of_signatures(&mut counter, plan, &kdir)?;
+    Ok(counter.tally)
+}
+
+/// Crashes by the thousand, which want all processors for themselves.
+pub(super) fn containment(plan: &Plan) -> Result<Tally> {
+    let mut counter = Counter::new(plan, "modules");
+    if contained::is_wanted(&counter) {
+        contained::run(plan, &mut counter, &compile(&build::module_folder()?)?)?;
+    }
     Ok(counter.tally)
 }
 
@@ -89,7 +97,7 @@ fn of_events(counter: &mut Counter<'_>, plan: &Plan, kdir: &Path) -> Result<()> 
     if Path::new(events::UDEVADM).exists() {
         return boot(counter, plan, kdir, events::CASES.iter());
     }
-    println!("note modules: {} is not there", events::UDEVADM);
+    say(&format!("note modules: {} is not there", events::UDEVADM));
     counter.tally.skipped += events::CASES.len();
     Ok(())
 }
@@ -99,7 +107,9 @@ fn on_linux(plan: &Plan, mut counter: Counter<'_>) -> Result<Tally> {
     let kdir = match oracle::headers(&plan.kernel) {
         Ok(kdir) => kdir,
         Err(error) => {
-            println!("note modules: no headers of this Linux ({error:#})");
+            say(&format!(
+                "note modules: no headers of this Linux ({error:#})"
+            ));
             counter.tally.skipped += loading::CASES.len() + SHARED.len() + loading::ALONE.len();
             return Ok(counter.tally);
         }
@@ -150,7 +160,7 @@ fn boot<'a>(
     for case in wanted {
         match skipped(case, &text) {
             Some(why) => {
-                println!("note modules/{}: {why}", case.name);
+                say(&format!("note modules/{}: {why}", case.name));
                 counter.tally.skipped += 1;
             }
             None => counter.count(case.name, judge(case, &text, output.status)),
@@ -182,18 +192,29 @@ fn judge(case: &Case, text: &str, status: std::process::ExitStatus) -> Result<()
     Ok(())
 }
 
-/// Compiles `test/modules` in a folder of its own, against the headers in `kdir`, and beside it the samples; gives it.
+/// Compiles `test/modules` in a folder of its own, against the headers in `kdir`, and beside it the samples; gives it. Once for
+/// each `kdir`, whatever number of boots needs it.
 fn compile(kdir: &Path) -> Result<PathBuf> {
+    static DONE: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
     let own = kdir.starts_with(tree::output()?);
     let folder = tree::output()?.join(if own {
         "test-modules"
     } else {
         "test-modules-linux"
     });
+    let mut done = DONE.lock().unwrap_or_else(PoisonError::into_inner);
+    if !done.contains(&folder) {
+        compile_into(&folder, kdir, own)?;
+        done.insert(folder.clone());
+    }
+    Ok(folder)
+}
+
+fn compile_into(folder: &Path, kdir: &Path, own: bool) -> Result<()> {
     let samples = folder.join("samples");
-    let mut all = vec![("test/modules", &folder)];
+    let mut all = vec![("test/modules", folder)];
     if own {
-        all.push(("modules", &samples));
+        all.push(("modules", &*samples));
     }
     for (sources, into) in all {
         std::fs::create_dir_all(into)?;
@@ -220,13 +241,13 @@ fn compile(kdir: &Path) -> Result<PathBuf> {
     for tool in ["xz", "zstd"] {
         let mut pack = Command::new(tool);
         pack.args(["-q", "-k", "-f", "params.ko"]);
-        host::run(pack.current_dir(&folder))?;
+        host::run(pack.current_dir(folder))?;
     }
     for entry in std::fs::read_dir(tree::root()?.join("test/modules/user"))? {
         let source = entry?.path();
         if source.extension().is_some_and(|ending| ending == "c") {
-            host::compile(&source, &folder)?;
+            host::compile(&source, folder)?;
         }
     }
-    Ok(folder)
+    Ok(())
 }

@@ -79,17 +79,8 @@ pub(crate) struct Group {
     pub(crate) other_busybox: Option<PathBuf>,
 }
 
-/// All groups that hold a test the plan wants.
-pub(crate) fn groups(plan: &Plan) -> Result<Vec<Group>> {
-    let root = tree::root()?;
-    let mut groups = program_groups(&root.join("test/programs"), plan)?;
-    groups.extend(table_groups(&root.join("test/shell"), plan)?);
-    groups.retain(|group| !group.tests.is_empty());
-    Ok(groups)
-}
-
 /// The programs in C, compiled, by the number of processors they want; those that want a boot of their own have one.
-fn program_groups(folder: &Path, plan: &Plan) -> Result<Vec<Group>> {
+pub(crate) fn program_groups(folder: &Path, plan: &Plan) -> Result<Vec<Group>> {
     let mut sources = Vec::new();
     let mut headers = Vec::new();
     for entry in fs::read_dir(folder)?.flatten() {
@@ -210,7 +201,7 @@ fn compile(mut wanted: Vec<(PathBuf, PathBuf)>) -> Result<()> {
 }
 
 /// The tables, by the number of processors they want.
-fn table_groups(folder: &Path, plan: &Plan) -> Result<Vec<Group>> {
+pub(crate) fn table_groups(folder: &Path, plan: &Plan) -> Result<Vec<Group>> {
     let mut by_cpus: BTreeMap<u32, Group> = BTreeMap::new();
     for (name, table) in table::read_all(folder)? {
         let answers = table::answers(folder, &name)?;

@@ -17,7 +17,7 @@ pub(super) fn run(plan: &Plan, counter: &mut Counter<'_>, folder: &Path) -> Resu
     let limit = LIMIT * if plan.full { 40 } else { 1 };
     let full = format!("GAON_FULL={}", u8::from(plan.full));
     command.args(["--smp", "4", "--timeout", &limit.to_string()]);
-    command.args(["--env", &full, "--append", "loglevel=1", "--with"]);
+    command.args(["--env", &full, "--append", "loglevel=0", "--with"]);
     command.arg(folder).arg("--").arg(folder.join("contain"));
     let output = feed(command, b"")?;
     let text = String::from_utf8_lossy(&output.stdout);
