@@ -4,6 +4,7 @@
 //! look-up takes no lock and no count ([`Files::file`]); else it holds the table's spinlock for an index and a count. An
 //! [`FdTable`] is what others look through. Files are dropped with no lock held. A number can be reserved before its
 //! file is open, so that a full table is found first.
+use crate::fdslots::{OnExec, Slot, Table, index};
 use crate::objects::File;
 use abi::{Errno, Result};
 use alloc::sync::Arc;
@@ -68,42 +69,6 @@ impl Deref for FileRef<'_> {
     }
 }
 
-struct Table {
-    /// Names the owner of record locks.
-    id: u64,
-    slots: Vec<Slot>,
-    /// No free slot lies below.
-    first_free: usize,
-}
-
-#[derive(Clone, Default)]
-enum Slot {
-    #[default]
-    Free,
-    /// Handed out, its file not open yet.
-    Reserved {
-        cloexec: bool,
-    },
-    Open {
-        file: Arc<File>,
-        cloexec: bool,
-    },
-}
-
-/// Whether a descriptor closes on exec.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OnExec {
-    Keep,
-    Close,
-}
-
-impl OnExec {
-    /// From a flag of a call (`O_CLOEXEC` and so on).
-    pub const fn from_flag(set: bool) -> Self {
-        if set { Self::Close } else { Self::Keep }
-    }
-}
-
 /// A number that is taken until its file is open; dropped, it is free again.
 #[must_use]
 pub struct Reservation<'a> {
@@ -135,59 +100,6 @@ impl Drop for Reservation<'_> {
     fn drop(&mut self) {
         self.files.owner.lock().free(self.fd);
     }
-}
-
-impl Table {
-    #[inline]
-    fn file(&self, fd: i32) -> Result<&Arc<File>> {
-        match self.slots.get(fd as usize) {
-            Some(Slot::Open { file, .. }) => Ok(file),
-            _ => Err(Errno::EBADF),
-        }
-    }
-
-    fn on_exec(&self, fd: i32) -> Result<OnExec> {
-        match self.slots.get(index(fd)?) {
-            Some(Slot::Open { cloexec, .. }) => Ok(OnExec::from_flag(*cloexec)),
-            _ => Err(Errno::EBADF),
-        }
-    }
-
-    /// The lowest free number from `min` on, below `limit`. EMFILE, ENOMEM.
-    fn find_free(&mut self, min: usize, limit: usize) -> Result<usize> {
-        let from = min.max(self.first_free);
-        let free = self
-            .slots
-            .iter()
-            .skip(from)
-            .position(|s| matches!(s, Slot::Free));
-        let fd = free.map_or(self.slots.len().max(from), |at| from + at);
-        if fd >= limit {
-            return Err(Errno::EMFILE);
-        }
-        self.grow_to(fd)?;
-        if min <= self.first_free {
-            self.first_free = fd + 1;
-        }
-        Ok(fd)
-    }
-
-    fn grow_to(&mut self, fd: usize) -> Result<()> {
-        if fd >= self.slots.len() {
-            self.slots.try_resize((fd + 1).max(8), Slot::Free)?;
-        }
-        Ok(())
-    }
-
-    fn free(&mut self, fd: usize) -> Slot {
-        self.first_free = self.first_free.min(fd);
-        self.slots.get_mut(fd).map_or(Slot::Free, core::mem::take)
-    }
-}
-
-/// The index of a descriptor. EBADF: negative.
-fn index(fd: i32) -> Result<usize> {
-    usize::try_from(fd).map_err(|_| Errno::EBADF)
 }
 
 /// EBADF for `O_PATH` files.
@@ -275,16 +187,7 @@ impl Files {
 
     fn with(slots: Vec<Slot>) -> Result<Self> {
         let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        let first_free = slots
-            .iter()
-            .position(|s| matches!(s, Slot::Free))
-            .unwrap_or(slots.len());
-        let table = Table {
-            id,
-            slots,
-            first_free,
-        };
-        let data = try_arc(Owned::new(&TABLE, id, table))?;
+        let data = try_arc(Owned::new(&TABLE, id, Table::new(id, slots)))?;
         let owner = Owner::first(data).ok_or(Errno::ENOMEM)?; // it is the first
         Ok(Self { owner, lent: None })
     }
@@ -496,17 +399,6 @@ impl Files {
                 Ok(())
             }
             _ => Err(Errno::EBADF),
-        }
-    }
-}
-
-/// Closes everything: nobody shares it or looks at it any more.
-impl Drop for Table {
-    fn drop(&mut self) {
-        for slot in core::mem::take(&mut self.slots) {
-            if let Slot::Open { file, .. } = slot {
-                let _ = file.close(self.id);
-            }
         }
     }
 }

@@ -7,8 +7,8 @@
 //! | `inode`, `dentry`, `superblock`, `mount`, `path` | [`Inode`]; [`Dentry`]; [`SuperBlock`] and [`FileSystemType`]; [`Mount`]; [`Path`] and [`FsStruct`] |
 //! | `namei` | path walks: [`lookup`] |
 //! | `open`, `names`, `attr` | what calls do with paths: open, mkdir, rename …, chmod … |
-//! | `file`, `seek`, `regular`, `readdir`, `poll`, `owner` | [`File`]; files over the page cache; [`PollTable`] |
-//! | `fdtable` | [`Files`], [`FdTable`] |
+//! | `file`, `transfer`, `seek`, `regular`, `readdir`, `poll`, `owner` | [`File`]; files over the page cache; [`PollTable`] |
+//! | `fdslots`, `fdtable` | [`Files`], [`FdTable`] |
 //! | `locklist`, `locks` | flock(2) and record locks |
 //! | `notify` | who watches files: inotify(7) |
 //! | `chrdev`, `special`, `anon` | devices by number, FIFO opener, files without a place |
@@ -41,6 +41,7 @@ mod clock;
 mod count;
 mod deadlock;
 mod dentry;
+mod fdslots;
 mod fdtable;
 mod file;
 mod inode;
@@ -63,6 +64,7 @@ mod seek;
 mod seqfile;
 mod special;
 mod superblock;
+mod transfer;
 mod types;
 
 pub use anon::{new_anon_file, new_anon_inode, shared_anon_inode};
@@ -74,8 +76,8 @@ pub use chrdev::{
     remove_chrdev, reserve_chrdev,
 };
 pub use count::{max_files, open_files, set_max_files};
-pub use fdtable::{FdTable, FileRef, Files, NR_OPEN, OnExec, Reached, Reservation};
-pub use file::WriteError;
+pub use fdslots::OnExec;
+pub use fdtable::{FdTable, FileRef, Files, NR_OPEN, Reached, Reservation};
 pub use locklist::{FileLock, LockKind, LockOwner};
 pub use locks::{LockWait, find_conflict, flock, lock_file, ofd_owner, unlock_file};
 pub use missing::{LoadModule, set_module_loader};
@@ -98,6 +100,7 @@ pub use seek::emit_dots;
 pub use seqfile::{Positions, SeqBuf, SeqFile, SeqShow};
 pub use special::{FifoOpener, register_fifo};
 pub use superblock::{FileSystemType, find_filesystem, for_each_filesystem, register_filesystem};
+pub use transfer::WriteError;
 pub use types::{
     Access, Caching, FileMode, FileType, Io, Kstat, LookupFlags, NewInode, NewNode, OpenFlags,
     PERM_MASK, RenameFlags, SetAttr, SetTime, StatFs, Times, major, makedev, minor, now,
