@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `runtime.rs` | [`Runtime`]: what capi does for us: exports, the module's record, calls into it |
 //! | `list.rs` | [`Module`], the list of all, states, users |
-//! | `load.rs` | [`load`]: check, place, resolve, relocate, seal, init |
+//! | `load.rs` | [`load`]: check, place, parameters, init |
+//! | `place.rs` | into memory: resolve, relocate, seal |
 //! | `lines.rs` | source lines for reports |
 //! | `unload.rs` | [`unload`] |
 //! | `signature.rs` | whose signatures are trusted, and who must be signed |
@@ -29,6 +30,7 @@ mod lines;
 mod list;
 mod load;
 mod names;
+mod place;
 mod runtime;
 mod signature;
 mod sysfs;
