@@ -193,13 +193,18 @@ fn on_machines(plan: &plan::Plan) -> Result<Tally> {
 fn one_by_one(plan: &plan::Plan, kinds: &[Kind]) -> Result<Tally> {
     let mut tally = Tally::default();
     for kind in kinds.iter().filter(|kind| kind.on_linux || !plan.linux) {
-        let start = std::time::Instant::now();
-        let own = (kind.run)(plan)?;
-        if own.passed + own.failed > 0 {
-            let (tests, seconds) = (own.passed + own.failed, start.elapsed().as_secs());
-            say(&format!("note {}: {tests} tests in {seconds} s", kind.name));
-        }
-        tally.add(own);
+        tally.add(timed(kind.name, || (kind.run)(plan))?);
+    }
+    Ok(tally)
+}
+
+/// Says how long the tests of a kind took, if there were any.
+fn timed(name: &str, run: impl FnOnce() -> Result<Tally>) -> Result<Tally> {
+    let start = std::time::Instant::now();
+    let tally = run()?;
+    let (tests, seconds) = (tally.passed + tally.failed, start.elapsed().as_secs());
+    if tests > 0 {
+        say(&format!("note {name}: {tests} tests in {seconds} s"));
     }
     Ok(tally)
 }
@@ -221,7 +226,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
         println!("note seed {seed}");
     }
     if arguments.suite != Suite::Guest {
-        tally.add(host::run(filter, arguments.full, seed)?);
+        tally.add(timed("host", || host::run(filter, arguments.full, seed))?);
     }
     if arguments.suite != Suite::Host {
         let kernel = match (&arguments.kernel, arguments.oracle) {

@@ -2,10 +2,12 @@
 //! A boot of its own, which says little on the console: some thousand reports would take longer than all else.
 
 use super::super::Counter;
-use super::super::machine::{feed, this_tool};
+use super::super::machine::this_tool;
 use super::super::plan::Plan;
-use anyhow::Result;
+use anyhow::{Context, Result};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::Stdio;
 
 /// What the program is called in test names.
 const NAME: &str = "containment";
@@ -19,19 +21,30 @@ pub(super) fn run(plan: &Plan, counter: &mut Counter<'_>, folder: &Path) -> Resu
     command.args(["--smp", "4", "--timeout", &limit.to_string()]);
     command.args(["--env", &full, "--append", "loglevel=0", "--with"]);
     command.arg(folder).arg("--").arg(folder.join("contain"));
-    let output = feed(command, b"")?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    for line in text.lines() {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let errors = child.stderr.take().context("a pipe was asked for")?;
+    let said = std::thread::spawn(move || std::io::read_to_string(errors).unwrap_or_default());
+    let stdout = child.stdout.take().context("a pipe was asked for")?;
+    // Each line as it comes: the long form takes the better part of an hour.
+    let mut done = false;
+    for line in BufReader::new(stdout).lines() {
+        let line = line?;
         if let Some(name) = line.strip_prefix("ok ") {
             counter.count(&format!("{NAME}/{name}"), Ok(()));
         } else if let Some(why) = line.strip_prefix("not ok ") {
             counter.count(NAME, Err(why.to_owned()));
         }
+        done |= line == "done";
     }
-    if !text.lines().any(|line| line == "done") {
-        let errors = String::from_utf8_lossy(&output.stderr);
-        let last = errors.lines().rev().take(5).collect::<Vec<_>>().join(" | ");
-        counter.count(NAME, Err(format!("{}: {last}", output.status)));
+    let status = child.wait()?;
+    let said = said.join().unwrap_or_default();
+    if !done {
+        let last = said.lines().rev().take(5).collect::<Vec<_>>().join(" | ");
+        counter.count(NAME, Err(format!("{status}: {last}")));
     }
     Ok(())
 }
