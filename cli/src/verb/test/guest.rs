@@ -66,8 +66,8 @@ impl<'a> Runner<'a> {
     }
 
     fn groups(&mut self, groups: &[Group]) -> Result<()> {
-        let wanted = groups.iter().filter(|group| !group.tests.is_empty());
-        wanted.map(|group| self.group(group)).collect()
+        let mut wanted = groups.iter().filter(|group| !group.tests.is_empty());
+        wanted.try_for_each(|group| self.group(group))
     }
 
     /// Whether the tables cover all they say they do.
