@@ -29,8 +29,10 @@ pub(crate) extern "C" fn full() {
     }
 }
 
-/// Bytes of stack that a function wants to find when a module calls it: what the deepest of them needs, and a report.
-pub(crate) const ROOM: usize = 6 << 10;
+/// Bytes of stack that a function wants to find when a module calls it: what the deepest of them needs, a report, and, on the stack
+/// of interrupts, one more interrupt.
+pub(crate) const ROOM: usize = 7 << 10;
+const _: () = assert!(ROOM <= hal::landing::UPPER_HALF);
 
 /// A file's table: `exports![kfree, ksize; gpl: for_gpl_modules]` gives functions of the file under their
 /// own names; `data:` before names of statics,

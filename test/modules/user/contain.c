@@ -22,12 +22,12 @@ static bool is_in(const char *word, const char *list)
 }
 
 /* Whether a kind makes sense at a place: what takes a sleeping lock needs one where sleeping is allowed. GAON_ONLY names the
-   place that is wanted, to look for what is wrong. */
+   place that is wanted and GAON_KIND the kind, to look for what is wrong. */
 static bool fits(const char *kind, const char *place)
 {
-	const char *only = getenv("GAON_ONLY");
+	const char *only = getenv("GAON_ONLY"), *only_kind = getenv("GAON_KIND");
 
-	if (only && strcmp(only, place))
+	if ((only && strcmp(only, place)) || (only_kind && strcmp(only_kind, kind)))
 		return false;
 	if (!strcmp(kind, "mutexnull"))
 		return is_in(place, "file init exit work delayed thread");

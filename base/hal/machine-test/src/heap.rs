@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 const SIZE: usize = 4 << 20;
 
-#[repr(C, align(4096))]
+#[repr(C, align(16384))] // the largest alignment asked for
 struct Heap {
     memory: UnsafeCell<[u8; SIZE]>,
     next: AtomicUsize,
@@ -36,9 +36,13 @@ static HEAP: Heap = Heap {
     next: AtomicUsize::new(0),
 };
 
-/// Zeroed memory for good, aligned to 16 bytes.
+/// Zeroed memory for good, aligned as a stack has to be.
 pub(crate) fn leak(length: usize) -> &'static mut [u8] {
-    let blocks: &'static mut [u128] = alloc::vec![0; length.div_ceil(16)].leak();
-    // SAFETY: the same memory as bytes.
-    unsafe { core::slice::from_raw_parts_mut(blocks.as_mut_ptr().cast::<u8>(), length) }
+    const ALIGNMENT: usize = 2 * hal::landing::UPPER_HALF;
+    let layout = Layout::from_size_align(length, ALIGNMENT).expect("a layout");
+    // SAFETY: `HEAP` is zeroed and gives each byte once; the length is not 0.
+    let memory = unsafe { alloc::alloc::alloc_zeroed(layout) };
+    assert!(!memory.is_null(), "out of memory");
+    // SAFETY: so long, zeroed, and nobody else's from here on.
+    unsafe { core::slice::from_raw_parts_mut(memory, length) }
 }

@@ -54,14 +54,15 @@ unsafe extern "Rust" {
     fn gaon_main(info: &'static BootInfo) -> !;
 }
 
-const BOOT_STACK_SIZE: usize = 32 << 10;
-/// What lies below the stack of interrupts, which is aligned to its size ([`super::landing::UPPER_HALF`]). The last page of it is a
-/// guard.
-const BELOW: usize = descriptors::IRQ_STACK_SIZE;
+/// What lies below the boot stack and below that of interrupts, which are aligned as [`super::landing::UPPER_HALF`] asks. The last
+/// page of it is a guard.
+const BELOW: usize = 2 * super::landing::UPPER_HALF;
+/// The first thread stays on it, as CPU 0's idle thread: modules' timers and tasklets run there too.
+const BOOT_STACK_SIZE: usize = BELOW + (32 << 10);
 const CPU0_STACKS: usize =
     BELOW + descriptors::IRQ_STACK_SIZE + descriptors::IST_STACKS * descriptors::IST_STACK_SIZE;
 
-#[repr(C, align(16384))]
+#[repr(C, align(16384))] // as `BELOW`
 struct Stack<const N: usize>(UnsafeCell<[u8; N]>);
 // SAFETY: used as stacks by the boot CPU only.
 unsafe impl<const N: usize> Sync for Stack<N> {}
@@ -113,10 +114,10 @@ pub fn direct_map_covers(range: Range<usize>) -> bool {
     directmap::covers(range)
 }
 
-/// The boot stack, whose first page is its guard.
+/// The boot stack, above its guard.
 pub(crate) fn boot_stack() -> Range<usize> {
     let low = BOOT_STACK.0.get() as usize;
-    low + PAGE_SIZE..low + BOOT_STACK_SIZE
+    low + BELOW..low + BOOT_STACK_SIZE
 }
 
 const START_INFO_MAGIC: u32 = 0x336e_c578;

@@ -30,8 +30,8 @@ global_asm!(
 pub const STACK: usize = offset_of!(CpuLocal, stack);
 /// The second.
 pub const IRQ_STACK: usize = offset_of!(CpuLocal, irq_stack);
-/// The bit of a stack pointer that says that half of the stack, 8 KiB, is left: stacks of threads and of interrupts are of 16 KiB and
-/// aligned to that. (Where `memory` of `smp::start_all` is not, the look is less exact.)
+/// The bit of a stack pointer that says that 8 KiB are left, at least: stacks of threads and of interrupts are of 16 KiB, or a
+/// multiple, and aligned to that.
 pub const UPPER_HALF: usize = 8 << 10;
 const _: () = assert!(super::descriptors::IRQ_STACK_SIZE == 2 * UPPER_HALF);
 

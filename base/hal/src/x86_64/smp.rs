@@ -6,13 +6,14 @@ use core::mem::offset_of;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use super::descriptors::{self, IRQ_STACK_SIZE, IST_STACK_SIZE, IST_STACKS};
+use super::landing::UPPER_HALF;
 use super::paging::phys_to_virt;
 use super::{acpi, apic, boot, clock, control, cpu, paging, percpu, timer};
 use crate::MAX_CPUS;
 use crate::addr::PAGE_SIZE;
 
 /// Bytes of the stack on which a CPU starts, which becomes its idle thread's.
-const FIRST_STACK: usize = 16 << 10;
+const FIRST_STACK: usize = 2 * UPPER_HALF;
 
 global_asm!(include_str!("trampoline.s"), ap_start = sym ap_start, options(att_syntax));
 
@@ -52,9 +53,9 @@ pub fn present() -> usize {
 }
 
 /// Starts the other CPUs, until there are `max_cpus` online; gives how many are. Each calls `entry(cpu)` on a stack of
-/// its own, with interrupts off. `memory(n)` gives `n` bytes for good, a multiple of 16 in place and length; it is called
-/// for each stack apart, so that one with a guard page below it catches overflows. `None` ends the starting. Call it
-/// once, on the boot CPU.
+/// its own, with interrupts off. `memory(n)` gives `n` bytes for good, in a place that is a multiple of 16, and of `n` where that
+/// is 16 KiB ([`UPPER_HALF`]); it is called for each stack apart, so that one with a guard page below it catches overflows.
+/// `None` ends the starting. Call it once, on the boot CPU.
 pub fn start_all(
     entry: fn(usize) -> !,
     max_cpus: usize,
@@ -95,10 +96,11 @@ struct Stacks {
 impl Stacks {
     fn take(memory: &mut impl FnMut(usize) -> Option<&'static mut [u8]>) -> Option<Self> {
         let mut take = |length: usize| {
+            let aligned = if length == 2 * UPPER_HALF { length } else { 16 };
             let stack = memory(length)?;
             let base = stack.as_mut_ptr() as usize;
             assert!(
-                stack.len() >= length && base.is_multiple_of(16),
+                stack.len() >= length && base.is_multiple_of(aligned),
                 "memory for a stack"
             );
             Some(base)

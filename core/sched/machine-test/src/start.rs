@@ -100,7 +100,8 @@ fn secondary(cpu: usize) -> ! {
 }
 
 fn memory(bytes: usize) -> Option<&'static mut [u8]> {
-    let block: &'static mut [u8] = Vec::leak(alloc::vec![0; bytes + 4096]);
-    let skip = block.as_ptr().align_offset(4096);
+    const ALIGNMENT: usize = 2 * hal::landing::UPPER_HALF;
+    let block: &'static mut [u8] = Vec::leak(alloc::vec![0; bytes + ALIGNMENT]);
+    let skip = block.as_ptr().align_offset(ALIGNMENT);
     block.get_mut(skip..skip + bytes)
 }
