@@ -5,6 +5,7 @@ use crate::export::exports;
 use crate::foreign::{self, Name, word};
 use crate::va_list::{VaList, variadic};
 use abi::{Errno, Result};
+use alloc::boxed::Box;
 use alloc::string::String;
 use core::mem::offset_of;
 use kmem::{TryString, try_box};
@@ -70,18 +71,21 @@ variadic! {
     add_uevent_var(2, "rdx") => add_with;
 }
 
-/// The lines that functions of modules add: `ask` calls them with the address of an environment.
-pub(crate) fn lines(ask: impl FnOnce(usize) -> Result<()>) -> Result<String> {
-    let mut room = try_box(CEnvironment {
+// Apart from `lines`, below whose frame modules run: none of what these need may take their stack.
+#[inline(never)]
+fn empty() -> Result<Box<CEnvironment>> {
+    try_box(CEnvironment {
         argv: [0; 3],
         envp: [0; LINES],
         count: 0,
         text: [0; BYTES],
         used: 0,
-    })?;
-    // From here on it is the modules' memory, which is looked at by its address alone.
-    let at = &raw mut *room as usize;
-    ask(at)?;
+    })
+}
+
+/// The lines of the environment at an address.
+#[inline(never)]
+fn text(at: usize) -> Result<String> {
     let mut all = String::new();
     for number in 0..int(at + offset_of!(CEnvironment, count))?.min(LINES) {
         let line = word(at + offset_of!(CEnvironment, envp) + 8 * number)?;
@@ -89,8 +93,18 @@ pub(crate) fn lines(ask: impl FnOnce(usize) -> Result<()>) -> Result<String> {
         all.try_push_str(core::str::from_utf8(line.as_bytes()).map_err(|_| Errno::EINVAL)?)?;
         all.try_push_str("\n")?;
     }
-    drop(room);
     Ok(all)
+}
+
+/// The lines that functions of modules add: `ask` calls them with the address of an environment.
+pub(crate) fn lines(ask: impl FnOnce(usize) -> Result<()>) -> Result<String> {
+    let mut room = empty()?;
+    // From here on it is the modules' memory, which is looked at by its address alone.
+    let at = &raw mut *room as usize;
+    ask(at)?;
+    let all = text(at);
+    drop(room);
+    all
 }
 
 exports![; gpl: add_uevent_var];
