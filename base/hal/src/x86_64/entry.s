@@ -200,6 +200,8 @@ vector_stubs:
     mov edi, vector
     .if (vector == 1) || (vector == 2) || (vector == 8) || (vector == 18)
     jmp paranoid_entry
+    .elseif vector == 3
+    jmp breakpoint_entry
     .elseif vector < 32
     jmp exception_entry
     .else
@@ -208,6 +210,16 @@ vector_stubs:
 .set vector, vector + 1
 .endr
 
+# A breakpoint may stand for a push or a call, which is done while the frame is there: from kernel mode the frame is moved
+# down, so that the words below the interrupted stack pointer are free. The way out needs none of what is left above.
+.balign 16
+breakpoint_entry:
+    test byte ptr [rsp + 24], 3
+    jnz exception_entry
+    sub rsp, 8                      # 64 bytes with the seven words: the alignment stays
+    .rept 7
+    push qword ptr [rsp + 56]
+    .endr
 .balign 16
 exception_entry:
     cld

@@ -161,6 +161,18 @@ impl Landing {
     }
 }
 
+/// Bytes of stack that are left below `sp`, of the thread's stack or of that of interrupts, whichever it points into; 0 for
+/// any other. With preemption off.
+#[must_use]
+pub fn stack_left(sp: usize) -> usize {
+    // SAFETY: this CPU's header; only a switch of contexts changes it.
+    let stacks = unsafe { [(*percpu::this()).stack, (*percpu::this()).irq_stack] };
+    let inside = stacks
+        .iter()
+        .find(|[low, high]| (*low..*high).contains(&sp));
+    inside.map_or(0, |[low, _]| sp - low)
+}
+
 /// The running context's innermost landing; none outside of any call. Only with interrupts off, or from the context
 /// itself.
 fn top() -> *mut Landing {

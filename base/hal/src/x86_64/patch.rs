@@ -1,11 +1,11 @@
-//! Changing the kernel's own text, which is mapped read-only: through another mapping of the same page.
+//! Changing text, the kernel's own and that of modules, which is mapped read-only: through another mapping of the same page.
 
 use core::arch::asm;
 
 use super::fixmap;
-use super::paging::{KERNEL_BASE, MODULES, virt_to_phys};
+use super::paging::{ENTRIES, KERNEL_BASE, MODULES, kernel_root, phys_to_virt, pte, virt_to_phys};
 use super::uaccess::copy_user_raw;
-use crate::addr::{PAGE_SIZE, VirtAddr};
+use crate::addr::{PAGE_SIZE, PhysAddr, VirtAddr};
 
 unsafe extern "C" {
     static _text: u8;
@@ -34,25 +34,57 @@ pub fn read_text(address: usize) -> Option<u8> {
     (!missing).then_some(byte)
 }
 
-/// Overwrites instructions at `address` in the kernel's text.
+/// Where a page of text lies: the kernel's, or one of modules' that is mapped executable and not writable.
+///
+/// # Panics
+/// If it is neither.
+fn page_of_text(address: VirtAddr) -> PhysAddr {
+    if is_kernel_text(address.0) {
+        return virt_to_phys(address);
+    }
+    let entry = leaf(address.0).filter(|entry| entry & (pte::WRITE | pte::NX) == 0);
+    assert!(
+        MODULES.contains(&address.0) && entry.is_some(),
+        "text_poke outside of text"
+    );
+    PhysAddr((entry.unwrap_or(0) & pte::ADDR_MASK) as usize)
+}
+
+/// The entry of a 4 KiB page in the kernel's tables.
+fn leaf(address: usize) -> Option<u64> {
+    let mut table = kernel_root();
+    for level in (0..4).rev() {
+        let index = address >> (12 + 9 * level) & (ENTRIES - 1);
+        let at = phys_to_virt(table).0 as *const u64;
+        // SAFETY: a table of the kernel's, which the direct map has; those above mapped text stay.
+        let entry = unsafe { at.add(index).read_volatile() };
+        if entry & pte::PRESENT == 0 || (level != 0 && entry & pte::HUGE != 0) {
+            return None;
+        }
+        if level == 0 {
+            return Some(entry);
+        }
+        table = PhysAddr((entry & pte::ADDR_MASK) as usize);
+    }
+    None
+}
+
+/// Overwrites instructions at `address` in the kernel's text, or in a module's.
 ///
 /// # Safety
 /// All other CPUs are stopped (and execute a serialising instruction before they go on), preemption and interrupts are
-/// off, and the new bytes leave the function around them correct.
+/// off, and the new bytes leave the function around them correct. A module's text stays mapped meanwhile.
 ///
 /// # Panics
-/// If the bytes don't lie in the kernel's text.
+/// If the bytes don't lie in text.
 pub unsafe fn text_poke(address: VirtAddr, bytes: &[u8]) {
     let address = address.0;
-    assert!(
-        is_kernel_text(address) && is_kernel_text(address + bytes.len() - 1),
-        "text_poke outside the kernel's text"
-    );
     for (offset, byte) in bytes.iter().enumerate() {
         let target = VirtAddr(address + offset);
         if offset == 0 || target.page_offset() == 0 {
+            let page = page_of_text(target);
             // SAFETY: the only user of the slot: the caller stopped all others.
-            unsafe { fixmap::set_temporary(0, Some(virt_to_phys(target))) };
+            unsafe { fixmap::set_temporary(0, Some(page)) };
         }
         // SAFETY: the slot maps the page that `target` is in.
         unsafe { ((fixmap::BASE + target.page_offset()) as *mut u8).write_volatile(*byte) };

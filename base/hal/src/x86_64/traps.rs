@@ -81,7 +81,8 @@ pub enum FaultAction {
 /// The floors above, as the machine sees them. All calls come with interrupts off unless said otherwise.
 pub trait KernelTraps: Sync {
     /// An exception in kernel mode. Interrupts are as they were where it happened, but off for double faults, debug
-    /// exceptions and machine checks. It may change the frame, and thereby where the kernel goes on.
+    /// exceptions, breakpoints and machine checks. It may change the frame, and thereby where the kernel goes on. At a
+    /// breakpoint the word below the frame's stack pointer is free, and may be written.
     fn fault(&self, frame: &mut TrapFrame, fault: FaultInfo) -> FaultAction;
     /// An exception that nothing resolves: reports it and ends the thread or the machine.
     fn oops(&self, frame: &TrapFrame, fault: FaultInfo) -> !;
@@ -245,7 +246,8 @@ extern "C" fn kernel_fault(frame: &mut TrapFrame) {
     let mut info = describe(frame);
     let fixup = extable::find(frame.rip as usize);
     info.user_access = info.vector == PAGE_FAULT && fixup.is_some() && info.addr < USER_END;
-    if info.interrupts_on {
+    // A breakpoint's own work is not to be interrupted: it is what another interrupt would be.
+    if info.interrupts_on && info.vector != BREAKPOINT {
         super::irq::enable();
     }
     let action = match fixup {
