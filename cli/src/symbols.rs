@@ -124,8 +124,18 @@ const KSYS: [&str; 7] = [
     "read", "write", "lseek", "pread64", "pwrite64", "dup3", "setsid",
 ];
 
-/// The names that a reader of Linux knows for a function of the system call table (`syscall::FAMILY::sys_NAME`).
+/// Functions that do what one of Linux' does, for all who call it: never inlined.
+const SAME: [(&str, &str); 2] = [
+    ("task::clone::clone", "kernel_clone"),
+    ("syscall::fs::open_at", "do_sys_openat2"),
+];
+
+/// The names that a reader of Linux knows for a function: one of the system call table (`syscall::FAMILY::sys_NAME`), or of
+/// [`SAME`].
 fn call_names(name: &str) -> Vec<String> {
+    if let Some((_, linux)) = SAME.iter().find(|(own, _)| *own == name) {
+        return vec![(*linux).to_owned()];
+    }
     let call = name
         .strip_prefix("syscall::")
         .and_then(|rest| rest.rsplit_once("::sys_"));
@@ -299,6 +309,14 @@ mod tests {
             shorten("/rustc/abc/library/core/src/fmt/mod.rs", "/r"),
             "core/src/fmt/mod.rs"
         );
+    }
+
+    #[test]
+    fn functions_have_the_names_that_linux_has() {
+        let names = ["__x64_sys_read", "ksys_read"];
+        assert_eq!(call_names("syscall::fdio::sys_read"), names);
+        assert_eq!(call_names("task::clone::clone"), ["kernel_clone"]);
+        assert!(call_names("task::clone::clone::{{closure}}").is_empty());
     }
 
     #[test]

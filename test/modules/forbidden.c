@@ -11,6 +11,7 @@
 #include <linux/kernel.h>
 #include <linux/kmod.h>
 #include <linux/kobject.h>
+#include <linux/kprobes.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -36,6 +37,7 @@ static DEFINE_SEMAPHORE(sem);
 static DECLARE_COMPLETION(done);
 static DECLARE_WAIT_QUEUE_HEAD(queue);
 static struct class *class;
+static struct kprobe probe = { .symbol_name = "kernel_clone" };
 static struct bus_type bus = { .name = "forbidden" };
 static struct device_driver driver = { .name = "forbidden", .bus = &bus };
 static struct device device;
@@ -103,7 +105,11 @@ static int thread(void *unused)
 	CALL(bus_unregister, bus_unregister(&bus)) \
 	CALL(driver_register, (void)!driver_register(&driver)) \
 	CALL(driver_unregister, driver_unregister(&driver)) \
-	CALL(request_module, (void)request_module("forbidden"))
+	CALL(request_module, (void)request_module("forbidden")) \
+	CALL(register_kprobe, (void)!register_kprobe(&probe)) \
+	CALL(unregister_kprobe, unregister_kprobe(&probe)) \
+	CALL(disable_kprobe, (void)!disable_kprobe(&probe)) \
+	CALL(enable_kprobe, (void)!enable_kprobe(&probe))
 
 /* Loaded without a call, the module says which there are. */
 #define NAME(name, does) " " #name

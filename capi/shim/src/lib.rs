@@ -17,7 +17,8 @@
 //! | `layout.rs` | structures that modules look into |
 //! | `task.rs` | threads as modules know them |
 //! | `park.rs` | waiting at addresses: no list of the kernel's runs through module memory |
-//! | `va_list.rs`, `number.rs`, `param.rs`, `print.rs`, `memory.rs`, `cache.rs`, `pages.rs`, `percpu.rs`, `random.rs`, `capability.rs`, `scan.rs`, `interrupt.rs`, `text.rs`, `user.rs`, `mutex.rs`, `spin.rs`, `string.rs`, `bug.rs`, `semaphore.rs`, `rcu.rs`, `request.rs`, `wait.rs`, `delay.rs`, `timer.rs`, `hrtimer.rs`, `tasklet.rs`, `work.rs`, `kthread.rs`, `owner.rs`, `proc.rs`, `cdev.rs`, `seek.rs`, `fasync.rs`, `class.rs`, `device.rs`, `managed.rs`, `dev_printk.rs`, `kobject.rs`, `uevent.rs`, `environment.rs`, `description.rs`, `sysfs.rs`, `bus.rs`, `platform.rs`, `misc.rs`, `regions.rs`, `debugfs.rs` | the functions, a file a header |
+//! | `probe_place.rs`, `probe_table.rs`, `probe_hit.rs`, `probe_return.rs`, `kprobe_layout.rs` | kprobes: where they may be, the breakpoints, what happens there |
+//! | `va_list.rs`, `number.rs`, `param.rs`, `print.rs`, `memory.rs`, `cache.rs`, `pages.rs`, `percpu.rs`, `random.rs`, `capability.rs`, `scan.rs`, `interrupt.rs`, `text.rs`, `user.rs`, `mutex.rs`, `spin.rs`, `string.rs`, `bug.rs`, `semaphore.rs`, `rcu.rs`, `request.rs`, `wait.rs`, `delay.rs`, `timer.rs`, `hrtimer.rs`, `tasklet.rs`, `work.rs`, `kthread.rs`, `owner.rs`, `proc.rs`, `cdev.rs`, `seek.rs`, `fasync.rs`, `class.rs`, `device.rs`, `managed.rs`, `dev_printk.rs`, `kobject.rs`, `uevent.rs`, `environment.rs`, `description.rs`, `sysfs.rs`, `bus.rs`, `platform.rs`, `misc.rs`, `regions.rs`, `debugfs.rs`, `kprobes.rs`, `kretprobes.rs` | the functions, a file a header |
 //!
 //! With `base/` the only home of `unsafe`. An exported function runs on the stack of the module that calls it: until it
 //! returns no Rust value that owns something may be alive across a read or write of module memory, since a fault there
@@ -52,6 +53,9 @@ mod foreign;
 mod hrtimer;
 mod interrupt;
 mod kobject;
+mod kprobe_layout;
+mod kprobes;
+mod kretprobes;
 mod kthread;
 mod layout;
 mod ledger;
@@ -72,6 +76,10 @@ mod park;
 mod percpu;
 mod platform;
 mod print;
+mod probe_hit;
+mod probe_place;
+mod probe_return;
+mod probe_table;
 mod proc;
 mod random;
 mod rcu;
@@ -112,6 +120,7 @@ pub fn init() -> Result<()> {
     containment::init()?;
     platform::init()?;
     regions::init()?;
+    kprobes::init()?;
     trace::symbols::add_source(&module::ModuleSymbols)?;
     procfs::add_text(b"modules", 0o444, |(), out| module::show_modules(out))
 }

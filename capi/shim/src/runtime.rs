@@ -1,5 +1,5 @@
 //! What `service/module` needs of C.
-use crate::{enter, ledger, table, watch};
+use crate::{enter, kprobes, ledger, table, watch};
 use abi::Result;
 use alloc::sync::Arc;
 use module::{Export, Module, Record, Runtime};
@@ -62,6 +62,7 @@ impl Runtime for Capi {
 
     fn disown(&self, module: &Arc<Module>) {
         ledger::disown(module);
+        kprobes::module_goes(module);
         crate::redzone::flush(module);
         crate::task::sweep();
         crate::lock_class::forget(module);

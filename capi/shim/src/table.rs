@@ -23,6 +23,8 @@ static TABLES: &[&[Entry]] = &[
     crate::interrupt::EXPORTS,
     crate::kthread::EXPORTS,
     crate::kobject::EXPORTS,
+    crate::kprobes::EXPORTS,
+    crate::kretprobes::EXPORTS,
     crate::managed::EXPORTS,
     crate::memory::EXPORTS,
     crate::misc::EXPORTS,

@@ -7,12 +7,13 @@
 //! How long is too long stands in `/sys/kernel/containment` (`containment.rs`).
 use crate::enter;
 use crate::limits::{off_limit_ns, run_limit_ns};
+use crate::probe_hit;
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU64, Ordering};
 use hal::heartbeat;
 use hal::landing::{self, Watch};
 use hal::paging::MODULES;
-use hal::traps::{DEBUG, FaultInfo, TrapFrame};
+use hal::traps::{BREAKPOINT, DEBUG, FaultInfo, TrapFrame};
 use module::Module;
 use sync::{LockClass, Mutex, rank};
 use time::{NSEC_PER_SEC, TICK_NS};
@@ -167,6 +168,10 @@ fn is_over() -> bool {
 
 /// An exception in kernel mode. True: it was a module's, and the kernel goes on at the call that led into it.
 pub fn on_fault(frame: &mut TrapFrame, fault: &FaultInfo) -> bool {
+    if fault.vector == BREAKPOINT && probe_hit::on_breakpoint(frame) {
+        return true;
+    }
+    probe_hit::on_fault(frame);
     if fault.vector != DEBUG {
         return enter::on_fault(frame, fault);
     }

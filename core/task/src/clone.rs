@@ -35,6 +35,8 @@ const TIMER_SLACK_NS: u64 = 50_000;
 /// # Errors
 /// `EINVAL`, `EPERM`: see [`CloneArgs::validate`]. `EAGAIN`: a limit is reached. `ENOMEM`.
 /// `ERESTARTNOINTR`: a signal came first.
+// Every fork and clone passes here: /proc/kallsyms has it as `kernel_clone`.
+#[inline(never)]
 pub fn clone(cx: &mut Cx, args: &CloneArgs) -> Result<i32> {
     check(cx, args)?;
     let parts = Parts::new(cx, args)?;

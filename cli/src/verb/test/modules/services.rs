@@ -30,7 +30,7 @@ macro_rules! says {
 }
 
 /// What Linux says too, with the same modules built for it.
-pub(super) const SHARED: [Case; 14] = [
+pub(super) const SHARED: [Case; 16] = [
     says!("as-linux-locks-and-counters", "locks"),
     says!("as-linux-timers-and-threads", "timers"),
     says!("as-linux-lists-and-chains", "lists"),
@@ -38,6 +38,20 @@ pub(super) const SHARED: [Case; 14] = [
     says!("as-linux-text-and-numbers", "strings"),
     says!("as-linux-trees-tables-and-rings", "boxes"),
     says!("as-linux-small-things", "pieces"),
+    says!("as-linux-kprobes", "probes"),
+    Case {
+        name: "as-linux-kprobes-of-the-kernel",
+        script: "umask 022; for s in kernel_clone do_sys_openat2 __x64_sys_openat ksys_read; do insmod $m/probing.ko symbol=$s
+                (:); read x <$m/probes.c; busybox cat $m/probes.c >/dev/null; rmmod probing; done
+            insmod $m/probing.ko symbol=__x64_sys_umask how=argument; umask 027; umask; umask 022; rmmod probing
+            insmod $m/probing.ko symbol=no_such_function 2>/dev/null || echo not there
+            mount -t debugfs none /sys/kernel/debug; cd /sys/kernel/debug/kprobes; cat enabled; insmod $m/probing.ko
+            sed 's/^[0-9a-f]*  //; s/\\[.*//' list; stat -c %a list enabled; rmmod probing; wc -l <list
+            echo 0 >enabled; cat enabled; insmod $m/probing.ko; (:); rmmod probing
+            insmod $m/probing.ko; echo 1 >enabled; (:); rmmod probing; echo x 2>/dev/null >enabled; cat enabled; cd /
+            umount /sys/kernel/debug; told | grep ^probing | grep -v taint",
+        stdout: &[include_str!("../../../../../test/modules/probing.expected")],
+    },
     Case {
         name: "as-linux-descriptions-and-signals",
         script: "insmod $m/describes.ko; echo $?; cat /sys/class/described/one/uevent /sys/bus/describing/devices/described1/uevent
@@ -100,7 +114,35 @@ pub(super) const SHARED: [Case; 14] = [
 ];
 
 /// On Gaon alone.
-pub(super) const SERVICES: [Case; 12] = [
+pub(super) const SERVICES: [Case; 14] = [
+    // A handler that crashes, does not end or goes astray; a probe that is left behind.
+    Case {
+        name: "handlers-of-kprobes-are-contained",
+        script: "list() { mount -t debugfs none /sys/kernel/debug; wc -l </sys/kernel/debug/kprobes/list; umount /sys/kernel/debug; }
+            told >/dev/null; for how in null away forever; do umask 022; insmod $m/probing.ko symbol=__x64_sys_umask how=$how; echo $how; umask 027; umask
+                grep -o Quarantined /proc/modules; rmmod -f probing; list; umask; told | grep -E 'crashed|goes on at|does not end'; done
+            insmod $m/probing.ko symbol=__x64_sys_umask how=forget; umask 025; rmmod probing; list; umask; umask 022
+            told | sed 's/0x[0-9a-f]*/at/' | grep ^probing",
+        stdout: &[
+            "null\n0027\nQuarantined\n0\n0027\nmodule probing crashed: it is in quarantine; rmmod takes it away\n",
+            "away\n0027\nQuarantined\n0\n0027\nBUG: a kprobe's handler goes on at 0xdead0000beef with its stack at ",
+            "forever\n0027\nQuarantined\n0\n0027\nBUG: a call that does not end, with interrupts off [probing]\n",
+            "0\n0025\nprobing: __x64_sys_umask hit 1, ended 1, missed 0\nprobing: kprobe at was not given back\n",
+        ],
+    },
+    // In the kernel: first instructions of what handlers do not need.
+    Case {
+        name: "kprobes-have-their-places",
+        script: "try() { insmod $m/probing.ko symbol=$1 offset=$2 2>/dev/null && rmmod probing; told | grep ^probing; }
+            try task::clone::clone 0; try task::clone::clone 1; try memcpy 0; try landing_call 0; try kallsyms_lookup_name 0
+            try sched::stop::stop_machine 0; try __bss_start 0; grep -c ' T kernel_clone$' /proc/kallsyms",
+        stdout: &[
+            "probing: task::clone::clone hit 1, ended 1, missed 0\n\
+             probing: register_kprobe failed, returned -22\nprobing: register_kprobe failed, returned -22\n\
+             probing: register_kprobe failed, returned -22\nprobing: register_kprobe failed, returned -2\n\
+             probing: register_kprobe failed, returned -22\nprobing: register_kprobe failed, returned -22\n1\n",
+        ],
+    },
     // Where nothing may sleep, what may is told and the call ends.
     Case {
         name: "nothing-sleeps-under-a-spinlock",
@@ -108,7 +150,7 @@ pub(super) const SERVICES: [Case; 12] = [
             for call in $calls; do insmod $m/forbidden.ko call=$call 2>/dev/null
                 told | grep -q 'sleeping function called from invalid context: .*\\[forbidden\\]' || echo $call is silent
                 rmmod -f forbidden 2>/dev/null; done; echo $calls | wc -w; cat /proc/modules",
-        stdout: &["48\n"],
+        stdout: &["52\n"],
     },
     // The ways to oops of document 004, as printed there; on Linux the process dies, and the module stays.
     Case {
