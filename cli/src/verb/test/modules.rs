@@ -69,6 +69,9 @@ pub(super) fn run(plan: &Plan) -> Result<Tally> {
         .chain(&loading::CASES);
     boot(&mut counter, plan, &kdir, all.chain(&loading::HOSTILE))?;
     boot(&mut counter, plan, &kdir, loading::ALONE.iter())?;
+    let on_four = services::SHARED_ON_FOUR.iter();
+    let own = services::ON_FOUR.iter().filter(|_| !plan.linux);
+    boot_on(4, &mut counter, plan, &kdir, on_four.chain(own))?;
     of_events(&mut counter, plan, &kdir)?;
     of_signatures(&mut counter, plan, &kdir)?;
     Ok(counter.tally)
@@ -121,6 +124,9 @@ fn on_linux(plan: &Plan, mut counter: Counter<'_>) -> Result<Tally> {
         loading::CASES.iter().chain(&SHARED),
     )?;
     boot(&mut counter, plan, &kdir, loading::ALONE.iter())?;
+    let on_four = services::SHARED_ON_FOUR.iter();
+    let own = services::ON_FOUR.iter().filter(|_| !plan.linux);
+    boot_on(4, &mut counter, plan, &kdir, on_four.chain(own))?;
     of_events(&mut counter, plan, &kdir)?;
     of_signatures(&mut counter, plan, &kdir)?;
     Ok(counter.tally)
@@ -128,6 +134,17 @@ fn on_linux(plan: &Plan, mut counter: Counter<'_>) -> Result<Tally> {
 
 /// Runs those cases that are wanted one after the other in one machine.
 fn boot<'a>(
+    counter: &mut Counter<'_>,
+    plan: &Plan,
+    kdir: &Path,
+    cases: impl Iterator<Item = &'a Case>,
+) -> Result<()> {
+    boot_on(1, counter, plan, kdir, cases)
+}
+
+/// As [`boot`], on so many processors.
+fn boot_on<'a>(
+    cpus: usize,
     counter: &mut Counter<'_>,
     plan: &Plan,
     kdir: &Path,
@@ -149,7 +166,7 @@ fn boot<'a>(
         DEFAULT_MACHINE
     };
     command.args(["--machine", plan.machine.as_deref().unwrap_or(usual)]);
-    command.args(["--timeout", "300"]);
+    command.args(["--timeout", "300", "--smp", &cpus.to_string()]);
     command.args(["--with", "/bin/kmod", "--with"]).arg(&folder);
     if Path::new(events::UDEVADM).exists() {
         command.args(["--with", events::UDEVADM]);

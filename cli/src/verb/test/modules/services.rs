@@ -113,6 +113,20 @@ pub(super) const SHARED: [Case; 16] = [
     },
 ];
 
+/// On four processors, where Linux says the same.
+pub(super) const SHARED_ON_FOUR: [Case; 1] = [says!("as-linux-kprobes-hit-together", "probes")];
+
+/// On four processors, on Gaon alone: a handler that crashes while others are on their way to it.
+pub(super) const ON_FOUR: [Case; 1] = [Case {
+    name: "kprobes-crash-under-load",
+    script: "bad=0; echo >/tmp/go; for i in 1 2 3 4; do (while [ -e /tmp/go ]; do (:); done) & done
+        for n in 1 2 3 4 5 6 7 8 9 10; do insmod $m/probing.ko how=null || bad=$((bad+1)); (:)
+            grep -q 'probing.*Quarantined' /proc/modules || bad=$((bad+1)); rmmod -f probing || bad=$((bad+1)); done
+        rm /tmp/go; wait; mount -t debugfs none /sys/kernel/debug; wc -l </sys/kernel/debug/kprobes/list
+        umount /sys/kernel/debug; cat /proc/modules; echo failures $bad; told >/dev/null",
+    stdout: &["0\nfailures 0\n"],
+}];
+
 /// On Gaon alone.
 pub(super) const SERVICES: [Case; 14] = [
     // A handler that crashes, does not end or goes astray; a probe that is left behind.
