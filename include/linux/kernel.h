@@ -68,6 +68,11 @@
 #define S32_MAX INT_MAX
 #define S64_MAX LLONG_MAX
 
+/* What sleeps says so by itself. */
+#define might_resched() ((void)0)
+#define might_sleep() might_resched()
+#define might_fault() might_sleep()
+
 extern void dump_stack(void);
 extern void __noreturn panic(const char *format, ...) __printf(1, 2);
 extern __printf(3, 4) int snprintf(char *buffer, size_t size, const char *format, ...);

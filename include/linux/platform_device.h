@@ -3,15 +3,10 @@
 #define _LINUX_PLATFORM_DEVICE_H
 #include <linux/device.h>
 #include <linux/ioport.h>
+#include <linux/mod_devicetable.h>
 
 #define PLATFORM_DEVID_NONE (-1)
 #define PLATFORM_DEVID_AUTO (-2)
-#define PLATFORM_NAME_SIZE 20
-
-struct platform_device_id {
-	char name[PLATFORM_NAME_SIZE];
-	unsigned long driver_data;
-};
 
 /* The same as in capi/shim/src/layout.rs. */
 struct platform_device {

@@ -30,4 +30,32 @@ extern __printf(1, 2) int _printk(const char *format, ...);
 #endif
 #define pr_devel pr_debug
 
+/* Memory as digits, a line for each row of 16 or 32 bytes, in groups of 1, 2, 4 or 8. */
+enum { DUMP_PREFIX_NONE, DUMP_PREFIX_ADDRESS, DUMP_PREFIX_OFFSET };
+extern int hex_dump_to_buffer(const void *from, size_t length, int row, int group, char *to, size_t room, bool characters);
+static inline void print_hex_dump(const char *level, const char *prefix, int kind, int row, int group, const void *from,
+				  size_t length, bool characters)
+{
+	size_t at, step = row == 32 ? 32 : 16;
+	char line[32 * 3 + 1 + 32 + 1];
+
+	for (at = 0; at < length; at += step) {
+		size_t some = length - at < step ? length - at : step;
+
+		hex_dump_to_buffer((const char *)from + at, some, step, group, line, sizeof(line), characters);
+		if (kind == DUMP_PREFIX_ADDRESS)
+			printk("%s%s%p: %s\n", level, prefix, (const char *)from + at, line);
+		else if (kind == DUMP_PREFIX_OFFSET)
+			printk("%s%s%.8x: %s\n", level, prefix, (unsigned int)at, line);
+		else
+			printk("%s%s%s\n", level, prefix, line);
+	}
+}
+#ifdef DEBUG
+#define print_hex_dump_debug(arguments...) print_hex_dump(KERN_DEBUG, ##arguments)
+#else
+#define print_hex_dump_debug(arguments...) do { if (0) print_hex_dump(KERN_DEBUG, ##arguments); } while (0)
+#endif
+#define print_hex_dump_bytes(prefix, kind, from, length) print_hex_dump_debug(prefix, kind, 16, 1, from, length, true)
+
 #endif

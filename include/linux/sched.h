@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 #ifndef _LINUX_SCHED_H
 #define _LINUX_SCHED_H
+#include <linux/kernel.h>
 #include <linux/types.h>
 #include <asm/processor.h>
 #include <linux/compiler.h>
@@ -75,6 +76,5 @@ static inline pid_t task_pid_vnr(struct task_struct *task) { return task->pid; }
 	__builtin_memcpy((to), __task->comm, TASK_COMM_LEN); \
 	(to); })
 #define cond_resched() ({ if (preemptible()) yield(); 0; })
-#define might_sleep() ((void)0)
 
 #endif

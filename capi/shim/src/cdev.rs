@@ -1,9 +1,10 @@
 //! `linux/cdev.h` and the device numbers of `linux/fs.h`.
 //!
 //! Specification: Documentation/core-api/kernel-api.rst, "Char devices".
+use crate::calls::Calls;
 use crate::enter::{self, misuse};
 use crate::export::exports;
-use crate::file::{self, Calls, Opened, Source};
+use crate::file::{self, Opened, Source};
 use crate::foreign::{self, Name};
 use crate::layout::{CDev, FileOperations, MINOR_BITS};
 use crate::ledger::{self, Kind, Resource};

@@ -1,10 +1,11 @@
 //! `linux/debugfs.h`. What `struct dentry *` points to is the kernel's node, which modules don't look into.
 //!
 //! Specification: Documentation/filesystems/debugfs.rst.
+use crate::calls::Calls;
 use crate::class::pointer;
 use crate::enter;
 use crate::export::exports;
-use crate::file::{self, Calls, Opened, Source};
+use crate::file::{self, Opened, Source};
 use crate::foreign::{self, Name};
 use crate::layout::FileOperations;
 use crate::ledger::{self, Kind, Resource};
@@ -179,7 +180,19 @@ fn gate() -> Result<Arc<Gate>> {
     try_arc(Gate::new())
 }
 
-fn make_file(name: usize, mode: u32, parent: usize, data: usize, ops: usize) -> Result<usize> {
+/// A file of these operations; `maps` is false where nothing of it can be mapped.
+fn make_file(
+    name: usize,
+    mode: u32,
+    parent: usize,
+    data: usize,
+    ops: usize,
+    maps: bool,
+) -> Result<usize> {
+    let mut calls = Calls::of_file(ops)?;
+    if !maps {
+        calls.mmap = 0;
+    }
     let gate = gate()?;
     let owner = foreign::read_u64(ops + offset_of!(FileOperations, owner));
     let owner = module::by_record(owner.map_err(|_| Errno::EFAULT)? as usize);
@@ -187,7 +200,7 @@ fn make_file(name: usize, mode: u32, parent: usize, data: usize, ops: usize) -> 
         module: enter::running().ok_or(Errno::EINVAL)?,
         gate: gate.clone(),
         ops,
-        calls: Calls::of_file(ops)?,
+        calls,
         data,
         owners: [owner, None],
     })?;
@@ -219,7 +232,7 @@ extern "C" fn debugfs_create_file(
     ops: usize,
 ) -> usize {
     crate::enter::must_sleep("debugfs_create_file");
-    pointer(make_file(name, mode, parent, data, ops))
+    pointer(make_file(name, mode, parent, data, ops, false))
 }
 
 extern "C" fn debugfs_create_file_unsafe(
@@ -229,7 +242,7 @@ extern "C" fn debugfs_create_file_unsafe(
     data: usize,
     ops: usize,
 ) -> usize {
-    pointer(make_file(name, mode, parent, data, ops))
+    pointer(make_file(name, mode, parent, data, ops, true))
 }
 
 macro_rules! numbers {

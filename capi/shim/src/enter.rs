@@ -8,6 +8,7 @@ use alloc::sync::Arc;
 use hal::landing::{self, Landing};
 use hal::traps::{FaultInfo, TrapFrame};
 use module::Module;
+use sync::Once;
 use trace::{pr_alert, pr_emerg};
 
 /// What the locks held looked like before a call.
@@ -161,9 +162,20 @@ pub(crate) fn running() -> Option<Arc<Module>> {
     module::by_object(landing::owner()?)
 }
 
+/// What else happens when a module comes into quarantine: it stands above this file.
+static THEN: Once<fn()> = Once::new();
+
+/// Names it. It is called wherever a module fails: it must not sleep.
+pub(crate) fn on_quarantine(then: fn()) {
+    let _ = THEN.set(then);
+}
+
 pub(crate) fn condemn(module: &Module) {
     module::quarantine(module);
     crate::park::wake_all();
+    if let Some(then) = THEN.get() {
+        then();
+    }
     let name = module.name();
     pr_emerg!("module {name} crashed: it is in quarantine; rmmod takes it away");
 }

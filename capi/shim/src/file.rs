@@ -2,80 +2,29 @@
 //!
 //! A module sees a `struct file` and a `struct inode` of each open file's own; position and flags are brought up to date
 //! before each call, and what the module changed is taken over after it.
+use crate::calls::Calls;
 use crate::enter;
 use crate::fasync;
-use crate::foreign::word;
-use crate::layout::{CFile, CInode, FileOperations, POLL_QUEUES, PollCollector, ProcOps};
+use crate::layout::{CFile, CInode, POLL_QUEUES, PollCollector};
 use crate::ledger::{self, Kind, Resource};
+use crate::mapping;
 use crate::park;
 use abi::{Errno, Result};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use core::mem::offset_of;
 use core::sync::atomic::{AtomicI64, AtomicU32, AtomicUsize, Ordering};
 use kernfs::{Gate, Pass};
 use kmem::user::UserBuf;
 use kmem::{try_arc, try_box};
 use module::Module;
-use vfs::{File, FileOps, FileOpsRef, Inode, Io, OpenArgs, OpenFlags, PollEvents, PollTable};
+use vfs::{
+    File, FileOps, FileOpsRef, Inode, Io, MapObject, OpenArgs, OpenFlags, PollEvents, PollTable,
+};
 
 /// `FMODE_LSEEK`, `FMODE_PREAD`, `FMODE_PWRITE`: what `nonseekable_open` takes away.
 const POSITIONS: u32 = 4 | 8 | 16;
 /// `ENOIOCTLCMD`.
 const NO_COMMAND: i32 = 515;
-
-/// The functions of a `struct file_operations` or a `struct proc_ops`; 0 for those that are missing.
-#[derive(Clone, Copy)]
-pub(crate) struct Calls {
-    pub(crate) open: usize,
-    read: usize,
-    write: usize,
-    llseek: usize,
-    poll: usize,
-    ioctl: usize,
-    flush: usize,
-    release: usize,
-    fsync: usize,
-    fasync: usize,
-    /// What reading answers where nothing reads.
-    cannot: Errno,
-}
-
-impl Calls {
-    /// Reads a `struct file_operations`.
-    pub(crate) fn of_file(ops: usize) -> Result<Self> {
-        Ok(Self {
-            open: word(ops + offset_of!(FileOperations, open))?,
-            read: word(ops + offset_of!(FileOperations, read))?,
-            write: word(ops + offset_of!(FileOperations, write))?,
-            llseek: word(ops + offset_of!(FileOperations, llseek))?,
-            poll: word(ops + offset_of!(FileOperations, poll))?,
-            ioctl: word(ops + offset_of!(FileOperations, unlocked_ioctl))?,
-            flush: word(ops + offset_of!(FileOperations, flush))?,
-            release: word(ops + offset_of!(FileOperations, release))?,
-            fsync: word(ops + offset_of!(FileOperations, fsync))?,
-            fasync: word(ops + offset_of!(FileOperations, fasync))?,
-            cannot: Errno::EINVAL,
-        })
-    }
-
-    /// Reads a `struct proc_ops`.
-    pub(crate) fn of_proc(ops: usize) -> Result<Self> {
-        Ok(Self {
-            open: word(ops + offset_of!(ProcOps, open))?,
-            read: word(ops + offset_of!(ProcOps, read))?,
-            write: word(ops + offset_of!(ProcOps, write))?,
-            llseek: word(ops + offset_of!(ProcOps, lseek))?,
-            poll: word(ops + offset_of!(ProcOps, poll))?,
-            ioctl: word(ops + offset_of!(ProcOps, ioctl))?,
-            flush: 0,
-            release: word(ops + offset_of!(ProcOps, release))?,
-            fsync: 0,
-            fasync: 0,
-            cannot: Errno::EIO,
-        })
-    }
-}
 
 /// What an open file of a module's is made of.
 pub(crate) struct Source<'a> {
@@ -146,8 +95,9 @@ static OPEN: Kind = Kind {
     },
 };
 
-/// Releases the files that are still open behind a closed gate.
+/// Releases the files that are still open behind a closed gate, after what they show in memory went.
 pub(crate) fn release_behind(gate: &Arc<Gate>) {
+    mapping::revoke_behind(gate);
     let behind = |resource: &Resource| resource.words[0] == Arc::as_ptr(gate) as usize;
     while let Some((handle, resource)) = ledger::take_where(&OPEN, behind) {
         (OPEN.give_back)(handle, resource);
@@ -418,6 +368,19 @@ impl FileOps for Opened {
 
     fn can_poll(&self) -> bool {
         self.calls.poll != 0
+    }
+
+    fn mmap(&self, file: &Arc<File>) -> Result<Arc<dyn MapObject>> {
+        if self.calls.mmap == 0 {
+            return Err(self.calls.cannot_map);
+        }
+        let owner = mapping::Owner {
+            module: self.module.clone(),
+            gate: self.gate.clone(),
+            at_file: self.refreshed(file, file.pos()) as usize,
+            function: self.calls.mmap,
+        };
+        mapping::new(file, owner)
     }
 
     fn fsync(&self, file: &File, data_only: bool) -> Result<()> {

@@ -1,6 +1,6 @@
 //! Structures that modules look into; the same as in `include/linux/*.h`. What a module may change while the kernel looks
 //! at it is atomic.
-use core::sync::atomic::{AtomicI64, AtomicU32, AtomicUsize};
+use core::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, AtomicUsize};
 
 /// `struct file`.
 #[repr(C)]
@@ -301,4 +301,42 @@ pub(crate) struct CResource {
     pub(crate) end: u64,
     pub(crate) name: usize,
     pub(crate) flags: usize,
+}
+
+/// `struct vm_area_struct`.
+#[repr(C)]
+#[derive(Debug, Default)]
+pub(crate) struct CArea {
+    pub(crate) start: AtomicUsize,
+    pub(crate) end: AtomicUsize,
+    pub(crate) protection: AtomicU64,
+    pub(crate) flags: AtomicU64,
+    pub(crate) ops: AtomicUsize,
+    /// Page of the object at the start.
+    pub(crate) first: AtomicU64,
+    pub(crate) file: AtomicUsize,
+    pub(crate) private_data: AtomicUsize,
+}
+
+/// `struct vm_operations_struct`.
+#[repr(C)]
+#[derive(Debug)]
+pub(crate) struct CAreaOps {
+    pub(crate) open: usize,
+    pub(crate) close: usize,
+    pub(crate) fault: usize,
+}
+
+/// `struct vm_fault`.
+#[repr(C)]
+#[derive(Debug)]
+pub(crate) struct CFault {
+    pub(crate) area: usize,
+    pub(crate) gfp_mask: u32,
+    pub(crate) first: u64,
+    pub(crate) address: usize,
+    pub(crate) real_address: usize,
+    pub(crate) flags: u32,
+    /// What the module names.
+    pub(crate) page: AtomicUsize,
 }

@@ -12,6 +12,9 @@ use trace::symbols::Named;
 
 static CLASS: LockClass = LockClass::new("capi.ledger", rank::NONE);
 
+/// The name of the kind that blocks of memory are of.
+pub(crate) const MEMORY: &str = "memory";
+
 /// What sort of thing is taken: its name in reports, and how it is given back when the module does not.
 pub(crate) struct Kind {
     pub(crate) name: &'static str,
@@ -279,7 +282,9 @@ fn report(module: &Module, handle: usize, resource: &Resource, by: &Trace) {
     trace::pr_warn!("{name}: {kind} {handle:#x} was not given back");
     match (&resource.object, resource.words[0]) {
         // Memory: its size stands first.
-        (None, bytes) if bytes != 0 => trace::pr_warn!("  {bytes} bytes, taken by"),
+        (object, bytes) if bytes != 0 && (object.is_none() || kind == MEMORY) => {
+            trace::pr_warn!("  {bytes} bytes, taken by");
+        }
         _ => trace::pr_warn!("  taken by"),
     }
     by.show();

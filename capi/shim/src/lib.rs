@@ -12,13 +12,14 @@
 //! | `foreign.rs` | reading and writing memory that a module names |
 //! | `lock_class.rs` | classes of modules' locks, for lockdep |
 //! | `objects.rs` | where the objects of modules are shown |
-//! | `file.rs` | open files that a module serves |
+//! | `file.rs`, `calls.rs` | open files that a module serves, and by which functions |
+//! | `mapping.rs`, `rows.rs`, `vm_flags.rs` | what such files show in memory |
 //! | `page.rs`, `param_files.rs` | text of attributes; /sys/module/M/parameters |
 //! | `layout.rs` | structures that modules look into |
 //! | `task.rs` | threads as modules know them |
 //! | `park.rs` | waiting at addresses: no list of the kernel's runs through module memory |
 //! | `probe_place.rs`, `probe_table.rs`, `probe_hit.rs`, `probe_return.rs`, `kprobe_layout.rs` | kprobes: where they may be, the breakpoints, what happens there |
-//! | `va_list.rs`, `number.rs`, `param.rs`, `print.rs`, `memory.rs`, `cache.rs`, `pages.rs`, `percpu.rs`, `random.rs`, `capability.rs`, `scan.rs`, `interrupt.rs`, `text.rs`, `user.rs`, `mutex.rs`, `spin.rs`, `string.rs`, `bug.rs`, `semaphore.rs`, `rcu.rs`, `request.rs`, `wait.rs`, `delay.rs`, `timer.rs`, `hrtimer.rs`, `tasklet.rs`, `work.rs`, `kthread.rs`, `owner.rs`, `proc.rs`, `cdev.rs`, `seek.rs`, `fasync.rs`, `class.rs`, `device.rs`, `managed.rs`, `dev_printk.rs`, `kobject.rs`, `uevent.rs`, `environment.rs`, `description.rs`, `sysfs.rs`, `bus.rs`, `platform.rs`, `misc.rs`, `regions.rs`, `debugfs.rs`, `kprobes.rs`, `kretprobes.rs` | the functions, a file a header |
+//! | `va_list.rs`, `number.rs`, `param.rs`, `print.rs`, `hexdump.rs`, `memory.rs`, `cache.rs`, `pages.rs`, `page_refs.rs`, `area_pages.rs`, `percpu.rs`, `random.rs`, `capability.rs`, `scan.rs`, `interrupt.rs`, `text.rs`, `user.rs`, `mutex.rs`, `spin.rs`, `string.rs`, `bug.rs`, `semaphore.rs`, `rcu.rs`, `request.rs`, `wait.rs`, `delay.rs`, `timer.rs`, `hrtimer.rs`, `tasklet.rs`, `work.rs`, `kthread.rs`, `owner.rs`, `proc.rs`, `cdev.rs`, `seek.rs`, `fasync.rs`, `class.rs`, `device.rs`, `managed.rs`, `dev_printk.rs`, `kobject.rs`, `uevent.rs`, `environment.rs`, `description.rs`, `sysfs.rs`, `bus.rs`, `platform.rs`, `misc.rs`, `regions.rs`, `ioremap.rs`, `debugfs.rs`, `kprobes.rs`, `kretprobes.rs` | the functions, a file a header |
 //!
 //! With `base/` the only home of `unsafe`. An exported function runs on the stack of the module that calls it: until it
 //! returns no Rust value that owns something may be alive across a read or write of module memory, since a fault there
@@ -31,10 +32,12 @@
 
 extern crate alloc;
 
+mod area_pages;
 mod block;
 mod bug;
 mod bus;
 mod cache;
+mod calls;
 mod capability;
 mod cdev;
 mod class;
@@ -50,8 +53,10 @@ mod export;
 mod fasync;
 mod file;
 mod foreign;
+mod hexdump;
 mod hrtimer;
 mod interrupt;
+mod ioremap;
 mod kobject;
 mod kprobe_layout;
 mod kprobes;
@@ -62,6 +67,7 @@ mod ledger;
 mod limits;
 mod lock_class;
 mod managed;
+mod mapping;
 mod memory;
 mod misc;
 mod mutex;
@@ -69,6 +75,7 @@ mod number;
 mod objects;
 mod owner;
 mod page;
+mod page_refs;
 mod pages;
 mod param;
 mod param_files;
@@ -86,6 +93,7 @@ mod rcu;
 mod redzone;
 mod regions;
 mod request;
+mod rows;
 mod runtime;
 mod scan;
 mod seek;
@@ -101,6 +109,7 @@ mod timer;
 mod uevent;
 mod user;
 mod va_list;
+mod vm_flags;
 mod wait;
 mod watch;
 mod work;
@@ -118,6 +127,7 @@ pub fn init() -> Result<()> {
     module::set_runtime(&runtime::Capi);
     module::init()?;
     containment::init()?;
+    mapping::init()?;
     platform::init()?;
     regions::init()?;
     kprobes::init()?;

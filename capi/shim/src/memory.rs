@@ -3,7 +3,9 @@ use crate::block;
 use crate::export::exports;
 use crate::ledger::{self, Kind, Resource};
 use crate::redzone;
-use kmem::frame::Gfp;
+use abi::PAGE_SIZE;
+use kmem::frame::{Block, Gfp, alloc_block};
+use kmem::try_arc;
 
 /// `___GFP_ZERO`.
 pub(crate) const GFP_ZERO: u32 = 0x100;
@@ -12,9 +14,10 @@ const LARGEST: usize = 4 << 20;
 /// What `kmalloc(0)` gives: not NULL, and nothing may be read there.
 const ZERO_SIZE: usize = 16;
 
-/// Memory from `kmalloc` and its kin; the words are size and alignment.
+/// Memory from `kmalloc` and its kin; the words are size and alignment, the object is the [`Block`] if it has pages of its
+/// own.
 pub(crate) static MEMORY: Kind = Kind {
-    name: "memory",
+    name: ledger::MEMORY,
     give_back,
 };
 
@@ -29,7 +32,10 @@ pub(crate) static FOR_MODULE: Kind = Kind {
     reason = "every kind of resource has this face"
 )]
 fn give_back(address: usize, resource: Resource) {
-    block::release(address, resource.words);
+    // What lies on pages of its own goes with them.
+    if resource.object.is_none() {
+        block::release(address, resource.words);
+    }
 }
 
 /// A block, noted in the ledger as of `kind`. 0: there is no memory.
@@ -75,9 +81,15 @@ pub(crate) fn give(block: usize, kind: &'static Kind) {
 /// `___GFP_DIRECT_RECLAIM`: the allocation may sleep.
 const GFP_SLEEP: u32 = 0x400;
 
+/// `GFP_DMA`, `GFP_DMA32`: memory for devices that reach only the first 16 MiB, or 4 GiB.
+const GFP_DMA: u32 = 1;
+const GFP_DMA32: u32 = 4;
+
 /// How an allocation goes about it, as its flags say; while this lives.
 pub(crate) struct Manner {
     zeroed: bool,
+    /// Where it has to lie: `GFP_DMA`, `GFP_DMA32`.
+    low: u32,
     /// The allocator never waits with preemption off.
     pinned: Option<sync::PreemptGuard>,
 }
@@ -91,6 +103,7 @@ impl Manner {
         }
         Self {
             zeroed: flags & GFP_ZERO != 0,
+            low: flags & (GFP_DMA | GFP_DMA32),
             pinned: (!sleeps).then(sync::preempt_disable),
         }
     }
@@ -101,14 +114,41 @@ impl Manner {
             None if sync::context::may_sleep() => Gfp::NORETRY,
             _ => Gfp::ATOMIC,
         };
+        let gfp = match self.low {
+            0 => gfp,
+            GFP_DMA32 => gfp.low32(),
+            _ => gfp.low(),
+        };
         if self.zeroed { gfp.zeroed() } else { gfp }
     }
+}
+
+/// Memory on pages of its own, in a row: what fills pages, as it may be shown to user space, and what has to lie low.
+fn take_pages(size: usize, manner: &Manner) -> usize {
+    if size > LARGEST {
+        return 0;
+    }
+    let order = size.div_ceil(PAGE_SIZE).next_power_of_two().ilog2() as u8;
+    let Ok(block) = alloc_block(order, manner.gfp()).and_then(try_arc) else {
+        return 0;
+    };
+    let at = block.bytes().as_ptr() as usize;
+    let resource = Resource {
+        kind: &MEMORY,
+        words: block::words(size, PAGE_SIZE, false),
+        object: Some(block),
+    };
+    ledger::enter_or_undo(at, resource).map_or(0, |()| at)
 }
 
 /// A block for the module that runs.
 pub(crate) fn take(size: usize, flags: u32) -> usize {
     let manner = Manner::of(flags, "kmalloc");
-    let block = take_block(size, manner.zeroed, &MEMORY);
+    let own_pages = size >= PAGE_SIZE && !redzone::is_on() || manner.low != 0 && size != 0;
+    let block = match own_pages {
+        true => take_pages(size, &manner),
+        false => take_block(size, manner.zeroed, &MEMORY),
+    };
     drop(manner);
     block
 }
@@ -137,9 +177,10 @@ pub(crate) extern "C" fn kfree(block: usize) {
 
 /// `ksize(block)`.
 extern "C" fn ksize(block: usize) -> usize {
-    let size = |resource: &Resource| match block::is_guarded(resource.words) {
-        true => resource.words[0],
-        false => kmem::slab::kmalloc_size(resource.words[0]),
+    let size = |resource: &Resource| match resource.object::<Block>() {
+        Some(block) => block.len(),
+        None if block::is_guarded(resource.words) => resource.words[0],
+        None => kmem::slab::kmalloc_size(resource.words[0]),
     };
     ledger::with(block, &MEMORY, size).unwrap_or(0)
 }

@@ -1,7 +1,8 @@
 //! `linux/proc_fs.h`.
+use crate::calls::Calls;
 use crate::enter;
 use crate::export::exports;
-use crate::file::{self, Calls, Opened, Source};
+use crate::file::{self, Opened, Source};
 use crate::foreign::Name;
 use crate::ledger::{self, Kind, Resource};
 use abi::{Errno, Result};

@@ -61,6 +61,7 @@ impl Runtime for Capi {
     }
 
     fn disown(&self, module: &Arc<Module>) {
+        crate::mapping::revoke_of(module);
         ledger::disown(module);
         kprobes::module_goes(module);
         crate::redzone::flush(module);

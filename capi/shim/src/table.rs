@@ -7,6 +7,7 @@ use sync::Once;
 
 /// All tables.
 static TABLES: &[&[Entry]] = &[
+    crate::area_pages::EXPORTS,
     crate::bug::EXPORTS,
     crate::bus::EXPORTS,
     crate::cache::EXPORTS,
@@ -19,8 +20,10 @@ static TABLES: &[&[Entry]] = &[
     crate::device::EXPORTS,
     crate::environment::EXPORTS,
     crate::fasync::EXPORTS,
+    crate::hexdump::EXPORTS,
     crate::hrtimer::EXPORTS,
     crate::interrupt::EXPORTS,
+    crate::ioremap::EXPORTS,
     crate::kthread::EXPORTS,
     crate::kobject::EXPORTS,
     crate::kprobes::EXPORTS,
@@ -32,6 +35,7 @@ static TABLES: &[&[Entry]] = &[
     crate::number::EXPORTS,
     crate::objects::EXPORTS,
     crate::owner::EXPORTS,
+    crate::page_refs::EXPORTS,
     crate::pages::EXPORTS,
     crate::param::EXPORTS,
     crate::percpu::EXPORTS,

@@ -60,7 +60,7 @@ impl Mm {
             if vma.flags.contains(VmFlags::LOCKED) && advice != MADV_DONTNEED_LOCKED {
                 return Err(Errno::EINVAL);
             }
-            if advice == MADV_FREE && !vma.is_anon() {
+            if advice == MADV_FREE && !vma.is_anon() || vma.flags.contains(VmFlags::PFN_MAP) {
                 return Err(Errno::EINVAL);
             }
             // Freeing at once is one of the outcomes MADV_FREE allows.
@@ -195,7 +195,11 @@ impl Areas {
     ) -> Result<()> {
         self.isolate(start, end)?;
         self.map.for_each_mut(start, end, |_, _, vma| {
-            vma.flags = (vma.flags - clear) | set;
+            let may_not = match vma.flags.intersects(VmFlags::SPECIAL) {
+                true => VmFlags::LOCKED | VmFlags::LOCK_ON_FAULT,
+                false => VmFlags::empty(),
+            };
+            vma.flags = (vma.flags - clear) | (set - may_not);
         });
         self.map.merge(start, end);
         Ok(())

@@ -1,8 +1,10 @@
 //! What an address space's lock protects: the areas and the sums over them.
 use crate::flags::VmFlags;
 use crate::types::{Layout, Limits};
-use crate::vma::Vma;
+use crate::vma::{Attachment, Vma};
 use abi::{Errno, PAGE_SHIFT, PAGE_SIZE, Result};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 use vma::{Area, AreaMap, MapError};
 
 /// `vm.max_map_count`.
@@ -27,6 +29,10 @@ pub(crate) struct Areas {
     pub(crate) mmap_base: usize,
     /// Search from below instead, as programs of old expect.
     pub(crate) bottom_up: bool,
+    /// Some area has, or had, an object of its own that is told where it lies.
+    pub(crate) per_area: bool,
+    /// Objects of areas that are gone: they end when the areas are unlocked, since a driver hears of it.
+    pub(crate) late: Vec<Arc<Attachment>>,
 }
 
 pub(crate) fn pages(len: usize) -> usize {
@@ -64,6 +70,8 @@ impl Areas {
             limits: Limits::default(),
             mmap_base: abi::USER_END - (128 << 20),
             bottom_up: false,
+            per_area: false,
+            late: Vec::new(),
         }
     }
 
@@ -123,9 +131,40 @@ impl Areas {
         if self.map.len() + 2 > MAX_AREAS && (self.cuts(start) || self.cuts(end)) {
             return Err(Errno::ENOMEM);
         }
-        self.map
-            .isolate(start, end)
-            .map_err(|e| Full::from(e).into())
+        self.map.isolate(start, end).map_err(Full::from)?;
+        if self.per_area {
+            // From above: an area that was cut twice still shares its object with both neighbours.
+            self.part(end)?;
+            self.part(start)?;
+        }
+        Ok(())
+    }
+
+    /// Gives an area that begins at `at`, where it was cut, an object of its own if it wants one. `ENOMEM`.
+    fn part(&mut self, at: usize) -> Result<()> {
+        let both = self.map.find_before(at).zip(self.map.find(at));
+        let Some((lower, upper)) = both.filter(|(lower, _)| lower.end == at) else {
+            return Ok(());
+        };
+        let own = match (&lower.data.backing, &upper.data.backing) {
+            (Some(a), Some(b)) if Arc::ptr_eq(a, b) => b.again(upper.data.place(at, upper.end))?,
+            _ => None,
+        };
+        lower.data.tell_place(lower.start, at);
+        if let Some(own) = own
+            && let Some(vma) = self.map.find_mut(at)
+        {
+            vma.backing = Some(own);
+        }
+        Ok(())
+    }
+
+    /// Tells the objects of areas in `start..end` where these lie, and what they allow.
+    pub(crate) fn tell_places(&self, start: usize, end: usize) {
+        if self.per_area {
+            let areas = self.map.range(start, end);
+            areas.for_each(|area| area.data.tell_place(area.start, area.end));
+        }
     }
 
     fn cuts(&self, at: usize) -> bool {

@@ -135,8 +135,8 @@ impl Mm {
         if access == Access::Write && !vma.is_shared() {
             return self.copy_from_object(area, object.as_ref(), va);
         }
-        // Memory without a file behind it has no use for the news that it is dirty: writable at once.
-        let write = access == Access::Write || vma.flags.contains(VmFlags::SHMEM | VmFlags::WRITE);
+        // Memory without a file behind it has no use for the news that it is dirty.
+        let write = access == Access::Write || vma.flags.contains(VmFlags::EAGER | VmFlags::WRITE);
         if write {
             let page = object_page(object.as_ref(), vma.index(area.start, va), MapAccess::Write)?;
             if lost_race(self.space.map(UserAddr(va), page, vma.prot()))? {
@@ -294,6 +294,9 @@ impl Mm {
             let Some(area) = areas.map.find(va) else {
                 return Err(FaultError::SegvMapErr);
             };
+            if area.data.flags.intersects(VmFlags::FOREIGN) {
+                continue;
+            }
             let private_write =
                 area.data.flags & (VmFlags::WRITE | VmFlags::SHARED) == VmFlags::WRITE;
             let access = if as_write.unwrap_or(private_write) {
@@ -316,7 +319,8 @@ impl Mm {
 fn object_page(object: &dyn MapObject, index: u64, access: MapAccess) -> Result<Frame, FaultError> {
     object.page(index, access).map_err(|e| match e {
         Errno::ENOMEM => FaultError::Oom,
-        Errno::ERESTARTSYS | Errno::EINTR => FaultError::Interrupted,
+        Errno::ERESTARTSYS | Errno::EINTR | Errno::EAGAIN => FaultError::Interrupted,
+        Errno::EACCES => FaultError::SegvMapErr,
         _ => FaultError::BusAdrErr,
     })
 }

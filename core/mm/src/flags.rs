@@ -50,6 +50,16 @@ bitflags::bitflags! {
         const DONT_EXPAND = 0x20_0000;
         /// An anonymous object that no file name stands for (`MAP_SHARED|MAP_ANONYMOUS`).
         const SHMEM = 0x100_0000;
+        /// Nobody wants the news that a page of it is dirty: writable at once.
+        const EAGER = 0x200_0000;
+        /// Each area has an object of its own, which is told where it lies ([`pagecache::PerArea`]).
+        const PER_AREA = 0x400_0000;
+        /// Memory of a device: what others do with memory they do not do with it.
+        const IO = 0x800_0000;
+        /// Its pages are nobody's but the driver's.
+        const PFN_MAP = 0x1000_0000;
+        /// Pages of both kinds.
+        const MIXED_MAP = 0x2000_0000;
     }
 }
 
@@ -58,6 +68,13 @@ impl VmFlags {
     pub const PROT: Self = Self::READ.union(Self::WRITE).union(Self::EXEC);
     /// What may be asked for by mprotect(2).
     pub const MAY_ALL: Self = Self::MAY_READ.union(Self::MAY_WRITE).union(Self::MAY_EXEC);
+
+    /// What only the process itself may look at, as it may not be memory.
+    pub const FOREIGN: Self = Self::IO.union(Self::PFN_MAP);
+    /// What is not locked in memory, as it is always there (`VM_SPECIAL`).
+    pub const SPECIAL: Self = Self::FOREIGN
+        .union(Self::MIXED_MAP)
+        .union(Self::DONT_EXPAND);
 
     /// The flags of `PROT_*` bits; others are ignored.
     #[inline]

@@ -3,8 +3,10 @@ use crate::VmFlags;
 use crate::areas::{Areas, page_ceil, pages};
 use crate::mm::Mm;
 use crate::types::FaultError;
+use crate::vma::Vma;
 use abi::raw::{MCL_CURRENT, MCL_FUTURE, MCL_ONFAULT};
 use abi::{Errno, PAGE_SIZE, Result, USER_END};
+use vma::Area;
 
 const LOCK: VmFlags = VmFlags::LOCKED.union(VmFlags::LOCK_ON_FAULT);
 
@@ -127,7 +129,11 @@ impl Areas {
     /// Locks or unlocks what is there. `ENOMEM` for a hole, after the rest was done.
     fn set_locked(&mut self, start: usize, end: usize, lock: VmFlags) -> Result<()> {
         let had = self.locked_in(start, end);
-        self.change_flags(start, end, LOCK, lock)?;
+        let is_there = |area: &Area<Vma>| area.data.flags.intersects(VmFlags::SPECIAL);
+        // What is always there is not even cut.
+        if !self.map.range(start, end).all(is_there) {
+            self.change_flags(start, end, LOCK, lock)?;
+        }
         self.locked = self.locked - had.min(self.locked) + self.locked_in(start, end);
         if self.map.covers(start, end) {
             Ok(())

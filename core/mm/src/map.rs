@@ -11,6 +11,7 @@ use abi::raw::{
 };
 use abi::{Errno, PAGE_SHIFT, PAGE_SIZE, Result, USER_END};
 use alloc::sync::{Arc, Weak};
+use kmem::TryVec;
 use pagecache::MapUser;
 
 /// `vm.mmap_min_addr`: below only with `CAP_SYS_RAWIO`.
@@ -32,7 +33,7 @@ const KNOWN_FLAGS: u32 = MAP_TYPE
     | MAP_32BIT
     | MAP_FIXED_NOREPLACE;
 
-/// A file ends at most here.
+/// A file ends at most here; devices do not.
 const MAX_FILE_PAGES: u64 = i64::MAX as u64 >> PAGE_SHIFT;
 
 /// Where `MAP_32BIT` looks.
@@ -51,7 +52,10 @@ impl Mm {
             return Err(Errno::ENOMEM);
         }
         let first = request.offset >> PAGE_SHIFT;
-        if request.backing.is_some() && first + pages(len) as u64 > MAX_FILE_PAGES {
+        if let Some(object) = &request.backing
+            && first + pages(len) as u64 > MAX_FILE_PAGES
+            && object.per_area().is_none()
+        {
             return Err(Errno::EOVERFLOW);
         }
         let flags = area_flags(&request)?;
@@ -91,11 +95,11 @@ impl Mm {
         if areas.map.len() >= MAX_AREAS {
             return Err(Errno::ENOMEM);
         }
-        self.install_area(&mut areas, start, len, flags, offset, backing)?;
+        let flags = self.install_area(&mut areas, start, len, flags, offset, backing)?;
         Ok((start, flags))
     }
 
-    /// Makes an area over whatever was there. `ENOMEM`.
+    /// Makes an area over whatever was there; its flags. `ENOMEM`, and what the object answers.
     fn install_area(
         self: &Arc<Self>,
         areas: &mut Areas,
@@ -104,7 +108,7 @@ impl Mm {
         mut flags: VmFlags,
         offset: u64,
         backing: Option<Backing>,
-    ) -> Result<()> {
+    ) -> Result<VmFlags> {
         let end = start + len;
         let covered = areas
             .map
@@ -127,9 +131,16 @@ impl Mm {
         if covered != 0 {
             result = self.remove(areas, start, end);
         }
+        let mut vma = Vma::new(flags, offset, attachment);
         result
-            .and_then(|()| areas.insert(start, end, Vma::new(flags, offset, attachment)))
-            .inspect_err(|_| commit::uncharge(charged))
+            .and_then(|()| vma.begin(start, end))
+            .and_then(|()| {
+                flags = vma.flags;
+                areas.per_area |= flags.contains(VmFlags::PER_AREA);
+                areas.insert(start, end, vma)
+            })
+            .inspect_err(|_| commit::uncharge(charged))?;
+        Ok(flags)
     }
 
     /// munmap(2). `EINVAL` (not a page address, length 0, beyond user space), `ENOMEM` (a cut needs memory or an area
@@ -153,9 +164,16 @@ impl Mm {
     pub(crate) fn remove(&self, areas: &mut Areas, start: usize, end: usize) -> Result<()> {
         areas.isolate(start, end)?;
         let mut gone = Gone::default();
-        areas.map.remove_range(start, end, |area| {
+        let Areas { map, late, .. } = areas;
+        map.remove_range(start, end, |area| {
             self.zap(area.start, area.end, &area.data);
             gone.add(area.data.flags, pages(area.len()));
+            if area.data.flags.contains(VmFlags::PER_AREA)
+                && let Some(object) = area.data.backing
+            {
+                // Without room it ends at once.
+                let _ = late.try_push(object);
+            }
         });
         gone.apply(areas);
         Ok(())
@@ -279,7 +297,7 @@ fn area_flags(r: &MmapRequest) -> Result<VmFlags> {
         return Err(Errno::EINVAL);
     }
     let Some(object) = &r.backing else {
-        let kind = VmFlags::SHARED | VmFlags::MAY_SHARE | VmFlags::SHMEM;
+        let kind = VmFlags::SHARED | VmFlags::MAY_SHARE | VmFlags::SHMEM | VmFlags::EAGER;
         return Ok(if shared { flags | kind } else { flags });
     };
     if shared {

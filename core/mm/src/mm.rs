@@ -5,6 +5,7 @@ use crate::vma::{Attachment, Vma};
 use crate::{VmFlags, commit};
 use abi::{Errno, Result};
 use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
 use core::any::Any;
 use core::ops::{Deref, DerefMut, Range};
 use core::sync::atomic::{AtomicIsize, AtomicU64, AtomicUsize, Ordering};
@@ -56,6 +57,7 @@ fn copy_areas(parent: &Areas, user: &Weak<dyn MapUser>) -> Result<Areas> {
         limits: parent.limits,
         mmap_base: parent.mmap_base,
         bottom_up: parent.bottom_up,
+        per_area: parent.per_area,
         ..Areas::new()
     };
     let mut failed = None;
@@ -74,7 +76,7 @@ fn copy_areas(parent: &Areas, user: &Weak<dyn MapUser>) -> Result<Areas> {
                 None => None,
                 Some(old) => match &last {
                     Some((of, new)) if Arc::ptr_eq(of, old) => Some(new.clone()),
-                    _ => match Attachment::new(old.object.clone(), user.clone()) {
+                    _ => match old.for_child(user.clone(), vma.place(area.start, area.end)) {
                         Ok(new) => {
                             last = Some((old, new.clone()));
                             Some(new)
@@ -181,6 +183,7 @@ impl Mm {
         Writing {
             mm: self,
             areas: self.areas.write(),
+            late: Vec::new(),
         }
     }
 
@@ -255,6 +258,8 @@ impl Mm {
 pub(crate) struct Writing<'a> {
     mm: &'a Mm,
     areas: WriteGuard<'a, Areas>,
+    /// What ends after the areas are unlocked.
+    late: Vec<Arc<Attachment>>,
 }
 
 impl Deref for Writing<'_> {
@@ -278,6 +283,9 @@ impl Drop for Writing<'_> {
         self.mm
             .shown_total
             .store(self.areas.total, Ordering::Relaxed);
+        if self.areas.per_area {
+            self.late = core::mem::take(&mut self.areas.late);
+        }
     }
 }
 

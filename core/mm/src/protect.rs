@@ -97,6 +97,7 @@ impl Mm {
         });
         self.space.protect(UserAddr(start)..UserAddr(end), entries);
         areas.map.merge(start, end);
+        areas.tell_places(start, end);
         Ok(())
     }
 }

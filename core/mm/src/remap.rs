@@ -79,6 +79,7 @@ impl Mm {
                 .map_err(|_| Errno::ENOMEM)?;
             areas.account(flags, more, true);
             areas.map.merge(area_start, new_end);
+            areas.tell_places(area_start, new_end);
             return Ok(m.from);
         }
         if may_move {
@@ -115,6 +116,11 @@ impl Mm {
         let mut data = area.data.duplicate(flags, area.data.backing.clone());
         if data.backing.is_some() {
             data.offset = area.data.index(area.start, m.from);
+        }
+        if let Some(shared) = &data.backing
+            && let Some(own) = shared.again(data.place(to, to + m.new_len))?
+        {
+            data.backing = Some(own);
         }
         let charged = if flags.contains(VmFlags::ACCOUNT) {
             pages(m.new_len)

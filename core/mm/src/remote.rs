@@ -72,7 +72,11 @@ impl Mm {
         let write = access == Access::Write;
         loop {
             let areas = self.areas.read();
-            if let Some(area) = areas.map.find(va)
+            let area = areas.map.find(va);
+            if area.is_some_and(|area| area.data.flags.intersects(VmFlags::FOREIGN)) {
+                return Err(FaultError::SegvAccErr);
+            }
+            if let Some(area) = area
                 && force
             {
                 let shared = area.data.is_shared();

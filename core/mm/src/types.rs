@@ -26,7 +26,7 @@ pub enum FaultError {
     BusAdrErr,
     /// No memory was left: the task is to be killed or the fault taken again after the OOM killer ran.
     Oom,
-    /// A fatal signal came in while waiting: go back to the task's loop.
+    /// A fatal signal came in while waiting, or the access is to be tried again: go back to the task's loop.
     Interrupted,
 }
 

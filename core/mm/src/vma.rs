@@ -4,7 +4,7 @@ use abi::{PAGE_SHIFT, PAGE_SIZE, Result};
 use alloc::sync::{Arc, Weak};
 use core::sync::atomic::{AtomicBool, Ordering};
 use kmem::space::Prot;
-use pagecache::{MapObject, MapToken, MapUser};
+use pagecache::{MapObject, MapPlace, MapToken, MapUser};
 
 /// Room kept free beneath a stack: `stack_guard_gap`, 256 pages.
 pub(crate) const STACK_GUARD_GAP: usize = 256 * PAGE_SIZE;
@@ -21,6 +21,23 @@ impl Attachment {
         let token = object.attach(user)?;
         // If this allocation fails the note is taken back by the drop of the value.
         kmem::try_arc(Self { object, token })
+    }
+
+    /// That of one more area, at `place`, if each has its own; `None`: they share this one. `ENOMEM`.
+    pub(crate) fn again(&self, place: MapPlace) -> Result<Option<Arc<Self>>> {
+        let Some(object) = self.object.per_area() else {
+            return Ok(None);
+        };
+        let (object, token) = (object.again(place)?, MapToken::NONE);
+        kmem::try_arc(Self { object, token }).map(Some)
+    }
+
+    /// The same for an area of another address space. `ENOMEM`.
+    pub(crate) fn for_child(&self, user: Weak<dyn MapUser>, place: MapPlace) -> Result<Arc<Self>> {
+        match self.object.per_area() {
+            Some(object) => Self::new(object.again(place)?, user),
+            None => Self::new(self.object.clone(), user),
+        }
     }
 }
 
@@ -92,6 +109,39 @@ impl Vma {
     #[inline]
     pub(crate) fn index(&self, start: usize, va: usize) -> u64 {
         self.offset + ((va - start) >> PAGE_SHIFT) as u64
+    }
+
+    /// Where it lies, for its object.
+    pub(crate) fn place(&self, start: usize, end: usize) -> MapPlace {
+        MapPlace {
+            start,
+            end,
+            first: self.offset,
+            flags: self.flags.bits(),
+        }
+    }
+
+    /// Asks the object of the first area of a mapping, if it wants to be asked, what the flags become.
+    pub(crate) fn begin(&mut self, start: usize, end: usize) -> Result<()> {
+        let place = self.place(start, end);
+        let Some(object) = self.object().and_then(|object| object.per_area()) else {
+            return Ok(());
+        };
+        let mut flags = VmFlags::from_bits_truncate(object.begin(place)?);
+        if flags.intersects(VmFlags::SPECIAL) {
+            flags -= VmFlags::LOCKED | VmFlags::LOCK_ON_FAULT;
+        }
+        self.flags = flags | VmFlags::PER_AREA | VmFlags::EAGER;
+        Ok(())
+    }
+
+    /// Tells the object where it lies, if it wants to know.
+    pub(crate) fn tell_place(&self, start: usize, end: usize) {
+        if self.flags.contains(VmFlags::PER_AREA)
+            && let Some(object) = self.object().and_then(|object| object.per_area())
+        {
+            object.placed(self.place(start, end));
+        }
     }
 
     /// What page-table entries may allow at most. On x86-64 write or execute permission includes reading.

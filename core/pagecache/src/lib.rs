@@ -25,4 +25,4 @@ mod tests;
 
 pub use cache::{PageCache, PageSource};
 pub use kmem::frame::Frame;
-pub use map::{MapAccess, MapObject, MapToken, MapUser, Unmapped};
+pub use map::{MapAccess, MapObject, MapPlace, MapToken, MapUser, PerArea, Unmapped};

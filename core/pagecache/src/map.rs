@@ -1,6 +1,6 @@
 //! How files and memory mappings meet.
 use abi::{Errno, Result};
-use alloc::sync::Weak;
+use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::fmt;
 use kmem::Reserved;
@@ -17,12 +17,39 @@ pub enum MapAccess {
     Write,
 }
 
+/// Where an area lies that maps an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MapPlace {
+    /// First address.
+    pub start: usize,
+    /// One past the last.
+    pub end: usize,
+    /// Page of the object at the first address.
+    pub first: u64,
+    /// What the area allows and is: bits of `mm::VmFlags`.
+    pub flags: u32,
+}
+
+/// An object of which each area that maps it has its own, as drivers have it: they are told where each lies. All calls come
+/// with the address space's areas locked for changes.
+pub trait PerArea {
+    /// mmap(2) is about to make the first area: answers what its flags become. Any error is that of mmap(2).
+    fn begin(&self, place: MapPlace) -> Result<u32>;
+
+    /// The object of one more area, after a fork, a cut or a move; attached as this one is. ENOMEM.
+    fn again(&self, place: MapPlace) -> Result<Arc<dyn MapObject>>;
+
+    /// The area lies there now.
+    fn placed(&self, place: MapPlace);
+}
+
 /// What can stand behind a mapping: a file's pages, or a device's.
 pub trait MapObject: Send + Sync {
     /// The page at `index` (in pages from the start of the object); may sleep.
     ///
     /// # Errors
-    /// EFAULT: beyond the end (SIGBUS); ENOSPC or EIO: it cannot be had (SIGBUS); ENOMEM.
+    /// EFAULT: beyond the end (SIGBUS); ENOSPC or EIO: it cannot be had (SIGBUS); EACCES: nothing is there (SIGSEGV); EAGAIN:
+    /// the access is to be tried again; ENOMEM.
     fn page(&self, index: u64, access: MapAccess) -> Result<Frame>;
 
     /// The page at `index` if it is in memory and inside the object: for faulting around; does not sleep.
@@ -64,6 +91,11 @@ pub trait MapObject: Send + Sync {
 
     /// Takes a note of [`attach`](Self::attach) back.
     fn detach(&self, _token: MapToken) {}
+
+    /// Itself, if each area is to have its own.
+    fn per_area(&self) -> Option<&dyn PerArea> {
+        None
+    }
 
     /// Writes dirty pages `first..=last` to where they are kept (msync(2)). EIO.
     fn sync(&self, _first: u64, _last: u64) -> Result<()> {

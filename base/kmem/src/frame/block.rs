@@ -1,15 +1,18 @@
 //! Blocks of 2^order pages in a row, for what needs physical contiguity: rings, large slabs.
-use super::{Gfp, Kind, NO_MEMORY, alloc_order, free_order};
+use super::{Frame, Gfp, Kind, NO_MEMORY, alloc_order, free_order, release_page};
 use crate::charge::{self, Charge};
 use crate::machine;
 use abi::Result;
+use core::mem::ManuallyDrop;
 use hal::addr::{PAGE_SIZE, Pfn, PhysAddr};
+use sync::Once;
 
 /// 2^order pages in a row, owned by the kernel; freed when dropped.
-#[derive(Debug)]
 pub struct Block {
     first: Pfn,
     order: u8,
+    /// Its pages have counts of their own: a handle of one was given away.
+    counted: Once<()>,
 }
 
 /// A block of 2^order pages, zeroed if `gfp` says so. ENOMEM: also when memory is in smaller pieces or `order` > 10.
@@ -19,7 +22,11 @@ pub fn alloc_block(order: u8, gfp: Gfp) -> Result<Block> {
     }
     let first = alloc_order(order, gfp, Kind::Block).ok_or(NO_MEMORY)?;
     charge::charge(Charge::Kernel, 1 << order);
-    Ok(Block { first, order })
+    Ok(Block {
+        first,
+        order,
+        counted: Once::new(),
+    })
 }
 
 impl Block {
@@ -39,6 +46,22 @@ impl Block {
     pub fn is_empty(&self) -> bool {
         false
     }
+    /// A handle of one of its pages, counted from the first: the page lasts as long as that does, whatever becomes of the
+    /// block. Panics when the block has no such page.
+    #[track_caller]
+    pub fn frame(&self, page: usize) -> Frame {
+        let count = 1 << self.order;
+        assert!(page < count, "beyond the block: {page}");
+        self.counted.get_or_init(|| {
+            for page in 1..count {
+                // SAFETY: metadata lives forever, and that of pages behind the first is nobody's yet.
+                unsafe { machine::meta_of(self.first + page).as_ref() }.reset(Kind::Block as u32);
+            }
+        });
+        // SAFETY: the block has a reference to each of its pages, which stays with it.
+        let own = unsafe { Frame::from_meta(machine::meta_of(self.first + page)) };
+        Frame::clone(&ManuallyDrop::new(own))
+    }
     fn ptr(&self) -> *mut u8 {
         machine::phys_to_virt(self.paddr())
     }
@@ -57,6 +80,17 @@ impl Block {
 impl Drop for Block {
     fn drop(&mut self) {
         charge::charge(Charge::Kernel, -(1isize << self.order));
-        free_order(self.first, self.order);
+        if self.counted.get().is_none() {
+            return free_order(self.first, self.order);
+        }
+        for page in 0..1 << self.order {
+            release_page(machine::meta_of(self.first + page));
+        }
+    }
+}
+
+impl core::fmt::Debug for Block {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "Block({:#x}, order {})", self.paddr().0, self.order)
     }
 }

@@ -33,6 +33,8 @@ bitflags::bitflags! {
         const CACHED = 1 << 12;
         /// Came with the initrd.
         const ADOPTED = 1 << 13;
+        /// Marked by a driver as not to be moved or counted (`SetPageReserved`).
+        const RESERVED = 1 << 14;
     }
 }
 

@@ -29,12 +29,16 @@ pub use lists::zero_one_ahead;
 pub use meta::{FrameMeta, PageFlags};
 pub use page::Frame;
 pub use page_alloc::{FRAME_ALLOC, FrameStats, stats};
+#[cfg(target_os = "none")]
+pub use page_alloc::{has_ram, is_ram, notes_of};
 
 #[cfg(target_os = "none")]
 pub(crate) use initrd::set_adoptable;
 pub(crate) use kind::{Kind, NO_MEMORY};
 pub(crate) use lists::{drain_local, give_all};
-pub(crate) use page_alloc::{alloc_order, alloc_page, free_order, free_page, free_zero_page};
+pub(crate) use page_alloc::{
+    alloc_order, alloc_page, free_order, free_page, free_zero_page, release_page,
+};
 #[cfg(target_os = "none")]
 pub(crate) use zone::init;
 

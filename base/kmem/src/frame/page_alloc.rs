@@ -3,6 +3,7 @@ use super::{FrameMeta, Gfp, Kind, NO_MEMORY, lists, zone};
 use crate::{machine, pressure};
 use abi::Result;
 use core::ptr::NonNull;
+use core::sync::atomic::Ordering;
 use hal::addr::{PAGE_SIZE, Pfn, PhysAddr};
 use sync::inject::{self, Site};
 
@@ -78,6 +79,17 @@ pub(crate) fn free_page(meta: NonNull<FrameMeta>) {
     lists::give(meta, false);
 }
 
+/// Gives up the reference that [`alloc_page`] gave: the last one frees the page.
+#[inline]
+pub(crate) fn release_page(meta: NonNull<FrameMeta>) {
+    // SAFETY: metadata lives forever.
+    let refs = &unsafe { meta.as_ref() }.refs;
+    // A count of 1 is ours alone: nobody can make more of it.
+    if refs.load(Ordering::Acquire) == 1 || refs.fetch_sub(1, Ordering::AcqRel) == 1 {
+        free_page(meta);
+    }
+}
+
 /// Frees a page that its user left filled with zeros.
 #[inline]
 pub(crate) fn free_zero_page(meta: NonNull<FrameMeta>) {
@@ -117,4 +129,28 @@ pub fn stats() -> FrameStats {
         low,
         high,
     }
+}
+
+/// Whether there is RAM among pages of these numbers.
+#[cfg(target_os = "none")]
+pub fn has_ram(pages: &core::ops::Range<Pfn>) -> bool {
+    let regions = &mut hal::boot::info().memory.iter();
+    regions.any(|region| {
+        let (start, end) = (region.start.pfn(), region.end.pfn().min(super::MOST_PAGES));
+        region.kind.is_ram() && start < pages.end && pages.start < end
+    })
+}
+
+/// Whether the page of that number is RAM.
+#[cfg(target_os = "none")]
+pub fn is_ram(pfn: Pfn) -> bool {
+    pfn < super::MOST_PAGES && has_ram(&(pfn..pfn + 1))
+}
+
+/// What whoever has that page noted of it, if it is RAM: owner and index. If nobody has it they mean nothing.
+#[cfg(target_os = "none")]
+pub fn notes_of(pfn: Pfn) -> Option<(u64, u64)> {
+    // SAFETY: all RAM has metadata, which lives forever.
+    let meta = is_ram(pfn).then(|| unsafe { machine::meta_of(pfn).as_ref() })?;
+    Some((meta.owner(), meta.index()))
 }

@@ -50,6 +50,25 @@ fn references_are_counted() {
 }
 
 #[test]
+fn a_page_outlives_its_block() {
+    let mut block = alloc_block(2, Gfp::KERNEL.zeroed()).unwrap();
+    block.bytes_mut()[3 * 4096] = 7;
+    let (third, again) = (block.frame(3), block.frame(3));
+    let first = block.frame(0);
+    assert!(third.same(&again) && third.refs() == 3 && first.refs() == 2);
+    assert_eq!(first.pfn() + 3, third.pfn());
+    drop((again, block));
+    assert_eq!((third.refs(), first.refs()), (1, 1));
+    assert_eq!(third.read_pod::<u8>(0), 7);
+}
+
+#[test]
+#[should_panic(expected = "beyond the block")]
+fn a_block_has_so_many_pages() {
+    let _ = alloc_block(1, Gfp::KERNEL).unwrap().frame(2);
+}
+
+#[test]
 fn a_new_page_knows_nothing_of_its_past() {
     for _ in 0..300 {
         let f = Frame::uninit().unwrap();

@@ -1,8 +1,9 @@
 //! The kernel's own mappings: vmalloc's window in the kernel's page tables. Tables are made as needed and kept until
 //! [`unlink_leaf`]: slots are used again, so there are few.
 use crate::charge::{self, Charge};
-use crate::frame::{self, Gfp, Kind};
+use crate::frame::{self, Frame, Gfp, Kind};
 use crate::machine::{VMALLOC_BASE, meta_of, pfn_of, phys_or_image, phys_to_virt};
+use core::mem::ManuallyDrop;
 use core::sync::atomic::{AtomicU64, Ordering};
 use hal::addr::{PAGE_SIZE, Pfn, PhysAddr};
 use hal::paging::{self, pte};
@@ -63,11 +64,47 @@ pub(crate) fn unmap_at(start: usize, pages: usize) -> usize {
     for i in 0..pages {
         let mapped = entry(start + i * PAGE_SIZE, false).map(|slot| slot.swap(0, Ordering::AcqRel));
         if let Some(e) = mapped.filter(|e| *e != 0) {
-            frame::free_page(meta_of(PhysAddr((e & pte::ADDR_MASK) as usize).pfn()));
+            frame::release_page(meta_of(PhysAddr((e & pte::ADDR_MASK) as usize).pfn()));
             freed += 1;
         }
     }
     freed
+}
+
+/// Maps memory of a device, from `phys` on, at an offset of the window that nobody else uses, with `flags` besides. `None`:
+/// no memory for a table, nothing mapped.
+pub(crate) fn map_device(offset: usize, pages: usize, phys: PhysAddr, flags: u64) -> Option<()> {
+    let flags = flags | pte::PRESENT | pte::WRITE | pte::NX | pte::GLOBAL;
+    for i in 0..pages {
+        let Some(slot) = entry(VMALLOC_BASE + offset + i * PAGE_SIZE, true) else {
+            unmap_device(offset, i);
+            return None;
+        };
+        let page = phys.0 + i * PAGE_SIZE;
+        slot.store(
+            page as u64 | flags | pte::ACCESSED | pte::DIRTY,
+            Ordering::Release,
+        );
+    }
+    Some(())
+}
+
+/// Takes a range out that [`map_device`] mapped. The TLBs forget it later.
+pub(crate) fn unmap_device(offset: usize, pages: usize) {
+    for i in 0..pages {
+        if let Some(slot) = entry(VMALLOC_BASE + offset + i * PAGE_SIZE, false) {
+            slot.store(0, Ordering::Release);
+        }
+    }
+}
+
+/// The page that is mapped at an offset of the window.
+pub(crate) fn frame_at(offset: usize) -> Option<Frame> {
+    let e = entry(VMALLOC_BASE + offset, false)?.load(Ordering::Acquire);
+    let meta = meta_of(PhysAddr((e & pte::ADDR_MASK) as usize).pfn());
+    // SAFETY: the caller's area maps it, and with it has a reference, which stays there.
+    let own = ManuallyDrop::new(unsafe { Frame::from_meta(meta) });
+    (e & pte::PRESENT != 0).then(|| Frame::clone(&own))
 }
 
 /// Makes mapped pages unreachable, but keeps them for [`unmap_at`]: who frees pages that others may still touch hides

@@ -8,7 +8,12 @@
 //! |---|---|
 //! | 0 | kernel stacks: 32 KiB each, the lower half unmapped (`stack`) |
 //! | 16 GiB * k | areas of class k |
+#[cfg(target_os = "none")]
+mod device;
 mod slots;
+
+#[cfg(target_os = "none")]
+pub use device::{Caching, DeviceArea, map as map_device};
 
 use crate::charge::{self, Charge};
 use crate::frame::NO_MEMORY;
@@ -95,6 +100,13 @@ impl VmArea {
     pub fn is_empty(&self) -> bool {
         false
     }
+    /// A handle of one of its pages, counted from the first: the page lasts as long as that does, whatever becomes of the
+    /// area. `None`: the area has no such page.
+    #[cfg(target_os = "none")]
+    pub fn frame(&self, page: usize) -> Option<crate::frame::Frame> {
+        let at = self.addr + page * PAGE_SIZE;
+        (page < self.pages).then(|| kmap::frame_at(at)).flatten()
+    }
     /// Its address; ownership goes to the caller.
     #[cfg(target_os = "none")]
     pub(crate) fn into_raw(self) -> *mut u8 {
@@ -145,6 +157,15 @@ fn give_area(addr: usize, pages: usize) {
     let mut maps = MAPS.lock_irq();
     maps.areas[class - 1].give(slot);
     maps.stale_areas += 1;
+}
+
+/// Where the area would begin that an address lies in.
+#[cfg(target_os = "none")]
+pub fn start_of(address: usize) -> Option<usize> {
+    let offset = address.checked_sub(machine::VMALLOC_BASE)?;
+    let class = offset / WINDOW;
+    let inside = (1..=CLASSES).contains(&class);
+    inside.then(|| address - offset % WINDOW % (PAGE_SIZE << class))
 }
 
 /// A place for a stack, numbered.

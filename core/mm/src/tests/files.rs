@@ -1,6 +1,7 @@
 //! Faults in mapped files: private copies, shared pages, the end of the file, permissions.
 use super::*;
 use abi::raw::{MAP_SHARED, MS_SYNC, PROT_EXEC};
+use pagecache::{MapPlace, PerArea};
 
 #[test]
 fn a_private_mapping_reads_the_file_and_writes_a_copy() {
@@ -193,4 +194,131 @@ fn cut_mappings_keep_their_offsets() {
         mm.mincore(at + 8 * PAGE_SIZE, &mut resident),
         Err(Errno::ENOMEM)
     );
+}
+
+/// What a driver hears: each object by its number.
+#[derive(Default)]
+struct Heard {
+    next: AtomicU64,
+    ended: AtomicU64,
+    places: std::sync::Mutex<std::collections::BTreeMap<u64, MapPlace>>,
+}
+
+/// The object of one area.
+struct Part {
+    number: u64,
+    heard: Arc<Heard>,
+}
+
+impl Part {
+    fn new(heard: &Arc<Heard>) -> Arc<Self> {
+        let number = heard.next.fetch_add(1, Ordering::Relaxed);
+        let heard = heard.clone();
+        Arc::new(Self { number, heard })
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        self.heard.ended.fetch_add(1, Ordering::Relaxed);
+        self.heard.places.lock().unwrap().remove(&self.number);
+    }
+}
+
+impl PerArea for Part {
+    fn begin(&self, place: MapPlace) -> Result<u32> {
+        self.placed(place);
+        Ok(place.flags | VmFlags::DONT_EXPAND.bits())
+    }
+    fn again(&self, place: MapPlace) -> Result<Arc<dyn MapObject>> {
+        let part = Self::new(&self.heard);
+        part.placed(place);
+        Ok(part)
+    }
+    fn placed(&self, place: MapPlace) {
+        let mut places = self.heard.places.lock().unwrap();
+        places.insert(self.number, place);
+    }
+}
+
+impl MapObject for Part {
+    fn page(&self, _index: u64, _access: MapAccess) -> Result<Frame> {
+        Frame::zeroed()
+    }
+    fn identity(&self) -> u64 {
+        1 << 40
+    }
+    fn size(&self) -> u64 {
+        u64::MAX
+    }
+    fn dev_ino(&self) -> (u64, u64) {
+        (1, 3)
+    }
+    fn write_path(&self, out: &mut dyn fmt::Write) -> fmt::Result {
+        out.write_str("/dev/part")
+    }
+    fn may_write(&self) -> bool {
+        true
+    }
+    fn per_area(&self) -> Option<&dyn PerArea> {
+        Some(self)
+    }
+}
+
+#[test]
+fn each_area_has_an_object_of_its_own() {
+    let (mm, heard) = (Mm::new().unwrap(), Arc::new(Heard::default()));
+    let backing: Backing = Part::new(&heard);
+    let asked = MmapRequest {
+        backing: Some(backing),
+        offset: 2 * PAGE_SIZE as u64,
+        ..request(BASE, 6 * PAGE_SIZE, RW, MAP_SHARED | MAP_FIXED)
+    };
+    let at = mm.mmap(asked).unwrap();
+    let places = || {
+        let places = heard.places.lock().unwrap();
+        let mut all: std::vec::Vec<_> = places
+            .values()
+            .map(|place| {
+                (
+                    (place.start - at) >> 12,
+                    (place.end - at) >> 12,
+                    place.first,
+                )
+            })
+            .collect();
+        all.sort_unstable();
+        all
+    };
+    assert_eq!(places(), [(0, 6, 2)]);
+    mm.store(at, 1).unwrap();
+    assert!(
+        mm.is_present(at) && mm.counters().file == 1,
+        "writable at once"
+    );
+    // Cut at both ends, in one call.
+    mm.munmap(at + 2 * PAGE_SIZE, PAGE_SIZE).unwrap();
+    assert_eq!(places(), [(0, 2, 2), (3, 6, 5)]);
+    assert_eq!(heard.ended.load(Ordering::Relaxed), 1);
+    mm.mprotect(at + 4 * PAGE_SIZE, PAGE_SIZE, PROT_READ)
+        .unwrap();
+    assert_eq!(places(), [(0, 2, 2), (3, 4, 5), (4, 5, 6), (5, 6, 7)]);
+    // What is always there is not locked, nor cut for that.
+    mm.mlock(at, PAGE_SIZE, true).unwrap();
+    assert_eq!(places().len(), 4);
+    let flags = abi::raw::MREMAP_MAYMOVE | abi::raw::MREMAP_FIXED;
+    let there = at + 32 * PAGE_SIZE;
+    assert_eq!(
+        mm.mremap(at, 2 * PAGE_SIZE, 2 * PAGE_SIZE, flags, there),
+        Ok(there)
+    );
+    assert!(mm.is_present(there) && places().contains(&(32, 34, 2)));
+    assert_eq!(
+        mm.mremap(there, 2 * PAGE_SIZE, 3 * PAGE_SIZE, 1, 0),
+        Err(Errno::EFAULT)
+    );
+    let child = mm.fork().unwrap();
+    assert_eq!(places().len(), 8);
+    drop((mm, child));
+    assert_eq!(places(), []);
 }

@@ -76,6 +76,12 @@ pub(crate) fn smaps(who: &Who, out: &mut SeqBuf) -> Result<()> {
             (VmFlags::MAY_READ, "mr"),
             (VmFlags::MAY_WRITE, "mw"),
             (VmFlags::MAY_EXEC, "me"),
+            (VmFlags::PFN_MAP, "pf"),
+            (VmFlags::IO, "io"),
+            (VmFlags::DONT_FORK, "dc"),
+            (VmFlags::DONT_EXPAND, "de"),
+            (VmFlags::DONT_DUMP, "dd"),
+            (VmFlags::MIXED_MAP, "mm"),
         ] {
             if vma.flags.contains(flag) {
                 let _ = write!(out, " {short}");

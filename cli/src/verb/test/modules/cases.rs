@@ -2,7 +2,7 @@
 
 use super::Case;
 
-pub(super) const CASES: [Case; 10] = [
+pub(super) const CASES: [Case; 11] = [
     Case {
         name: "hello",
         script: "insmod $m/hello.ko; echo $?; cat /proc/modules; cat /proc/hello_proc
@@ -187,6 +187,24 @@ pub(super) const CASES: [Case; 10] = [
             "ioctl\nread:1: 1\nread:1: 1\nwrite:1: 1\nset:1: 1\nioctl:0:7: Input/output error\n",
             "release\nread:1: 1\nread:1: 1\nwrite:1: 1\nset:1: 1\nioctl:0:7: 7\nclose: 0\nQuarantined\n",
             "Resource temporarily unavailable\n0\n",
+        ],
+    },
+    // What is mapped: kept while a process sees it, whatever the module does, and gone from there when the module crashes.
+    Case {
+        name: "crashes-of-what-is-mapped",
+        script: "for i in 1 2; do insmod $m/maps.ko hostile=1; $m/mapped crashes; grep -o Quarantined /proc/modules
+                $m/mapped hold /dev/maps-rows; rmmod -f maps || echo cannot unload; done; test -e /dev/maps-rows || echo gone
+            told | grep -E '^maps: fault|^module maps|not given back.*mapping'; insmod $m/maps.ko; taken=$(cat /sys/kernel/containment/taken)
+            i=0; while [ $i -lt 30 ]; do $m/mapped rows >/dev/null; $m/mapped faults >/dev/null; i=$((i+1)); done
+            [ $taken = $(cat /sys/kernel/containment/taken) ] && echo all given back; rmmod maps; echo $?
+            insmod $m/maps.ko; $m/mapped proc; cat /proc/modules; echo end; told >/dev/null",
+        stdout: &[
+            "row: r1\ngiven back: 0\nstill: K r3\nasked: s1, SIGBUS\ncrashed: SIGBUS\nrevoked: SIGBUS SIGBUS SIGBUS\n\
+             map 4 0: Input/output error\nchild: SIGBUS\nQuarantined\n/dev/maps-rows: No such device or address\n",
+            "row: r1\n",
+            "Quarantined\n",
+            "gone\nmaps: fault gave what is no page\nmodule maps crashed: it is in quarantine; rmmod takes it away\n",
+            "all given back\n0\nproc: r2\nunloaded: 0\nthen: SIGBUS SIGBUS\nend\n",
         ],
     },
     Case {

@@ -30,7 +30,7 @@ macro_rules! says {
 }
 
 /// What Linux says too, with the same modules built for it.
-pub(super) const SHARED: [Case; 16] = [
+pub(super) const SHARED: [Case; 21] = [
     says!("as-linux-locks-and-counters", "locks"),
     says!("as-linux-timers-and-threads", "timers"),
     says!("as-linux-lists-and-chains", "lists"),
@@ -52,6 +52,7 @@ pub(super) const SHARED: [Case; 16] = [
             umount /sys/kernel/debug; told | grep ^probing | grep -v taint",
         stdout: &[include_str!("../../../../../test/modules/probing.expected")],
     },
+    says!("as-linux-odds-and-ends", "odds"),
     Case {
         name: "as-linux-descriptions-and-signals",
         script: "insmod $m/describes.ko; echo $?; cat /sys/class/described/one/uevent /sys/bus/describing/devices/described1/uevent
@@ -59,6 +60,36 @@ pub(super) const SHARED: [Case; 16] = [
             $m/fops /dev/describes signal:40 flags:8192 write:2 told write:1 told write:3 told; rmmod describes; echo $?
             told | grep '^descri' | grep -Ev 'be told|loud says'",
         stdout: &[include_str!("../../../../../test/modules/describes.expected")],
+    },
+    Case {
+        name: "as-linux-memory-of-devices",
+        script: "insmod $m/iomem.ko; echo $?; rmmod iomem; echo $?; told >/tmp/t; grep '^iomem: [a-z]' /tmp/t | grep -v taint
+            grep -c 'ioremap on RAM at 0x' /tmp/t; rm /tmp/t",
+        stdout: &[include_str!("../../../../../test/modules/iomem.expected")],
+    },
+    Case {
+        name: "as-linux-aliases-of-tables",
+        script: "r=/lib/modules/$(uname -r); mkdir -p $r/extra; : >$r/modules.order; : >$r/modules.builtin; cp $m/serves.ko $r/extra
+            modinfo -F alias $m/serves.ko | sort; depmod 2>/dev/null; grep -c served $r/modules.alias
+            modprobe platform:second-served device=second-served; echo $?; rmmod serves; modprobe platform:plain-served; echo $?
+            modprobe of:NnodeTtypeCgaon,served; echo $?; rmmod serves; modprobe platform:unserved 2>&1
+            modprobe of:NnodeTtypeCgaon,servedCmore device=first-served; echo $?; rmmod serves; rm -r $r/extra; told | grep ' served as'",
+        stdout: &[
+            "of:N*T*Cgaon,served\nof:N*T*Cgaon,servedC*\nof:N*Tkind\nof:N*TkindC*\nof:Na_nameTsome*Cgaon,other\n\
+             of:Na_nameTsome*Cgaon,otherC*\nplatform:first-served\nplatform:plain-served\nplatform:second-served\n5\n0\n0\n0\n",
+            "Module platform:unserved not found in directory",
+            "0\nserves second-served: served as 2\nserves first-served: served as 1\n",
+        ],
+    },
+    Case {
+        name: "as-linux-mapped-rows",
+        script: "insmod $m/maps.ko; $m/mapped rows; rmmod maps; echo $?; told | grep '^maps' | grep -v taint",
+        stdout: &[include_str!("../../../../../test/modules/maps.rows.expected")],
+    },
+    Case {
+        name: "as-linux-mapped-by-faults",
+        script: "insmod $m/maps.ko; $m/mapped faults; rmmod maps; echo $?; told | grep '^maps' | grep -v taint",
+        stdout: &[include_str!("../../../../../test/modules/maps.faults.expected")],
     },
     Case {
         name: "as-linux-ports-and-addresses",
