@@ -18,6 +18,8 @@ pub(crate) fn run(filter: &str, full: bool, seed: u64) -> Result<Tally> {
         command.env("PROPTEST_RNG_SEED", seed.to_string());
     }
     command.args([
+        "--profile",
+        "host",
         "--workspace",
         "--exclude",
         "image",
