@@ -4,18 +4,13 @@
 //! Specification: remap_pfn_range(9), vm_insert_page(9).
 use crate::enter::misuse;
 use crate::export::exports;
-use crate::mapping::{self, Mapping};
+use crate::mapping::{self, Mapping, answer};
 use crate::page_refs;
 use crate::pages;
 use crate::vm_flags::{DONT_DUMP, DONT_EXPAND, IO, MAY_WRITE, MIXED_MAP, PFN_MAP, SHARED};
 use abi::{Errno, PAGE_SIZE, Result, USER_END};
 use alloc::sync::Arc;
 use trace::pr_warn;
-
-/// `VM_FAULT_OOM`, `VM_FAULT_SIGBUS`, `VM_FAULT_NOPAGE`.
-const OOM: u32 = 1;
-const BUS: u32 = 2;
-const NO_PAGE: u32 = 0x100;
 
 fn status(result: Result<()>) -> i32 {
     result.map_or_else(|e| -e.code(), |()| 0)
@@ -112,9 +107,9 @@ extern "C" fn vmf_insert_pfn(area: usize, address: usize, pfn: usize) -> u32 {
         misuse("vmf_insert_pfn into an area of neither VM_PFNMAP nor VM_MIXEDMAP");
     }
     match insert_pfn(area, address, pfn) {
-        Ok(()) | Err(Errno::EBUSY) => NO_PAGE,
-        Err(Errno::ENOMEM) => OOM,
-        Err(_) => BUS,
+        Ok(()) | Err(Errno::EBUSY) => answer::NO_PAGE,
+        Err(Errno::ENOMEM) => answer::OOM,
+        Err(_) => answer::BUS,
     }
 }
 

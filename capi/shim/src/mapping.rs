@@ -33,13 +33,14 @@ use workqueue::Work;
 static PAGES: LockClass = LockClass::new("capi.mapping", rank::NONE);
 
 /// What `vm_ops->fault` answers.
-mod answer {
-    pub(super) const OOM: u32 = 1;
-    pub(super) const SEGV: u32 = 0x40;
-    /// Bus error, poisoned memory of two kinds, no fallback.
-    pub(super) const ERROR: u32 = OOM | 2 | 0x10 | 0x20 | SEGV | 0x800;
-    pub(super) const NO_PAGE: u32 = 0x100;
-    pub(super) const RETRY: u32 = 0x400;
+pub(crate) mod answer {
+    pub(crate) const OOM: u32 = 1;
+    pub(crate) const BUS: u32 = 2;
+    pub(crate) const SEGV: u32 = 0x40;
+    /// With poisoned memory of two kinds, and no fallback.
+    pub(crate) const ERROR: u32 = OOM | BUS | 0x10 | 0x20 | SEGV | 0x800;
+    pub(crate) const NO_PAGE: u32 = 0x100;
+    pub(crate) const RETRY: u32 = 0x400;
 }
 
 /// Whose file it is.

@@ -132,8 +132,8 @@ pub(crate) fn address_of(name: &[u8]) -> Option<usize> {
     found
 }
 
-/// The instruction at an address, if a probe may stand there. `ENOENT`: no function is there; `EINVAL`: no probe may be there; `EILSEQ`: it is inside an
-/// instruction; `EOPNOTSUPP`: the instruction there can't be replaced.
+/// The instruction at an address, if a probe may stand there. `ENOENT`: no function is there; `EINVAL`: no probe may be there;
+/// `EILSEQ`: it is inside an instruction; `EOPNOTSUPP`: the instruction there can't be replaced.
 pub(crate) fn look(address: usize) -> Result<Insn> {
     let function = Function::at(address).ok_or(Errno::ENOENT)?;
     if patch::is_kernel_text(address) {
