@@ -3,7 +3,7 @@
 //!
 //! Specification: remap_pfn_range(9), vm_insert_page(9).
 use crate::enter::misuse;
-use crate::export::exports;
+use crate::export::{exports, status};
 use crate::mapping::{self, Mapping, answer};
 use crate::page_refs;
 use crate::pages;
@@ -11,10 +11,6 @@ use crate::vm_flags::{DONT_DUMP, DONT_EXPAND, IO, MAY_WRITE, MIXED_MAP, PFN_MAP,
 use abi::{Errno, PAGE_SIZE, Result, USER_END};
 use alloc::sync::Arc;
 use trace::pr_warn;
-
-fn status(result: Result<()>) -> i32 {
-    result.map_or_else(|e| -e.code(), |()| 0)
-}
 
 /// Pages of `size` bytes from `address` on, if all lie in the area.
 fn pages_in(mapping: &Mapping, address: usize, size: usize) -> Result<usize> {

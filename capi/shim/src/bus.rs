@@ -2,7 +2,7 @@
 //!
 //! Specification: Documentation/driver-api/driver-model/bus.rst, driver.rst.
 use crate::enter;
-use crate::export::exports;
+use crate::export::{exports, status};
 use crate::foreign::{Name, word, write};
 use crate::layout::{CBus, CDevice, CDriver};
 use crate::ledger::{self, Kind, Resource};
@@ -401,10 +401,6 @@ fn register_driver(at: usize) -> Result<()> {
         bind(&driver, device);
     }
     device::announce(Action::Add, &driver.directory, DRIVERS, "")
-}
-
-fn status(result: Result<()>) -> i32 {
-    result.map_or_else(|e| -e.code(), |()| 0)
 }
 
 /// `bus_register(bus)`.

@@ -3,7 +3,7 @@
 //! Specification: Documentation/core-api/kernel-api.rst, "Char devices".
 use crate::calls::Calls;
 use crate::enter::{self, misuse};
-use crate::export::exports;
+use crate::export::{exports, status};
 use crate::file::{self, Opened, Source};
 use crate::foreign::{self, Name};
 use crate::layout::{CDev, FileOperations, MINOR_BITS};
@@ -113,10 +113,6 @@ fn withdraw(_handle: usize, resource: Resource) {
     if let Some(driver) = resource.object::<Driver>() {
         driver.stop();
     }
-}
-
-fn status(result: Result<()>) -> i32 {
-    result.map_or_else(|e| -e.code(), |()| 0)
 }
 
 /// The pieces of a range of numbers: major, first minor and count of each.

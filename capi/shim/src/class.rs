@@ -1,6 +1,6 @@
 //! `linux/device/class.h`.
 use crate::enter::{self, misuse};
-use crate::export::exports;
+use crate::export::{exports, status};
 use crate::foreign::{self, Name};
 use crate::layout::CClass;
 use crate::ledger::{self, Kind, Resource};
@@ -141,7 +141,7 @@ extern "C" fn class_destroy(class: usize) {
 /// `__class_register(class, key)`.
 extern "C" fn __class_register(class: usize, _key: usize) -> i32 {
     crate::enter::must_sleep("class_register");
-    register(class).map_or_else(|e| -e.code(), |()| 0)
+    status(register(class))
 }
 
 /// `class_unregister(class)`.
@@ -158,7 +158,7 @@ extern "C" fn class_create_file_ns(class: usize, attribute: usize, _namespace: u
     let made = of(class)
         .ok_or(Errno::EINVAL)
         .and_then(|found| sysfs::make_file(found.model.dir(), class, attribute));
-    made.map_or_else(|e| -e.code(), |()| 0)
+    status(made)
 }
 
 /// `class_remove_file_ns(class, attribute, namespace)`.

@@ -5,7 +5,7 @@ use crate::bus::{self, Bus};
 use crate::class::{self, Class, pointer};
 use crate::description::Description;
 use crate::enter;
-use crate::export::exports;
+use crate::export::{exports, status};
 use crate::foreign::{Name, word, write};
 use crate::kobject;
 use crate::layout::{CBus, CClass, CDevice, CDeviceType, CKtype, MINOR_BITS};
@@ -275,10 +275,6 @@ fn remove(at: usize) {
     if let Some(resource) = ledger::take(at, &DEVICE) {
         withdraw(at, resource);
     }
-}
-
-fn status(result: Result<()>) -> i32 {
-    result.map_or_else(|e| -e.code(), |()| 0)
 }
 
 /// `device_add(device)`.

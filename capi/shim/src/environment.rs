@@ -1,7 +1,7 @@
 //! What modules' functions add to events: `struct kobj_uevent_env`.
 //!
 //! Specification: Documentation/core-api/kobject.rst, "ksets"; include/linux/kobject.h of ours for the layout.
-use crate::export::exports;
+use crate::export::{exports, status};
 use crate::foreign::{self, Name, word};
 use crate::va_list::{VaList, variadic};
 use abi::{Errno, Result};
@@ -63,7 +63,7 @@ extern "C" fn add_with(at: usize, format: usize, list: &VaList) -> i32 {
     let wanted = crate::print::format_to(&mut line, format, *list);
     // What does not fit here fits nowhere.
     let line = line.get(..wanted).unwrap_or(&line);
-    add(at, line).map_or_else(|e| -e.code(), |()| 0)
+    status(add(at, line))
 }
 
 variadic! {

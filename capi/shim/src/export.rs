@@ -34,6 +34,11 @@ pub(crate) extern "C" fn full() {
 pub(crate) const ROOM: usize = 7 << 10;
 const _: () = assert!(ROOM <= hal::landing::UPPER_HALF);
 
+/// What a function of C answers: 0, or the error's negative number.
+pub(crate) fn status(result: abi::Result<()>) -> i32 {
+    result.map_or_else(|error| -error.code(), |()| 0)
+}
+
 /// A file's table: `exports![kfree, ksize; gpl: for_gpl_modules]` gives functions of the file under their
 /// own names; `data:` before names of statics,
 /// `as:` before functions whose C name would be the compiler's own.

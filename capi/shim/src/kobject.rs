@@ -2,7 +2,7 @@
 //!
 //! Specification: Documentation/core-api/kobject.rst.
 use crate::enter::{self, misuse};
-use crate::export::exports;
+use crate::export::{exports, status};
 use crate::foreign::{self, Name, word};
 use crate::layout::{CKobject, CKset, CKtype, CUeventOps};
 use crate::memory::{self, FOR_MODULE};
@@ -176,10 +176,6 @@ fn add_to(kobj: usize, parent: usize, name: &[u8]) -> Result<()> {
         return Err(Errno::EINVAL);
     }
     add(kobj)
-}
-
-fn status(result: Result<()>) -> i32 {
-    result.map_or_else(|e| -e.code(), |()| 0)
 }
 
 extern "C" fn add_with(kobj: usize, parent: usize, format: usize, list: &VaList) -> i32 {

@@ -2,7 +2,7 @@
 //!
 //! Specification: Documentation/trace/kprobes.rst; what is refused, and by which error, as Linux 6.1 has it.
 use crate::enter::{self, misuse, must_sleep};
-use crate::export::exports;
+use crate::export::{exports, status};
 use crate::foreign::{self, Name};
 use crate::kprobe_layout::{CKprobe, DISABLED, GONE};
 use crate::ledger::{self, Kind, Resource};
@@ -203,16 +203,12 @@ pub(crate) fn unregister(record: usize, kind: &'static Kind) {
     set_flags(record, DISABLED);
 }
 
-pub(crate) fn answer(result: Result<()>) -> i32 {
-    result.map_or_else(|error| -error.code(), |()| 0)
-}
-
 /// `register_kprobe(probe)`.
 extern "C" fn register_kprobe(record: usize) -> i32 {
     must_sleep("register_kprobe");
     let _ = word(record);
     let result = enter::running().ok_or(Errno::EINVAL);
-    answer(result.and_then(|module| register(record, module, None)))
+    status(result.and_then(|module| register(record, module, None)))
 }
 
 /// `unregister_kprobe(probe)`: afterwards no handler of it runs.
@@ -230,7 +226,7 @@ pub(crate) fn register_all(
     back: extern "C" fn(usize, i32),
 ) -> i32 {
     if count <= 0 {
-        return answer(Err(Errno::EINVAL));
+        return status(Err(Errno::EINVAL));
     }
     for index in 0..count as usize {
         let failed = one(word(records + index * 8));
@@ -273,13 +269,13 @@ fn set_disabled(record: usize, disabled: bool) -> Result<()> {
 /// `enable_kprobe(probe)`.
 extern "C" fn enable_kprobe(record: usize) -> i32 {
     must_sleep("enable_kprobe");
-    answer(set_disabled(record, false))
+    status(set_disabled(record, false))
 }
 
 /// `disable_kprobe(probe)`.
 extern "C" fn disable_kprobe(record: usize) -> i32 {
     must_sleep("disable_kprobe");
-    answer(set_disabled(record, true))
+    status(set_disabled(record, true))
 }
 
 /// A module's text goes: so do the probes of others that stand in it.

@@ -2,7 +2,7 @@
 //!
 //! Specification: Documentation/trace/kprobes.rst, "How Does a Return Probe Work?"; errors as Linux 6.1 has them.
 use crate::enter::{self, must_sleep};
-use crate::export::exports;
+use crate::export::{exports, status};
 use crate::foreign;
 use crate::kprobe_layout::CKretprobe;
 use crate::kprobes::{self, KRETPROBE, each_of, register_all};
@@ -57,7 +57,7 @@ extern "C" fn register_kretprobe(record: usize) -> i32 {
     must_sleep("register_kretprobe");
     let _ = kprobes::word(record);
     let result = enter::running().ok_or(Errno::EINVAL);
-    kprobes::answer(result.and_then(|module| register(record, module)))
+    status(result.and_then(|module| register(record, module)))
 }
 
 /// `unregister_kretprobe(probe)`: what has been entered returns untold.

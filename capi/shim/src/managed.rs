@@ -3,7 +3,7 @@
 //!
 //! Specification: Documentation/driver-api/driver-model/devres.rst.
 use crate::enter::{self, misuse};
-use crate::export::exports;
+use crate::export::{exports, status};
 use crate::memory::{self, GFP_ZERO, Manner};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
@@ -104,7 +104,7 @@ extern "C" fn devm_kfree(device: usize, block: usize) {
 
 /// `devm_add_action(device, function, data)`: ENOMEM.
 extern "C" fn devm_add_action(device: usize, function: usize, data: usize) -> i32 {
-    add(device, What::Action(function, data)).map_or_else(|e| -e.code(), |()| 0)
+    status(add(device, What::Action(function, data)))
 }
 
 /// `devm_remove_action(device, function, data)`: it is not called.

@@ -2,7 +2,7 @@
 use crate::cdev::Driver;
 use crate::class::is_error_or_null;
 use crate::device as devices;
-use crate::export::exports;
+use crate::export::{exports, status};
 use crate::foreign::{self, Name, word, write};
 use crate::kobject;
 use crate::layout::{CDevice, CKobject, CMisc};
@@ -159,7 +159,7 @@ fn deregister(at: usize) {
 /// `misc_register(misc)`.
 extern "C" fn misc_register(at: usize) -> i32 {
     crate::enter::must_sleep("misc_register");
-    register(at).map_or_else(|e| -e.code(), |()| 0)
+    status(register(at))
 }
 
 /// `misc_deregister(misc)`.

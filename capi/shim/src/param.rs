@@ -2,7 +2,7 @@
 #![expect(non_upper_case_globals, reason = "modules know them by these names")]
 
 use crate::enter;
-use crate::export::exports;
+use crate::export::{exports, status};
 use crate::foreign::{self, Name, word};
 use crate::number;
 use abi::{Errno, Result};
@@ -35,10 +35,6 @@ struct Ops {
 
 fn value(at: usize) -> Result<Name<VALUE>> {
     Name::read(at).map_err(|_| Errno::EFAULT)
-}
-
-fn status(result: Result<()>) -> i32 {
-    result.map_or_else(|e| -e.code(), |()| 0)
 }
 
 /// Writes a value to where a parameter's `arg` points.

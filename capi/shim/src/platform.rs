@@ -5,7 +5,7 @@
 
 use crate::bus::{self, Own};
 use crate::device;
-use crate::export::exports;
+use crate::export::{exports, status};
 use crate::foreign::{self, Name, word, write};
 use crate::kobject;
 use crate::layout::{CBus, CDevice, CDriver, CPlatformDevice, CPlatformDriver, CResource};
@@ -203,10 +203,6 @@ fn put_copy(place: usize, from: usize, len: usize) -> Result<()> {
     };
     memory::give(word(place)?, &FOR_MODULE);
     write(place, block)
-}
-
-fn status(result: Result<()>) -> i32 {
-    result.map_or_else(|e| -e.code(), |()| 0)
 }
 
 /// `platform_device_add_data(device, data, size)`.

@@ -2,7 +2,7 @@
 //!
 //! Specification: Documentation/filesystems/sysfs.rst.
 use crate::enter;
-use crate::export::exports;
+use crate::export::{exports, status};
 use crate::foreign::{self, Name, word};
 use crate::layout::{CAttribute, CGroup, CKobject, CKtype};
 use crate::ledger::{self, Kind, Resource};
@@ -313,10 +313,6 @@ fn remove_groups(directory: &Arc<Node>, groups: usize) {
             Ok(())
         });
     }
-}
-
-fn status(result: Result<()>) -> i32 {
-    result.map_or_else(|e| -e.code(), |()| 0)
 }
 
 /// `sysfs_create_file_ns(kobj, attribute, namespace)`.

@@ -1,5 +1,5 @@
 //! `linux/kobject.h`: a module tells user space what happened to an object.
-use crate::export::exports;
+use crate::export::{exports, status};
 use crate::foreign::{Name, word};
 use crate::{device as devices, kobject};
 use abi::{Errno, Result};
@@ -47,7 +47,7 @@ extern "C" fn kobject_uevent(kobj: usize, action: u32) -> i32 {
 /// `kobject_uevent_env(kobj, action, lines)`.
 extern "C" fn kobject_uevent_env(kobj: usize, action: u32, lines: usize) -> i32 {
     crate::enter::check_may_sleep("kobject_uevent");
-    tell(kobj, action, lines).map_or_else(|e| -e.code(), |()| 0)
+    status(tell(kobj, action, lines))
 }
 
 exports![; gpl: kobject_uevent, kobject_uevent_env];
