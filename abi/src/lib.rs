@@ -6,6 +6,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+pub mod calls;
 mod errno;
 pub mod pod;
 pub mod process;

@@ -1,5 +1,6 @@
 //! `gaon check`: what every commit has to hold. Each rule is a file of its own with a test on a bad sample.
 
+pub(crate) mod calls;
 mod circles;
 mod exports;
 mod floors;
@@ -20,6 +21,9 @@ use std::process::{Command, Stdio};
 pub(crate) struct Arguments {
     /// Only the rules whose name contains this
     rule: Option<String>,
+    /// Write what of the book is made of the sources
+    #[arg(long)]
+    write: bool,
 }
 
 /// What a rule found wrong; nothing when it holds.
@@ -28,7 +32,7 @@ type Findings = Vec<String>;
 /// A rule: its name and how it is looked at.
 type Rule = (&'static str, fn() -> Result<Findings>);
 
-const RULES: [Rule; 12] = [
+const RULES: [Rule; 13] = [
     ("format", format),
     ("floors: no crate reaches up", || floors::check()),
     ("unsafe stands in base/ and capi/ only", || {
@@ -41,12 +45,17 @@ const RULES: [Rule; 12] = [
     ("what modules may call is declared", || exports::check()),
     ("what modules may call is tried", || tried::check()),
     ("each file says what it is for", || pages::check()),
+    ("the book tells of all system calls", || calls::check()),
     ("lints, host", lints_host),
     ("lints, kernel: no infallible allocation", lints_kernel),
 ];
 
 pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     let filter = arguments.rule.as_deref().unwrap_or("");
+    if arguments.write {
+        let findings = calls::write()?;
+        anyhow::ensure!(findings.is_empty(), "{}", findings.join("\n"));
+    }
     let mut broken = 0;
     for (name, rule) in RULES.iter().filter(|(name, _)| name.contains(filter)) {
         let bar = cargo::spinner(name);

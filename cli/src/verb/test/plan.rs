@@ -392,39 +392,13 @@ fn guest_path(program: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use crate::tree;
+    use crate::verb::check::calls::dispatch;
     use std::fs;
-    use std::path::Path;
-
-    fn sources(folder: &Path, text: &mut String) {
-        for entry in fs::read_dir(folder).unwrap().flatten() {
-            match entry.path() {
-                path if path.is_dir() => sources(&path, text),
-                path => text.push_str(&fs::read_to_string(path).unwrap()),
-            }
-        }
-    }
-
-    /// Names of the calls in the kernel's table: the families' lines `(__NR_x, "name", function)`, however they are broken.
-    fn calls(text: &str) -> Vec<String> {
-        let mut names = Vec::new();
-        for (at, _) in text.match_indices("__NR_") {
-            let Some((_, rest)) = text[at..].split_once(',') else {
-                continue;
-            };
-            let quoted = rest.trim_start().strip_prefix('"');
-            if let Some((name, _)) = quoted.and_then(|rest| rest.split_once('"')) {
-                names.push(name.to_owned());
-            }
-        }
-        names
-    }
 
     #[test]
     fn every_call_of_the_kernel_is_tried_with_bad_pointers() {
         let root = tree::root().unwrap();
-        let mut text = String::new();
-        sources(&root.join("syscall/src"), &mut text);
-        let calls = calls(&text);
+        let calls = dispatch().unwrap();
         assert!(calls.len() > 200, "{} calls found", calls.len());
         let table = fs::read_to_string(root.join("test/programs/calls.h")).unwrap();
         let tried = |name: &str| {
@@ -432,7 +406,8 @@ mod tests {
                 .iter()
                 .any(|form| table.contains(&form.replace("{}", name)))
         };
-        let missing: Vec<_> = calls.iter().filter(|name| !tried(name)).collect();
+        let titles = calls.values().map(|call| &call.title);
+        let missing: Vec<_> = titles.filter(|title| !tried(title)).collect();
         assert!(
             missing.is_empty(),
             "not in test/programs/calls.h: {missing:?}"
