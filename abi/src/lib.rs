@@ -2,7 +2,7 @@
 //!
 //! Everything above stands on this crate, so that one [`Errno`] serves the whole kernel. Numbers and layouts come
 //! from `linux-raw-sys` (generated from Linux' own headers) as [`raw`], [`ioctl`], [`auxvec`], [`prctl`],
-//! [`net`], [`netlink`] and [`system`]; what that crate lacks stands in modules here, its layout asserted where it is defined.
+//! [`net`], [`netlink`], [`ptrace`] (and seccomp) and [`system`]; what that crate lacks stands in modules here, its layout asserted where it is defined.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -13,7 +13,7 @@ pub mod process;
 pub mod timex;
 
 pub use errno::{Errno, Result};
-pub use linux_raw_sys::{auxvec, elf, general as raw, ioctl, net, netlink, prctl, system};
+pub use linux_raw_sys::{auxvec, elf, general as raw, ioctl, net, netlink, prctl, ptrace, system};
 pub use zerocopy;
 
 /// Size of a page in bytes; `AT_PAGESZ`.

@@ -32,6 +32,7 @@ mod pipe;
 mod poll;
 mod process;
 mod sched;
+mod seccomp;
 mod signal;
 mod socket;
 mod stat;
@@ -59,6 +60,7 @@ const FAMILIES: &[&[Call]] = &[
     poll::CALLS,
     process::CALLS,
     sched::CALLS,
+    seccomp::CALLS,
     signal::CALLS,
     socket::CALLS,
     stat::CALLS,

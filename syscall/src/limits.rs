@@ -209,7 +209,8 @@ fn sys_prctl(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
             user::write(UserAddr(arg), &cx.clear_child_tid)?;
             Ok(0)
         }
-        prctl::PR_GET_SECCOMP => Ok(0),
+        prctl::PR_GET_SECCOMP => Ok(cx.seccomp.mode() as usize),
+        prctl::PR_SET_SECCOMP => crate::seccomp::set_mode(cx, arg, a[2]),
         _ => Err(Errno::EINVAL),
     }
 }

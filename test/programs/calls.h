@@ -55,6 +55,8 @@ static const struct iovec name_vector = {(void *)name_text, 16};
 static const struct mmsghdr one_message = {{NULL, 0, (void *)&name_vector, 1, NULL, 0, 0}, 0};
 static const unsigned group_list[2] = {0, 5};
 static const unsigned long cpu_mask = 1, all_numbers[8];
+static const struct sock_filter allow_all = {6, 0, 0, 0x7fff0000};
+static const struct sock_fprog one_filter = {1, (struct sock_filter *)&allow_all};
 static const long offset;
 static const char *const empty_vector[1];
 
@@ -281,6 +283,8 @@ static const struct call calls[] = {
     CALL(get_robust_list, V(0), OUT_(8), OUT_(8)),
     AS("arch_prctl.get_fs", arch_prctl, 0, V(0x1003), OUT_(8)),
     AS("arch_prctl.set_gs", arch_prctl, 0, V(0x1001), OUT_(8)),
+    AS("seccomp.filter", seccomp, 0, V(1), V(0), IN_(one_filter)),
+    AS("seccomp.action", seccomp, 0, V(2), V(0), IN_(no_int)),
     AS("prctl.set_name", prctl, 0, V(15), IN_(name_text)),
     AS("prctl.get_name", prctl, 0, V(16), OUT_(16)),
     AS("prctl.get_pdeathsig", prctl, 0, V(2), OUT_(4)),

@@ -4,6 +4,7 @@
 // test: limit=600
 #include "check.h"
 #include <dirent.h>
+#include <linux/filter.h>
 #include <linux/netlink.h>
 #include <linux/sched.h>
 #include <sys/epoll.h>

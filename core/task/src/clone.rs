@@ -1,5 +1,6 @@
 //! Making tasks: fork(2), vfork(2), clone(2), clone3(2), and the first one.
 use crate::objects::{Membership, Process, Task};
+use crate::calls;
 use crate::clone_flags::CloneArgs;
 use crate::cx::{AltStack, Cx, FaultInfo, Slots};
 use crate::vfork::VforkDone;
@@ -8,6 +9,8 @@ use crate::ns::{self, Namespaces};
 use crate::pidfd::PidFd;
 use crate::process::{ProcessInit, flag};
 use crate::signal::SigHand;
+use crate::restriction::Restriction;
+use crate::seccomp;
 use crate::slots;
 use crate::task::TaskInit;
 use crate::userloop::{self, Birth};
@@ -160,6 +163,7 @@ fn build(cx: &mut Cx, args: &CloneArgs, parts: Parts) -> Result<Newborn> {
         fs: parts.fs.clone(),
         cred: cx.cred.clone(),
         ns: parts.ns.clone(),
+        seccomp: cx.seccomp.clone(),
         mm: parts.mm.clone(),
         no_new_privs: cx.task.no_new_privs(),
         slack_ns: cx.task.timer_slack_ns(),
@@ -171,7 +175,7 @@ fn build(cx: &mut Cx, args: &CloneArgs, parts: Parts) -> Result<Newborn> {
     let thread = userloop::make_thread(child, Birth::of(args))?;
     task.set_thread(Some(thread));
     let linked = if args.has(CLONE_THREAD) {
-        link_thread(&task)
+        link_thread(cx, &task)
     } else {
         link_process(cx, args, &task)
     };
@@ -240,6 +244,7 @@ fn child_cx(cx: &Cx, args: &CloneArgs, parts: Parts, task: &Arc<Task>) -> Cx {
         user: cx.user.clone(),
         over_nproc: false,
         ns: parts.ns,
+        seccomp: cx.seccomp.clone(),
         altstack: if keeps_altstack {
             cx.altstack
         } else {
@@ -261,7 +266,7 @@ fn child_cx(cx: &Cx, args: &CloneArgs, parts: Parts, task: &Arc<Task>) -> Cx {
 }
 
 /// One more thread of the process.
-fn link_thread(task: &Arc<Task>) -> Result<()> {
+fn link_thread(cx: &Cx, task: &Arc<Task>) -> Result<()> {
     let process = task.process();
     let place = {
         let mut shared = process.sig.lock_irq();
@@ -269,6 +274,7 @@ fn link_thread(task: &Arc<Task>) -> Result<()> {
             return Err(Errno::ERESTARTNOINTR); // the signal that this goes with is handled first
         }
         let place = shared.threads.push_back(task.clone())?;
+        seccomp::catch_up(&cx.task, task);
         process.live.fetch_add(1, Relaxed);
         task.place.store(place, Relaxed);
         place
@@ -428,6 +434,7 @@ fn spawn(
         fs: first.fs.clone(),
         cred: first.cred.clone(),
         ns: ns.clone(),
+        seccomp: Restriction::None,
         mm: first.mm.clone(),
         no_new_privs: false,
         slack_ns: TIMER_SLACK_NS,
@@ -437,7 +444,7 @@ fn spawn(
     let cx = Cx {
         task: task.clone(),
         regs: UserRegs::default(),
-        calls: userloop::syscalls(),
+        calls: calls::plain(),
         files: first.files,
         fs: first.fs,
         mm: first.mm,
@@ -445,6 +452,7 @@ fn spawn(
         user: user.clone(),
         over_nproc: false,
         ns,
+        seccomp: Restriction::None,
         altstack: AltStack::NONE,
         restart: None,
         saved_mask: None,

@@ -5,6 +5,7 @@
 use crate::ns::Namespaces;
 use crate::objects::{Process, Task};
 use crate::process::flag;
+use crate::restriction::Restriction;
 use crate::signal::mask;
 use crate::task::work;
 use crate::user::User;
@@ -81,6 +82,14 @@ pub struct CallTable {
     pub beyond: Handler,
 }
 
+impl CallTable {
+    /// Who makes the call of a number.
+    #[inline]
+    pub(crate) fn handler(&self, nr: usize) -> Handler {
+        *self.calls.get(nr).unwrap_or(&self.beyond)
+    }
+}
+
 /// The context of a task's system calls.
 pub struct Cx {
     /// The task as others see it.
@@ -103,6 +112,8 @@ pub struct Cx {
     pub(crate) over_nproc: bool,
     /// Namespaces.
     pub ns: Arc<Namespaces>,
+    /// Which calls it may make; `calls` goes with it.
+    pub seccomp: Restriction,
     /// Alternate signal stack.
     pub altstack: AltStack,
     /// How the interrupted call goes on.

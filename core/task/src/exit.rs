@@ -30,6 +30,11 @@ pub fn exit_group(cx: &mut Cx, code: i32) {
     leave_with(cx, status);
 }
 
+/// This thread ends as if a signal had ended it, the others live on.
+pub(crate) fn by_signal(cx: &mut Cx, signal: pid::Signal) {
+    leave_with(cx, signal as i32);
+}
+
 fn leave_with(cx: &mut Cx, status: i32) {
     cx.exiting = Some(status);
     cx.task.add_work(work::EXIT);

@@ -10,6 +10,7 @@
 //! | [`signal`] | sending, taking, handlers' frames, stop and continue, restart of calls |
 //! | [`exec`] | what execve(2) needs of a process: one thread, fresh handlers |
 //! | [`limits`], [`times`], [`itimer`], [`posix_timer`] | users and their counts, CPU time, interval and POSIX timers |
+//! | [`seccomp`], `restriction`, `calls` | which system calls a thread may make |
 //! | [`helper`] | programs that the kernel starts: modprobe(8) |
 //! | [`slots`], [`uts`], [`oom`], [`pidfd`] | state of other crates per task, host name, the victim under memory pressure, pidfds |
 //!
@@ -42,6 +43,7 @@ pub use clone_flags::CloneArgs;
 pub use pid::{ControllingTty, ProcessGroup, Session};
 
 machine! {
+    mod calls;
     pub mod clone;
     pub mod cx;
     pub mod exec;
@@ -59,6 +61,8 @@ machine! {
     pub mod posix_timer;
     mod posix_timers;
     pub mod process;
+    mod restriction;
+    pub mod seccomp;
     pub mod slots;
     pub mod task;
     pub mod times;
@@ -68,11 +72,12 @@ machine! {
     mod vfork;
     pub mod wait;
 
+    pub use calls::set_syscalls;
     pub use cx::{AltStack, CallTable, Cx, Handler, Restart};
     pub use ns::{Namespaces, NsKind, NsSlot};
     pub use objects::{Life, Process, Process as ThreadGroup, Task};
     pub use process::{find_process, find_task, next_process};
     pub use slots::{TaskHooks, TaskSlot};
     pub use task::current;
-    pub use userloop::{handle_kernel_page_fault, set_syscalls};
+    pub use userloop::handle_kernel_page_fault;
 }

@@ -3,6 +3,7 @@
 use crate::itimers::Itimers;
 use crate::ns::Namespaces;
 use crate::posix_timers::PosixTimers;
+use crate::restriction::Restriction;
 use crate::signal::{Pending, SigHand};
 use crate::usage::Accounts;
 use crate::user::User;
@@ -136,6 +137,8 @@ pub(crate) struct View {
     pub(crate) fs: Option<Arc<FsStruct>>,
     pub(crate) cred: Option<Arc<Cred>>,
     pub(crate) ns: Option<Arc<Namespaces>>,
+    /// Another thread may change it, with the process' signal lock held and [`work::SECCOMP`](crate::task::work::SECCOMP).
+    pub(crate) seccomp: Restriction,
 }
 
 /// One thread of a process.

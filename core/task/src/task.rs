@@ -4,6 +4,7 @@
 //! locks that the owner takes only to change it.
 use crate::ns::Namespaces;
 use crate::objects::{Life, Process, Task, View};
+use crate::restriction::Restriction;
 use crate::signal::Pending;
 use crate::usage::Usage;
 use crate::vfork::VforkDone;
@@ -35,6 +36,8 @@ pub mod work {
     pub const EXIT: u32 = 4;
     /// A call changed registers other than its result: user mode is entered with all of them.
     pub const REGS: u32 = 8;
+    /// Another thread gave it filters for its system calls.
+    pub const SECCOMP: u32 = 16;
 }
 
 /// What a new task starts with.
@@ -47,6 +50,7 @@ pub(crate) struct TaskInit {
     pub(crate) fs: Arc<FsStruct>,
     pub(crate) cred: Arc<Cred>,
     pub(crate) ns: Arc<Namespaces>,
+    pub(crate) seccomp: Restriction,
     pub(crate) mm: Arc<Mm>,
     pub(crate) no_new_privs: bool,
     pub(crate) slack_ns: u64,
@@ -61,6 +65,7 @@ impl Task {
             fs: Some(init.fs),
             cred: Some(init.cred),
             ns: Some(init.ns),
+            seccomp: init.seccomp,
         };
         kmem::try_arc(Self {
             tid: AtomicI32::new(init.pid.nr()),
@@ -224,6 +229,10 @@ impl Task {
     pub fn ns(&self) -> Option<Arc<Namespaces>> {
         self.view.lock().ns.clone()
     }
+    /// Which system calls it may make.
+    pub fn seccomp(&self) -> Restriction {
+        self.view.lock().seccomp.clone()
+    }
     /// Its address space, unless it has ended.
     pub fn mm(&self) -> Option<Arc<Mm>> {
         self.mm.lock_irq().clone()
@@ -243,6 +252,10 @@ impl Task {
     }
     pub(crate) fn show_ns(&self, ns: Option<Arc<Namespaces>>) {
         let old = core::mem::replace(&mut self.view.lock().ns, ns);
+        drop(old);
+    }
+    pub(crate) fn show_seccomp(&self, seccomp: Restriction) {
+        let old = core::mem::replace(&mut self.view.lock().seccomp, seccomp);
         drop(old);
     }
     pub(crate) fn show_cred(&self, cred: Arc<Cred>) {

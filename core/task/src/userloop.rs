@@ -5,7 +5,7 @@
 //! interrupts off from that look until user mode, so that what an interrupt brings is never overlooked.
 use crate::objects::Task;
 use crate::clone_flags::CloneArgs;
-use crate::cx::{CALLS_LEN, CallTable, Cx, FaultInfo};
+use crate::cx::{Cx, FaultInfo};
 use crate::signal::{self, take};
 use crate::task::work;
 use abi::Result;
@@ -17,27 +17,6 @@ use pid::SigInfo;
 use pid::siginfo::code;
 use pid::signals::{SIGBUS, SIGFPE, SIGILL, SIGKILL, SIGSEGV, SIGTRAP};
 use sched::{SchedAttr, Thread};
-use sync::Once;
-
-fn no_such_call(_: &mut Cx, _: &[usize; 6]) -> Result<usize> {
-    Err(abi::Errno::ENOSYS)
-}
-
-static NO_CALLS: CallTable = CallTable {
-    calls: [no_such_call; CALLS_LEN],
-    beyond: no_such_call,
-};
-static CALLS: Once<&'static CallTable> = Once::new();
-
-/// Sets what the system calls are; once, before process 1, by the syscall crate.
-pub fn set_syscalls(calls: &'static CallTable) {
-    let _ = CALLS.set(calls); // the first ones stay
-}
-
-/// The system calls, for process 1; a child has its parent's.
-pub(crate) fn syscalls() -> &'static CallTable {
-    CALLS.get().copied().unwrap_or(&NO_CALLS)
-}
 
 impl Caller for Cx {
     #[inline]
@@ -60,8 +39,7 @@ impl Caller for Cx {
         ];
         // The number is an unsigned int to Linux: the upper half of the register is ignored.
         let nr = r.orig_rax as u32 as usize;
-        let table = self.calls;
-        let handler = table.calls.get(nr).unwrap_or(&table.beyond);
+        let handler = self.calls.handler(nr);
         self.regs.rax = match handler(self, &args) {
             Ok(value) => value as u64,
             Err(e) => e.as_ret() as u64,
@@ -187,6 +165,9 @@ fn do_work(cx: &mut Cx) -> core::result::Result<(), i32> {
     }
     if flags & work::REGS != 0 {
         cx.task.clear_work(work::REGS);
+    }
+    if flags & work::SECCOMP != 0 {
+        crate::seccomp::adopt(cx);
     }
     if flags & work::SIGNAL != 0 {
         take::handle(cx)?;

@@ -213,3 +213,35 @@ fn many_instructions() {
         .collect();
     assert_eq!(a_after(&code[..MOST - 1], &[]), MOST as u32 - 1);
 }
+
+#[test]
+fn a_filter_of_calls_reads_words_of_the_call_alone() {
+    let fits = |code: &[Instruction]| Program::new(code.to_vec()).unwrap().fits_calls();
+    let with = |i: Instruction| fits(&[i, RETURN_A]);
+    for good in [
+        0x20, 0x80, 0x81, 0x00, 0x01, 0x07, 0x87, 0x84, 0x04, 0x64, 0x3c,
+    ] {
+        assert!(with(op(good, 4)), "{good:#x}");
+    }
+    for bad in [0x28, 0x30, 0x40, 0x48, 0x50, 0xb1, 0x94, 0x9c] {
+        assert!(!with(op(bad, 4)), "{bad:#x}");
+    }
+    assert!(with(op(0x20, 60)));
+    for offset in [1, 62, 64, 0xffff_f000] {
+        assert!(!with(op(0x20, offset)), "{offset}");
+    }
+}
+
+#[test]
+fn a_call_is_told_word_by_word() {
+    let arguments = [0x1_0000_0002, 0, 0, 0, 0, 0x5_0000_0006];
+    let call = Call::new(39, 0xc000_003e, 0x7_0000_0008, &arguments);
+    let word = |at: u32| {
+        let code = [op(0x20, at), RETURN_A];
+        Program::new(code.to_vec()).unwrap().run_on(&call)
+    };
+    let told = [0, 4, 8, 12, 16, 20, 24, 56, 60].map(word);
+    assert_eq!(told, [39, 0xc000_003e, 8, 7, 2, 1, 0, 6, 5]);
+    let length = Program::new(std::vec![op(0x80, 0), RETURN_A]).unwrap();
+    assert_eq!(length.run_on(&call), 64);
+}

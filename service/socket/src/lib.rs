@@ -7,6 +7,7 @@
 //! | `who.rs` | [`Caller`], [`Address`], [`End`] |
 //! | `base.rs` | [`Base`]: what each socket has: room, timeouts, error, filter |
 //! | `options.rs` | `SOL_SOCKET` of setsockopt(2) and getsockopt(2) |
+//! | `program.rs` | [`FilterProgram`]: filters as user space gives them |
 //! | `message.rs` | [`Outgoing`] and [`Incoming`]: data, address, control messages |
 //! | `file.rs` | [`SocketFile`]: a socket as an open file |
 //!
@@ -27,6 +28,7 @@ mod family;
 mod file;
 mod message;
 mod options;
+mod program;
 mod socket;
 mod who;
 
@@ -35,5 +37,6 @@ pub use family::{Family, create, register};
 pub use file::{SocketFile, open};
 pub use message::{Control, Credentials, Incoming, Outgoing};
 pub use options::{OptionIn, OptionOut};
+pub use program::FilterProgram;
 pub use socket::Socket;
 pub use who::{Address, Caller, End};

@@ -1,5 +1,6 @@
 //! Options: `SOL_SOCKET`, which all sockets have, and the values of all.
 use crate::base::Base;
+use crate::program::{Filter, FilterProgram};
 use crate::who::Caller;
 use abi::net::{
     SO_ACCEPTCONN, SO_ATTACH_FILTER, SO_COOKIE, SO_DETACH_FILTER, SO_DOMAIN, SO_ERROR,
@@ -8,13 +9,11 @@ use abi::net::{
 };
 use abi::pod::Timeval;
 use abi::{Errno, Result};
-use alloc::vec::Vec;
-use cbpf::{Instruction, Program, Reject};
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use cred::cap;
+use kmem::try_arc;
 use kmem::user::{self, UserAddr};
-use kmem::{TryVec, try_arc};
-use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 /// Most room that anybody may ask for (`/proc/sys/net/core/rmem_max`), and the least that there is.
 const MOST_ROOM: i32 = 212_992;
@@ -58,25 +57,6 @@ impl OptionOut {
         self.len = self.len.min(bytes.len());
         user::copy_to_user(self.at, &bytes[..self.len])
     }
-}
-
-/// `struct sock_fprog`.
-#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
-#[repr(C)]
-struct FilterProgram {
-    len: u16,
-    pad: [u16; 3],
-    at: usize,
-}
-
-/// `struct sock_filter`.
-#[derive(Clone, Copy, Debug, Default, FromBytes, IntoBytes, Immutable, KnownLayout)]
-#[repr(C)]
-struct Filter {
-    code: u16,
-    jt: u8,
-    jf: u8,
-    k: u32,
 }
 
 impl Base {
@@ -128,25 +108,11 @@ impl Base {
         }
         let program: FilterProgram = value.read()?;
         self.check_filter_lock()?;
-        let len = usize::from(program.len);
-        if program.at == 0 || len == 0 || len > cbpf::MOST {
+        let len = program.instructions()?;
+        if !program.has_place() {
             return Err(Errno::EINVAL);
         }
-        let mut words = Vec::try_filled(Filter::default(), len)?;
-        user::copy_from_user(words.as_mut_bytes(), UserAddr(program.at))?;
-        let mut code = Vec::try_with_capacity(len)?;
-        for word in words {
-            code.try_push(Instruction {
-                code: word.code,
-                jt: word.jt,
-                jf: word.jf,
-                k: word.k,
-            })?;
-        }
-        let program = Program::new(code).map_err(|reject| match reject {
-            Reject::NoMemory => Errno::ENOMEM,
-            _ => Errno::EINVAL,
-        })?;
+        let program = program.fetch()?;
         // As large as it is for Linux, which makes each instruction one of eight bytes, and some more.
         if 72 + 8 * (len + 3) > OPTION_MEMORY {
             return Err(Errno::ENOMEM);

@@ -19,10 +19,13 @@ pub(crate) fn status(who: &Who, out: &mut SeqBuf) -> Result<()> {
     ] {
         let _ = writeln!(out, "{name}:\t{:016x}", set.0);
     }
+    let seccomp = who.task.seccomp();
     let _ = writeln!(
         out,
-        "NoNewPrivs:\t{}\nSeccomp:\t0",
-        u8::from(who.task.no_new_privs())
+        "NoNewPrivs:\t{}\nSeccomp:\t{}\nSeccomp_filters:\t{}",
+        u8::from(who.task.no_new_privs()),
+        seccomp.mode(),
+        seccomp.filters()
     );
     affinity(who, out);
     let (voluntary, involuntary) = who.task.switches();

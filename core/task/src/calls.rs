@@ -1,0 +1,24 @@
+//! The table of system calls that the syscall crate hands down.
+use crate::cx::{CALLS_LEN, CallTable, Cx};
+use abi::{Errno, Result};
+use sync::Once;
+
+fn no_such_call(_: &mut Cx, _: &[usize; 6]) -> Result<usize> {
+    Err(Errno::ENOSYS)
+}
+
+static NO_CALLS: CallTable = CallTable {
+    calls: [no_such_call; CALLS_LEN],
+    beyond: no_such_call,
+};
+static CALLS: Once<&'static CallTable> = Once::new();
+
+/// Sets what the system calls are; once, before process 1, by the syscall crate.
+pub fn set_syscalls(calls: &'static CallTable) {
+    let _ = CALLS.set(calls); // the first ones stay
+}
+
+/// The system calls of a thread that may make all of them: process 1's, and its children's from there on.
+pub(crate) fn plain() -> &'static CallTable {
+    CALLS.get().copied().unwrap_or(&NO_CALLS)
+}
