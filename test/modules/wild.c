@@ -16,6 +16,9 @@ module_param(at, ulong, 0444);
 #define DIRECT_MAP 0xffff888000000000UL
 #define ADDRESS 0x000ffffffffff000UL
 
+/* Somewhere near the stack of every process. */
+#define STACK 0x00007fffffffe000UL
+
 static const int own_rodata = 1;
 
 /* The entry of the page tables that leads to an address, at a level: 4 the uppermost. */
@@ -50,6 +53,12 @@ static unsigned long target(void)
 		return (unsigned long)&kobj_sysfs_ops;
 	if (!strcmp(where, "page tables"))
 		return entry_of((unsigned long)_printk, 1);
+	if (!strcmp(where, "page tables of modules"))
+		return entry_of((unsigned long)entry_of, 1);
+	if (!strcmp(where, "the root of the caller's page tables"))
+		return entry_of(STACK, 4);
+	if (!strcmp(where, "the caller's page tables"))
+		return entry_of(STACK, 3);
 	if (!strcmp(where, "interrupt table")) {
 		asm volatile("sidt %0" : "=m"(table));
 		return table.base;

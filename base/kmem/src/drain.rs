@@ -8,6 +8,7 @@ pub fn drain_local() {
     vmalloc::settle();
     vmalloc::trim();
     space::drain_local();
+    frame::drain_tables();
     frame::drain_local();
 }
 
@@ -16,6 +17,7 @@ pub fn drain_local() {
 pub fn drain_all() {
     space::drain_others();
     drain_local();
+    frame::trim_tables();
     // The other CPUs could not wait for TLBs; and what that freed lies at hand here again.
     frame::drain_local();
 }

@@ -45,6 +45,9 @@ pub fn init(info: &BootInfo) {
     push_taken(&mut taken, 0..1);
     taken.sort_unstable_by_key(|t| t.start);
     frame::init(&usable, &taken);
+    let spare = hal::directmap::spare();
+    frame::init_tables(spare.start.pfn()..spare.end.pfn());
+    frame::set_flush(crate::space::flush_kernel);
     crate::space::set_drainer(crate::drain::drain_local);
     crate::pressure::set_drain(crate::drain::drain_all);
     if let Some(initrd) = &info.initrd {

@@ -228,5 +228,5 @@ fn exhaustion() -> bool {
     let atomic = Frame::alloc(frame::Gfp::ATOMIC).is_ok();
     let low = frame::stats();
     drop(held);
-    failed && atomic && low.free < low.min * 2 + 200 && Frame::uninit().is_ok()
+    failed && atomic && low.free - low.tables < low.min * 2 + 200 && Frame::uninit().is_ok()
 }

@@ -21,6 +21,16 @@ pub(crate) fn cause(mode: &str) -> ! {
             "write-text" => (text as *mut u8).write_volatile(0),
             "write-text-alias" => (alias as *mut u8).write_volatile(0),
             "write-rodata" => "abc".as_ptr().cast_mut().write_volatile(0),
+            "write-table" => {
+                let root = hal::paging::kernel_root();
+                (hal::paging::phys_to_virt(root).0 as *mut u8).write_volatile(0);
+            }
+            "write-interrupt-table" => {
+                let mut table = [0u16; 5];
+                core::arch::asm!("sidt [{}]", in(reg) table.as_mut_ptr(), options(nostack));
+                let base = table[1..].as_ptr().cast::<u64>().read_unaligned();
+                (base as *mut u8).write_volatile(0);
+            }
             "run-direct-map" => core::mem::transmute::<usize, fn()>(alias)(),
             "run-data" => core::mem::transmute::<usize, fn()>(&raw const CODE as usize)(),
             "run-user" => core::mem::transmute::<usize, fn()>(pages::CODE)(),

@@ -15,9 +15,9 @@ fn new_page() -> u64 {
     paging::virt_to_phys(VirtAddr(memory.next_multiple_of(4096))).0 as u64
 }
 
-/// The physical page's bytes, through the direct map.
+/// The physical page's bytes, where tables may be written.
 fn bytes(page: u64) -> *mut u8 {
-    paging::phys_to_virt(PhysAddr((page & pte::ADDR_MASK) as usize)).0 as *mut u8
+    paging::table_virt(PhysAddr((page & pte::ADDR_MASK) as usize)).0 as *mut u8
 }
 
 /// The level-1 entry of a user address.
@@ -27,7 +27,7 @@ pub(crate) fn entry(address: usize) -> *mut u64 {
         let slot = bytes(table)
             .cast::<u64>()
             .wrapping_add(address >> (12 + 9 * level) & 511);
-        // SAFETY: a table in the direct map; only the boot CPU makes them, before others use them.
+        // SAFETY: a table; only the boot CPU makes them, before others use them.
         unsafe {
             if slot.read() == 0 {
                 slot.write(new_page() | pte::PRESENT | pte::WRITE | pte::USER);

@@ -114,6 +114,8 @@ struct Gate {
 struct Idt(UnsafeCell<[Gate; 256]>);
 // SAFETY: written once by the boot CPU before any other runs and before interrupts are on.
 unsafe impl Sync for Idt {}
+// Read-only once boot has its own page tables, by which time it is filled in.
+#[unsafe(link_section = ".ro_after_boot")]
 static IDT: Idt = Idt(UnsafeCell::new(
     [Gate {
         offset_low: 0,

@@ -1,10 +1,9 @@
 //! A few pages at fixed places at the top of the address space, for device registers that are needed before `kmem` can
 //! map any, for ACPI tables outside the direct map, and for `patch`.
 
-use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use super::paging::{ENTRIES, invlpg, pte};
+use super::paging::{self, ENTRIES, invlpg, pte};
 use crate::addr::{PAGE_SIZE, PhysAddr};
 
 /// The first page.
@@ -12,12 +11,14 @@ pub(crate) const BASE: usize = 0xffff_ffff_ff40_0000;
 /// Pages that [`map`] never gives out: for [`set_temporary`].
 pub(crate) const TEMPORARY: usize = 4;
 
-#[repr(C, align(4096))]
-pub(crate) struct Table(pub(crate) UnsafeCell<[u64; ENTRIES]>);
-// SAFETY: entries are written one word at a time, each by the one who drew its slot (or stopped all other CPUs).
-unsafe impl Sync for Table {}
-pub(crate) static TABLE: Table = Table(UnsafeCell::new([0; ENTRIES]));
+/// Where the table that maps the pages is written: `directmap` makes it.
+static TABLE: AtomicUsize = AtomicUsize::new(0);
 static NEXT: AtomicUsize = AtomicUsize::new(TEMPORARY);
+
+/// Boot made the table.
+pub(crate) fn set_table(table: PhysAddr) {
+    TABLE.store(paging::table_virt(table).0, Ordering::Relaxed);
+}
 
 /// How to map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +70,8 @@ pub(crate) unsafe fn set_temporary(slot: usize, phys: Option<PhysAddr>) -> usize
 }
 
 unsafe fn set(slot: usize, entry: u64) {
-    assert!(slot < ENTRIES);
-    // SAFETY: within the table; the caller owns the slot.
-    unsafe { TABLE.0.get().cast::<u64>().add(slot).write_volatile(entry) };
+    let table = TABLE.load(Ordering::Relaxed) as *mut u64;
+    assert!(slot < ENTRIES && !table.is_null());
+    // SAFETY: within the table, which stays; the caller owns the slot, and entries are written one word at a time.
+    unsafe { table.add(slot).write_volatile(entry) };
 }

@@ -24,7 +24,7 @@ pub mod cpu;
 pub mod current;
 pub mod debugger;
 mod descriptors;
-mod directmap;
+pub mod directmap;
 mod early;
 mod extable;
 mod fixmap;

@@ -12,6 +12,9 @@ use crate::addr::{PhysAddr, VirtAddr};
 pub const DIRECT_MAP_BASE: usize = 0xffff_8880_0000_0000;
 /// Size of the direct map's window: 64 TiB of physical memory.
 pub const DIRECT_MAP_SIZE: usize = 1 << 46;
+/// Where all RAM appears once more, for the kernel's own writes to page tables: at [`DIRECT_MAP_BASE`] the pages that hold
+/// tables are read-only, so that a stray store there faults.
+const TABLES_BASE: usize = 0xffff_d000_0000_0000;
 /// Mappings that `kmem` makes and unmakes: vmalloc, kernel stacks, device registers. One entry of the top table (of
 /// Linux' 64): its next-level table exists from boot on.
 pub const VMALLOC: Range<usize> = 0xffff_c900_0000_0000..0xffff_c980_0000_0000;
@@ -64,6 +67,13 @@ pub mod pte {
 #[must_use]
 pub const fn phys_to_virt(phys: PhysAddr) -> VirtAddr {
     VirtAddr(phys.0.wrapping_add(DIRECT_MAP_BASE))
+}
+
+/// Where a page table is written.
+#[inline]
+#[must_use]
+pub const fn table_virt(phys: PhysAddr) -> VirtAddr {
+    VirtAddr(phys.0.wrapping_add(TABLES_BASE))
 }
 
 /// The physical address of something in the direct map or the kernel image; meaningless for any other address.

@@ -1,5 +1,5 @@
 //! Per-CPU lists of single free pages: no lock, no shared cache line. Two stacks: pages of any content and pages known
-//! to be zero (page tables come back empty; the idle loop may clear some).
+//! to be zero (the idle loop may clear some).
 //!
 //! All words are atomics so that statistics may read them from other CPUs; only the own CPU writes, pinned.
 use super::{FrameMeta, Gfp, Kind, zone};
@@ -14,24 +14,24 @@ const BATCH: usize = 64;
 const PLAIN: usize = 256;
 const ZEROED: usize = 64;
 
-struct Stack<const N: usize> {
+pub(super) struct Stack<const N: usize> {
     len: AtomicU32,
     pages: [AtomicU32; N],
 }
 
 impl<const N: usize> Stack<N> {
-    const fn new() -> Self {
+    pub(super) const fn new() -> Self {
         Self {
             len: AtomicU32::new(0),
             pages: [const { AtomicU32::new(0) }; N],
         }
     }
     #[inline]
-    fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.len.load(Relaxed) as usize
     }
     #[inline]
-    fn pop(&self) -> Option<u32> {
+    pub(super) fn pop(&self) -> Option<u32> {
         let top = self.len().wrapping_sub(1);
         let page = self.pages.get(top)?.load(Relaxed);
         self.len.store(top as u32, Relaxed);
@@ -39,7 +39,7 @@ impl<const N: usize> Stack<N> {
     }
     /// `false` when full.
     #[inline]
-    fn push(&self, page: u32) -> bool {
+    pub(super) fn push(&self, page: u32) -> bool {
         let len = self.len();
         match self.pages.get(len) {
             Some(slot) => {
@@ -50,11 +50,11 @@ impl<const N: usize> Stack<N> {
             None => false,
         }
     }
-    /// Gives the `n` pages that lie lowest (coldest) back to the zone.
-    fn shrink(&self, n: usize) {
+    /// Gives the `n` pages that lie lowest (coldest) to `free`.
+    pub(super) fn shrink(&self, n: usize, free: impl FnOnce(&mut dyn Iterator<Item = u32>)) {
         let len = self.len();
         let n = n.min(len);
-        zone::free_batch(self.pages[..n].iter().map(|p| p.load(Relaxed)));
+        free(&mut self.pages[..n].iter().map(|p| p.load(Relaxed)));
         for i in n..len {
             self.pages[i - n].store(self.pages[i].load(Relaxed), Relaxed);
         }
@@ -131,7 +131,7 @@ pub(crate) fn give_all(pages: &[u32]) {
 }
 
 #[inline]
-fn mark_free(meta: &FrameMeta) {
+pub(super) fn mark_free(meta: &FrameMeta) {
     let before = meta.kind.swap_relaxed(Kind::PerCpu as u32) as u8;
     debug_assert!(
         before != Kind::PerCpu as u8 && before != Kind::Buddy as u8,
@@ -151,7 +151,9 @@ fn push(lists: &Lists, page: u32, zero: bool, _pin: &Pinned) {
 
 #[cold]
 fn overflow(lists: &Lists, page: u32) {
-    lists.plain.shrink(BATCH * 2);
+    lists
+        .plain
+        .shrink(BATCH * 2, |pages| zone::free_batch(pages));
     lists.plain.push(page);
 }
 
@@ -164,8 +166,8 @@ pub(super) fn len() -> usize {
 pub(crate) fn drain_local() {
     let pin = machine::pin();
     let lists = LISTS.get(&pin);
-    lists.plain.shrink(PLAIN);
-    lists.zeroed.shrink(ZEROED);
+    lists.plain.shrink(PLAIN, |pages| zone::free_batch(pages));
+    lists.zeroed.shrink(ZEROED, |pages| zone::free_batch(pages));
 }
 
 /// For the idle loop: clears one free page ahead of demand. `false` when there are enough, or too few free ones.

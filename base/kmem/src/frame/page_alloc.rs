@@ -90,47 +90,6 @@ pub(crate) fn release_page(meta: NonNull<FrameMeta>) {
     }
 }
 
-/// Frees a page that its user left filled with zeros.
-#[inline]
-pub(crate) fn free_zero_page(meta: NonNull<FrameMeta>) {
-    lists::give(meta, true);
-}
-
-/// Counts of pages, exact when nothing allocates meanwhile.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct FrameStats {
-    /// Pages the allocator manages.
-    pub total: usize,
-    /// Free ones, those on per-CPU lists included.
-    pub free: usize,
-    /// Of the free ones, on per-CPU lists.
-    pub per_cpu: usize,
-    /// Free blocks by order, without per-CPU lists (/proc/buddyinfo).
-    pub by_order: [usize; 11],
-    /// Watermarks in pages: below `min` only `Gfp::ATOMIC` gets pages, below `low` reclaim should start.
-    pub min: usize,
-    /// See `min`.
-    pub low: usize,
-    /// Reclaim may stop here.
-    pub high: usize,
-}
-
-/// Page counts.
-pub fn stats() -> FrameStats {
-    let (in_zone, by_order) = zone::free_counts();
-    let per_cpu = lists::len();
-    let [min, low, high] = zone::watermarks();
-    FrameStats {
-        total: zone::total(),
-        free: in_zone + per_cpu,
-        per_cpu,
-        by_order,
-        min,
-        low,
-        high,
-    }
-}
-
 /// Whether there is RAM among pages of these numbers.
 #[cfg(target_os = "none")]
 pub fn has_ram(pages: &core::ops::Range<Pfn>) -> bool {

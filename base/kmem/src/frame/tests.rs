@@ -1,9 +1,10 @@
 //! Frames on the host: content, references, blocks and the pages of an initrd, with threads.
 use super::*;
 use crate::machine;
+use core::ptr::NonNull;
 use hal::addr::PhysAddr;
 use std::collections::BTreeSet;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::vec::Vec;
 
 #[test]
@@ -150,4 +151,33 @@ fn initrd_pages_are_adopted_once() {
     let all = PhysAddr::from_pfn(r.start)..PhysAddr::from_pfn(r.end);
     assert_eq!(free_reserved(all.clone()), r.len() - 3);
     assert_eq!(free_reserved(all), 0);
+}
+
+/// More tables than a section has, used, given back dirty and taken again: each comes empty and is nobody else's.
+#[test]
+fn tables_come_empty() {
+    let word = |meta: NonNull<FrameMeta>| {
+        let at = machine::table_virt(PhysAddr::from_pfn(machine::pfn_of(meta)));
+        // SAFETY: the page is ours, and only atomics touch it.
+        unsafe { AtomicU64::from_ptr(at.cast::<u64>().wrapping_add(511)) }
+    };
+    for round in 0..3 {
+        let held: Vec<_> = (0..2500)
+            .map(|_| alloc_table(Gfp::KERNEL).unwrap())
+            .collect();
+        let pages: BTreeSet<_> = held.iter().map(|meta| machine::pfn_of(*meta)).collect();
+        assert_eq!(pages.len(), held.len());
+        for meta in &held {
+            assert_eq!(word(*meta).swap(round + 1, Ordering::Relaxed), 0);
+        }
+        for meta in held {
+            free_table(meta, false);
+        }
+        drain_tables();
+        trim_tables();
+    }
+    // Without a wait for TLBs there may be none of a section: still a table.
+    let last = alloc_table(Gfp::ATOMIC).unwrap();
+    assert_eq!(word(last).load(Ordering::Relaxed), 0);
+    free_table(last, true);
 }

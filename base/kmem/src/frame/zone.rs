@@ -16,7 +16,7 @@ static TOTAL: AtomicUsize = AtomicUsize::new(0);
 static MIN: AtomicUsize = AtomicUsize::new(0);
 
 /// Block links in the pages' metadata.
-struct Metas;
+pub(super) struct Metas;
 
 impl Metas {
     #[inline]
@@ -214,7 +214,7 @@ pub(super) fn free(page: Pfn, order: u8) {
     free_locked(&mut zone(), page as u32, order);
 }
 
-fn free_locked(zone: &mut Buddy, page: u32, order: u8) {
+pub(super) fn free_locked(zone: &mut Buddy, page: u32, order: u8) {
     if let Err(error) = zone.free(&mut Metas, page, order) {
         panic!("page {page:#x} order {order}: {error:?}");
     }

@@ -2,7 +2,7 @@
 //! [`unlink_leaf`]: slots are used again, so there are few.
 use crate::charge::{self, Charge};
 use crate::frame::{self, Frame, Gfp, Kind};
-use crate::machine::{VMALLOC_BASE, meta_of, pfn_of, phys_or_image, phys_to_virt};
+use crate::machine::{VMALLOC_BASE, meta_of, pfn_of, table_virt};
 use core::mem::ManuallyDrop;
 use core::sync::atomic::{AtomicU64, Ordering};
 use hal::addr::{PAGE_SIZE, Pfn, PhysAddr};
@@ -131,14 +131,14 @@ pub(crate) fn protect_at(start: usize, pages: usize, set: u64) {
 
 /// The leaf entry of a kernel address; with `make`, tables are added. `None`: no table, no memory for one.
 fn entry(va: usize, make: bool) -> Option<&'static AtomicU64> {
-    let mut table = phys_or_image(paging::kernel_root());
+    let mut table = table_virt(paging::kernel_root());
     for level in [4, 3, 2] {
         let slot = slot(table, va, level);
         let mut e = slot.load(Ordering::Acquire);
         if e == 0 {
             e = if make { add_table(slot)? } else { return None };
         }
-        table = phys_to_virt(PhysAddr((e & pte::ADDR_MASK) as usize));
+        table = table_virt(PhysAddr((e & pte::ADDR_MASK) as usize));
     }
     Some(slot(table, va, 1))
 }
@@ -171,13 +171,13 @@ pub(crate) fn leaf_is_empty(va: usize) -> bool {
 
 /// As [`unlink_leaf`], for a kernel address.
 pub(crate) fn unlink_leaf_at(va: usize) -> Option<Pfn> {
-    let mut table = phys_or_image(paging::kernel_root());
+    let mut table = table_virt(paging::kernel_root());
     for level in [4, 3] {
         let e = slot(table, va, level).load(Ordering::Acquire);
         if e == 0 {
             return None;
         }
-        table = phys_to_virt(PhysAddr((e & pte::ADDR_MASK) as usize));
+        table = table_virt(PhysAddr((e & pte::ADDR_MASK) as usize));
     }
     let e = slot(table, va, 2).swap(0, Ordering::AcqRel);
     (e != 0).then(|| PhysAddr((e & pte::ADDR_MASK) as usize).pfn())
@@ -186,12 +186,12 @@ pub(crate) fn unlink_leaf_at(va: usize) -> Option<Pfn> {
 /// Frees a table that [`unlink_leaf`] took and all CPUs have forgotten.
 pub(crate) fn free_leaf(table: Pfn) {
     charge::charge(Charge::Kernel, -1);
-    frame::free_zero_page(meta_of(table));
+    frame::free_table(meta_of(table), true);
 }
 
 #[cold]
 fn add_table(slot: &AtomicU64) -> Option<u64> {
-    let meta = frame::alloc_page(gfp().zeroed(), Kind::Table).ok()?;
+    let meta = frame::alloc_table(gfp()).ok()?;
     let pfn: Pfn = pfn_of(meta);
     let flags = pte::PRESENT | pte::WRITE | pte::ACCESSED | pte::DIRTY;
     let e = PhysAddr::from_pfn(pfn).0 as u64 | flags;
@@ -201,7 +201,7 @@ fn add_table(slot: &AtomicU64) -> Option<u64> {
             Some(e)
         }
         Err(theirs) => {
-            frame::free_page(meta);
+            frame::free_table(meta, true);
             Some(theirs)
         }
     }

@@ -1,6 +1,7 @@
 //! The machine itself.
 use crate::frame::FrameMeta;
 use core::arch::asm;
+use core::ops::Range;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicUsize, Ordering};
 use hal::addr::{PAGE_SIZE, Pfn, PhysAddr, UserAddr};
@@ -27,6 +28,16 @@ pub(crate) fn set_metas(address: usize) {
 #[inline]
 pub(crate) fn phys_to_virt(pa: PhysAddr) -> *mut u8 {
     paging::phys_to_virt(pa).0 as *mut u8
+}
+/// Where a page table is written.
+#[inline]
+pub(crate) fn table_virt(pa: PhysAddr) -> *mut u8 {
+    paging::table_virt(pa).0 as *mut u8
+}
+/// Lets the direct map show pages (bounds multiples of 2 MiB) read-only, or not. The TLBs learn it later.
+pub(crate) fn protect(pages: Range<Pfn>, read_only: bool) {
+    let range = PhysAddr::from_pfn(pages.start)..PhysAddr::from_pfn(pages.end);
+    hal::directmap::protect(range, read_only);
 }
 #[inline]
 pub(crate) fn virt_to_pfn(ptr: *const u8) -> Pfn {
@@ -108,15 +119,10 @@ pub(crate) unsafe fn load_root(root: Pfn) {
 /// Copies the kernel's half into a new root.
 pub(crate) fn fill_kernel_half(root: Pfn) {
     let offset = paging::KERNEL_FIRST_SLOT * 8;
-    let from = phys_or_image(paging::kernel_root()).wrapping_add(offset);
-    let to = phys_to_virt(PhysAddr::from_pfn(root)).wrapping_add(offset);
+    let from = table_virt(paging::kernel_root()).wrapping_add(offset);
+    let to = table_virt(PhysAddr::from_pfn(root)).wrapping_add(offset);
     // SAFETY: the upper halves of two tables.
     unsafe { copy(to, from, PAGE_SIZE - offset) };
-}
-
-/// The kernel's root lies in its image, which the direct map has as well.
-pub(crate) fn phys_or_image(pa: PhysAddr) -> *mut u8 {
-    phys_to_virt(pa)
 }
 
 #[inline]

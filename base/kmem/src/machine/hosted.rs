@@ -95,6 +95,12 @@ pub(crate) fn clear_metas(first: Pfn, count: usize) {
 pub(crate) fn phys_to_virt(pa: PhysAddr) -> *mut u8 {
     (arena().ram + pa.0) as *mut u8
 }
+/// Page tables have no other address here, and nothing is read-only.
+#[inline]
+pub(crate) fn table_virt(pa: PhysAddr) -> *mut u8 {
+    phys_to_virt(pa)
+}
+pub(crate) fn protect(_pages: core::ops::Range<Pfn>, _read_only: bool) {}
 #[inline]
 pub(crate) fn virt_to_pfn(ptr: *const u8) -> Pfn {
     (ptr as usize - arena().ram) >> PAGE_SHIFT

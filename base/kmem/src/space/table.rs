@@ -9,7 +9,7 @@
 //! Tables above the leaves live as long as their space. A leaf goes only under its lock, after its entry above.
 use super::{entry, fresh};
 use crate::charge::{self, Charge};
-use crate::frame::{self, FrameMeta, Gfp, Kind};
+use crate::frame::{self, FrameMeta, Gfp};
 use crate::machine;
 use abi::Result;
 use core::ops::ControlFlow;
@@ -29,7 +29,7 @@ pub(super) struct Table(Pfn);
 impl Table {
     /// A new one, empty. ENOMEM.
     pub(super) fn new() -> Result<Self> {
-        let meta = frame::alloc_page(Gfp::KERNEL.zeroed(), Kind::Table)?;
+        let meta = frame::alloc_table(Gfp::KERNEL)?;
         charge::charge(Charge::Tables, 1);
         let table = Self(machine::pfn_of(meta));
         fresh::prepare(table.0);
@@ -57,7 +57,7 @@ impl Table {
     #[inline]
     pub(super) fn entries(self) -> &'static [AtomicU64; ENTRIES] {
         // SAFETY: a whole page of words that only atomics touch (and the CPU's walker, which is atomic as well).
-        unsafe { &*machine::phys_to_virt(PhysAddr::from_pfn(self.0)).cast() }
+        unsafe { &*machine::table_virt(PhysAddr::from_pfn(self.0)).cast() }
     }
     /// Groups of eight entries that may be filled.
     #[inline]
@@ -117,12 +117,7 @@ impl Table {
     /// Nobody uses or finds it any more, TLBs and their walkers included.
     pub(super) unsafe fn free(self, zero: bool) {
         charge::charge(Charge::Tables, -1);
-        let meta = machine::meta_of(self.0);
-        if zero {
-            frame::free_zero_page(meta);
-        } else {
-            frame::free_page(meta);
-        }
+        frame::free_table(machine::meta_of(self.0), zero);
     }
 }
 

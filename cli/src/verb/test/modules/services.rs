@@ -305,7 +305,8 @@ pub(super) const SERVICES: [Case; 14] = [
                 if told | grep -q 'went through'; then echo \"| $1 | goes through |\"; else echo \"| $1 | the call ends |\"; fi; }
             part() { cat /sys/module/hello/sections/$1; }
             told >/dev/null; try 'kernel text'; try 'kernel text by its other address' 0xffff88800${text#????????8}
-            try 'kernel rodata'; try 'page tables'; try 'interrupt table'; try 'own text'; try 'own rodata'
+            try 'kernel rodata'; try 'page tables'; try 'page tables of modules'
+            try \"the root of the caller's page tables\"; try \"the caller's page tables\"; try 'interrupt table'; try 'own text'; try 'own rodata'
             try \"another module's text\" $(part .text); try \"another module's rodata\" $(part .rodata)
             try 'user memory' 0x400000; try 'addresses with nothing behind them' 0xffffc8ffffff0000
             try \"another module's data\" $(part .gnu.linkonce.this_module); try \"the kernel's data\"; rmmod hello; told >/dev/null",
