@@ -104,16 +104,3 @@ pod! {
         pad: [i32; 11],
     }
 }
-
-/// `struct new_utsname` (uname(2)).
-#[derive(Clone, Copy, FromBytes, IntoBytes, Immutable, KnownLayout)]
-#[repr(C)]
-pub struct Utsname {
-    pub sysname: [u8; 65],
-    pub nodename: [u8; 65],
-    pub release: [u8; 65],
-    pub version: [u8; 65],
-    pub machine: [u8; 65],
-    pub domainname: [u8; 65],
-}
-const _: () = assert!(size_of::<Utsname>() == 390);

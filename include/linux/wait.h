@@ -4,6 +4,7 @@
 /* Queues of those who wait for a condition. The queue counts wake-ups: who waits notes the count, looks at the condition,
    and sleeps until the count has changed. */
 #include <linux/kernel.h>
+#include <linux/list.h>
 #include <linux/sched.h>
 #include <linux/spinlock.h>
 #include <linux/mutex.h>
@@ -15,7 +16,7 @@ struct wait_queue_head {
 };
 typedef struct wait_queue_head wait_queue_head_t;
 
-#define __WAIT_QUEUE_HEAD_INITIALIZER(name) { 0, __SPIN_LOCK_UNLOCKED(name.lock), { NULL, NULL } }
+#define __WAIT_QUEUE_HEAD_INITIALIZER(name) { 0, __SPIN_LOCK_UNLOCKED((name).lock), LIST_HEAD_INIT((name).head) }
 #define DECLARE_WAIT_QUEUE_HEAD(name) wait_queue_head_t name = __WAIT_QUEUE_HEAD_INITIALIZER(name)
 #define DECLARE_WAIT_QUEUE_HEAD_ONSTACK DECLARE_WAIT_QUEUE_HEAD
 
@@ -27,17 +28,58 @@ extern void __wake_up(wait_queue_head_t *queue, unsigned int mode, int most, voi
 #define init_waitqueue_head(queue) do { \
 	static struct lock_class_key __key; \
 	__init_waitqueue_head((queue), #queue, &__key); \
+	spin_lock_init(&(queue)->lock); \
+	INIT_LIST_HEAD(&(queue)->head); \
 } while (0)
 static inline int waitqueue_active(wait_queue_head_t *queue) { (void)queue; return 1; }
 
-#define wake_up(queue) __wake_up(queue, TASK_NORMAL, 1, NULL)
-#define __wake_up_sync(queue, mode) __wake_up(queue, mode, 1, NULL)
+/* One that waits: a thread that takes itself through it, or a function that is called for each wake-up. Entries with a
+   function hang on the queue's list, which is the module's own business: the kernel never looks at it. */
+struct wait_queue_entry;
+typedef int (*wait_queue_func_t)(struct wait_queue_entry *entry, unsigned int mode, int flags, void *key);
+struct wait_queue_entry {
+	unsigned int flags;
+	void *private;
+	wait_queue_func_t func;
+	struct list_head entry;
+};
+typedef struct wait_queue_entry wait_queue_entry_t;
+#define WQ_FLAG_EXCLUSIVE 0x01
+
+/* Calls the functions until `most` exclusive ones have taken the wake-up (0: all), then wakes the threads. */
+static inline void __wake_up_with(wait_queue_head_t *queue, unsigned int mode, int most, int flags, void *key)
+{
+	if (!list_empty(&queue->head)) {
+		struct wait_queue_entry *at, *next;
+		unsigned long irqs;
+
+		spin_lock_irqsave(&queue->lock, irqs);
+		list_for_each_entry_safe(at, next, &queue->head, entry) {
+			unsigned int exclusive = at->flags & WQ_FLAG_EXCLUSIVE;
+			int taken = at->func(at, mode, flags, key);
+
+			if (taken < 0 || (taken && exclusive && !--most))
+				break;
+		}
+		spin_unlock_irqrestore(&queue->lock, irqs);
+	}
+	__wake_up(queue, mode, most, key);
+}
+
+#define wake_up(queue) __wake_up_with(queue, TASK_NORMAL, 1, 0, NULL)
+#define __wake_up_sync(queue, mode) __wake_up_with(queue, mode, 1, 0, NULL)
 #define wake_up_interruptible_sync(queue) __wake_up_sync(queue, TASK_INTERRUPTIBLE)
-#define wake_up_interruptible_nr(queue, n) __wake_up(queue, TASK_INTERRUPTIBLE, n, NULL)
-#define wake_up_nr(queue, n) __wake_up(queue, TASK_NORMAL, n, NULL)
-#define wake_up_all(queue) __wake_up(queue, TASK_NORMAL, 0, NULL)
-#define wake_up_interruptible(queue) __wake_up(queue, TASK_INTERRUPTIBLE, 1, NULL)
-#define wake_up_interruptible_all(queue) __wake_up(queue, TASK_INTERRUPTIBLE, 0, NULL)
+#define wake_up_interruptible_nr(queue, n) __wake_up_with(queue, TASK_INTERRUPTIBLE, n, 0, NULL)
+#define wake_up_nr(queue, n) __wake_up_with(queue, TASK_NORMAL, n, 0, NULL)
+#define wake_up_all(queue) __wake_up_with(queue, TASK_NORMAL, 0, 0, NULL)
+#define wake_up_interruptible(queue) __wake_up_with(queue, TASK_INTERRUPTIBLE, 1, 0, NULL)
+#define wake_up_interruptible_all(queue) __wake_up_with(queue, TASK_INTERRUPTIBLE, 0, 0, NULL)
+/* The key of poll: which events there are. */
+#define poll_to_key(events) ((void *)(unsigned long)(events))
+#define key_to_poll(key) ((__poll_t)(unsigned long)(key))
+#define wake_up_poll(queue, events) __wake_up_with(queue, TASK_NORMAL, 1, 0, poll_to_key(events))
+#define wake_up_interruptible_poll(queue, events) \
+	__wake_up_with(queue, TASK_INTERRUPTIBLE, 1, 0, poll_to_key(events))
 
 /* The jiffies that are left, at least 1, once the condition holds; 0 when time is up and it does not; -ERESTARTSYS. */
 #define ___wait_event(queue, condition, state, ticks) ({ \
@@ -71,15 +113,26 @@ static inline int waitqueue_active(wait_queue_head_t *queue) { (void)queue; retu
 #define wait_event_interruptible_timeout(queue, condition, ticks) \
 	___wait_event(queue, condition, TASK_INTERRUPTIBLE, ticks)
 
+static inline int default_wake_function(struct wait_queue_entry *entry, unsigned int mode, int flags, void *key)
+{
+	return wake_up_process(entry->private);
+}
+static inline int autoremove_wake_function(struct wait_queue_entry *entry, unsigned int mode, int flags, void *key)
+{
+	int woken = default_wake_function(entry, mode, flags, key);
+
+	if (woken)
+		list_del_init(&entry->entry);
+	return woken;
+}
+static inline void init_waitqueue_func_entry(struct wait_queue_entry *entry, wait_queue_func_t func)
+{
+	*entry = (struct wait_queue_entry){ .func = func };
+}
+
 /* A thread that takes itself through a wait: what it announced last is what schedule() waits for. */
-struct wait_queue_entry {
-	unsigned int flags;
-	void *private;
-	int (*func)(struct wait_queue_entry *entry, unsigned int mode, int flags, void *key);
-	struct list_head entry;
-};
-typedef struct wait_queue_entry wait_queue_entry_t;
-#define WQ_FLAG_EXCLUSIVE 0x01
+#define DEFINE_WAIT_FUNC(name, function) struct wait_queue_entry name = { \
+	.private = current, .func = (function), .entry = LIST_HEAD_INIT((name).entry) }
 #define DEFINE_WAIT(name) struct wait_queue_entry name = { .private = current }
 #define DECLARE_WAITQUEUE(name, task) struct wait_queue_entry name = { .private = (task) }
 #define init_wait_entry(entry, how) do { \
@@ -90,28 +143,88 @@ typedef struct wait_queue_entry wait_queue_entry_t;
 
 extern void __prepare_to_wait(wait_queue_head_t *queue, unsigned int state);
 extern void __finish_wait(void);
+/* Hangs an entry with a function on the queue, if it does not yet, behind those that are not exclusive or at the end. */
+static inline bool __hang(wait_queue_head_t *queue, struct wait_queue_entry *entry, bool at_end)
+{
+	bool first = true;
+
+	if (entry->func) {
+		unsigned long irqs;
+
+		spin_lock_irqsave(&queue->lock, irqs);
+		first = list_empty(&queue->head);
+		if (!entry->entry.next || list_empty(&entry->entry)) {
+			if (at_end)
+				list_add_tail(&entry->entry, &queue->head);
+			else
+				list_add(&entry->entry, &queue->head);
+		}
+		spin_unlock_irqrestore(&queue->lock, irqs);
+	}
+	return first;
+}
+static inline void __unhang(wait_queue_head_t *queue, struct wait_queue_entry *entry)
+{
+	if (entry->func && entry->entry.next) {
+		unsigned long irqs;
+
+		spin_lock_irqsave(&queue->lock, irqs);
+		list_del_init(&entry->entry);
+		spin_unlock_irqrestore(&queue->lock, irqs);
+	}
+}
 static inline void prepare_to_wait(wait_queue_head_t *queue, struct wait_queue_entry *entry, int state)
 {
+	entry->flags &= ~WQ_FLAG_EXCLUSIVE;
+	__hang(queue, entry, false);
 	__prepare_to_wait(queue, state);
 }
 static inline bool prepare_to_wait_exclusive(wait_queue_head_t *queue, struct wait_queue_entry *entry, int state)
 {
+	bool first;
+
+	entry->flags |= WQ_FLAG_EXCLUSIVE;
+	first = __hang(queue, entry, true);
 	__prepare_to_wait(queue, state);
-	return true;
+	return first;
 }
 static inline long prepare_to_wait_event(wait_queue_head_t *queue, struct wait_queue_entry *entry, int state)
 {
-	if (state == TASK_INTERRUPTIBLE && signal_pending(current))
+	if (state == TASK_INTERRUPTIBLE && signal_pending(current)) {
+		__unhang(queue, entry);
 		return -ERESTARTSYS;
+	}
+	__hang(queue, entry, entry->flags & WQ_FLAG_EXCLUSIVE);
 	__prepare_to_wait(queue, state);
 	return 0;
 }
-static inline void finish_wait(wait_queue_head_t *queue, struct wait_queue_entry *entry) { __finish_wait(); }
+static inline void finish_wait(wait_queue_head_t *queue, struct wait_queue_entry *entry)
+{
+	__finish_wait();
+	__unhang(queue, entry);
+}
 static inline void add_wait_queue(wait_queue_head_t *queue, struct wait_queue_entry *entry)
 {
-	__prepare_to_wait(queue, TASK_RUNNING);
+	entry->flags &= ~WQ_FLAG_EXCLUSIVE;
+	if (entry->func)
+		__hang(queue, entry, false);
+	else
+		__prepare_to_wait(queue, TASK_RUNNING);
 }
-#define add_wait_queue_exclusive add_wait_queue
-static inline void remove_wait_queue(wait_queue_head_t *queue, struct wait_queue_entry *entry) { __finish_wait(); }
+static inline void add_wait_queue_exclusive(wait_queue_head_t *queue, struct wait_queue_entry *entry)
+{
+	entry->flags |= WQ_FLAG_EXCLUSIVE;
+	if (entry->func)
+		__hang(queue, entry, true);
+	else
+		__prepare_to_wait(queue, TASK_RUNNING);
+}
+static inline void remove_wait_queue(wait_queue_head_t *queue, struct wait_queue_entry *entry)
+{
+	if (entry->func)
+		__unhang(queue, entry);
+	else
+		__finish_wait();
+}
 
 #endif

@@ -1,7 +1,7 @@
 //! System calls: the machine as a whole.
 use crate::Call;
 use crate::process::PER_LINUX32;
-use abi::process::{Sysinfo, Utsname};
+use abi::process::Sysinfo;
 use abi::raw::{
     __NR_getrandom, __NR_reboot, __NR_setdomainname, __NR_sethostname, __NR_sysinfo, __NR_syslog,
     __NR_uname,
@@ -28,27 +28,13 @@ pub(crate) const CALLS: &[Call] = &[
 /// The part of a personality that is no flag.
 const PERSONALITY: u32 = 0xff;
 
-fn name(text: &[u8]) -> [u8; 65] {
-    let mut out = [0; 65];
-    let len = text.len().min(64);
-    out[..len].copy_from_slice(&text[..len]);
-    out
-}
-
 fn sys_newuname(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let names = uts::of(&cx.ns)?.get();
-    let out = Utsname {
-        sysname: name(b"Linux"),
-        nodename: names.host,
-        release: name(abi::RELEASE.as_bytes()),
-        version: name(uts::VERSION.as_bytes()),
-        machine: name(match cx.personality & PERSONALITY {
-            PER_LINUX32 => b"i686",
-            _ => b"x86_64",
-        }),
-        domainname: names.domain,
+    let machine = match cx.personality & PERSONALITY {
+        PER_LINUX32 => "i686",
+        _ => "x86_64",
     };
-    user::write(UserAddr(a[0]), &out)?;
+    user::write(UserAddr(a[0]), &names.fields(machine))?;
     Ok(0)
 }
 

@@ -12,10 +12,13 @@
 #include <linux/module.h>
 #include <linux/of.h>
 #include <linux/of_device.h>
+#include <linux/poll.h>
 #include <linux/printk.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/unistd.h>
+#include <linux/utsname.h>
+#include <linux/wait.h>
 
 static const unsigned char bytes[40] = "A line of text,\n\x01\x7f\x80\xff and the rest of it";
 
@@ -83,6 +86,67 @@ static void rows(void)
 	pr_info("odds: rows %d\n", good);
 }
 
+/* Who waits by a function: each is called for a wake-up, exclusive ones until one has taken it. */
+static char called[32];
+static int calls;
+
+static int note(struct wait_queue_entry *entry, unsigned int mode, int flags, void *key)
+{
+	const char *name = entry->private;
+
+	called[calls++] = name[0];
+	if (mode != TASK_NORMAL && mode != TASK_INTERRUPTIBLE)
+		called[calls++] = '!';
+	if (key)
+		called[calls++] = key_to_poll(key) & EPOLLIN ? 'i' : 'o';
+	return name[1] - '0';
+}
+
+static void wake_ups(void)
+{
+	DECLARE_WAIT_QUEUE_HEAD_ONSTACK(queue);
+	static char names[5][4] = { "a1", "b0", "c1", "d1", "e1" };
+	struct wait_queue_entry entries[5];
+	DEFINE_WAIT_FUNC(own, autoremove_wake_function);
+	int i;
+
+	for (i = 0; i < 5; i++) {
+		init_waitqueue_func_entry(&entries[i], note);
+		entries[i].private = names[i];
+		if (i < 2)
+			add_wait_queue(&queue, &entries[i]);
+		else
+			add_wait_queue_exclusive(&queue, &entries[i]);
+	}
+	wake_up(&queue);
+	called[calls++] = ' ';
+	wake_up_interruptible_nr(&queue, 2);
+	called[calls++] = ' ';
+	remove_wait_queue(&queue, &entries[0]);
+	wake_up_interruptible_poll(&queue, EPOLLIN);
+	called[calls++] = ' ';
+	wake_up_all(&queue);
+	pr_info("odds: called %s\n", called);
+	for (i = 1; i < 5; i++)
+		remove_wait_queue(&queue, &entries[i]);
+	calls = 0;
+	wake_up_all(&queue);
+	/* One that runs is not woken, and stays. */
+	prepare_to_wait(&queue, &own, TASK_INTERRUPTIBLE);
+	__set_current_state(TASK_RUNNING);
+	pr_info("odds: %d calls, waits %d\n", calls, !list_empty(&own.entry));
+	wake_up_all(&queue);
+	pr_info("odds: waits %d\n", !list_empty(&own.entry));
+	finish_wait(&queue, &own);
+	pr_info("odds: waits %d %d\n", !list_empty(&own.entry), !list_empty(&queue.head));
+}
+
+static void names(void)
+{
+	pr_info("odds: %s %s %d\n", utsname()->sysname, utsname()->machine, !strcmp(utsname()->nodename, init_utsname()->nodename));
+	pr_info("odds: %d %zu\n", !strncmp(init_utsname()->release, "6.1.0-", 6), sizeof(*utsname()));
+}
+
 static int __init odds_init(void)
 {
 	char text[16], *same;
@@ -99,6 +163,8 @@ static int __init odds_init(void)
 	pr_info("odds: protected %d, paged %d\n", !!(read_cr0() & X86_CR0_PE), !!(native_read_cr0() & X86_CR0_PG));
 	pr_info("odds: calls %d %d %d\n", __NR_read, __NR_openat, __NR_process_mrelease);
 	pr_info("odds: flags %o %o %d\n", O_DIRECTORY, O_NOFOLLOW, AT_FDCWD);
+	wake_ups();
+	names();
 	might_fault();
 	pr_info("odds: no lines %d %d %d %d\n", gpio_is_valid(1), gpio_request(1, "one"), gpio_direction_input(1),
 		gpio_direction_output(1, 1));

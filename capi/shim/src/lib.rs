@@ -108,6 +108,7 @@ mod text;
 mod timer;
 mod uevent;
 mod user;
+mod utsname;
 mod va_list;
 mod vm_flags;
 mod wait;

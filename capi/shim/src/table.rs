@@ -58,6 +58,7 @@ static TABLES: &[&[Entry]] = &[
     crate::timer::EXPORTS,
     crate::uevent::EXPORTS,
     crate::user::EXPORTS,
+    crate::utsname::EXPORTS,
     crate::wait::EXPORTS,
     crate::work::EXPORTS,
 ];

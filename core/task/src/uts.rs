@@ -1,6 +1,7 @@
 //! Host and domain name (uname(2), sethostname(2)), and the namespaces that have them (uts_namespaces(7)).
 use crate::ns::{AnyNs, Namespaces, NsKind, NsSlot};
 use abi::{Errno, Result};
+use alloc::sync::Arc;
 use cred::Cred;
 use sync::{LockClass, Once, SpinLock, rank};
 
@@ -21,11 +22,26 @@ pub struct Uts {
     pub domain: Name,
 }
 
+impl Uts {
+    /// With the names that nobody sets, as `struct new_utsname` has them: system, host, release, version, machine, domain.
+    pub fn fields(&self, machine: &str) -> [Name; 6] {
+        [
+            pad(b"Linux"),
+            self.host,
+            pad(abi::RELEASE.as_bytes()),
+            pad(VERSION.as_bytes()),
+            pad(machine.as_bytes()),
+            self.domain,
+        ]
+    }
+}
+
 /// A namespace of such names.
 pub struct UtsNs(SpinLock<Uts>);
 
 struct Kind;
 static SLOT: Once<NsSlot<UtsNs>> = Once::new();
+static FIRST: Once<Arc<UtsNs>> = Once::new();
 
 impl NsKind for Kind {
     fn flag(&self) -> u32 {
@@ -45,9 +61,15 @@ const NONE: Uts = Uts {
 
 /// Makes the first namespace; at boot. `ENOMEM`.
 pub fn init() -> Result<()> {
-    let slot = NsSlot::register(&Kind, kmem::try_arc(UtsNs::new(NONE))?)?;
-    let _ = SLOT.set(slot); // once
+    let first = kmem::try_arc(UtsNs::new(NONE))?;
+    let _ = FIRST.set(first.clone()); // once, and so below
+    let _ = SLOT.set(NsSlot::register(&Kind, first)?);
     Ok(())
+}
+
+/// The names of the first namespace.
+pub fn of_machine() -> Uts {
+    FIRST.get().map_or(NONE, |first| first.get())
 }
 
 /// The one that a set of namespaces has. `EINVAL` before [`init`].
@@ -60,7 +82,7 @@ pub fn of(set: &Namespaces) -> Result<&UtsNs> {
 const fn pad(text: &[u8]) -> Name {
     let mut name = [0; 65];
     let mut i = 0;
-    while i < text.len() {
+    while i < text.len() && i < 64 {
         name[i] = text[i];
         i += 1;
     }
