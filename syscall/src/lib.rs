@@ -31,6 +31,7 @@ mod mount;
 mod pipe;
 mod poll;
 mod process;
+mod ptrace;
 mod sched;
 mod seccomp;
 mod signal;
@@ -59,6 +60,7 @@ const FAMILIES: &[&[Call]] = &[
     pipe::CALLS,
     poll::CALLS,
     process::CALLS,
+    ptrace::CALLS,
     sched::CALLS,
     seccomp::CALLS,
     signal::CALLS,

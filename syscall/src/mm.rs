@@ -320,14 +320,7 @@ impl Segments {
 fn remote_space(cx: &Cx, pid: i32) -> Result<Arc<Mm>> {
     let task = task::find_task(pid)?;
     let space = task.mm().ok_or(Errno::ESRCH)?;
-    if Arc::ptr_eq(task.process(), cx.process()) {
-        return Ok(space);
-    }
-    let (me, it) = (&cx.cred, task.cred()?);
-    let same = [it.uid, it.euid, it.suid].iter().all(|&uid| uid == me.uid)
-        && [it.gid, it.egid, it.sgid].iter().all(|&gid| gid == me.gid);
-    let allowed = same && task.process().is_dumpable() && it.permitted.is_subset(me.permitted);
-    if allowed || me.ns_capable(&it.user_ns, cap::SYS_PTRACE) {
+    if crate::process::may_inspect(cx, &task)? {
         Ok(space)
     } else {
         Err(Errno::EPERM)

@@ -323,15 +323,17 @@ pub(crate) fn may_inspect(cx: &Cx, task: &Task) -> Result<bool> {
     let (me, it) = (&cx.cred, task.cred()?);
     let same = [it.uid, it.euid, it.suid].iter().all(|&uid| uid == me.uid)
         && [it.gid, it.egid, it.sgid].iter().all(|&gid| gid == me.gid)
-        && task.process().is_dumpable();
-    Ok(same || me.has_cap(cred::cap::SYS_PTRACE))
+        && task.process().is_dumpable()
+        && it.permitted.is_subset(me.permitted);
+    Ok(same || me.ns_capable(&it.user_ns, cred::cap::SYS_PTRACE))
 }
 
+pub(crate) const ARCH_SET_GS: u32 = 0x1001;
+pub(crate) const ARCH_SET_FS: u32 = 0x1002;
+pub(crate) const ARCH_GET_FS: u32 = 0x1003;
+pub(crate) const ARCH_GET_GS: u32 = 0x1004;
+
 fn sys_arch_prctl(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
-    const ARCH_SET_GS: u32 = 0x1001;
-    const ARCH_SET_FS: u32 = 0x1002;
-    const ARCH_GET_FS: u32 = 0x1003;
-    const ARCH_GET_GS: u32 = 0x1004;
     let context = cx.context();
     let done = |ok: bool| if ok { Ok(0) } else { Err(Errno::EPERM) };
     match a[0] as u32 {

@@ -407,4 +407,5 @@ static const struct call calls[] = {
     PLAIN(getpid), PLAIN(gettid), PLAIN(getppid), PLAIN(getpgrp), PLAIN(setsid), PLAIN(fork), PLAIN(vfork), PLAIN(exit),
     PLAIN(exit_group), PLAIN(pause), PLAIN(rt_sigreturn), PLAIN(restart_syscall), PLAIN(sched_yield), PLAIN(sync),
     PLAIN(umask), PLAIN(getuid), PLAIN(geteuid), PLAIN(getgid), PLAIN(getegid), PLAIN(vhangup),
+    PLAIN(ptrace), /* ptrace.c */
 };

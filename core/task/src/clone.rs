@@ -1,6 +1,6 @@
 //! Making tasks: fork(2), vfork(2), clone(2), clone3(2), and the first one.
-use crate::objects::{Membership, Process, Task};
 use crate::calls;
+use crate::objects::{Follow, Membership, Process, Task};
 use crate::clone_flags::CloneArgs;
 use crate::cx::{AltStack, Cx, FaultInfo, Slots};
 use crate::vfork::VforkDone;
@@ -13,6 +13,7 @@ use crate::restriction::Restriction;
 use crate::seccomp;
 use crate::slots;
 use crate::task::TaskInit;
+use crate::ptrace::{self, event};
 use crate::userloop::{self, Birth};
 use abi::raw::{
     CLONE_CHILD_CLEARTID, CLONE_FILES, CLONE_FS, CLONE_PARENT, CLONE_PARENT_SETTID, CLONE_PIDFD,
@@ -25,6 +26,7 @@ use core::sync::atomic::Ordering::Relaxed;
 use cred::{Cred, Resource, Rlimits, cap};
 use hal::addr::UserAddr;
 use hal::user::UserRegs;
+use hal::watch::Watch;
 use kmem::user;
 use mm::Mm;
 use pid::{Pid, ProcessGroup};
@@ -66,9 +68,19 @@ pub fn clone(cx: &mut Cx, args: &CloneArgs) -> Result<i32> {
         let _ = user::write(UserAddr(args.parent_tid), &tid);
     }
     let done = args.has(CLONE_VFORK).then(|| child.vfork.clone()).flatten();
+    let told = if cx.task.is_traced() {
+        ptrace::inherit(cx, &child.task, args)
+    } else {
+        None
+    };
     child.start();
-    if let Some(done) = done {
-        done.wait();
+    if let Some(event) = told {
+        ptrace::tell(cx, event, tid as u64);
+    }
+    if let Some(done) = done
+        && done.wait()
+    {
+        ptrace::tell(cx, event::VFORK_DONE, tid as u64);
     }
     Ok(tid)
 }
@@ -226,6 +238,9 @@ fn new_process(cx: &Cx, args: &CloneArgs, pid: &Arc<Pid>) -> Result<Arc<Process>
 
 fn child_cx(cx: &Cx, args: &CloneArgs, parts: Parts, task: &Arc<Task>) -> Cx {
     let mut regs = cx.regs;
+    if cx.forced_step {
+        regs.rflags &= !UserRegs::TRAP_FLAG;
+    }
     regs.rax = 0;
     regs.orig_rax = u64::MAX;
     if args.stack != 0 {
@@ -236,7 +251,8 @@ fn child_cx(cx: &Cx, args: &CloneArgs, parts: Parts, task: &Arc<Task>) -> Cx {
     Cx {
         task: task.clone(),
         regs,
-        calls: cx.calls,
+        calls: cx.below,
+        below: cx.below,
         files: parts.files,
         fs: parts.fs,
         mm: parts.mm,
@@ -259,6 +275,9 @@ fn child_cx(cx: &Cx, args: &CloneArgs, parts: Parts, task: &Arc<Task>) -> Cx {
         },
         exiting: None,
         fault: FaultInfo::default(),
+        follow: Follow::Free,
+        forced_step: false,
+        watch: Watch::NONE,
         personality: cx.personality,
         slots: parts.slots,
         scratch: Vec::new(),
@@ -445,6 +464,7 @@ fn spawn(
         task: task.clone(),
         regs: UserRegs::default(),
         calls: calls::plain(),
+        below: calls::plain(),
         files: first.files,
         fs: first.fs,
         mm: first.mm,
@@ -459,6 +479,9 @@ fn spawn(
         clear_child_tid: 0,
         exiting: None,
         fault: FaultInfo::default(),
+        follow: Follow::Free,
+        forced_step: false,
+        watch: Watch::NONE,
         personality: 0,
         slots: Slots::default(),
         scratch: Vec::new(),

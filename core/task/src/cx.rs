@@ -3,7 +3,7 @@
 //! It lives on the task's kernel stack and is handed as `&mut` to every system call, so that own look-ups take no lock
 //! and no count. Whoever changes a shared part does it through a method here, which shows the change to others.
 use crate::ns::Namespaces;
-use crate::objects::{Process, Task};
+use crate::objects::{Follow, Process, Task};
 use crate::process::flag;
 use crate::restriction::Restriction;
 use crate::signal::mask;
@@ -16,6 +16,7 @@ use alloc::vec::Vec;
 use core::any::Any;
 use cred::{Cred, Kuid, Resource};
 use hal::user::UserRegs;
+use hal::watch::Watch;
 use mm::Mm;
 use pid::SigSet;
 use vfs::{Files, FsStruct};
@@ -98,6 +99,8 @@ pub struct Cx {
     /// [`Cx::regs_changed`].
     pub regs: UserRegs,
     pub(crate) calls: &'static CallTable,
+    /// What `calls` is unless a tracer watches them.
+    pub(crate) below: &'static CallTable,
     /// Open files.
     pub files: Files,
     /// Root, working directory, umask.
@@ -125,6 +128,12 @@ pub struct Cx {
     /// The status word with which the task ends, once it is to end.
     pub(crate) exiting: Option<i32>,
     pub(crate) fault: FaultInfo,
+    /// How it goes on since its tracer let it go last.
+    pub(crate) follow: Follow,
+    /// The trap flag stands in its registers for its tracer's sake.
+    pub(crate) forced_step: bool,
+    /// The debug registers that its tracer gave it.
+    pub(crate) watch: Watch,
     /// personality(2).
     pub personality: u32,
     pub(crate) slots: Slots,
@@ -137,6 +146,14 @@ impl Cx {
     #[inline]
     pub fn process(&self) -> &Arc<Process> {
         self.task.process()
+    }
+
+    /// Gives it another table of calls, below a tracer's.
+    pub(crate) fn set_calls(&mut self, calls: &'static CallTable) {
+        self.below = calls;
+        if self.follow == Follow::Free {
+            self.calls = calls;
+        }
     }
 
     /// To be called when a system call changes registers, its result in `rax` apart.

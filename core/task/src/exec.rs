@@ -4,6 +4,7 @@ use crate::objects::{Life, Process, SigShared, Task};
 use crate::cx::{AltStack, Cx};
 use crate::exit::leave_mm;
 use crate::process::flag;
+use crate::ptrace;
 use crate::signal::send;
 use abi::{Errno, Result};
 use alloc::sync::Arc;
@@ -15,12 +16,13 @@ use pid::signals::SIGCHLD;
 use sync::WaitMode;
 
 /// Ends all other threads of the process; the caller becomes its first thread and takes over its number. Signal
-/// handlers are no longer shared with other processes.
+/// handlers are no longer shared with other processes. Answers the number that the caller had before.
 ///
 /// # Errors
 /// `EAGAIN`: the process is ending, or another thread does the same. `ENOMEM`.
-pub fn take_over(cx: &mut Cx) -> Result<()> {
+pub fn take_over(cx: &mut Cx) -> Result<i32> {
     let process = cx.process().clone();
+    let former = cx.task.tid();
     let mut shared = process.sig.lock_irq();
     if shared.group_exit.is_some() || shared.exec_by.is_some() {
         return Err(Errno::EAGAIN);
@@ -42,7 +44,7 @@ pub fn take_over(cx: &mut Cx) -> Result<()> {
         let old = core::mem::replace(&mut process.sig.lock_irq().sighand, own);
         drop(old);
     }
-    Ok(())
+    Ok(former)
 }
 
 fn wait_alone(process: &Process, me: &Arc<Task>) -> Result<()> {
@@ -78,6 +80,9 @@ fn become_leader(process: &Arc<Process>, me: &Arc<Task>) {
     sched::current().set_id(me.tid() as u32);
     process.pid().replace_thread(me.clone());
     own.detach_thread();
+    if let Some(old) = &old_leader {
+        ptrace::forget(old); // its tracer keeps the thread that takes its number
+    }
     drop(old_leader);
 }
 
@@ -100,6 +105,8 @@ pub struct Program<'a> {
     pub entry: usize,
     /// Its stack pointer.
     pub stack: usize,
+    /// What [`take_over`] answered.
+    pub former: i32,
 }
 
 /// Makes the task run the new program when it next goes to user mode. After [`take_over`]; cannot fail but for memory.
@@ -139,7 +146,11 @@ pub fn commit(cx: &mut Cx, program: Program<'_>) -> Result<()> {
     process.link.lock().exit_signal = SIGCHLD;
     cx.task.set_comm(program.comm);
     cx.context().reset_user();
-    cx.regs = UserRegs::start(program.entry as u64, program.stack as u64);
+    cx.regs = UserRegs {
+        orig_rax: cx.regs.orig_rax,
+        ..UserRegs::start(program.entry as u64, program.stack as u64)
+    };
     cx.regs_changed();
+    ptrace::exec_done(cx, program.former);
     Ok(())
 }

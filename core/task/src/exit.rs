@@ -2,6 +2,7 @@
 use crate::cx::Cx;
 use crate::objects::{Life, Process, Task};
 use crate::process::flag;
+use crate::ptrace;
 use crate::signal::{send, stop};
 use crate::task::work;
 use crate::usage::Usage;
@@ -58,6 +59,7 @@ pub(crate) fn end(mut cx: Cx, status: i32) {
         process.itimers.cancel_all();
         process.timers.delete_all();
     }
+    ptrace::give_up_all(&task);
     crate::slots::exit(&mut cx);
     leave_mm(&mut cx);
     if last {
@@ -143,6 +145,7 @@ fn bury(task: &Arc<Task>, process: &Arc<Process>, last: bool) {
     }
     let usage = Usage::of_task(task);
     let mut shared = process.sig.lock_irq();
+    let mut held = None;
     let gone = if task.is_leader() {
         task.keep_times(&usage);
         task.set_life(Life::Zombie);
@@ -150,6 +153,7 @@ fn bury(task: &Arc<Task>, process: &Arc<Process>, last: bool) {
     } else {
         process.accounts.lock_irq().ended_threads.add(&usage);
         task.set_life(Life::Dead);
+        held = ptrace::hold_thread(task, shared.group_exit.unwrap_or(task.exit_code()));
         shared.threads.remove(task.place.load(Relaxed))
     };
     let leader_ended = shared
@@ -160,7 +164,9 @@ fn bury(task: &Arc<Task>, process: &Arc<Process>, last: bool) {
     let status = shared.group_exit;
     let exec_waits = shared.exec_by.is_some();
     drop(shared);
-    if gone.is_some() {
+    if let Some(bond) = held {
+        ptrace::tell_end(&bond, task, status.unwrap_or(task.exit_code()));
+    } else if gone.is_some() {
         task.pid().detach_thread();
     }
     drop(gone);
@@ -173,8 +179,10 @@ fn bury(task: &Arc<Task>, process: &Arc<Process>, last: bool) {
         process
             .exit_status
             .store(status.unwrap_or(leader_status), Relaxed);
-        crate::family::end(process);
-        process.end_wait.wake_all_key(abi::raw::POLLIN);
+        if !ptrace::hold_process(process, process.exit_status.load(Relaxed)) {
+            crate::family::end(process);
+            process.end_wait.wake_all_key(abi::raw::POLLIN);
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A child's `link` names its parent; the parent's `family` lists the child. An orphan on its way to a new parent has
 //! a link without a place in any list; whoever reaps it meanwhile finds nothing to remove.
-use crate::objects::{Life, Process, ProcessLife};
+use crate::objects::{Life, Process, ProcessLife, Task};
 use crate::process::{find_process, flag};
 use crate::signal::action::{IGNORE, sa};
 use crate::signal::send::send_to_process;
@@ -151,14 +151,17 @@ pub(crate) fn parent_thread_died(process: &Arc<Process>, tid: i32) {
 
 /// SIGCHLD's details of a child.
 pub(crate) fn child_info(child: &Process, sig: Signal, change: Change) -> SigInfo {
+    info_of(child, child.leader().as_deref(), sig, change)
+}
+
+fn info_of(child: &Process, task: Option<&Task>, sig: Signal, change: Change) -> SigInfo {
     let (code, status) = change.code_and_status();
     let (user_ns, system_ns) = child.cpu_times();
-    let uid = child
-        .leader()
-        .and_then(|leader| leader.cred().ok())
+    let uid = task
+        .and_then(|task| task.cred().ok())
         .map_or(0, |cred| cred.uid.0);
     let data = SigData::Child {
-        pid: child.nr(),
+        pid: task.map_or(child.nr(), Task::tid),
         uid,
         status,
         utime: (user_ns / NS_PER_CLOCK_TICK) as i64,
@@ -231,6 +234,22 @@ pub(crate) fn tell_stop(child: &Arc<Process>, change: Change) {
         let _ = send_to_process(&parent, &child_info(child, SIGCHLD, change));
     }
     parent.child_wait.wake_all();
+}
+
+/// Tells a tracer what became of its tracee.
+pub(crate) fn tell_tracer(tracer: &Process, tracee: &Task, change: Change) {
+    let action = tracer.sighand().get(SIGCHLD);
+    let stays = matches!(change, Change::Trapped(_));
+    if action.handler != IGNORE && !(stays && action.has(sa::NOCLDSTOP)) {
+        let mut info = info_of(tracee.process(), Some(tracee), SIGCHLD, change);
+        if let SigData::Child { status, .. } = &mut info.data
+            && stays
+        {
+            *status &= 0x7f; // the signal alone
+        }
+        let _ = send_to_process(tracer, &info); // wait tells as well
+    }
+    tracer.child_wait.wake_all();
 }
 
 /// `PR_SET_CHILD_SUBREAPER`: orphans below this process become its children. Those that exist already learn of it.

@@ -8,6 +8,7 @@
 //! | [`clone`], [`exit`], [`wait`], [`family`] | birth, death, what the parent learns, orphans |
 //! | [`jobs`] | process groups, sessions, the controlling terminal |
 //! | [`signal`] | sending, taking, handlers' frames, stop and continue, restart of calls |
+//! | [`ptrace`] | ptrace(2): stops, reports, the tracer's hold on a task |
 //! | [`exec`] | what execve(2) needs of a process: one thread, fresh handlers |
 //! | [`limits`], [`times`], [`itimer`], [`posix_timer`] | users and their counts, CPU time, interval and POSIX timers |
 //! | [`seccomp`], `restriction`, `calls` | which system calls a thread may make |
@@ -21,7 +22,7 @@
 //! Never two processes' locks of one kind together.
 //!
 //! Specification: clone(2), wait(2), exit(2), credentials(7), signal(7), sigaction(2), sigreturn(2), setpgid(2),
-//! prctl(2), getrusage(2), setitimer(2); the x86-64 signal frame as in Linux' asm/sigcontext.h and asm/ucontext.h.
+//! prctl(2), ptrace(2), getrusage(2), setitimer(2); the x86-64 signal frame as in Linux' asm/sigcontext.h and asm/ucontext.h.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -55,7 +56,7 @@ machine! {
     pub mod jobs;
     pub mod limits;
     pub mod ns;
-    mod objects;
+    pub mod objects;
     pub mod oom;
     pub mod pidfd;
     pub mod posix_timer;
@@ -66,6 +67,7 @@ machine! {
     pub mod slots;
     pub mod task;
     pub mod times;
+    pub mod ptrace;
     mod usage;
     pub mod userloop;
     pub mod uts;

@@ -14,9 +14,11 @@ use core::sync::atomic::{
     AtomicBool, AtomicI16, AtomicI32, AtomicU8, AtomicU32, AtomicU64, AtomicUsize,
 };
 use cred::{Cred, Rlimits};
+use hal::user::UserRegs;
+use hal::watch::Watch;
 use mm::Mm;
 use pid::list::Handle;
-use pid::{List, Pid, ProcessGroup};
+use pid::{List, Pid, ProcessGroup, SigInfo, SigSet};
 use sched::Thread;
 use sync::{SpinLock, WaitQueue};
 use vfs::{FdTable, FsStruct};
@@ -66,6 +68,8 @@ pub(crate) struct Stop {
 
 pub(crate) struct Family {
     pub(crate) children: List<Arc<Process>>,
+    /// What its threads trace; a thread that ended while it was traced stays here until that is taken.
+    pub(crate) tracees: List<Arc<Task>>,
     /// It takes no more children: they go to its reaper.
     pub(crate) closed: bool,
 }
@@ -141,6 +145,63 @@ pub(crate) struct View {
     pub(crate) seccomp: Restriction,
 }
 
+/// How a tracee goes on from a stop.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Follow {
+    /// Until the next signal or event.
+    #[default]
+    Free,
+    /// Until the next entry or exit of a system call, too.
+    Calls,
+    /// By one instruction.
+    Step,
+}
+
+/// A tracee as its tracer sees and changes it (ptrace(2)). What is here of registers and signal is true while it stands
+/// still; it takes all of it back when it goes on.
+#[derive(Default)]
+pub struct TraceState {
+    /// It stands still.
+    pub stopped: bool,
+    /// `PTRACE_LISTEN`: it stands still, and the tracer has let it go.
+    pub(crate) listening: bool,
+    /// What wait(2) shows above its low byte: the signal, and the event above that.
+    pub code: u32,
+    /// The signal that is to be delivered, or what stands for the event; none in a stop of the whole process.
+    pub info: Option<SigInfo>,
+    /// `PTRACE_GETEVENTMSG`.
+    pub message: u64,
+    /// Registers.
+    pub regs: UserRegs,
+    /// The mask to come back to after the call that is under way.
+    pub saved_mask: Option<SigSet>,
+    /// Debug registers.
+    pub watch: Watch,
+    /// DR6 as of the last debug trap.
+    pub cause: u64,
+    /// What no wait call has taken yet.
+    pub(crate) report: Option<Change>,
+    /// It has ended with this status word, and its tracer has not taken that.
+    pub(crate) ended: Option<i32>,
+    /// How it goes on.
+    pub(crate) follow: Follow,
+    /// The signal that it goes on with.
+    pub(crate) signal: u32,
+}
+
+/// The bond between a tracee and its tracer.
+pub(crate) struct Trace {
+    /// The thread that traces.
+    pub(crate) tracer: Arc<Task>,
+    /// The tracee's place in the list of the tracer's process.
+    pub(crate) place: AtomicU32,
+    /// `PTRACE_O_*`.
+    pub(crate) options: AtomicU32,
+    pub(crate) state: SpinLock<TraceState>,
+    /// Where the tracee waits.
+    pub(crate) queue: WaitQueue,
+}
+
 /// One thread of a process.
 pub struct Task {
     pub(crate) tid: AtomicI32,
@@ -165,6 +226,10 @@ pub struct Task {
     pub(crate) pending_bits: AtomicU64,
     /// It has to stop, or is stopped.
     pub(crate) stopping: AtomicBool,
+    /// [`traced`](crate::ptrace::bond) flags; changed with the process' signal lock held.
+    pub(crate) traced: AtomicU32,
+    /// The bond to its tracer. Changed with the process' signal lock held.
+    pub(crate) trace: SpinLock<Option<Arc<Trace>>>,
     pub(crate) view: SpinLock<View>,
     pub(crate) mm: SpinLock<Option<Arc<Mm>>>,
     pub(crate) comm: SpinLock<[u8; 16]>,

@@ -77,6 +77,7 @@ impl Process {
                 &FAMILY,
                 Family {
                     children: List::new(),
+                    tracees: List::new(),
                     closed: false,
                 },
             ),

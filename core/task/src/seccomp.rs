@@ -109,10 +109,10 @@ pub(crate) fn catch_up(maker: &Task, thread: &Task) {
 pub(crate) fn adopt(cx: &mut Cx) {
     cx.task.clear_work(work::SECCOMP);
     cx.seccomp = cx.task.seccomp();
-    cx.calls = match &cx.seccomp {
+    cx.set_calls(match &cx.seccomp {
         Restriction::None => calls::plain(),
         _ => &RESTRICTED,
-    };
+    });
 }
 
 /// Every call of a restricted thread.

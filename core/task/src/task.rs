@@ -81,6 +81,8 @@ impl Task {
             pending: SpinLock::new(&PENDING, Pending::new()),
             pending_bits: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
+            traced: AtomicU32::new(0),
+            trace: SpinLock::new(&NAME, None),
             view: SpinLock::new(&VIEW, view),
             mm: SpinLock::new(&SPACE, Some(init.mm)),
             comm: SpinLock::new(&NAME, init.comm),
@@ -319,6 +321,7 @@ impl Task {
             Life::Zombie => 'Z',
             Life::Dead => 'X',
             _ if self.stopping.load(Relaxed) && self.is_asleep() => 'T',
+            _ if self.is_held() => 't',
             _ => self
                 .with_thread(|thread| thread.state_char() as u8 as char)
                 .unwrap_or('R'),

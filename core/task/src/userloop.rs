@@ -3,11 +3,13 @@
 //! System calls are made by `hal::user::run` on the way, through [`Cx`] as its [`Caller`]; it returns when there is more
 //! to do. Nothing but one word ([`Task::work`]) and the CPU's wish to reschedule is looked at on the way back, with
 //! interrupts off from that look until user mode, so that what an interrupt brings is never overlooked.
+use crate::calls;
 use crate::objects::Task;
 use crate::clone_flags::CloneArgs;
 use crate::cx::{Cx, FaultInfo};
 use crate::signal::{self, take};
 use crate::task::work;
+use crate::ptrace;
 use abi::Result;
 use alloc::sync::Arc;
 use hal::addr::UserAddr;
@@ -28,22 +30,7 @@ impl Caller for Cx {
     /// for a restart are left as they are for the way back to user mode, which knows of signals.
     #[inline]
     fn call(&mut self) {
-        let r = &self.regs;
-        let args = [
-            r.rdi as usize,
-            r.rsi as usize,
-            r.rdx as usize,
-            r.r10 as usize,
-            r.r8 as usize,
-            r.r9 as usize,
-        ];
-        // The number is an unsigned int to Linux: the upper half of the register is ignored.
-        let nr = r.orig_rax as u32 as usize;
-        let handler = self.calls.handler(nr);
-        self.regs.rax = match handler(self, &args) {
-            Ok(value) => value as u64,
-            Err(e) => e.as_ret() as u64,
-        };
+        self.regs.rax = calls::call(self.calls, self);
     }
 
     #[inline]
@@ -117,7 +104,10 @@ pub(crate) fn make_first_thread(
 /// Runs a task until it ends.
 fn run(mut cx: Cx) {
     let mut status = 0;
-    let signal = hal::checkpoint::call(|| status = until_end(&mut cx));
+    let signal = hal::checkpoint::call(|| {
+        status = until_end(&mut cx);
+        ptrace::tell_exit(&mut cx, status);
+    });
     if signal != 0 {
         // An oops: all that this task had called is given up, and it ends as if this signal had ended it.
         status = signal as i32;
@@ -137,6 +127,9 @@ fn until_end(cx: &mut Cx) -> i32 {
                 return status;
             }
             let _irqs = hal::irq::disable();
+        }
+        if cx.watch.is_armed() {
+            cx.watch.load();
         }
         match hal::user::run(cx, thread.context().machine()) {
             Trap::Syscall => {}
@@ -175,6 +168,7 @@ fn do_work(cx: &mut Cx) -> core::result::Result<(), i32> {
     Ok(())
 }
 
+const DEBUG: u8 = 1;
 const PAGE_FAULT: u8 = 14;
 const ERROR_WRITE: u64 = 2;
 const ERROR_FETCH: u64 = 16;
@@ -193,6 +187,9 @@ fn fault(cx: &mut Cx, vector: u8, error_code: u64, addr: u64) {
             Ok(()) | Err(FaultError::Interrupted) => {}
             Err(error) => bad_page(cx, error, error_code, addr),
         }
+        return;
+    }
+    if vector == DEBUG && ptrace::is_strange(cx, addr) {
         return;
     }
     cx.fault = FaultInfo {

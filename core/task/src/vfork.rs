@@ -22,9 +22,9 @@ impl VforkDone {
         self.done.store(true, Release);
         self.queue.wake_all();
     }
-    /// Until the child is done, or the parent is killed.
-    pub(crate) fn wait(&self) {
+    /// Until the child is done, or the parent is killed, which gives false.
+    pub(crate) fn wait(&self) -> bool {
         let done = || self.done.load(Acquire).then_some(());
-        let _ = self.queue.wait(WaitMode::Killable, None, done); // killed: the loop sees it next
+        self.queue.wait(WaitMode::Killable, None, done).is_ok()
     }
 }

@@ -1,5 +1,5 @@
 //! Waiting for children (wait4(2), waitid(2)).
-use crate::objects::{Process, ProcessLife};
+use crate::objects::{Process, ProcessLife, Task, Trace};
 use crate::cx::Cx;
 use crate::family;
 use crate::usage::Usage;
@@ -24,6 +24,7 @@ pub struct Waited {
 
 enum Scan {
     Found(Arc<Process>, Change),
+    Tracee(Arc<Task>, Change),
     /// There are such children, but nothing to tell.
     Nothing,
     NoChild,
@@ -36,20 +37,33 @@ enum Scan {
 pub fn wait(cx: &mut Cx, request: &WaitRequest) -> Result<Option<Waited>> {
     let process = cx.process();
     let tid = cx.task.tid();
+    loop {
+        if let Some(answer) = look(process, tid, request)? {
+            return Ok(answer);
+        }
+    }
+}
+
+/// Waits once; nothing if what was found was another thread's.
+fn look(
+    process: &Arc<Process>,
+    tid: i32,
+    request: &WaitRequest,
+) -> Result<Option<Option<Waited>>> {
     let found = process
         .child_wait
         .wait(WaitMode::Interruptible, None, || {
             match scan(process, tid, request) {
-                Scan::Found(child, change) => Some(Ok(Some((child, change)))),
                 Scan::NoChild => Some(Err(Errno::ECHILD)),
-                Scan::Nothing if request.has(WNOHANG) => Some(Ok(None)),
-                Scan::Nothing => None,
+                Scan::Nothing if !request.has(WNOHANG) => None,
+                found => Some(Ok(found)),
             }
         })??;
-    let Some((child, change)) = found else {
-        return Ok(None);
-    };
-    Ok(Some(tell(process, &child, change, request)))
+    Ok(match found {
+        Scan::Found(child, change) => Some(Some(tell(process, &child, change, request))),
+        Scan::Tracee(tracee, change) => tell_of_tracee(&tracee, change, request).map(Some),
+        Scan::Nothing | Scan::NoChild => Some(None),
+    })
 }
 
 /// Looks at all children once; a change that is found is taken unless `WNOWAIT`.
@@ -66,11 +80,48 @@ fn scan(process: &Arc<Process>, tid: i32, request: &WaitRequest) -> Scan {
             continue;
         }
         any |= child.life() != ProcessLife::Reaped;
+        if child.life() == ProcessLife::Alive && is_traced_by(child, process) {
+            continue; // it is among the tracees
+        }
         if let Some(change) = change_of(child, request) {
             return Scan::Found(child.clone(), change);
         }
     }
+    for tracee in &family.tracees {
+        let Some(bond) = tracee.bond() else { continue };
+        let mine = !request.has(__WNOTHREAD) || bond.tracer.tid() == tid;
+        let group = || tracee.process().group_and_session().0;
+        if !mine || !request.names(tracee.tid(), group) {
+            continue;
+        }
+        any = true;
+        if let Some(change) = change_of_tracee(&bond, request) {
+            return Scan::Tracee(tracee.clone(), change);
+        }
+    }
     if any { Scan::Nothing } else { Scan::NoChild }
+}
+
+/// Whether one of the process' threads traces the child's first thread.
+fn is_traced_by(child: &Process, process: &Arc<Process>) -> bool {
+    let tracer = child.leader().and_then(|leader| leader.tracer());
+    tracer.is_some_and(|tracer| Arc::ptr_eq(tracer.process(), process))
+}
+
+/// Stops are told whether asked for or not.
+fn change_of_tracee(bond: &Trace, request: &WaitRequest) -> Option<Change> {
+    let keep = request.has(WNOWAIT);
+    let mut state = bond.state.lock_irq();
+    if let Some(status) = state.ended {
+        return request
+            .has(WEXITED)
+            .then(|| Change::from_exit_status(status));
+    }
+    let change = state.report?;
+    if !keep {
+        state.report = None;
+    }
+    Some(change)
 }
 
 fn change_of(child: &Arc<Process>, request: &WaitRequest) -> Option<Change> {
@@ -98,6 +149,19 @@ fn change_of(child: &Arc<Process>, request: &WaitRequest) -> Option<Change> {
         return Some(Change::Continued);
     }
     None
+}
+
+/// What the caller is told of a tracee; one that has ended is its tracer's no more.
+fn tell_of_tracee(tracee: &Arc<Task>, change: Change, request: &WaitRequest) -> Option<Waited> {
+    let waited = Waited {
+        pid: tracee.tid(),
+        uid: tracee.cred().map_or(0, |cred| cred.uid.0),
+        change,
+        usage: tracee.process().usage(),
+    };
+    let ended = !matches!(change, Change::Trapped(_));
+    let mine = !ended || request.has(WNOWAIT) || crate::ptrace::forget(tracee);
+    mine.then_some(waited)
 }
 
 /// Gathers what the caller is told, and removes an ended child that it has taken.

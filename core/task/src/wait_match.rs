@@ -67,7 +67,12 @@ impl WaitRequest {
     /// Whether a child of this number, group and exit signal is meant.
     pub fn matches(&self, pid: i32, group: impl FnOnce() -> i32, exit_signal: u32) -> bool {
         let kind = self.has(__WALL) || (exit_signal != SIGCHLD) == self.has(__WCLONE);
-        kind && match self.which {
+        kind && self.names(pid, group)
+    }
+
+    /// Whether a tracee of this number and group is meant: of what kind it is does not matter.
+    pub fn names(&self, pid: i32, group: impl FnOnce() -> i32) -> bool {
+        match self.which {
             Which::Any => true,
             Which::Pid(nr) => nr == pid,
             Which::Group(nr) => nr == group(),
@@ -86,6 +91,8 @@ pub enum Change {
     Stopped(u32),
     /// It runs again.
     Continued,
+    /// It stands still for its tracer: the signal, and the event above that.
+    Trapped(u32),
 }
 
 impl Change {
@@ -104,6 +111,7 @@ impl Change {
             Self::Killed(sig) => sig as i32,
             Self::Stopped(sig) => (sig as i32) << 8 | 0x7f,
             Self::Continued => 0xffff,
+            Self::Trapped(code) => (code as i32) << 8 | 0x7f,
         }
     }
 
@@ -114,6 +122,7 @@ impl Change {
             Self::Killed(sig) => (code::CLD_KILLED, sig as i32),
             Self::Stopped(sig) => (code::CLD_STOPPED, sig as i32),
             Self::Continued => (code::CLD_CONTINUED, SIGCONT as i32),
+            Self::Trapped(what) => (code::CLD_TRAPPED, what as i32),
         }
     }
 }

@@ -265,6 +265,7 @@ fn credentials(cx: &Cx, file: &File) -> Result<(Arc<Cred>, bool)> {
     let mode = inode.mode();
     let honoured = !file.path().mnt.flags().contains(MountFlags::NOSUID)
         && !cx.task.no_new_privs()
+        && !cx.task.is_traced_by_weaker()
         && cx.cred.user_ns.has_uid(inode.uid())
         && cx.cred.user_ns.has_gid(inode.gid());
     let set_group = S_ISGID | S_IXGRP;
@@ -300,7 +301,7 @@ fn replace(
     };
     let file: Arc<dyn Any + Send + Sync> = program.file;
     space.mm.set_exe(Some(file));
-    task::exec::take_over(cx)?;
+    let former = task::exec::take_over(cx)?;
     task::exec::commit(
         cx,
         task::exec::Program {
@@ -309,6 +310,7 @@ fn replace(
             cred,
             entry: space.entry,
             stack: space.sp,
+            former,
         },
     )
 }

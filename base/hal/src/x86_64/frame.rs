@@ -54,6 +54,13 @@ impl UserRegs {
     /// `ss` in user mode.
     pub const USER_SS: u64 = USER_SS as u64;
 
+    /// Flags that a program may set with `popf`, and its tracer for it: CF PF AF ZF SF TF DF OF RF AC.
+    pub const CHANGEABLE_FLAGS: u64 = 0x0005_0dd5;
+    /// The trap flag: a trap after each instruction.
+    pub const TRAP_FLAG: u64 = 1 << 8;
+    /// The resume flag: no trap on the address of the next instruction.
+    pub const RESUME_FLAG: u64 = 1 << 16;
+
     /// The registers with which a program starts.
     #[must_use]
     pub fn start(rip: u64, rsp: u64) -> Self {

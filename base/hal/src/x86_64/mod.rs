@@ -51,6 +51,7 @@ pub mod timer;
 pub mod traps;
 pub mod uaccess;
 pub mod user;
+pub mod watch;
 
 pub(crate) use once::Once;
 pub use patch::text_poke;

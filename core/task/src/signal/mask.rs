@@ -36,7 +36,8 @@ pub(crate) fn recalculate(shared: &SigShared, task: &Task) {
         || task.stopping.load(Relaxed)
         || shared.group_exit.is_some()
         || shared.exec_by.is_some()
-        || shared.stop.tell_parent.is_some();
+        || shared.stop.tell_parent.is_some()
+        || task.has_trap();
     if something {
         task.add_work(work::SIGNAL);
     } else if task.work() & (work::SIGNAL | work::KILLED) != 0 {

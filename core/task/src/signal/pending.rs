@@ -124,6 +124,16 @@ impl Pending {
         })
     }
 
+    /// The n-th that is queued, oldest first.
+    #[cfg_attr(
+        not(target_os = "none"),
+        expect(dead_code, reason = "its callers need the machine")
+    )]
+    pub(crate) fn nth(&self, n: usize) -> Option<SigInfo> {
+        let all = self.first.iter().chain(&self.more);
+        all.map(|entry| entry.info).nth(n)
+    }
+
     /// Forgets the signals of a set.
     pub fn flush(&mut self, signals: SigSet) {
         if self.set.and(signals).is_empty() {

@@ -220,6 +220,11 @@ fn is_ignored(
     action: &SigAction,
     info: &SigInfo,
 ) -> bool {
+    // A tracer wants to know of ignored signals too.
+    let traced = |task: &Task| task.is_traced() && sig != SIGKILL;
+    if to.or(shared.leader.as_deref()).is_some_and(traced) {
+        return false;
+    }
     let does_nothing = action.ignores(sig)
         || (action.handler == crate::signal::action::DEFAULT
             && process.has(flag::UNKILLABLE)
@@ -256,7 +261,14 @@ fn choose_and_wake(
     let Some(task) = chosen else { return };
     let terminates = action.is_fatal(sig) && default_action(sig) == DefaultAction::Terminate;
     let waited_for = SigSet(task.waited_for.load(Relaxed)).contains(sig);
-    if terminates && shared.group_exit.is_none() && !waited_for && !process.has(flag::UNKILLABLE) {
+    // A tracer decides about all but SIGKILL first.
+    let decided = sig == SIGKILL || !task.is_traced();
+    if terminates
+        && decided
+        && shared.group_exit.is_none()
+        && !waited_for
+        && !process.has(flag::UNKILLABLE)
+    {
         shared.group_exit = Some(sig as i32);
         zap(shared, None);
         process.stop_wait.wake_all();

@@ -18,7 +18,13 @@ pub(crate) fn before_send(process: &Process, shared: &mut SigShared, sig: Signal
     } else if sig == SIGCONT {
         flush_all(shared, SigSet::STOP);
         resume(process, shared);
+        for task in &shared.threads {
+            task.notify_tracer();
+        }
     } else if sig == SIGKILL {
+        for task in &shared.threads {
+            task.end_last_stop();
+        }
         wake_stopped(process, shared);
     }
 }
@@ -96,7 +102,11 @@ pub(crate) fn participate(shared: &mut SigShared) -> bool {
 
 /// Waits until SIGCONT or SIGKILL. The caller has left the signal lock.
 pub(crate) fn wait_stopped(process: &Arc<Process>, task: &Task) {
-    let go_on = || (!task.stopping.load(Relaxed)).then_some(());
+    let go_on = || (!task.stopping.load(Relaxed) || task.has_trap()).then_some(());
     // Interrupted means killed: the caller looks at its flags next in either case.
     let _ = process.stop_wait.wait(WaitMode::Killable, None, go_on);
+    if task.has_trap() {
+        // It goes on to stand still for its tracer; its part of the process' stop is done.
+        task.stopping.store(false, Relaxed);
+    }
 }

@@ -6,21 +6,30 @@ use crate::signal::action::{DEFAULT, DefaultAction, IGNORE, SigAction, default_a
 use crate::signal::restart::{Delivery, Resume, decide};
 use crate::signal::mask::{recalculate, set_blocked};
 use crate::signal::{frame, send, stop};
+use crate::ptrace::stop as ptrace;
 use crate::wait_match::Change;
 use abi::raw::__NR_restart_syscall;
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering::Relaxed;
+use hal::user::UserRegs;
+use pid::signals::SIGKILL;
 use pid::{SigInfo, SigSet, Signal};
 use sync::{SpinIrqGuard, WaitMode, WaitQueue};
 
 enum Taken {
+    /// The tracer has to be told of a stop.
+    Trap,
+    /// The tracer decides about this signal.
+    Asks(SigInfo),
     /// No signal that does anything is left.
     Nothing,
     /// A handler is to run.
     Handler(SigInfo, SigAction),
     /// The process ends with this status word.
     Die(i32),
+    /// There may be more.
+    Again,
 }
 
 /// Looks at everything that [`work::SIGNAL`](crate::task::work::SIGNAL) stands for: stops, sets handlers up, restarts the interrupted call.
@@ -29,7 +38,19 @@ enum Taken {
 /// The status word with which the task has to end.
 pub(crate) fn handle(cx: &mut Cx) -> core::result::Result<(), i32> {
     loop {
-        match take(cx) {
+        let taken = match take(cx) {
+            Taken::Trap => {
+                ptrace::trap(cx);
+                continue;
+            }
+            Taken::Asks(info) => match ptrace::tell_signal(cx, info) {
+                Some(info) => deliver(cx, info),
+                None => continue,
+            },
+            taken => taken,
+        };
+        match taken {
+            Taken::Trap | Taken::Asks(_) | Taken::Again => {}
             Taken::Die(status) => return Err(status),
             Taken::Nothing => {
                 resume(cx, Delivery::NoHandler);
@@ -74,6 +95,10 @@ fn again(cx: &mut Cx, number: u64) {
 
 fn run_handler(cx: &mut Cx, info: &SigInfo, action: &SigAction) {
     cx.restart = None;
+    let stepped = core::mem::take(&mut cx.forced_step);
+    if stepped {
+        cx.regs.rflags &= !UserRegs::TRAP_FLAG;
+    }
     if frame::push(cx, info, action).is_err() {
         send::force_segv(&cx.task, info.signo);
         return;
@@ -83,6 +108,22 @@ fn run_handler(cx: &mut Cx, info: &SigInfo, action: &SigAction) {
         mask.add(info.signo);
     }
     set_blocked(&cx.task, mask);
+    if stepped {
+        ptrace::handler_entered(cx);
+    }
+}
+
+/// Acts on a signal that the tracer let through.
+fn deliver(cx: &mut Cx, info: SigInfo) -> Taken {
+    let task = &cx.task;
+    let process = task.process();
+    let shared = process.sig.lock_irq();
+    if let Some(status) = shared.group_exit {
+        return Taken::Die(status);
+    }
+    let (_guard, done) = act(process, task, shared, info);
+    // What else there is comes with the next look.
+    done.unwrap_or(Taken::Again)
 }
 
 fn take(cx: &mut Cx) -> Taken {
@@ -102,6 +143,9 @@ fn take(cx: &mut Cx) -> Taken {
             shared = process.sig.lock_irq();
             continue;
         }
+        if task.is_traced() && (task.has_trap() || task.stopping.load(Relaxed)) {
+            return Taken::Trap;
+        }
         if task.stopping.load(Relaxed) {
             shared = stop_here(process, task, shared);
             continue;
@@ -110,25 +154,41 @@ fn take(cx: &mut Cx) -> Taken {
             recalculate(&shared, task);
             return Taken::Nothing;
         };
-        let action = shared.sighand.get(info.signo);
-        match action.handler {
-            IGNORE => {}
-            DEFAULT => {
-                let (guard, verdict) = by_default(process, task, shared, info.signo);
-                shared = guard;
-                if let Some(status) = verdict {
-                    return Taken::Die(status);
-                }
+        if task.is_traced() && info.signo != SIGKILL {
+            return Taken::Asks(info);
+        }
+        let (guard, done) = act(process, task, shared, info);
+        if let Some(taken) = done {
+            return taken;
+        }
+        shared = guard;
+    }
+}
+
+/// Does what the process does on a signal; nothing to answer if that is all.
+fn act<'a>(
+    process: &'a Arc<Process>,
+    task: &Task,
+    shared: SpinIrqGuard<'a, SigShared>,
+    info: SigInfo,
+) -> (SpinIrqGuard<'a, SigShared>, Option<Taken>) {
+    let action = shared.sighand.get(info.signo);
+    match action.handler {
+        IGNORE => (shared, None),
+        DEFAULT => {
+            let (guard, verdict) = by_default(process, task, shared, info.signo);
+            (guard, verdict.map(Taken::Die))
+        }
+        _ => {
+            recalculate(&shared, task);
+            let mut guard = shared;
+            if action.has(sa::RESETHAND) {
+                let sighand = guard.sighand.clone();
+                drop(guard);
+                sighand.reset(info.signo);
+                guard = process.sig.lock_irq();
             }
-            _ => {
-                recalculate(&shared, task);
-                if action.has(sa::RESETHAND) {
-                    let sighand = shared.sighand.clone();
-                    drop(shared);
-                    sighand.reset(info.signo);
-                }
-                return Taken::Handler(info, action);
-            }
+            (guard, Some(Taken::Handler(info, action)))
         }
     }
 }

@@ -64,7 +64,9 @@ fn identity(who: &Who, out: &mut SeqBuf) -> Result<()> {
         process.nr(),
         task.tid()
     );
-    let _ = writeln!(out, "PPid:\t{}\nTracerPid:\t0", process.parent_nr());
+    let _ = writeln!(out, "PPid:\t{}", process.parent_nr());
+    let tracer = task.tracer().map_or(0, |tracer| tracer.tid());
+    let _ = writeln!(out, "TracerPid:\t{tracer}");
     let _ = writeln!(
         out,
         "Uid:\t{}\t{}\t{}\t{}",
