@@ -304,6 +304,30 @@ static void tests(void) {
     works(write(ends[1], "\x2a", 1));
     yes(ended(pid, 0x2a));
 
+    begin("so is one that a stop interrupted, by a tracer that leaves then");
+    pid = fork();
+    if (!pid) {
+        char c = 0;
+        _exit(read(ends[0], &c, 1) == 1 ? c : 1);
+    }
+    works(pt(PTRACE_SEIZE, pid, 0, 0));
+    works(pt(PTRACE_INTERRUPT, pid, 0, 0));
+    is(next(pid), EVENT(SIGTRAP, PTRACE_EVENT_STOP));
+    do {
+        works(pt(PTRACE_SYSCALL, pid, 0, 0));
+        is(next(pid), STOP(SIGTRAP));
+        works(p(PTRACE_GETREGS, pid, 0, &regs));
+    } while (regs.orig_rax != SYS_read);
+    is(regs.rax, -ENOSYS);
+    works(pt(PTRACE_SYSCALL, pid, 0, 0));
+    works(pt(PTRACE_INTERRUPT, pid, 0, 0));
+    is(next(pid), STOP(SIGTRAP));
+    works(p(PTRACE_GETREGS, pid, 0, &regs));
+    is(regs.rax, -512);
+    works(pt(PTRACE_DETACH, pid, 0, 0));
+    works(write(ends[1], "\x2b", 1));
+    yes(ended(pid, 0x2b));
+
     begin("single steps");
     pid = traced_child(for (;;) watched++);
     works(p(PTRACE_GETREGS, pid, 0, &regs));

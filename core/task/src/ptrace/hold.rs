@@ -3,7 +3,7 @@ use crate::cx::Cx;
 use crate::objects::{Follow, Task, Trace, TraceState};
 use crate::ptrace::bond::{NOTIFY, TRAP, event, option};
 use crate::ptrace::link::cut;
-use crate::signal::mask::recalculate;
+use crate::signal::mask::raise;
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering::Relaxed;
@@ -127,7 +127,7 @@ impl Held {
         self.with(|state| state.saved_mask = None)?;
         let mask = mask.minus(SigSet::UNBLOCKABLE);
         self.task.blocked.store(mask.0, Relaxed);
-        recalculate(&shared, &self.task);
+        raise(&shared, &self.task);
         Ok(())
     }
 

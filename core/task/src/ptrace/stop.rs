@@ -4,7 +4,7 @@ use crate::cx::{CALLS_LEN, CallTable, Cx};
 use crate::family;
 use crate::objects::{Follow, Process, Task, Trace};
 use crate::ptrace::bond::{NOTIFY, SEIZED, TRAP, event, option};
-use crate::signal::mask::recalculate;
+use crate::signal::mask::raise;
 use crate::signal::{send, stop};
 use crate::wait_match::Change;
 use abi::{Errno, Result};
@@ -106,7 +106,7 @@ fn take_back(cx: &mut Cx, task: &Task, bond: &Trace) -> Orders {
         info: state.info.take(),
     };
     drop(state);
-    recalculate(&shared, task);
+    raise(&shared, task);
     drop(shared);
     cx.calls = match cx.follow {
         Follow::Free => cx.below,

@@ -29,16 +29,28 @@ pub fn set_blocked(task: &Task, mask: SigSet) -> SigSet {
     old
 }
 
-/// Sets [`work::SIGNAL`] of the calling thread by what there is for it.
-pub(crate) fn recalculate(shared: &SigShared, task: &Task) {
+/// Whether there is anything for a thread to look at.
+fn something(shared: &SigShared, task: &Task) -> bool {
     let pending = shared.pending.set().or(task.pending_set());
-    let something = !pending.minus(task.blocked()).is_empty()
+    !pending.minus(task.blocked()).is_empty()
         || task.stopping.load(Relaxed)
         || shared.group_exit.is_some()
         || shared.exec_by.is_some()
         || shared.stop.tell_parent.is_some()
-        || task.has_trap();
-    if something {
+        || task.has_trap()
+}
+
+/// Sets [`work::SIGNAL`] of a thread if there is something for it. It is never cleared here: the thread may be on its way
+/// out of a call that it interrupted, which has to be made again.
+pub(crate) fn raise(shared: &SigShared, task: &Task) {
+    if something(shared, task) {
+        task.add_work(work::SIGNAL);
+    }
+}
+
+/// Sets [`work::SIGNAL`] of the calling thread by what there is for it.
+pub(crate) fn recalculate(shared: &SigShared, task: &Task) {
+    if something(shared, task) {
         task.add_work(work::SIGNAL);
     } else if task.work() & (work::SIGNAL | work::KILLED) != 0 {
         task.clear_work(work::SIGNAL | work::KILLED);
