@@ -32,6 +32,7 @@ mod pipe;
 mod poll;
 mod process;
 mod ptrace;
+mod rseq;
 mod sched;
 mod seccomp;
 mod signal;
@@ -61,6 +62,7 @@ const FAMILIES: &[&[Call]] = &[
     poll::CALLS,
     process::CALLS,
     ptrace::CALLS,
+    rseq::CALLS,
     sched::CALLS,
     seccomp::CALLS,
     signal::CALLS,
@@ -97,7 +99,7 @@ const fn build() -> [Handler; CALLS_LEN] {
     table
 }
 
-/// Told once for each number: every process of glibc asks for rseq.
+/// Told once for each number: who asks once asks often.
 #[cold]
 fn no_such_call(cx: &mut Cx, _args: &[usize; 6]) -> Result<usize> {
     static TOLD: [AtomicU64; CALLS_LEN.div_ceil(64)] =

@@ -283,6 +283,8 @@ static const struct call calls[] = {
     CALL(get_robust_list, V(0), OUT_(8), OUT_(8)),
     AS("arch_prctl.get_fs", arch_prctl, 0, V(0x1003), OUT_(8)),
     AS("arch_prctl.set_gs", arch_prctl, 0, V(0x1001), OUT_(8)),
+    AS("rseq.elsewhere", rseq, 0, V(4096), V(32), V(0), V(0)),
+    AS("rseq.unregister", rseq, 0, V(4096), V(32), V(1), V(0)),
     AS("seccomp.filter", seccomp, 0, V(1), V(0), IN_(one_filter)),
     AS("seccomp.action", seccomp, 0, V(2), V(0), IN_(no_int)),
     AS("prctl.set_name", prctl, 0, V(15), IN_(name_text)),

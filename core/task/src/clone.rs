@@ -9,6 +9,7 @@ use crate::ns::{self, Namespaces};
 use crate::pidfd::PidFd;
 use crate::process::{ProcessInit, flag};
 use crate::signal::SigHand;
+use crate::registration::Registration;
 use crate::restriction::Restriction;
 use crate::seccomp;
 use crate::slots;
@@ -176,6 +177,7 @@ fn build(cx: &mut Cx, args: &CloneArgs, parts: Parts) -> Result<Newborn> {
         cred: cx.cred.clone(),
         ns: parts.ns.clone(),
         seccomp: cx.seccomp.clone(),
+        rseq: registration(cx, args).at,
         mm: parts.mm.clone(),
         no_new_privs: cx.task.no_new_privs(),
         slack_ns: cx.task.timer_slack_ns(),
@@ -236,6 +238,15 @@ fn new_process(cx: &Cx, args: &CloneArgs, pid: &Arc<Pid>) -> Result<Arc<Process>
     })
 }
 
+/// A child on the parent's memory has an area of its own, or none.
+fn registration(cx: &Cx, args: &CloneArgs) -> Registration {
+    if args.has(CLONE_VM) {
+        Registration::default()
+    } else {
+        cx.rseq
+    }
+}
+
 fn child_cx(cx: &Cx, args: &CloneArgs, parts: Parts, task: &Arc<Task>) -> Cx {
     let mut regs = cx.regs;
     if cx.forced_step {
@@ -261,6 +272,7 @@ fn child_cx(cx: &Cx, args: &CloneArgs, parts: Parts, task: &Arc<Task>) -> Cx {
         over_nproc: false,
         ns: parts.ns,
         seccomp: cx.seccomp.clone(),
+        rseq: registration(cx, args),
         altstack: if keeps_altstack {
             cx.altstack
         } else {
@@ -454,6 +466,7 @@ fn spawn(
         cred: first.cred.clone(),
         ns: ns.clone(),
         seccomp: Restriction::None,
+        rseq: 0,
         mm: first.mm.clone(),
         no_new_privs: false,
         slack_ns: TIMER_SLACK_NS,
@@ -473,6 +486,7 @@ fn spawn(
         over_nproc: false,
         ns,
         seccomp: Restriction::None,
+        rseq: Registration::default(),
         altstack: AltStack::NONE,
         restart: None,
         saved_mask: None,

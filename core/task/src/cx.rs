@@ -6,6 +6,7 @@ use crate::ns::Namespaces;
 use crate::objects::{Follow, Process, Task};
 use crate::process::flag;
 use crate::restriction::Restriction;
+use crate::registration::Registration;
 use crate::signal::mask;
 use crate::task::work;
 use crate::user::User;
@@ -117,6 +118,8 @@ pub struct Cx {
     pub ns: Arc<Namespaces>,
     /// Which calls it may make; `calls` goes with it.
     pub seccomp: Restriction,
+    /// rseq(2).
+    pub rseq: Registration,
     /// Alternate signal stack.
     pub altstack: AltStack,
     /// How the interrupted call goes on.

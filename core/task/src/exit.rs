@@ -115,6 +115,7 @@ fn stop_taking_signals(task: &Task, process: &Arc<Process>) {
 
 /// The task leaves its address space, by its end or by exec: robust futexes, `clear_child_tid`, the vfork parent.
 pub(crate) fn leave_mm(cx: &mut Cx) {
+    crate::rseq::forget(cx);
     let robust = cx.task.robust_list.swap(0, Relaxed);
     if robust != 0 {
         futex::exit_robust_list(&cx.mm, UserAddr(robust), cx.task.tid() as u32);

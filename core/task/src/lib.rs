@@ -12,6 +12,7 @@
 //! | [`exec`] | what execve(2) needs of a process: one thread, fresh handlers |
 //! | [`limits`], [`times`], [`itimer`], [`posix_timer`] | users and their counts, CPU time, interval and POSIX timers |
 //! | [`seccomp`], `restriction`, `calls` | which system calls a thread may make |
+//! | [`rseq`] | restartable sequences |
 //! | [`helper`] | programs that the kernel starts: modprobe(8) |
 //! | [`slots`], [`uts`], [`oom`], [`pidfd`] | state of other crates per task, host name, the victim under memory pressure, pidfds |
 //!
@@ -62,7 +63,9 @@ machine! {
     pub mod posix_timer;
     mod posix_timers;
     pub mod process;
+    mod registration;
     mod restriction;
+    pub mod rseq;
     pub mod seccomp;
     pub mod slots;
     pub mod task;

@@ -233,6 +233,8 @@ pub struct Task {
     pub(crate) view: SpinLock<View>,
     pub(crate) mm: SpinLock<Option<Arc<Mm>>>,
     pub(crate) comm: SpinLock<[u8; 16]>,
+    /// Where its `struct rseq` is; 0: nowhere. For whoever switches away from it.
+    pub(crate) rseq: AtomicUsize,
     /// set_robust_list(2).
     pub(crate) robust_list: AtomicUsize,
     /// ioprio_set(2).

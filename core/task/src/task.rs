@@ -38,6 +38,8 @@ pub mod work {
     pub const REGS: u32 = 8;
     /// Another thread gave it filters for its system calls.
     pub const SECCOMP: u32 = 16;
+    /// It lost the CPU, and wants to know (rseq(2)).
+    pub const RSEQ: u32 = 32;
 }
 
 /// What a new task starts with.
@@ -51,6 +53,7 @@ pub(crate) struct TaskInit {
     pub(crate) cred: Arc<Cred>,
     pub(crate) ns: Arc<Namespaces>,
     pub(crate) seccomp: Restriction,
+    pub(crate) rseq: usize,
     pub(crate) mm: Arc<Mm>,
     pub(crate) no_new_privs: bool,
     pub(crate) slack_ns: u64,
@@ -73,7 +76,9 @@ impl Task {
             process: init.process,
             thread: SpinLock::new(&THREAD, None),
             final_times: SpinLock::new(&NAME, (0, 0)),
-            work: AtomicU32::new(0),
+            // A thread that is born registered is told of its CPU before it runs.
+            work: AtomicU32::new(if init.rseq == 0 { 0 } else { work::RSEQ }),
+            rseq: AtomicUsize::new(init.rseq),
             life: AtomicU8::new(Life::Alive as u8),
             place: AtomicU32::new(pid::list::NONE),
             blocked: AtomicU64::new(init.blocked.0),
@@ -380,6 +385,9 @@ impl sched::ThreadData for Task {
     fn switch_out(&self) {
         // Until the next `switch_in` on this CPU the space is only borrowed: no interrupts for its flushes.
         kmem::space::borrow();
+        if self.rseq.load(Relaxed) != 0 {
+            self.add_work(work::RSEQ);
+        }
     }
     fn signal_pending(&self, mode: WaitMode) -> bool {
         match mode {

@@ -165,6 +165,9 @@ fn do_work(cx: &mut Cx) -> core::result::Result<(), i32> {
     if flags & work::SIGNAL != 0 {
         take::handle(cx)?;
     }
+    if flags & work::RSEQ != 0 {
+        crate::rseq::resume(cx, 0);
+    }
     Ok(())
 }
 

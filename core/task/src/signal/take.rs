@@ -99,6 +99,9 @@ fn run_handler(cx: &mut Cx, info: &SigInfo, action: &SigAction) {
     if stepped {
         cx.regs.rflags &= !UserRegs::TRAP_FLAG;
     }
+    if cx.rseq.at != 0 {
+        crate::rseq::resume(cx, info.signo);
+    }
     if frame::push(cx, info, action).is_err() {
         send::force_segv(&cx.task, info.signo);
         return;
