@@ -142,6 +142,7 @@ pub mod held {
 /// The monotonic clock and the one seam through which time enters the kernel (a replay would feed it).
 pub mod clock {
     use super::{Instant, OnceLock};
+    use core::sync::atomic::AtomicU64;
     /// Nanoseconds since start.
     #[inline]
     pub fn now_ns() -> u64 {
@@ -151,6 +152,18 @@ pub mod clock {
     /// The same: nobody steers the host's clock.
     pub fn raw_ns() -> u64 {
         now_ns()
+    }
+    /// Nanoseconds from tick to tick.
+    pub const TICK_NS: u64 = 4_000_000;
+    /// Realtime minus the monotonic clock, which `time` keeps.
+    pub fn realtime_offset() -> &'static AtomicU64 {
+        static OFFSET: AtomicU64 = AtomicU64::new(0);
+        &OFFSET
+    }
+    /// TAI minus realtime, which `time` keeps.
+    pub fn tai_offset() -> &'static AtomicU64 {
+        static OFFSET: AtomicU64 = AtomicU64::new(0);
+        &OFFSET
     }
     /// Nanoseconds since the epoch at which [`now_ns`] was 0.
     pub fn boot_realtime_ns() -> u64 {

@@ -6,6 +6,8 @@ const STACK_RANDOM_PAGES: usize = 0x3f_ffff;
 const MMAP_RANDOM_BITS: u32 = 28;
 const HEAP_RANDOM_BYTES: usize = 0x200_0000;
 const MIN_GAP: usize = 128 << 20;
+const VDSO_RANDOM_PAGES: usize = 0xff;
+const VDSO_SIZE: usize = 2 * PAGE_SIZE;
 
 /// Whether addresses are random.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +29,8 @@ pub struct Placement {
     pub dyn_base: usize,
     /// Add this to the end of the program for the start of the heap.
     pub heap_offset: usize,
+    /// Two pages: above the stack, or the highest of the mappings, of which they have to be the first.
+    pub vdso: usize,
 }
 
 impl Placement {
@@ -44,9 +48,17 @@ impl Placement {
             .saturating_add(pad);
         let gap = gap.clamp(MIN_GAP, USER_END / 6 * 5) & !(PAGE_SIZE - 1);
         let shift = random((1 << MMAP_RANDOM_BITS) - 1) << PAGE_SHIFT;
+        let mmap_base = USER_END - gap - shift;
+        let above = stack_top + ((1 + random(VDSO_RANDOM_PAGES)) << PAGE_SHIFT);
+        let vdso = if above + VDSO_SIZE <= USER_END {
+            above
+        } else {
+            mmap_base - VDSO_SIZE
+        };
         Self {
             stack_top,
-            mmap_base: USER_END - gap - shift,
+            mmap_base,
+            vdso,
             dyn_base: ((USER_END / 3 * 2) & !(PAGE_SIZE - 1))
                 + (random((1 << MMAP_RANDOM_BITS) - 1) << PAGE_SHIFT),
             heap_offset: random(HEAP_RANDOM_BYTES - 1) & !(PAGE_SIZE - 1),

@@ -3,6 +3,7 @@ use crate::{NSEC_PER_SEC, TICK_NS};
 use abi::pod::Timespec;
 use abi::{Errno, Result, raw};
 use core::sync::atomic::{AtomicU64, Ordering};
+use hal::clock::{realtime_offset, tai_offset};
 use sync::WaitQueue;
 
 /// A clock of clock_gettime(2) that is not a thread's or process's own.
@@ -80,10 +81,6 @@ impl ClockId {
     }
 }
 
-/// Realtime minus monotonic; 0 until the first look (nobody boots at the epoch).
-static OFFSET: AtomicU64 = AtomicU64::new(0);
-/// TAI minus realtime, in nanoseconds of two's complement.
-static TAI: AtomicU64 = AtomicU64::new(0);
 /// Counts how often the time was set.
 static SETS: AtomicU64 = AtomicU64::new(0);
 static WAS_SET: WaitQueue = WaitQueue::new();
@@ -117,11 +114,11 @@ const fn coarse(ns: u64) -> u64 {
     ns - ns % TICK_NS
 }
 
-/// Realtime minus monotonic.
+/// Realtime minus monotonic; 0 in its place until the first look (nobody boots at the epoch).
 #[inline]
 #[must_use]
 pub fn offset_ns() -> u64 {
-    match OFFSET.load(Ordering::Relaxed) {
+    match realtime_offset().load(Ordering::Relaxed) {
         0 => first_offset(),
         offset => offset,
     }
@@ -130,8 +127,9 @@ pub fn offset_ns() -> u64 {
 #[cold]
 fn first_offset() -> u64 {
     let offset = hal::clock::boot_realtime_ns().max(1);
-    let _ = OFFSET.compare_exchange(0, offset, Ordering::Relaxed, Ordering::Relaxed);
-    OFFSET.load(Ordering::Relaxed)
+    let place = realtime_offset();
+    let _ = place.compare_exchange(0, offset, Ordering::Relaxed, Ordering::Relaxed);
+    place.load(Ordering::Relaxed)
 }
 
 /// Makes realtime `now_ns`; [`tell_set`] has to follow. `EINVAL`: before the time of boot would be before the epoch.
@@ -140,21 +138,21 @@ pub(crate) fn set_offset(now_ns: u64) -> Result<()> {
         .checked_sub(monotonic_ns())
         .filter(|o| *o != 0)
         .ok_or(Errno::EINVAL)?;
-    OFFSET.store(offset, Ordering::Relaxed);
+    realtime_offset().store(offset, Ordering::Relaxed);
     Ok(())
 }
 /// Moves realtime by some seconds; [`tell_set`] has to follow.
 pub(crate) fn leap(seconds: i64) {
     let by = seconds * NSEC_PER_SEC as i64;
-    OFFSET.store(offset_ns().wrapping_add_signed(by), Ordering::Relaxed);
+    realtime_offset().store(offset_ns().wrapping_add_signed(by), Ordering::Relaxed);
 }
 /// Sets TAI minus UTC, in seconds.
 pub(crate) fn set_tai(seconds: i64) {
     let ns = seconds * NSEC_PER_SEC as i64;
-    TAI.store(ns as u64, Ordering::Relaxed);
+    tai_offset().store(ns as u64, Ordering::Relaxed);
 }
 fn tai_ns() -> u64 {
-    TAI.load(Ordering::Relaxed)
+    tai_offset().load(Ordering::Relaxed)
 }
 /// Wakes who waits for the time to be set.
 pub(crate) fn tell_set() {

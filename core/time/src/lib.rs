@@ -34,10 +34,10 @@ pub use timer::{Restart, Timer, TimerNode, TimerTarget};
 
 /// Nanoseconds in a second.
 pub const NSEC_PER_SEC: u64 = 1_000_000_000;
-/// Ticks of a busy CPU in a second (`CONFIG_HZ`).
-pub const HZ: u64 = 250;
 /// Length of a tick.
-pub const TICK_NS: u64 = NSEC_PER_SEC / HZ;
+pub const TICK_NS: u64 = hal::clock::TICK_NS;
+/// Ticks of a busy CPU in a second (`CONFIG_HZ`).
+pub const HZ: u64 = NSEC_PER_SEC / TICK_NS;
 /// The unit of times in /proc and times(2), a second (`USER_HZ`, `_SC_CLK_TCK`).
 pub const USER_HZ: u64 = 100;
 

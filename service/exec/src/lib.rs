@@ -5,6 +5,7 @@
 //! | `run.rs` | [`execve`], [`start_program`]: from a path to a task that runs the program |
 //! | `script.rs` | the `#!` line |
 //! | `stack.rs` | the first stack |
+//! | `vdso.rs` | what every program has in its memory besides |
 //! | `load.rs` | ELF segments, heap and stack in an address space |
 //!
 //! The new address space is built completely beside the old one; only then is the old program given up
@@ -24,6 +25,8 @@ pub mod load;
 mod run;
 pub mod script;
 pub mod stack;
+#[cfg(target_os = "none")]
+pub mod vdso;
 
 #[cfg(target_os = "none")]
 pub use run::{Strings, execve, start_program};

@@ -5,7 +5,7 @@ use crate::stack::{Shape, StackImage, Text};
 use abi::auxvec::{
     AT_BASE, AT_CLKTCK, AT_EGID, AT_ENTRY, AT_EUID, AT_EXECFN, AT_FLAGS, AT_GID, AT_HWCAP,
     AT_HWCAP2, AT_MINSIGSTKSZ, AT_NULL, AT_PAGESZ, AT_PHDR, AT_PHENT, AT_PHNUM, AT_PLATFORM,
-    AT_RANDOM, AT_SECURE, AT_UID,
+    AT_RANDOM, AT_SECURE, AT_SYSINFO_EHDR, AT_UID,
 };
 use abi::raw::{S_ISGID, S_ISUID, S_IXGRP};
 use abi::{Errno, PAGE_SIZE, Result};
@@ -33,7 +33,7 @@ const PERSONALITY_CLEARED: u32 = READ_IMPLIES_EXEC | NO_RANDOMIZE | COMPAT_LAYOU
 /// `HWCAP2_FSGSBASE`.
 const HWCAP2_FSGSBASE: usize = 2;
 /// Words of the auxiliary vector.
-const AUX_WORDS: usize = 20 * 2;
+const AUX_WORDS: usize = 21 * 2;
 
 /// Argument or environment strings.
 #[derive(Clone, Copy)]
@@ -363,6 +363,8 @@ fn build_space(
         flags = StackFlags::Executable;
     }
     let sp = load::map_stack(&mm, place.stack_top, stack.len_pages(), flags, limits.stack)?;
+    // Before anything that goes where there is room.
+    let vdso = crate::vdso::map(&mm, place.vdso)?;
     let with_interpreter = program.interpreter.is_some();
     let loaded = program
         .image
@@ -374,7 +376,15 @@ fn build_space(
         .transpose()?;
     let heap = load::heap_start(&loaded, with_interpreter, program.image.header.kind, &place);
     set_layout(&mm, &loaded, heap, sp, marks);
-    let aux = auxv(program, &loaded, linker.as_ref(), sp, marks, cred, secure);
+    let aux = auxv(
+        program,
+        &loaded,
+        linker.as_ref(),
+        [sp, vdso],
+        marks,
+        cred,
+        secure,
+    );
     mm.set_auxv(&aux)?;
     load::fill_stack(&mm, sp, stack.place(sp, &aux))?;
     let entry = linker.as_ref().map_or(loaded.entry, |l| l.entry);
@@ -397,7 +407,7 @@ fn auxv(
     program: &Binary,
     loaded: &Loaded,
     linker: Option<&Loaded>,
-    sp: usize,
+    [sp, vdso]: [usize; 2],
     marks: &crate::stack::Marks,
     cred: &Cred,
     secure: bool,
@@ -409,6 +419,7 @@ fn auxv(
         0
     };
     let pairs: [(u32, usize); AUX_WORDS / 2] = [
+        (AT_SYSINFO_EHDR, vdso),
         (AT_MINSIGSTKSZ, min_signal_stack()),
         (AT_HWCAP, hal::cpu::cpuid(1, 0).edx as usize),
         (AT_PAGESZ, PAGE_SIZE),

@@ -14,16 +14,17 @@ mod source;
 pub use calibrate::{SourceCheck, source_check};
 
 /// How the counter's values become nanoseconds.
-struct Scale {
+#[repr(C)]
+pub(super) struct Scale {
     /// The counter where it starts to count, and the nanoseconds there: of the clock, and of the clock that nobody steers.
-    base: AtomicU64,
-    base_ns: AtomicU64,
-    raw_ns: AtomicU64,
+    pub(super) base: AtomicU64,
+    pub(super) base_ns: AtomicU64,
+    pub(super) raw_ns: AtomicU64,
     /// Nanoseconds per tick, times 2^32, of both.
-    ns_per_tick: AtomicU64,
-    raw_per_tick: AtomicU64,
+    pub(super) ns_per_tick: AtomicU64,
+    pub(super) raw_per_tick: AtomicU64,
     /// Ticks per nanosecond of the clock, times 2^32.
-    ticks_per_ns: AtomicU64,
+    pub(super) ticks_per_ns: AtomicU64,
 }
 
 impl Scale {
@@ -64,20 +65,54 @@ fn span(ticks: u64, per_tick: &AtomicU64) -> u64 {
 /// Nanoseconds in a second, times 2^32.
 pub const SECOND: u64 = 1_000_000_000 << 32;
 
-const SCALE_COUNT: usize = 4;
-static SCALES: [Scale; SCALE_COUNT] = [const {
-    Scale {
-        base: AtomicU64::new(0),
-        base_ns: AtomicU64::new(0),
-        raw_ns: AtomicU64::new(0),
-        ns_per_tick: AtomicU64::new(1 << 32),
-        raw_per_tick: AtomicU64::new(1 << 32),
-        ticks_per_ns: AtomicU64::new(1 << 32),
-    }
-}; SCALE_COUNT];
-/// Twice the number of the scale in use, which is written before it is and not while it is; odd while the next one is made.
-/// The rate is refined a few times in the first seconds, and steered by adjtimex(2).
-static ERA: AtomicUsize = AtomicUsize::new(0);
+/// Nanoseconds from tick to tick: what the coarse clocks show whole numbers of.
+pub const TICK_NS: u64 = 4_000_000;
+
+pub(super) const SCALE_COUNT: usize = 4;
+
+/// What the time is read from: a page of its own, which processes may read as well ([`vdso`](super::vdso)).
+#[repr(C, align(4096))]
+pub(super) struct Shown {
+    pub(super) scales: [Scale; SCALE_COUNT],
+    /// Twice the number of the scale in use, which is written before it is and not while it is; odd while the next one is
+    /// made. The rate is refined a few times in the first seconds, and steered by adjtimex(2).
+    pub(super) era: AtomicUsize,
+    /// Realtime minus monotonic, and TAI minus realtime, in two's complement.
+    pub(super) offset: AtomicU64,
+    pub(super) tai: AtomicU64,
+    /// The counter isn't the TSC.
+    pub(super) fallback: AtomicBool,
+}
+pub(super) static SHOWN: Shown = Shown {
+    scales: [const {
+        Scale {
+            base: AtomicU64::new(0),
+            base_ns: AtomicU64::new(0),
+            raw_ns: AtomicU64::new(0),
+            ns_per_tick: AtomicU64::new(1 << 32),
+            raw_per_tick: AtomicU64::new(1 << 32),
+            ticks_per_ns: AtomicU64::new(1 << 32),
+        }
+    }; SCALE_COUNT],
+    era: AtomicUsize::new(0),
+    offset: AtomicU64::new(0),
+    tai: AtomicU64::new(0),
+    fallback: AtomicBool::new(false),
+};
+/// Realtime minus the monotonic clock in nanoseconds, which `time` keeps; 0 until it does.
+#[inline]
+#[must_use]
+pub fn realtime_offset() -> &'static AtomicU64 {
+    &SHOWN.offset
+}
+
+/// TAI minus realtime in nanoseconds of two's complement, which `time` keeps.
+#[inline]
+#[must_use]
+pub fn tai_offset() -> &'static AtomicU64 {
+    &SHOWN.tai
+}
+
 /// The counter's rate.
 static HZ: AtomicU64 = AtomicU64::new(1_000_000_000);
 /// By how much the clock goes on in a second of the counter, times 2^32.
@@ -88,20 +123,18 @@ static REFINED: AtomicUsize = AtomicUsize::new(0);
 static NEXT_REFINEMENT: AtomicU64 = AtomicU64::new(u64::MAX);
 
 static REALTIME: AtomicU64 = AtomicU64::new(0);
-/// The counter isn't the TSC.
-static FALLBACK: AtomicBool = AtomicBool::new(false);
 
 fn scale_of(era: usize) -> &'static Scale {
-    &SCALES[era / 2 % SCALE_COUNT]
+    &SHOWN.scales[era / 2 % SCALE_COUNT]
 }
 
 /// What `look` finds in the scale in use. It reads the counter itself, so that what it saw and the scale belong together.
 #[inline]
 fn look<R>(look: impl Fn(&Scale) -> R) -> R {
-    let era = ERA.load(Acquire);
+    let era = SHOWN.era.load(Acquire);
     let seen = look(scale_of(era));
     fence(Acquire);
-    if ERA.load(Relaxed) == era && era.is_multiple_of(2) {
+    if SHOWN.era.load(Relaxed) == era && era.is_multiple_of(2) {
         seen
     } else {
         look_again(look)
@@ -113,21 +146,21 @@ fn look<R>(look: impl Fn(&Scale) -> R) -> R {
 #[cold]
 fn look_again<R>(look: impl Fn(&Scale) -> R) -> R {
     for _ in 0..1000 {
-        let era = ERA.load(Acquire);
+        let era = SHOWN.era.load(Acquire);
         let seen = look(scale_of(era));
         fence(Acquire);
-        if ERA.load(Relaxed) == era && era.is_multiple_of(2) {
+        if SHOWN.era.load(Relaxed) == era && era.is_multiple_of(2) {
             return seen;
         }
         cpu::relax();
     }
-    look(scale_of(ERA.load(Acquire)))
+    look(scale_of(SHOWN.era.load(Acquire)))
 }
 
 /// The counter under the clock.
 #[inline]
 fn counter() -> u64 {
-    if FALLBACK.load(Relaxed) {
+    if SHOWN.fallback.load(Relaxed) {
         return source::fallback_ticks();
     }
     registers::rdtsc()
@@ -177,15 +210,17 @@ fn change(how: impl FnOnce()) {
     let now = counter();
     let before = scale_of(old);
     scale_of(old + 2).start(now, before.at(now), before.raw_at(now));
-    ERA.store(old + 2, Release);
+    SHOWN.era.store(old + 2, Release);
     super::irq::restore(saved);
 }
 
 /// Waits for whoever changes the scale, and keeps others from it: the number of the era that ends.
 fn claim() -> usize {
     loop {
-        let era = ERA.load(Relaxed) & !1;
-        let claimed = ERA.compare_exchange_weak(era, era + 1, Acquire, Relaxed);
+        let era = SHOWN.era.load(Relaxed) & !1;
+        let claimed = SHOWN
+            .era
+            .compare_exchange_weak(era, era + 1, Acquire, Relaxed);
         if claimed.is_ok() {
             // What follows is not to be seen before the odd number is.
             fence(SeqCst);
@@ -231,7 +266,7 @@ pub fn boot_realtime_ns() -> u64 {
 /// The clock's name, as in Linux' clocksource.
 #[must_use]
 pub fn source_name() -> &'static str {
-    if FALLBACK.load(Relaxed) {
+    if SHOWN.fallback.load(Relaxed) {
         "hpet"
     } else {
         "tsc"
@@ -250,7 +285,7 @@ pub(crate) fn init() -> Option<u64> {
         source::start_fallback()
     };
     let (base, hz) = fallback.unwrap_or((start, rates.tsc_hz));
-    FALLBACK.store(fallback.is_some(), Relaxed);
+    SHOWN.fallback.store(fallback.is_some(), Relaxed);
     HZ.store(hz, Relaxed);
     scale_of(0).start(base, 0, 0);
     if rates.refinable && fallback.is_none() {

@@ -11,6 +11,8 @@ pub(crate) const KERNEL_CS: u16 = 0x10;
 pub(crate) const USER_CS: u16 = 0x33;
 pub(crate) const USER_SS: u16 = 0x2b;
 const TSS: u16 = 0x40;
+/// A segment for data of user mode whose limit is the number of the CPU.
+pub(crate) const CPU_SEGMENT: u16 = 0x7b;
 
 unsafe extern "C" {
     // Of `entry.s`.
@@ -64,6 +66,7 @@ pub(crate) unsafe fn prepare(local: *mut CpuLocal, irq_stack: usize, ist_base: u
     cpu.gdt[6] = 0x00af_fb00_0000_ffff; // 0x30: user code
     cpu.gdt[8] = limit | (tss & 0xff_ffff) << 16 | 0x89 << 40 | (tss >> 24 & 0xff) << 56;
     cpu.gdt[9] = tss >> 32;
+    cpu.gdt[CPU_SEGMENT as usize / 8] = u64::from(cpu.id) | 0xf1 << 40 | 1 << 54;
 }
 
 /// Makes this CPU use its GDT, TSS and the IDT, and sets up `syscall`.

@@ -5,7 +5,7 @@
 //! | per-CPU header, the CPU itself | `percpu`, [`cpu`], `control`, [`registers`], [`port`], [`irq`], [`preempt`], [`current`], [`held`] |
 //! | start of day | [`boot`], `boot.s`, `memmap`, `directmap`, `fixmap`, `descriptors`, [`patch`], `early` |
 //! | ways in and out of the kernel | `frame`, [`traps`], [`user`], [`context`], [`fpu`], [`landing`], [`checkpoint`], [`capture`], `entry.s`, [`uaccess`], `extable` |
-//! | interrupt controllers and time | [`apic`], [`timer`], [`clock`], [`heartbeat`] |
+//! | interrupt controllers and time | [`apic`], [`timer`], [`clock`], [`vdso`], [`heartbeat`] |
 //! | other CPUs | [`smp`] |
 //! | deliberate faults, debuggers | [`provoke`], [`debugger`] |
 //! | devices the machine can't be without | [`serial`], [`console`], [`power`] |
@@ -51,6 +51,7 @@ pub mod timer;
 pub mod traps;
 pub mod uaccess;
 pub mod user;
+pub mod vdso;
 pub mod watch;
 
 pub(crate) use once::Once;

@@ -64,7 +64,7 @@ pub(crate) struct Tss {
     pub(crate) io_map_base: u16,
 }
 const _: () = assert!(size_of::<Tss>() == 104);
-pub(crate) const GDT_ENTRIES: usize = 10;
+pub(crate) const GDT_ENTRIES: usize = 16;
 
 impl CpuLocal {
     pub(crate) const fn new() -> Self {

@@ -32,6 +32,8 @@ pub use initrd::{adopt, free_reserved, with_initrd};
 pub use lists::zero_one_ahead;
 pub use meta::{FrameMeta, PageFlags};
 pub use page::Frame;
+#[cfg(target_os = "none")]
+pub use page::of_image;
 pub use page_alloc::FRAME_ALLOC;
 #[cfg(target_os = "none")]
 pub use page_alloc::{has_ram, is_ram, notes_of};

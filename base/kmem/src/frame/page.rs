@@ -11,6 +11,29 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering, fence};
 use hal::addr::{PAGE_SIZE, Pfn, PhysAddr, UserAddr};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
+/// The page of the kernel's image at `address`, for processes to map. It is never freed. `None`: no page of the image begins
+/// there, or it was handed out before.
+#[cfg(target_os = "none")]
+pub fn of_image(address: usize) -> Option<Frame> {
+    let kernel = hal::paging::KERNEL_BASE..hal::paging::MODULES.start;
+    if !kernel.contains(&address) || !address.is_multiple_of(PAGE_SIZE) {
+        return None;
+    }
+    let meta = machine::meta_of(hal::paging::virt_to_phys(hal::addr::VirtAddr(address)).pfn());
+    // SAFETY: metadata lives forever; that of the image was cleared at boot.
+    let m = unsafe { meta.as_ref() };
+    let taken = (Kind::Reserved as u32, Kind::Frame as u32);
+    m.kind
+        .compare_exchange(taken.0, taken.1, Ordering::AcqRel, Ordering::Relaxed)
+        .ok()?;
+    m.reset(Kind::Frame as u32);
+    // One reference stays with the image.
+    // SAFETY: `reset` gave it one, which is never dropped; the clone is the caller's.
+    Some(Frame::clone(&ManuallyDrop::new(unsafe {
+        Frame::from_meta(meta)
+    })))
+}
+
 /// One 4 KiB page, counted: cloning adds a reference, dropping takes one, the last one frees the page.
 pub struct Frame(NonNull<FrameMeta>);
 
