@@ -137,7 +137,8 @@ fn start(apic_id: u32, number: usize, page: usize, stacks: &Stacks) -> bool {
             return true;
         }
     }
-    wait(1_000_000_000, true)
+    // As long as Linux: a host may have other things to do than to run this CPU.
+    wait(10_000_000_000, true)
 }
 
 /// Waits for the CPU to come up, if asked, and in any case no longer than a time; whether it is up.
