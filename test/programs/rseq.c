@@ -229,10 +229,36 @@ static void sections(void) {
     yes(killed(status, SIGSEGV));
 }
 
+/* What the kernel writes there by itself is no error exit of the program's. */
+static void injection(void) {
+    begin("failures that are injected spare it");
+    int file = open("/proc/self/fail-nth", O_WRONLY);
+    if (file < 0)
+        return skip("no fault injection here");
+    close(file);
+    pid_t other = fork();
+    if (other == 0)
+        for (;;)
+            sched_yield();
+    for (int i = 0; i < 20; i++) {
+        int status = in_child({
+            int nth = open("/proc/self/fail-nth", O_WRONLY);
+            if (write(nth, "1", 1) != 1) _exit(1);
+            for (int n = 0; n < 10; n++)
+                sched_yield();
+            _exit(0);
+        });
+        is(status, 0);
+    }
+    kill(other, SIGKILL);
+    is(waitpid(other, NULL, 0), other);
+}
+
 static void tests(void) {
     stay_on(0);
     registration();
     sections();
+    injection();
 }
 
 __attribute__((constructor)) static void again(int argc, char **argv) {

@@ -88,7 +88,8 @@ pub(crate) fn forget(cx: &mut Cx) {
 pub(crate) fn resume(cx: &mut Cx, signal: Signal) {
     // First: who loses the CPU from here on comes back here.
     cx.task.clear_work(work::RSEQ);
-    if cx.rseq.at != 0 && update(cx).is_err() {
+    // The program did not ask for this now, so it is not its error exits that a test is after.
+    if cx.rseq.at != 0 && sync::inject::spared(|| update(cx)).is_err() {
         send::force_segv(&cx.task, signal);
     }
 }
