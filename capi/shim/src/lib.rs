@@ -57,6 +57,7 @@ mod hexdump;
 mod hrtimer;
 mod interrupt;
 mod ioremap;
+mod iter;
 mod kobject;
 mod kprobe_layout;
 mod kprobes;
