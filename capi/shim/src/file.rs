@@ -5,7 +5,6 @@
 use crate::calls::Calls;
 use crate::enter;
 use crate::fasync;
-use crate::iter::{self, Way};
 use crate::layout::{CFile, CInode, POLL_QUEUES, PollCollector};
 use crate::ledger::{self, Kind, Resource};
 use crate::mapping;
@@ -237,6 +236,9 @@ impl Opened {
         buf: &mut UserBuf<'_>,
         io: &mut Io,
     ) -> Result<usize> {
+        if function == 0 {
+            return Err(self.calls.cannot);
+        }
         // A module's function knows user memory only: sendfile(2) is told so, and its callers read then.
         if buf.is_kernel() {
             return Err(Errno::EINVAL);
@@ -260,38 +262,6 @@ impl Opened {
         if done == len && buf.remaining() != 0 {
             done += rest_of(buf, one);
         }
-        io.pos = pos as u64;
-        if self.stream {
-            self.file.pos.store(pos, Ordering::Relaxed);
-        }
-        Ok(done)
-    }
-
-    /// Moves data by `function`, which goes through all pieces of user memory itself.
-    #[cold]
-    fn transfer_all(
-        &self,
-        way: Way,
-        function: usize,
-        file: &File,
-        buf: &mut UserBuf<'_>,
-        io: &mut Io,
-    ) -> Result<usize> {
-        if function == 0 {
-            return Err(self.calls.cannot);
-        }
-        if buf.is_kernel() {
-            return Err(Errno::EINVAL);
-        }
-        let _pass = self.pass()?;
-        let at_file = self.refreshed(file, io.pos);
-        let call = |arguments: &[u64; 6]| enter::call_long(&self.module, function, arguments);
-        let pos = match self.stream {
-            true => self.file.pos.load(Ordering::Relaxed),
-            false => io.pos as i64,
-        };
-        let flags = file.flags().bits();
-        let (done, pos) = iter::transfer(way, at_file, flags, pos, buf, call)?;
         io.pos = pos as u64;
         if self.stream {
             self.file.pos.store(pos, Ordering::Relaxed);
@@ -334,17 +304,11 @@ impl Opened {
 
 impl FileOps for Opened {
     fn read(&self, file: &File, buf: &mut UserBuf<'_>, io: &mut Io) -> Result<usize> {
-        match self.calls.read {
-            0 => self.transfer_all(Way::Read, self.calls.read_iter, file, buf, io),
-            function => self.transfer(function, file, buf, io),
-        }
+        self.transfer(self.calls.read, file, buf, io)
     }
 
     fn write(&self, file: &File, buf: &mut UserBuf<'_>, io: &mut Io) -> Result<usize> {
-        match self.calls.write {
-            0 => self.transfer_all(Way::Write, self.calls.write_iter, file, buf, io),
-            function => self.transfer(function, file, buf, io),
-        }
+        self.transfer(self.calls.write, file, buf, io)
     }
 
     fn seek(&self, file: &File, offset: i64, whence: u32) -> Result<u64> {

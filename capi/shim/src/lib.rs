@@ -57,7 +57,6 @@ mod hexdump;
 mod hrtimer;
 mod interrupt;
 mod ioremap;
-mod iter;
 mod kobject;
 mod kprobe_layout;
 mod kprobes;
