@@ -52,6 +52,7 @@ fn register(info: &'static BootInfo) -> Result<()> {
     task::set_syscalls(&syscall::TABLE);
     task::oom::register();
     task::uts::init()?;
+    task::nsfs::init()?;
     exec::vdso::init()?;
     task::helper::set_start(exec::start_program);
     tmpfs::init()?;

@@ -28,6 +28,7 @@ mod limits;
 mod mm;
 mod module;
 mod mount;
+mod namespace;
 mod pipe;
 mod poll;
 mod process;
@@ -58,6 +59,7 @@ const FAMILIES: &[&[Call]] = &[
     mm::CALLS,
     module::CALLS,
     mount::CALLS,
+    namespace::CALLS,
     pipe::CALLS,
     poll::CALLS,
     process::CALLS,

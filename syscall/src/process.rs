@@ -5,8 +5,7 @@ use abi::raw::{
     __NR_arch_prctl, __NR_clone, __NR_clone3, __NR_exit, __NR_exit_group, __NR_fork,
     __NR_get_robust_list, __NR_getpgid, __NR_getpgrp, __NR_getpid, __NR_getppid, __NR_getsid,
     __NR_gettid, __NR_personality, __NR_set_robust_list, __NR_set_tid_address, __NR_setpgid,
-    __NR_setsid, __NR_unshare, __NR_vfork, __NR_wait4, __NR_waitid, O_NONBLOCK, P_PID, P_PIDFD,
-    WNOHANG,
+    __NR_setsid, __NR_vfork, __NR_wait4, __NR_waitid, O_NONBLOCK, P_PID, P_PIDFD, WNOHANG,
 };
 use abi::raw::{__NR_pidfd_getfd, __NR_pidfd_open, __NR_pidfd_send_signal};
 use abi::{Errno, Result};
@@ -36,7 +35,6 @@ pub(crate) const CALLS: &[Call] = &[
     (__NR_vfork, "vfork", sys_vfork),
     (__NR_clone, "clone", sys_clone),
     (__NR_clone3, "clone3", sys_clone3),
-    (__NR_unshare, "unshare", sys_unshare),
     (__NR_exit, "exit", sys_exit),
     (__NR_exit_group, "exit_group", sys_exit_group),
     (__NR_wait4, "wait4", sys_wait4),
@@ -164,34 +162,6 @@ pub(crate) fn require_zero(at: usize, len: usize) -> Result<()> {
         done += n;
     }
     Ok(())
-}
-
-fn sys_unshare(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
-    use abi::raw::{CLONE_FILES, CLONE_FS, CLONE_SIGHAND, CLONE_SYSVSEM, CLONE_THREAD, CLONE_VM};
-    const SHARED: u32 =
-        CLONE_FILES | CLONE_FS | CLONE_SYSVSEM | CLONE_THREAD | CLONE_SIGHAND | CLONE_VM;
-    let flags = a[0] as u32;
-    let kinds = task::ns::flags();
-    let alone = cx.process().thread_count() == 1;
-    if flags & !(SHARED | kinds) != 0
-        || (flags & (CLONE_THREAD | CLONE_SIGHAND | CLONE_VM) != 0 && !alone)
-    {
-        return Err(Errno::EINVAL);
-    }
-    if flags & kinds != 0 {
-        cx.cred.require(cred::cap::SYS_ADMIN)?;
-        let ns = task::ns::beside(&cx.ns, &cx.cred, flags.into())?;
-        cx.set_ns(ns);
-    }
-    if flags & CLONE_FS != 0 {
-        let fs = cx.fs.try_clone()?;
-        cx.set_fs(fs);
-    }
-    if flags & CLONE_FILES != 0 {
-        let files = cx.files.try_clone()?;
-        cx.set_files(files);
-    }
-    Ok(0)
 }
 
 fn sys_exit(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {

@@ -297,6 +297,8 @@ static const struct call calls[] = {
     CALL(setpgid, MANY(0), MANY(0)),
     CALL(getsid, MANY(0)),
     CALL(unshare, V(0)),
+    CALL(setns, FD_(FILE_FD), V(0)),
+    CALL(kcmp, V(1), V(1), V(1), V(0), V(0)),
     CALL(personality, V(0xffffffff)),
     /* scheduling */
     GIVES(sched_setscheduler, MANY(0), V(0), IN_(parameters)),

@@ -7,6 +7,7 @@
 //! | `caps` | [`CapSet`] and the capability numbers in [`cap`] |
 //! | `cred` | [`Cred`], immutable once shared: a task that changes who it is installs a changed copy |
 //! | `change` | the rules of setuid, setresuid, setgroups, capset, exec |
+//! | [`number`] | the numbers of namespaces of every kind |
 //! | `rlimit` | [`Rlimits`] of a process |
 //!
 //! Called by everything that checks permission (`vfs`, `task`, `syscall`); calls `abi`, `sync` and `kmem` only. Holds
@@ -24,6 +25,7 @@ mod caps;
 mod change;
 mod cred;
 mod ids;
+pub mod number;
 mod rlimit;
 #[cfg(test)]
 mod tests;

@@ -93,6 +93,7 @@ pub struct UserNamespace {
     parent: Option<Arc<UserNamespace>>,
     owner: Kuid,
     level: u32,
+    number: u32,
     identity: bool,
     uid_map: IdMap,
     gid_map: IdMap,
@@ -110,6 +111,7 @@ impl UserNamespace {
             parent: None,
             owner: Kuid::ROOT,
             level: 0,
+            number: crate::number::first::USER,
             identity: true,
             uid_map: IdMap::IDENTITY,
             gid_map: IdMap::IDENTITY,
@@ -129,6 +131,7 @@ impl UserNamespace {
             parent: Some(parent.clone()),
             owner,
             level: parent.level + 1,
+            number: crate::number::next()?,
             identity: false,
             uid_map: uids,
             gid_map: gids,
@@ -201,8 +204,13 @@ impl UserNamespace {
     }
 
     /// The user who made it.
-    pub(crate) fn owner(&self) -> Kuid {
+    pub fn owner(&self) -> Kuid {
         self.owner
+    }
+
+    /// Its number: the inode number of its file.
+    pub fn number(&self) -> u32 {
+        self.number
     }
 
     /// How many namespaces stand around it.

@@ -24,6 +24,7 @@ mod numbers;
 mod object;
 pub mod siginfo;
 pub mod sigset;
+mod space;
 mod target;
 
 pub use list::List;
@@ -32,4 +33,5 @@ pub use numbers::PID_MAX;
 pub use object::{ControllingTty, Pid, PidNamespace, ProcessGroup, Session};
 pub use siginfo::{SigData, SigInfo};
 pub use sigset::{SigSet, Signal, signals};
+pub use space::PidNs;
 pub use target::SignalTarget;

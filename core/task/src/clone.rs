@@ -411,7 +411,7 @@ pub fn spawn_init(
         pid,
         name: b"init",
         flags: flag::UNKILLABLE,
-        ns: Namespaces::first()?,
+        ns: Namespaces::first(first.fs.root().mnt.ns()?.clone())?,
         failed: |error| trace::panic::panic(format_args!("No working init found ({error})")),
     };
     spawn(first, made, load)

@@ -14,6 +14,7 @@
 //! | [`seccomp`], `restriction`, `calls` | which system calls a thread may make |
 //! | [`rseq`] | restartable sequences |
 //! | [`helper`] | programs that the kernel starts: modprobe(8) |
+//! | [`ns`], [`nsfs`], [`setns`] | namespaces, their files, and how a task enters one |
 //! | [`slots`], [`uts`], [`oom`], [`pidfd`] | state of other crates per task, host name, the victim under memory pressure, pidfds |
 //!
 //! Called by: syscall, exec, tty, procfs, image. Calls: sched, mm, vfs, futex, pid, cred and below.
@@ -57,6 +58,8 @@ machine! {
     pub mod jobs;
     pub mod limits;
     pub mod ns;
+    pub mod nsfs;
+    pub mod setns;
     pub mod objects;
     pub mod oom;
     pub mod pidfd;
@@ -79,7 +82,7 @@ machine! {
 
     pub use calls::set_syscalls;
     pub use cx::{AltStack, CallTable, Cx, Handler, Restart};
-    pub use ns::{Namespaces, NsKind, NsSlot};
+    pub use ns::{Namespace, Namespaces, NsKind, NsRef, NsSlot};
     pub use objects::{Life, Process, Process as ThreadGroup, Task};
     pub use process::{find_process, find_task, next_process};
     pub use slots::{TaskHooks, TaskSlot};

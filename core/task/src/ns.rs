@@ -4,22 +4,35 @@
 //! A crate registers its kind at boot and gets an [`NsSlot`], its typed place in every task's set. clone(2) and unshare(2)
 //! with the kind's flag ask the kind for a new one; it ends when the last set that holds it does, which is its exit hook
 //! (`Drop`). Sets are shared by tasks that have the same ones and never changed.
+use abi::raw::{CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use core::any::Any;
 use core::marker::PhantomData;
 use core::sync::atomic::{AtomicUsize, Ordering};
-use cred::Cred;
+use cred::{Cred, UserNamespace};
+use pid::PidNs;
 use sync::Once;
+use vfs::MountNs;
 
 /// How many kinds there can be.
 const KINDS: usize = 4;
 
+/// A namespace of a registered kind.
+pub trait Namespace: Any + Send + Sync {
+    /// The number of its file.
+    fn number(&self) -> u32;
+    /// The user namespace whose capabilities count for it.
+    fn owner(&self) -> &Arc<UserNamespace>;
+}
+
 /// A namespace, whatever its kind.
-pub type AnyNs = Arc<dyn Any + Send + Sync>;
+pub type AnyNs = Arc<dyn Namespace>;
 
 /// A kind of namespace.
 pub trait NsKind: Sync {
+    /// Its name in `/proc/PID/ns`.
+    fn name(&self) -> &'static str;
     /// Its flag of clone(2) and unshare(2), a `CLONE_NEW...`.
     fn flag(&self) -> u32;
     /// A new one for the caller's child (clone) or for the caller itself (unshare), beside `from`, the one that the caller
@@ -45,7 +58,7 @@ pub struct NsSlot<T> {
     _type: PhantomData<fn() -> T>,
 }
 
-impl<T: Any + Send + Sync> NsSlot<T> {
+impl<T: Namespace> NsSlot<T> {
     /// A new kind, with the namespace that the first process is in; at boot, before that is made. `ENFILE`: all places are
     /// taken.
     pub fn register(kind: &'static dyn NsKind, first: Arc<T>) -> Result<Self> {
@@ -60,31 +73,42 @@ impl<T: Any + Send + Sync> NsSlot<T> {
 
     /// The one that a set has.
     pub fn of<'a>(&self, set: &'a Namespaces) -> Option<&'a T> {
-        set.0[self.index].as_ref()?.downcast_ref()
+        let ns = set.kinds[self.index].as_deref()?;
+        (ns as &dyn Any).downcast_ref()
     }
 }
 
-/// The namespaces that a task is in, one of each kind.
-pub struct Namespaces([Option<AnyNs>; KINDS]);
+/// The namespaces that a task is in, one of each kind; that of users is its credentials', that of processes its number's.
+pub struct Namespaces {
+    kinds: [Option<AnyNs>; KINDS],
+    mnt: Arc<MountNs>,
+}
 
 fn registered() -> impl Iterator<Item = (usize, &'static Registered)> {
     let known = TABLE.iter().enumerate();
     known.filter_map(|(index, place)| place.get().map(|kind| (index, kind)))
 }
 
-/// The flags of all kinds that there are.
+/// The flags of all kinds of which there can be more than one.
 pub fn flags() -> u32 {
     registered().fold(0, |flags, (_, known)| flags | known.kind.flag())
 }
 
 impl Namespaces {
-    /// What the first process starts with. `ENOMEM`.
-    pub(crate) fn first() -> Result<Arc<Self>> {
-        let mut set = Self([const { None }; KINDS]);
+    /// What the first process starts with, which sees `mnt`. `ENOMEM`.
+    pub(crate) fn first(mnt: Arc<MountNs>) -> Result<Arc<Self>> {
+        let mut kinds = [const { None }; KINDS];
         for (index, known) in registered() {
-            set.0[index] = Some(known.first.clone());
+            kinds[index] = Some(known.first.clone());
         }
-        kmem::try_arc(set)
+        kmem::try_arc(Self { kinds, mnt })
+    }
+
+    fn try_clone(&self) -> Self {
+        Self {
+            kinds: self.kinds.clone(),
+            mnt: self.mnt.clone(),
+        }
     }
 }
 
@@ -97,11 +121,98 @@ pub fn beside(own: &Arc<Namespaces>, cred: &Cred, flags: u64) -> Result<Arc<Name
     if flags == 0 || !registered().any(|(_, known)| wanted(known)) {
         return Ok(own.clone());
     }
-    let mut set = Namespaces(own.0.clone());
+    let mut set = own.try_clone();
     for (index, known) in registered().filter(|(_, known)| wanted(known)) {
-        if let Some(from) = &own.0[index] {
-            set.0[index] = Some(known.kind.create(cred, from)?);
+        if let Some(from) = &own.kinds[index] {
+            set.kinds[index] = Some(known.kind.create(cred, from)?);
         }
     }
+    kmem::try_arc(set)
+}
+
+/// One namespace, as a file in `/proc/PID/ns` stands for it.
+#[derive(Clone)]
+pub enum NsRef {
+    /// Of a registered kind: its place, and the namespace.
+    Registered(usize, AnyNs),
+    /// What is mounted.
+    Mnt(Arc<MountNs>),
+    /// Process numbers.
+    Pid(PidNs),
+    /// Users.
+    User(Arc<UserNamespace>),
+}
+
+impl NsRef {
+    /// Its kind, as the link reads: `uts` of `uts:[4026531838]`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Registered(index, _) => TABLE[*index].get().map_or("", |known| known.kind.name()),
+            Self::Mnt(_) => "mnt",
+            Self::Pid(_) => "pid",
+            Self::User(_) => "user",
+        }
+    }
+
+    /// Its kind as the flag of clone(2).
+    pub fn flag(&self) -> u32 {
+        match self {
+            Self::Registered(index, _) => TABLE[*index].get().map_or(0, |known| known.kind.flag()),
+            Self::Mnt(_) => CLONE_NEWNS,
+            Self::Pid(_) => CLONE_NEWPID,
+            Self::User(_) => CLONE_NEWUSER,
+        }
+    }
+
+    /// The number of its file.
+    pub fn number(&self) -> u32 {
+        match self {
+            Self::Registered(_, ns) => ns.number(),
+            Self::Mnt(ns) => ns.number(),
+            Self::Pid(ns) => ns.number(),
+            Self::User(ns) => ns.number(),
+        }
+    }
+
+    /// The user namespace whose capabilities count for it; of one of users the one around it, and none of the first.
+    /// `ENOMEM`.
+    pub fn owner(&self) -> Result<Option<Arc<UserNamespace>>> {
+        Ok(match self {
+            Self::Registered(_, ns) => Some(ns.owner().clone()),
+            Self::Mnt(ns) => Some(ns.owner().clone()),
+            Self::Pid(ns) => Some(ns.owner()?),
+            Self::User(ns) => ns.parent().cloned(),
+        })
+    }
+}
+
+/// The names of the registered kinds.
+pub(crate) fn kind_names() -> impl Iterator<Item = &'static str> {
+    registered().map(|(_, known)| known.kind.name())
+}
+
+impl Namespaces {
+    /// Its namespace of the registered kind of that name. `ENOENT`: there is no such kind.
+    pub(crate) fn of_kind(&self, name: &str) -> Result<NsRef> {
+        let mut kinds = registered().filter(|(_, known)| known.kind.name() == name);
+        let (index, _) = kinds.next().ok_or(Errno::ENOENT)?;
+        let ns = self.kinds[index].clone().ok_or(Errno::ENOENT)?;
+        Ok(NsRef::Registered(index, ns))
+    }
+
+    /// What it has mounted.
+    pub(crate) fn mnt(&self) -> &Arc<MountNs> {
+        &self.mnt
+    }
+}
+
+/// `set` with the namespace `ns` in place of its own of that kind, of a registered kind. `EINVAL`: it is of another;
+/// `ENOMEM`.
+pub(crate) fn with(set: &Namespaces, ns: &NsRef) -> Result<Arc<Namespaces>> {
+    let NsRef::Registered(index, ns) = ns else {
+        return Err(Errno::EINVAL);
+    };
+    let mut set = set.try_clone();
+    set.kinds[*index] = Some(ns.clone());
     kmem::try_arc(set)
 }

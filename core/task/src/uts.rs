@@ -1,8 +1,9 @@
 //! Host and domain name (uname(2), sethostname(2)), and the namespaces that have them (uts_namespaces(7)).
-use crate::ns::{AnyNs, Namespaces, NsKind, NsSlot};
+use crate::ns::{AnyNs, Namespace, Namespaces, NsKind, NsSlot};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
-use cred::Cred;
+use core::any::Any;
+use cred::{Cred, UserNamespace, number};
 use sync::{LockClass, Once, SpinLock, rank};
 
 static NAMES: LockClass = LockClass::new("uts", rank::TASK_LEAF);
@@ -37,20 +38,38 @@ impl Uts {
 }
 
 /// A namespace of such names.
-pub struct UtsNs(SpinLock<Uts>);
+pub struct UtsNs {
+    number: u32,
+    owner: Arc<UserNamespace>,
+    names: SpinLock<Uts>,
+}
 
 struct Kind;
 static SLOT: Once<NsSlot<UtsNs>> = Once::new();
 static FIRST: Once<Arc<UtsNs>> = Once::new();
 
+impl Namespace for UtsNs {
+    fn number(&self) -> u32 {
+        self.number
+    }
+    fn owner(&self) -> &Arc<UserNamespace> {
+        &self.owner
+    }
+}
+
 impl NsKind for Kind {
+    fn name(&self) -> &'static str {
+        "uts"
+    }
     fn flag(&self) -> u32 {
         abi::raw::CLONE_NEWUTS
     }
     /// It starts with the names of the one it comes from.
-    fn create(&self, _cred: &Cred, from: &AnyNs) -> Result<AnyNs> {
-        let names = from.downcast_ref::<UtsNs>().map_or(NONE, UtsNs::get);
-        Ok(kmem::try_arc(UtsNs::new(names))?)
+    fn create(&self, cred: &Cred, from: &AnyNs) -> Result<AnyNs> {
+        let from = (&**from as &dyn Any).downcast_ref::<UtsNs>();
+        let names = from.map_or(NONE, UtsNs::get);
+        let owner = cred.user_ns.clone();
+        Ok(kmem::try_arc(UtsNs::new(number::next()?, owner, names))?)
     }
 }
 
@@ -61,7 +80,11 @@ const NONE: Uts = Uts {
 
 /// Makes the first namespace; at boot. `ENOMEM`.
 pub fn init() -> Result<()> {
-    let first = kmem::try_arc(UtsNs::new(NONE))?;
+    let first = kmem::try_arc(UtsNs::new(
+        number::first::UTS,
+        UserNamespace::init()?,
+        NONE,
+    ))?;
     let _ = FIRST.set(first.clone()); // once, and so below
     let _ = SLOT.set(NsSlot::register(&Kind, first)?);
     Ok(())
@@ -90,13 +113,17 @@ const fn pad(text: &[u8]) -> Name {
 }
 
 impl UtsNs {
-    const fn new(names: Uts) -> Self {
-        Self(SpinLock::new(&NAMES, names))
+    const fn new(number: u32, owner: Arc<UserNamespace>, names: Uts) -> Self {
+        Self {
+            number,
+            owner,
+            names: SpinLock::new(&NAMES, names),
+        }
     }
 
     /// Both names.
     pub fn get(&self) -> Uts {
-        *self.0.lock_irq()
+        *self.names.lock_irq()
     }
 
     /// Sets the host name. `EINVAL`: longer than 64 bytes.
@@ -113,7 +140,7 @@ impl UtsNs {
         if name.len() > 64 {
             return Err(Errno::EINVAL);
         }
-        *field(&mut self.0.lock_irq()) = pad(name);
+        *field(&mut self.names.lock_irq()) = pad(name);
         Ok(())
     }
 }

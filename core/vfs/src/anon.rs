@@ -18,8 +18,43 @@ struct AnonOps;
 impl InodeOps for AnonOps {}
 impl SuperOps for AnonOps {}
 
-struct Anon {
+/// A file system of the kernel's own, mounted where no path leads.
+pub struct Hidden {
     mount: Arc<Mount>,
+}
+
+impl Hidden {
+    /// A file system of that type and number, with an empty root. ENOMEM.
+    pub fn new(kind: &'static str, magic: u64) -> Result<Self> {
+        let sb = SuperBlock::new(kind, magic, i64::MAX as u64, try_box(AnonOps)?)?;
+        let root = new_inode(
+            &sb,
+            FileType::Directory.mode_bits() | 0o555,
+            Kuid::ROOT,
+            Kgid::ROOT,
+        )?;
+        sb.set_root(Dentry::new_root(root)?);
+        Ok(Self {
+            mount: Mount::kernel(&sb)?,
+        })
+    }
+
+    /// The file system.
+    pub fn sb(&self) -> &Arc<SuperBlock> {
+        self.mount.sb()
+    }
+
+    /// A place for an inode of it, which reads as `name`, exactly. ENOMEM, ENAMETOOLONG.
+    pub fn path(&self, name: &str, inode: &Arc<Inode>) -> Result<Path> {
+        Ok(Path {
+            mnt: self.mount.clone(),
+            dentry: Dentry::new_anon(name.as_bytes(), inode.clone())?,
+        })
+    }
+}
+
+struct Anon {
+    files: Hidden,
     /// The one inode of all files that have none of their own.
     shared: Arc<Inode>,
 }
@@ -34,29 +69,14 @@ fn anon() -> Result<&'static Anon> {
     let _making = MAKING.lock();
     if ANON.get().is_none() {
         const ANON_INODE_FS_MAGIC: u64 = 0x0904_1934;
-        let sb = SuperBlock::new(
-            "anon_inodefs",
-            ANON_INODE_FS_MAGIC,
-            i64::MAX as u64,
-            try_box(AnonOps)?,
-        )?;
-        let root = new_inode(
-            &sb,
-            FileType::Directory.mode_bits() | 0o555,
-            Kuid::ROOT,
-            Kgid::ROOT,
-        )?;
-        sb.set_root(Dentry::new_root(root)?);
+        let files = Hidden::new("anon_inodefs", ANON_INODE_FS_MAGIC)?;
         let shared = new_inode(
-            &sb,
+            files.sb(),
             FileType::Anonymous.mode_bits() | 0o600,
             Kuid::ROOT,
             Kgid::ROOT,
         )?;
-        let _ = ANON.set(Anon {
-            mount: Mount::kernel(&sb)?,
-            shared,
-        });
+        let _ = ANON.set(Anon { files, shared });
     }
     ANON.get().ok_or(Errno::ENOMEM)
 }
@@ -77,7 +97,7 @@ fn new_inode(sb: &Arc<SuperBlock>, mode: u32, uid: Kuid, gid: Kgid) -> Result<Ar
 /// An inode of its own for a pipe or a socket. ENOMEM.
 pub fn new_anon_inode(kind: FileType, perm: u32, cred: &Cred) -> Result<Arc<Inode>> {
     new_inode(
-        anon()?.mount.sb(),
+        anon()?.files.sb(),
         kind.mode_bits() | perm,
         cred.fsuid,
         cred.fsgid,
@@ -97,10 +117,5 @@ pub fn new_anon_file(
     flags: OpenFlags,
     cred: &Arc<Cred>,
 ) -> Result<Arc<File>> {
-    let dentry = Dentry::new_anon(name.as_bytes(), inode.clone())?;
-    let path = Path {
-        mnt: anon()?.mount.clone(),
-        dentry,
-    };
-    File::new(path, ops, flags, cred)
+    File::new(anon()?.files.path(name, inode)?, ops, flags, cred)
 }

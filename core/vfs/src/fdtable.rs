@@ -153,6 +153,11 @@ impl FdTable {
         self.table().file(fd).cloned()
     }
 
+    /// Its own number, which no other table has.
+    pub fn id(&self) -> u64 {
+        self.table().id
+    }
+
     /// Whether a descriptor closes on exec. EBADF.
     pub fn on_exec(&self, fd: i32) -> Result<OnExec> {
         self.table().on_exec(fd)

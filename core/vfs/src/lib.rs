@@ -67,7 +67,7 @@ mod superblock;
 mod transfer;
 mod types;
 
-pub use anon::{new_anon_file, new_anon_inode, shared_anon_inode};
+pub use anon::{Hidden, new_anon_file, new_anon_inode, shared_anon_inode};
 pub use attr::{
     access, chmod, chown, copy_between, ftruncate, read_link, set_times, statfs, truncate,
 };

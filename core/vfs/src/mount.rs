@@ -8,6 +8,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use bitflags::bitflags;
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use cred::UserNamespace;
 use kmem::{TryVec, try_arc};
 use sync::{LockClass, Mutex, MutexGuard, Once, SpinLock, WaitQueue, rank};
 
@@ -182,6 +183,8 @@ impl MountNs {
     /// A namespace whose root is `sb`'s. ENOMEM.
     pub fn new(sb: &Arc<SuperBlock>) -> Result<Arc<Self>> {
         let ns = try_arc(Self {
+            number: cred::number::next()?,
+            owner: UserNamespace::init()?,
             root: Once::new(),
             change: Mutex::new(&CHANGE, ()),
             event: AtomicU64::new(0),
@@ -193,6 +196,14 @@ impl MountNs {
         Ok(ns)
     }
 
+    /// The number of its file.
+    pub fn number(&self) -> u32 {
+        self.number
+    }
+    /// Whose capabilities count for what is mounted here.
+    pub fn owner(&self) -> &Arc<UserNamespace> {
+        &self.owner
+    }
     /// Its root mount.
     pub fn root(&self) -> Option<&Arc<Mount>> {
         self.root.get()

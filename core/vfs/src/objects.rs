@@ -16,7 +16,7 @@ use alloc::vec::Vec;
 use core::any::Any;
 use core::ops::Deref;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, AtomicUsize};
-use cred::Cred;
+use cred::{Cred, UserNamespace};
 use hashbrown::HashTable;
 use kmem::user::UserBuf;
 use kmem::{Lasting, try_arc};
@@ -275,8 +275,12 @@ pub(crate) struct Child {
     pub(crate) mount: Arc<Mount>,
 }
 
-/// What a process sees mounted. One so far; tasks hold it through their root directory.
+/// What a process sees mounted (mount_namespaces(7)).
 pub struct MountNs {
+    /// The number of its file.
+    pub(crate) number: u32,
+    /// Whose capabilities count for what is mounted here.
+    pub(crate) owner: Arc<UserNamespace>,
     pub(crate) root: Once<Arc<Mount>>,
     pub(crate) change: Mutex<()>,
     /// Counts changes, for pollers of `/proc/mounts`.
@@ -341,9 +345,15 @@ pub trait FileOps: Any + Send + Sync {
         Err(Errno::ENOTTY)
     }
 
-    /// Opens the other side of it, for a descriptor of the caller's (`TIOCGPTPEER`); `flags` as in open(2). ENOTTY: it
-    /// has none.
-    fn open_peer(&self, _file: &File, _flags: OpenFlags) -> Result<Arc<File>> {
+    /// Device control that opens another file for a descriptor of the caller's, who has `cred` (`TIOCGPTPEER`,
+    /// `NS_GET_PARENT`). ENOTTY: no such command here.
+    fn ioctl_open(
+        &self,
+        _file: &File,
+        _cmd: u32,
+        _arg: usize,
+        _cred: &Arc<Cred>,
+    ) -> Result<Arc<File>> {
         Err(Errno::ENOTTY)
     }
 

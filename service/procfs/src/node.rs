@@ -18,6 +18,8 @@ pub(crate) mod ino {
     pub(crate) const EXTRA: u64 = 0xf100_0000;
     /// Of a process' files: its number times this, plus the file's place.
     pub(crate) const PER_PROCESS: u64 = 0x1_0000;
+    /// Of links to namespaces, within a process' numbers.
+    pub(crate) const NAMESPACES: u64 = 0x800;
     /// Of descriptors, within a process' numbers.
     pub(crate) const FDS: u64 = 0x1000;
 }

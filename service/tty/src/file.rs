@@ -3,9 +3,10 @@ use crate::caller;
 use crate::ioctl::{Call, Side};
 use crate::pty::Pty;
 use crate::tty::Tty;
-use abi::ioctl::{FIONREAD, TIOCGPKT, TIOCGPTLCK, TIOCGPTN, TIOCPKT, TIOCSPGRP};
+use abi::ioctl::{FIONREAD, TIOCGPKT, TIOCGPTLCK, TIOCGPTN, TIOCGPTPEER, TIOCPKT, TIOCSPGRP};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
+use cred::Cred;
 use kmem::user::{self, UserAddr, UserBuf};
 use pid::signals;
 use vfs::{File, FileMode, FileOps, FileOpsRef, Inode, Io, OpenFlags, PollEvents, PollTable};
@@ -181,8 +182,11 @@ impl FileOps for MasterFile {
         Ok(0)
     }
 
-    fn open_peer(&self, _file: &File, flags: OpenFlags) -> Result<Arc<File>> {
-        caller::open_slave(self.0.index(), flags.bits())
+    fn ioctl_open(&self, _: &File, cmd: u32, arg: usize, _: &Arc<Cred>) -> Result<Arc<File>> {
+        match cmd {
+            TIOCGPTPEER => caller::open_slave(self.0.index(), arg as u32),
+            _ => Err(Errno::ENOTTY),
+        }
     }
 
     fn poll(&self, _file: &File, table: &mut PollTable<'_>) -> PollEvents {

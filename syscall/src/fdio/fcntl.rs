@@ -1,12 +1,15 @@
 //! fcntl(2), flock(2) and the general part of ioctl(2).
 use crate::bounds::fd_limit;
-use abi::ioctl::{FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FIONREAD, FIOQSIZE, TIOCGPTPEER};
+use abi::ioctl::{
+    FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FIONREAD, FIOQSIZE, NS_GET_PARENT, NS_GET_USERNS,
+    TIOCGPTPEER,
+};
 use abi::pod::{FOwnerEx, Flock};
 use abi::raw::{
     F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_GETLK, F_GETOWN, F_GETOWN_EX, F_GETSIG,
     F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW, F_OWNER_PGRP, F_OWNER_PID, F_OWNER_TID, F_RDLCK,
     F_SETFD, F_SETFL, F_SETLK, F_SETLKW, F_SETOWN, F_SETOWN_EX, F_SETSIG, F_UNLCK, F_WRLCK,
-    FD_CLOEXEC, LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN, SEEK_CUR, SEEK_END, SEEK_SET,
+    FD_CLOEXEC, LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN, O_CLOEXEC, SEEK_CUR, SEEK_END, SEEK_SET,
 };
 use abi::{Errno, Result};
 use alloc::sync::Arc;
@@ -269,17 +272,20 @@ pub(super) fn sys_flock(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
 
 pub(super) fn sys_ioctl(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let (fd, cmd, arg) = (a[0] as i32, a[1] as u32, a[2]);
-    // What every file can do has the letter of terminals.
-    if cmd >> 8 != u32::from(b'T') {
+    // What every file can do has the letter of terminals, and what opens another file names no size either.
+    if cmd >> 16 != 0 {
         return cx.files.file(fd)?.ioctl(cmd, arg);
     }
     general_ioctl(cx, fd, cmd, arg)
 }
 
-/// Commands that every file has, and those of terminals.
+/// Commands that every file has, and those that open another.
 #[inline(never)]
 fn general_ioctl(cx: &mut Cx, fd: i32, cmd: u32, arg: usize) -> Result<usize> {
-    if matches!(cmd, FIOCLEX | FIONCLEX | TIOCGPTPEER) {
+    if matches!(
+        cmd,
+        FIOCLEX | FIONCLEX | TIOCGPTPEER | NS_GET_USERNS | NS_GET_PARENT
+    ) {
         return ioctl_of_table(cx, fd, cmd, arg);
     }
     let file = cx.files.file_io(fd)?;
@@ -307,10 +313,14 @@ fn ioctl_of_table(cx: &mut Cx, fd: i32, cmd: u32, arg: usize) -> Result<usize> {
         FIOCLEX => cx.files.set_on_exec(fd, OnExec::Close).map(|()| 0),
         FIONCLEX => cx.files.set_on_exec(fd, OnExec::Keep).map(|()| 0),
         _ => {
-            let flags = OpenFlags::from_bits_retain(arg as u32);
-            let peer = file.ops().open_peer(&file, flags)?;
-            let on_exec = OnExec::from_flag(flags.contains(OpenFlags::CLOEXEC));
-            Ok(cx.files.alloc(0, fd_limit(cx), peer, on_exec)? as usize)
+            let other = match file.ops().ioctl_open(&file, cmd, arg, &cx.cred) {
+                Err(Errno::ENOTTY) => return file.ioctl(cmd, arg),
+                other => other?,
+            };
+            // A namespace's descriptor never outlives the program; a terminal's, as it is asked for.
+            let close = cmd != TIOCGPTPEER || arg as u32 & O_CLOEXEC != 0;
+            let on_exec = OnExec::from_flag(close);
+            Ok(cx.files.alloc(0, fd_limit(cx), other, on_exec)? as usize)
         }
     }
 }

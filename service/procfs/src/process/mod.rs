@@ -4,6 +4,7 @@ mod info;
 mod maps;
 mod mem;
 mod mounts;
+mod ns;
 mod places;
 mod stat;
 mod status;
@@ -91,6 +92,8 @@ enum Kind {
     Raw(u32, Show, Option<fn(&Who, &Cred) -> Result<()>>),
     Link(fn(&Who, &Cred) -> Result<Link>),
     Fds(fd::View),
+    /// Its namespaces.
+    Namespaces,
     /// The memory.
     Memory,
     /// task/, in a process' directory only.
@@ -126,6 +129,7 @@ const FILES: &[(&str, Kind)] = &[
     ("mem", Kind::Memory),
     ("mountinfo", Kind::Open(0o444, mounts::mountinfo)),
     ("mounts", Kind::Open(0o444, mounts::mounts)),
+    ("ns", Kind::Namespaces),
     ("oom_score", Kind::Open(0o444, info::oom_score)),
     (
         "oom_score_adj",
@@ -215,7 +219,7 @@ impl Directory for OfProcess {
             | Kind::Settable(..)
             | Kind::Memory => FileType::Regular,
             Kind::Link(_) => FileType::Symlink,
-            Kind::Fds(_) | Kind::Threads => FileType::Directory,
+            Kind::Fds(_) | Kind::Namespaces | Kind::Threads => FileType::Directory,
         };
         let listed = Listed {
             name: name.as_bytes(),
@@ -262,6 +266,7 @@ impl OfProcess {
             }
             Kind::Link(target) => node::link(sb, ino, 0o777, owner, who, *target),
             Kind::Fds(view) => node::directory(sb, ino, 0o500, owner, fd::Fds::new(who, *view)),
+            Kind::Namespaces => node::directory(sb, ino, 0o511, owner, ns::Namespaces(who)),
             Kind::Memory => mem::make(sb, ino, owner, who),
             Kind::Threads if who.one_thread => return Ok(None),
             Kind::Threads => node::directory(sb, ino, 0o555, owner, Threads(who)),
