@@ -60,6 +60,13 @@ static void tests(void) {
     fails(waitpid(pid, &status, 0), ECHILD);
     is(waitpid(pid, &status, __WALL), pid);
 
+    begin("clone with an exit signal that is none tells nobody");
+    for (int sig = 65; sig < 256; sig += 63) {
+        pid = works(clone(clone_body, stack + sizeof stack, CLONE_VM | sig, &value));
+        is(waitpid(pid, &status, __WALL), pid);
+        yes(exited(status, 5));
+    }
+
     begin("waitpid: nobody, WNOHANG, wrong options");
     fails(waitpid(-1, &status, 0), ECHILD);
     fails(waitpid(getpid(), &status, 0), ECHILD);

@@ -12,6 +12,7 @@ use alloc::sync::Arc;
 use core::sync::atomic::Ordering::Relaxed;
 use pid::list::NONE;
 use pid::signals::SIGCHLD;
+use pid::sigset::is_signal;
 use pid::{SigData, SigInfo, Signal};
 
 /// Nanoseconds in a tick of `times(2)` and of SIGCHLD's `si_utime` (`USER_HZ` is 100).
@@ -213,7 +214,8 @@ fn after_exit(child: &Arc<Process>, parent: &Process, reap: bool) {
 fn tell_exit(child: &Arc<Process>, parent: &Process) -> bool {
     let sig = child.link.lock().exit_signal;
     let mut autoreap = false;
-    let mut silent = sig == 0;
+    // clone(2) takes any number of eight bits for it.
+    let mut silent = sig == 0 || !is_signal(sig as i32);
     if sig == SIGCHLD {
         let sighand = parent.sighand();
         autoreap = sighand.autoreaps();
