@@ -97,6 +97,26 @@ static void tests(void) {
     works(mprotect((void *)p, P, PROT_READ | PROT_EXEC));
     is(touch(((void (*)(void))p)()), 0);
 
+    begin("what may be written or run alone can be read as well");
+    put_file("only", "the text");
+    int only = open("only", O_RDWR), prots[] = {PROT_WRITE, PROT_EXEC};
+    for (int i = 0; i < 2; i++)
+        for (int shared = 0; shared < 2; shared++) {
+            p = map(2, prots[i], shared ? MAP_SHARED : MAP_PRIVATE);
+            is(p[0], 0);
+            is(write(only, (char *)p + P, 1), 1);
+            if (prots[i] == PROT_WRITE)
+                is(p[0] = 3, 3);
+            works(munmap((void *)p, 2 * P));
+            p = mmap(NULL, P, prots[i], shared ? MAP_SHARED : MAP_PRIVATE, only, 0);
+            is(p[4], 't');
+            works(mprotect((void *)p, P, PROT_NONE));
+            works(mprotect((void *)p, P, prots[i]));
+            is(p[4], 't');
+            works(munmap((void *)p, P));
+        }
+    close(only);
+
     begin("copy on write keeps both sides apart");
     p = map(50, RW, MAP_PRIVATE);
     memset((void *)p, 'a', 50 * P);
@@ -143,6 +163,14 @@ static void tests(void) {
     works(msync((void *)p, 3 * P, MS_SYNC));
     fails(msync((void *)p, P, MS_SYNC | MS_ASYNC), EINVAL);
     fails(msync((void *)(p + 1), P, MS_SYNC), EINVAL);
+
+    begin("msync goes over as many holes as there are");
+    char *sieve = map(4000, RW, MAP_PRIVATE);
+    for (int i = 1; i < 4000; i += 2)
+        works(munmap(sieve + i * P, P));
+    fails(msync(sieve, 4000 * P, MS_SYNC), ENOMEM);
+    for (int i = 0; i < 4000; i += 2)
+        works(munmap(sieve + i * P, P));
 
     begin("beyond the end of the file: zeroes, then SIGBUS");
     works(ftruncate(fd, P + 100));

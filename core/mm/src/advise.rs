@@ -120,51 +120,33 @@ impl Mm {
         // As Linux: a length that wraps when it is rounded up is 0.
         let len = page_ceil(len).unwrap_or(0);
         let end = addr.checked_add(len).ok_or(Errno::ENOMEM)?;
-        let mut at = addr;
+        let (mut at, mut answer) = (addr, Ok(()));
         while at < end {
             // The areas are not held while the object writes: it may take locks that come before ours.
-            let next = {
+            let (stop, object) = {
                 let areas = self.areas.read();
-                let Some(area) = areas.map.find(at) else {
-                    return Err(self.sync_rest(at, end, flags));
-                };
+                let area = areas.map.find_from(at).filter(|area| area.start < end);
+                if area.is_none_or(|area| area.start > at) {
+                    answer = Err(Errno::ENOMEM); // what lies behind a hole is written all the same
+                }
+                let Some(area) = area else { break };
+                at = at.max(area.start);
                 let stop = area.end.min(end);
                 if flags & MS_INVALIDATE != 0 && area.data.flags.contains(VmFlags::LOCKED) {
                     return Err(Errno::EBUSY);
                 }
                 let first = area.data.index(area.start, at);
-                let object = area
-                    .data
-                    .object()
-                    .filter(|_| flags & MS_SYNC != 0 && area.data.is_shared());
-                (
-                    stop,
-                    object
-                        .cloned()
-                        .map(|o| (o, first, first + pages(stop - at) as u64 - 1)),
-                )
+                let last = first + pages(stop - at) as u64 - 1;
+                let written = flags & MS_SYNC != 0 && area.data.is_shared();
+                let object = area.data.object().filter(|_| written);
+                (stop, object.map(|object| (object.clone(), first, last)))
             };
-            if let Some((object, first, last)) = next.1 {
+            if let Some((object, first, last)) = object {
                 object.sync(first, last)?;
             }
-            at = next.0;
+            at = stop;
         }
-        Ok(())
-    }
-
-    /// A hole: what lies behind it is written all the same, then it is an error.
-    fn sync_rest(&self, at: usize, end: usize, flags: u32) -> Errno {
-        let next = self
-            .areas
-            .read()
-            .map
-            .find_from(at)
-            .map(|a| a.start)
-            .filter(|&start| start < end);
-        match next.map(|start| self.msync(start, end - start, flags)) {
-            Some(Err(e)) if e != Errno::ENOMEM => e,
-            _ => Errno::ENOMEM,
-        }
+        answer
     }
 
     /// mincore(2): for each page from page address `addr` on, 1 if it is in memory, else 0. `ENOMEM`: a hole.

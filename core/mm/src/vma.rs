@@ -147,7 +147,12 @@ impl Vma {
     /// What page-table entries may allow at most. On x86-64 write or execute permission includes reading.
     #[inline]
     pub(crate) fn prot(&self) -> Prot {
-        Prot::from_bits_truncate((self.flags & VmFlags::PROT).bits() as u8)
+        let prot = Prot::from_bits_truncate((self.flags & VmFlags::PROT).bits() as u8);
+        if prot.is_empty() {
+            prot
+        } else {
+            prot | Prot::READ
+        }
     }
 
     /// Charged against the commit limit when private and writable, unless told not to reserve.
