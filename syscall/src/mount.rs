@@ -4,7 +4,7 @@ use crate::fs::find;
 use abi::raw::{
     __NR_mount, __NR_pivot_root, __NR_sync, __NR_syncfs, __NR_umount2, MNT_DETACH, MNT_FORCE,
     MS_BIND, MS_MOVE, MS_NOATIME, MS_PRIVATE, MS_RDONLY, MS_REC, MS_RELATIME, MS_REMOUNT,
-    MS_SHARED, MS_SLAVE, MS_STRICTATIME, MS_UNBINDABLE, UMOUNT_NOFOLLOW,
+    MS_SHARED, MS_SILENT, MS_SLAVE, MS_STRICTATIME, MS_UNBINDABLE, UMOUNT_NOFOLLOW,
 };
 use abi::{Errno, PAGE_SIZE, Result};
 use alloc::sync::Arc;
@@ -61,27 +61,63 @@ fn sys_mount(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let source = optional(a[0])?;
     let data = options(a[4])?;
     let at = find(cx, a[1], LookupFlags::FOLLOW)?;
-    if !cx.cred.has_cap(cap::SYS_ADMIN) {
-        return Err(Errno::EPERM);
-    }
+    may_mount(cx)?;
     let propagation = MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE;
+    in_own_ns(cx, &at)?;
     if flags & (MS_REMOUNT | MS_BIND) == MS_REMOUNT | MS_BIND {
         vfs::remount(&at, mount_flags(flags), None)?;
     } else if flags & MS_REMOUNT != 0 {
         vfs::remount(&at, mount_flags(flags), Some(&data))?;
     } else if flags & MS_BIND != 0 {
-        vfs::bind(&find_source(cx, &source)?, &at, flags & MS_REC != 0)?;
+        let from = find_source(cx, &source)?;
+        may_bind(cx, &from)?;
+        vfs::bind(&from, &at, flags & MS_REC != 0)?;
     } else if flags & propagation != 0 {
-        // Every mount is private; nothing else can be had.
-        if flags & (MS_SHARED | MS_UNBINDABLE) != 0 || !is_mount_root(&at) {
+        // Every mount is private, which a slave without a master is too; nothing else can be had.
+        let kind = flags & !(MS_REC | MS_SILENT);
+        if !(kind == MS_PRIVATE || kind == MS_SLAVE) || !is_mount_root(&at) {
             return Err(Errno::EINVAL);
         }
     } else if flags & MS_MOVE != 0 {
-        vfs::move_mount(&find_source(cx, &source)?, &at)?;
+        let from = find_source(cx, &source)?;
+        in_own_ns(cx, &from)?;
+        vfs::move_mount(&from, &at)?;
     } else {
         new_mount(&kind, &source, &data, flags, &at)?;
     }
     Ok(0)
+}
+
+/// EPERM: without `CAP_SYS_ADMIN` over what the caller sees mounted.
+fn may_mount(cx: &Cx) -> Result<()> {
+    if cx.cred.ns_capable(cx.ns.mnt().owner(), cap::SYS_ADMIN) {
+        Ok(())
+    } else {
+        Err(Errno::EPERM)
+    }
+}
+
+/// EINVAL: a place in another namespace of mounts than the caller's.
+fn in_own_ns(cx: &Cx, at: &Path) -> Result<()> {
+    if Arc::ptr_eq(&at.mnt.ns()?, cx.ns.mnt()) {
+        Ok(())
+    } else {
+        Err(Errno::EINVAL)
+    }
+}
+
+/// What can be bound: a place of the caller's namespace, or the file of any namespace that does not hold the mount itself. Of
+/// those of mounts none older than the caller's can have one of the same age or more. EINVAL.
+fn may_bind(cx: &Cx, from: &Path) -> Result<()> {
+    let inode = from.inode()?;
+    if let Some(ns) = inode.ops().mount_ns() {
+        let newer = ns.number() > cx.ns.mnt().number();
+        return if newer { Ok(()) } else { Err(Errno::EINVAL) };
+    }
+    if task::nsfs::of_inode(inode).is_some() {
+        return Ok(());
+    }
+    in_own_ns(cx, from)
 }
 
 fn is_mount_root(at: &Path) -> bool {
@@ -125,28 +161,29 @@ fn sys_umount(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     if flags & !(MNT_FORCE | MNT_DETACH | UMOUNT_NOFOLLOW) != 0 {
         return Err(Errno::EINVAL);
     }
-    let mut lookup = LookupFlags::empty();
+    let mut lookup = LookupFlags::COVER;
     lookup.set(LookupFlags::FOLLOW, flags & UMOUNT_NOFOLLOW == 0);
     let at = find(cx, a[0], lookup)?;
-    if !cx.cred.has_cap(cap::SYS_ADMIN) {
-        return Err(Errno::EPERM);
-    }
+    may_mount(cx)?;
     let how = if flags & MNT_DETACH != 0 {
         Unmount::Detach
     } else {
         Unmount::IfIdle
     };
+    if is_mount_root(&at) {
+        in_own_ns(cx, &at)?;
+    }
     vfs::unmount(at, how)?;
     Ok(0)
 }
 
 fn sys_pivot_root(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
-    if !cx.cred.has_cap(cap::SYS_ADMIN) {
-        return Err(Errno::EPERM);
-    }
+    may_mount(cx)?;
     let find_dir = |path| find(cx, path, LookupFlags::FOLLOW | LookupFlags::DIRECTORY);
     let (new, put) = (find_dir(a[0])?, find_dir(a[1])?);
     let old = cx.fs.root();
+    in_own_ns(cx, &old)?;
+    in_own_ns(cx, &new)?;
     vfs::pivot_root(&old, &new, &put)?;
     for_each_fs(|fs| fs.pivot(&old, &new));
     Ok(0)
@@ -174,7 +211,7 @@ fn sys_sync(cx: &mut Cx, _a: &[usize; 6]) -> Result<usize> {
 
 /// Writes every mounted file system back; errors show where data is asked for next.
 fn with_mounts(cx: &Cx) -> Result<()> {
-    for mount in cx.fs.root().mnt.ns()?.mounts()? {
+    for mount in cx.ns.mnt().mounts()? {
         let _ = mount.sb().ops().sync(mount.sb());
     }
     Ok(())

@@ -32,11 +32,9 @@ fn sys_unshare(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
         return Err(Errno::EINVAL);
     }
     if flags & kinds != 0 {
-        cx.cred.require(cred::cap::SYS_ADMIN)?;
-        let ns = task::ns::beside(&cx.ns, &cx.cred, flags.into())?;
-        cx.set_ns(ns);
+        setns::leave(cx, flags & kinds)?;
     }
-    if flags & CLONE_FS != 0 {
+    if flags & (CLONE_FS | CLONE_NEWNS) == CLONE_FS {
         let fs = cx.fs.try_clone()?;
         cx.set_fs(fs);
     }

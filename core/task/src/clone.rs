@@ -111,7 +111,6 @@ struct Parts {
 impl Parts {
     fn new(cx: &mut Cx, args: &CloneArgs) -> Result<Self> {
         let slots = slots::fork(cx, args)?;
-        let ns = ns::beside(&cx.ns, &cx.cred, args.flags)?;
         let files = if args.has(CLONE_FILES) {
             cx.files.share()
         } else {
@@ -122,6 +121,7 @@ impl Parts {
         } else {
             cx.fs.try_clone()?
         };
+        let ns = ns::beside(&cx.ns, &cx.cred, &fs, args.flags)?;
         let vfork = if args.has(CLONE_VFORK) {
             Some(VforkDone::new()?)
         } else {
@@ -411,7 +411,7 @@ pub fn spawn_init(
         pid,
         name: b"init",
         flags: flag::UNKILLABLE,
-        ns: Namespaces::first(first.fs.root().mnt.ns()?.clone())?,
+        ns: Namespaces::first(first.fs.root().mnt.ns()?)?,
         failed: |error| trace::panic::panic(format_args!("No working init found ({error})")),
     };
     spawn(first, made, load)

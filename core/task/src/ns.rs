@@ -4,7 +4,7 @@
 //! A crate registers its kind at boot and gets an [`NsSlot`], its typed place in every task's set. clone(2) and unshare(2)
 //! with the kind's flag ask the kind for a new one; it ends when the last set that holds it does, which is its exit hook
 //! (`Drop`). Sets are shared by tasks that have the same ones and never changed.
-use abi::raw::{CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER};
+use abi::raw::{CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use core::any::Any;
@@ -13,7 +13,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use cred::{Cred, UserNamespace};
 use pid::PidNs;
 use sync::Once;
-use vfs::MountNs;
+use vfs::{FsStruct, MountNs};
 
 /// How many kinds there can be.
 const KINDS: usize = 4;
@@ -91,7 +91,7 @@ fn registered() -> impl Iterator<Item = (usize, &'static Registered)> {
 
 /// The flags of all kinds of which there can be more than one.
 pub fn flags() -> u32 {
-    registered().fold(0, |flags, (_, known)| flags | known.kind.flag())
+    registered().fold(FIXED, |flags, (_, known)| flags | known.kind.flag())
 }
 
 impl Namespaces {
@@ -112,20 +112,42 @@ impl Namespaces {
     }
 }
 
+/// The flags of every kind that Linux has.
+const ALL: u64 = (CLONE_NEWNS
+    | CLONE_NEWCGROUP
+    | CLONE_NEWUTS
+    | CLONE_NEWIPC
+    | CLONE_NEWUSER
+    | CLONE_NEWPID
+    | CLONE_NEWNET
+    | CLONE_NEWTIME) as u64;
+
+/// The flags of the kinds that are not registered.
+const FIXED: u32 = CLONE_NEWNS;
+
 /// The set for the caller's child, or for the caller itself: `own`, with new namespaces of the kinds that `flags` ask for.
+/// `fs` is its own, and stands in a new namespace of mounts then.
 ///
 /// # Errors
 /// `ENOMEM`, or what a kind says.
-pub fn beside(own: &Arc<Namespaces>, cred: &Cred, flags: u64) -> Result<Arc<Namespaces>> {
-    let wanted = |known: &Registered| flags & u64::from(known.kind.flag()) != 0;
-    if flags == 0 || !registered().any(|(_, known)| wanted(known)) {
+pub fn beside(
+    own: &Arc<Namespaces>,
+    cred: &Cred,
+    fs: &FsStruct,
+    flags: u64,
+) -> Result<Arc<Namespaces>> {
+    if flags & ALL == 0 {
         return Ok(own.clone());
     }
+    let wanted = |known: &Registered| flags & u64::from(known.kind.flag()) != 0;
     let mut set = own.try_clone();
     for (index, known) in registered().filter(|(_, known)| wanted(known)) {
         if let Some(from) = &own.kinds[index] {
             set.kinds[index] = Some(known.kind.create(cred, from)?);
         }
+    }
+    if flags & u64::from(CLONE_NEWNS) != 0 {
+        set.mnt = own.mnt.copy(&cred.user_ns, fs)?;
     }
     kmem::try_arc(set)
 }
@@ -201,18 +223,18 @@ impl Namespaces {
     }
 
     /// What it has mounted.
-    pub(crate) fn mnt(&self) -> &Arc<MountNs> {
+    pub fn mnt(&self) -> &Arc<MountNs> {
         &self.mnt
     }
 }
 
-/// `set` with the namespace `ns` in place of its own of that kind, of a registered kind. `EINVAL`: it is of another;
-/// `ENOMEM`.
+/// `set` with the namespace `ns` in place of its own of that kind. `EINVAL`: a set has none of that kind; `ENOMEM`.
 pub(crate) fn with(set: &Namespaces, ns: &NsRef) -> Result<Arc<Namespaces>> {
-    let NsRef::Registered(index, ns) = ns else {
-        return Err(Errno::EINVAL);
-    };
     let mut set = set.try_clone();
-    set.kinds[*index] = Some(ns.clone());
+    match ns {
+        NsRef::Registered(index, ns) => set.kinds[*index] = Some(ns.clone()),
+        NsRef::Mnt(ns) => set.mnt = ns.clone(),
+        NsRef::Pid(_) | NsRef::User(_) => return Err(Errno::EINVAL),
+    }
     kmem::try_arc(set)
 }

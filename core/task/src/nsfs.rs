@@ -11,7 +11,7 @@ use kmem::user::{self, UserAddr};
 use pid::PidNs;
 use sync::Once;
 use vfs::{
-    File, FileOps, FileOpsRef, Hidden, Inode, InodeOps, NewInode, OpenArgs, OpenFlags, Path,
+    File, FileOps, FileOpsRef, Hidden, Inode, InodeOps, MountNs, NewInode, OpenArgs, OpenFlags, Path,
 };
 
 static FS: Once<Hidden> = Once::new();
@@ -67,12 +67,24 @@ pub fn path_of(ns: NsRef) -> Result<Path> {
 
 /// The namespace that a file stands for; `None`: the file is something else.
 pub fn of_file(file: &File) -> Option<&NsRef> {
-    file.inode().ops_as::<Node>().map(|node| &node.0)
+    of_inode(file.inode())
+}
+
+/// The namespace that an inode stands for; `None`: the inode is something else.
+pub fn of_inode(inode: &Inode) -> Option<&NsRef> {
+    inode.ops_as::<Node>().map(|node| &node.0)
 }
 
 impl InodeOps for Node {
     fn open(&self, _inode: &Arc<Inode>, _args: &OpenArgs<'_>) -> Result<Option<FileOpsRef>> {
         Ok(Some(FileOpsRef::shared(&FILE)))
+    }
+
+    fn mount_ns(&self) -> Option<&MountNs> {
+        match &self.0 {
+            NsRef::Mnt(ns) => Some(ns),
+            _ => None,
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `types` | flags, attributes, [`Kstat`] |
 //! | `objects` | what the following are made of, and the traits of file systems: [`InodeOps`], [`FileOps`], [`SuperOps`] |
-//! | `inode`, `dentry`, `superblock`, `mount`, `path` | [`Inode`]; [`Dentry`]; [`SuperBlock`] and [`FileSystemType`]; [`Mount`]; [`Path`] and [`FsStruct`] |
+//! | `inode`, `dentry`, `superblock`, `mount`, `mountns`, `path` | [`Inode`]; [`Dentry`]; [`SuperBlock`] and [`FileSystemType`]; [`Mount`]; [`MountNs`]; [`Path`] and [`FsStruct`] |
 //! | `namei` | path walks: [`lookup`] |
 //! | `open`, `names`, `attr` | what calls do with paths: open, mkdir, rename …, chmod … |
 //! | `file`, `transfer`, `seek`, `regular`, `readdir`, `poll`, `owner` | [`File`]; files over the page cache; [`PollTable`] |
@@ -19,7 +19,7 @@
 //!
 //! # Lock order
 //! ```text
-//! SuperBlock.rename → File.pos → Inode.lock (directory, parent before child) → Inode.lock (file) → MountNs.change
+//! SuperBlock.rename → File.pos → Inode.lock (directory, parent before child) → Inode.lock (file) → changes of mounts
 //!   → page faults (mm) → spinlocks: FdTable, FsStruct, SuperBlock.root, Mount.children, Mount.place, Dentry.children,
 //!   Dentry.place, locks of files, Inode.times, page cache
 //! ```
@@ -49,6 +49,7 @@ mod locklist;
 mod locks;
 mod missing;
 mod mount;
+mod mountns;
 mod name;
 mod namei;
 mod names;
@@ -81,7 +82,8 @@ pub use fdtable::{FdTable, FileRef, Files, NR_OPEN, Reached, Reservation};
 pub use locklist::{FileLock, LockKind, LockOwner};
 pub use locks::{LockWait, find_conflict, flock, lock_file, ofd_owner, unlock_file};
 pub use missing::{LoadModule, set_module_loader};
-pub use mount::{MountFlags, Unmount, bind, mount_on, move_mount, pivot_root, remount, unmount};
+pub use mount::MountFlags;
+pub use mountns::{Unmount, bind, mount_on, move_mount, pivot_root, remount, unmount};
 pub use name::Name;
 pub use namei::{WalkCtx, chroot, lookup, lookup_dir};
 pub use names::{Make, link, make, rename, rmdir, unlink};

@@ -375,6 +375,9 @@ pub fn lookup(ctx: WalkCtx<'_>, path: &[u8], flags: LookupFlags) -> Result<Path>
             break;
         }
     }
+    if flags.contains(LookupFlags::COVER) {
+        walk.at.follow_mounts();
+    }
     if wants_dir && !walk.at.inode()?.is_dir() {
         return Err(Errno::ENOTDIR);
     }

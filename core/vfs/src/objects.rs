@@ -11,7 +11,7 @@ use crate::types::{
 };
 use abi::{Errno, Result, raw};
 use alloc::boxed::Box;
-use alloc::sync::Arc;
+use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::any::Any;
 use core::ops::Deref;
@@ -133,6 +133,11 @@ pub trait InodeOps: Any + Send + Sync {
     /// Whether `dentry`, found in the cache, still holds. Asked only if the superblock says so.
     fn revalidate(&self, _dentry: &Dentry) -> bool {
         true
+    }
+
+    /// What is mounted in which namespace, if this is the file of such a one: bound inside of it, it would keep it for ever.
+    fn mount_ns(&self) -> Option<&MountNs> {
+        None
     }
 
     /// The inode is going away: nobody uses it any more.
@@ -267,7 +272,9 @@ pub struct Mount {
     pub(crate) source: Vec<u8>,
     pub(crate) place: SpinLock<Option<Path>>,
     pub(crate) children: SpinLock<Vec<Child>>,
-    pub(crate) ns: Once<Arc<MountNs>>,
+    pub(crate) ns: Once<Weak<MountNs>>,
+    /// What of its flags may not be taken away, and [`LOCKED`](crate::mount::LOCKED): it came from a mightier namespace.
+    pub(crate) locked: AtomicU32,
 }
 
 pub(crate) struct Child {
@@ -282,7 +289,6 @@ pub struct MountNs {
     /// Whose capabilities count for what is mounted here.
     pub(crate) owner: Arc<UserNamespace>,
     pub(crate) root: Once<Arc<Mount>>,
-    pub(crate) change: Mutex<()>,
     /// Counts changes, for pollers of `/proc/mounts`.
     pub(crate) event: AtomicU64,
     pub changed: WaitQueue,

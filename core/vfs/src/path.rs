@@ -1,5 +1,5 @@
 //! Places in the tree, and what a process sees of it.
-use crate::objects::{Inode, Path};
+use crate::objects::{Inode, Mount, MountNs, Path};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -172,6 +172,27 @@ impl FsStruct {
         }
         drop(places);
         drop(dropped);
+    }
+
+    /// Stands at the top of the tree of `ns` (setns(2)). EINVAL: it has none.
+    pub fn enter(&self, ns: &MountNs) -> Result<()> {
+        let mut top = ns.root().ok_or(Errno::EINVAL)?.root_path();
+        top.follow_mounts();
+        self.set_root(top.clone());
+        self.set_cwd(top);
+        Ok(())
+    }
+
+    /// Stands on the mounts that `twin` gives for those it stood on (a copy of their namespace).
+    pub(crate) fn move_mounts(&self, twin: impl Fn(&Arc<Mount>) -> Option<Arc<Mount>>) {
+        let mut places = self.places.lock();
+        let (root, cwd) = (twin(&places.root.mnt), twin(&places.cwd.mnt));
+        let old = [
+            root.map(|mnt| core::mem::replace(&mut places.root.mnt, mnt)),
+            cwd.map(|mnt| core::mem::replace(&mut places.cwd.mnt, mnt)),
+        ];
+        drop(places);
+        drop(old);
     }
 
     /// The file mode creation mask.

@@ -136,6 +136,8 @@ bitflags! {
         const IN_ROOT = 64;
         /// openat2(2): no magic link of /proc.
         const NO_MAGICLINKS = 128;
+        /// What is mounted on the result is meant (umount(2)).
+        const COVER = 256;
     }
 
     /// Flags of renameat2(2).

@@ -12,7 +12,8 @@ const ESCAPE: &[u8] = b" \t\n\\#";
 fn each(who: &Who, mut f: impl FnMut(&Arc<Mount>, &[u8])) -> Result<()> {
     let fs = who.task.fs().ok_or(Errno::EINVAL)?;
     let root = fs.root();
-    for mount in root.mnt.ns()?.mounts()? {
+    let ns = who.task.ns().ok_or(Errno::EINVAL)?;
+    for mount in ns.mnt().mounts()? {
         // From its root: where it stands may lie beyond the process's own root.
         let at = mount.root_path().to_bytes_from(Some(&root))?;
         if !at.starts_with(b"(unreachable)") {
