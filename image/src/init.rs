@@ -7,10 +7,15 @@ use hal::boot::BootInfo;
 use task::clone::First;
 use vfs::{FileType, Files, FsStruct, Make, MountNs, OnExec, OpenHow, WalkCtx};
 
-/// The thread's work. Nothing can go on without process 1, so a failure is a panic that names it.
+/// The thread's work. Nothing can go on without process 1, so a failure is a panic that names it. Afterwards it stays,
+/// as the kernel threads' parent.
 pub(crate) fn run(info: &'static BootInfo, options: Options) {
     if let Err(e) = prepare(info, options) {
         trace::panic::panic(format_args!("no first process: {e}"));
+    }
+    let never = sync::WaitQueue::new();
+    loop {
+        let _ = never.wait(sync::WaitMode::Interruptible, None, || None::<()>);
     }
 }
 

@@ -30,7 +30,7 @@ pub(crate) fn main(info: &'static BootInfo) -> ! {
     );
     must(
         "init thread",
-        sched::Thread::spawn_kthread("init", work as Box<dyn FnOnce() + Send>),
+        sched::Thread::spawn_kthread("kthreadd", work as Box<dyn FnOnce() + Send>),
     );
     sched::run_idle()
 }

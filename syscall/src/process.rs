@@ -84,7 +84,11 @@ pub(crate) fn thread_of(cx: &Cx, nr: i32) -> Result<Arc<Task>> {
 }
 
 fn sys_getpgid(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
-    Ok(process_of(cx, a[0] as i32)?.group()?.id() as usize)
+    let process = process_of(cx, a[0] as i32)?;
+    if process.is_kernel() {
+        return Ok(0);
+    }
+    Ok(process.group()?.id() as usize)
 }
 
 fn sys_getpgrp(cx: &mut Cx, _a: &[usize; 6]) -> Result<usize> {
@@ -102,7 +106,11 @@ fn sys_setpgid(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
 }
 
 fn sys_getsid(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
-    Ok(process_of(cx, a[0] as i32)?.group()?.session().id() as usize)
+    let process = process_of(cx, a[0] as i32)?;
+    if process.is_kernel() {
+        return Ok(0);
+    }
+    Ok(process.group()?.session().id() as usize)
 }
 
 fn sys_setsid(cx: &mut Cx, _a: &[usize; 6]) -> Result<usize> {

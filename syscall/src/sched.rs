@@ -294,6 +294,9 @@ fn sys_sched_setaffinity(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     if !owns(cx, &task)? && !cx.cred.has_cap(cap::SYS_NICE) {
         return Err(Errno::EPERM);
     }
+    if thread.is_bound() {
+        return Err(Errno::EINVAL);
+    }
     thread.set_allowed(CpuSet(u64::from_le_bytes(bytes)))?;
     Ok(0)
 }

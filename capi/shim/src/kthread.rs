@@ -99,7 +99,7 @@ fn make(function: usize, data: usize, name: &str) -> Result<usize> {
     let body = kthread.clone();
     let entry = try_box(move || body.run())? as Box<dyn FnOnce() + Send>;
     let thread = Thread::new_kthread(name, entry)?;
-    let task = Task::of(thread)?;
+    let task = Task::of(thread.clone()).inspect_err(|_| thread.discard())?;
     let _ = task.kthread.set(kthread);
     task.refresh_name();
     let address = task.address();
@@ -230,12 +230,10 @@ extern "C" fn kthread_parkme() {
 /// `kthread_bind(task, cpu)`: before it runs.
 extern "C" fn kthread_bind(address: usize, cpu: u32) {
     let (task, _) = checked(address);
-    if task
-        .thread
-        .set_allowed(CpuSet::only(cpu as usize & 63))
-        .is_err()
-    {
-        pr_warn!("kthread_bind: CPU {cpu} is not there");
+    let cpu = cpu as usize & 63;
+    match task.thread.set_allowed(CpuSet::only(cpu)) {
+        Ok(()) => task.thread.bind(cpu),
+        Err(_) => pr_warn!("kthread_bind: CPU {cpu} is not there"),
     }
 }
 

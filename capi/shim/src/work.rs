@@ -5,7 +5,8 @@
 use crate::enter::{self, misuse, must_sleep};
 use crate::export::exports;
 use crate::foreign;
-use crate::ledger::{self, Kind, Resource};
+use crate::ledger::{self, Resource};
+use crate::va_list::{VaList, variadic};
 use abi::Result;
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -13,13 +14,15 @@ use kmem::try_arc;
 use module::Module;
 use sync::{LockClass, SpinLock, rank};
 use time::{Restart, Timer};
-use workqueue::{Work, Workqueue};
+use workqueue::{Kind, Work, Workqueue};
 
 /// Where the function stands in `struct work_struct`.
 const FUNCTION: usize = 24;
 /// `WQ_UNBOUND`, and what `alloc_ordered_workqueue` adds.
 const UNBOUND: u32 = 1 << 1;
 const ORDERED: u32 = 1 << 17;
+/// `WQ_MEM_RECLAIM`.
+const MEM_RECLAIM: u32 = 1 << 3;
 
 /// A work of a module.
 struct Item {
@@ -38,7 +41,7 @@ impl Item {
 static HOME: LockClass = LockClass::new("capi.delayed", rank::NONE);
 
 /// Works; the object is an [`Item`]. Kept for the module, so nothing is said when they are left.
-static WORK: Kind = Kind {
+static WORK: ledger::Kind = ledger::Kind {
     name: "",
     give_back: |_, resource| {
         if let Some(item) = resource.object::<Item>() {
@@ -49,11 +52,11 @@ static WORK: Kind = Kind {
 };
 
 /// Queues of a module; the object is a [`Queue`].
-static QUEUE: Kind = Kind {
+static QUEUE: ledger::Kind = ledger::Kind {
     name: "workqueue",
     give_back: |_, resource| {
         if let Some(queue) = resource.object::<Queue>() {
-            queue.0.flush();
+            queue.0.retire();
         }
     },
 };
@@ -147,7 +150,7 @@ struct Delayed {
 }
 
 /// Timers of delayed works, by the address of the work's timer; the object is a [`Delayed`].
-static DELAYED: Kind = Kind {
+static DELAYED: ledger::Kind = ledger::Kind {
     name: "",
     give_back: |_, resource| {
         if let Some(delayed) = resource.object::<Delayed>() {
@@ -304,15 +307,22 @@ extern "C" fn work_busy(work: usize) -> u32 {
     u32::from(__delayed_work_pending(work)) | u32::from(runs) << 1
 }
 
-/// `alloc_workqueue(format, flags, most, ...)`: a handle, or NULL. Workers are the kernel's, so the name shows nowhere.
-extern "C" fn alloc_workqueue(_format: usize, flags: u32, _most: i32) -> usize {
+extern "C" fn named(format: usize, flags: u32, most: i32, list: &VaList) -> usize {
     must_sleep("alloc_workqueue");
+    let mut name = [0; 24];
+    let wanted = crate::print::format_to(&mut name, format, *list);
+    let name = core::str::from_utf8(&name[..wanted.min(23)]).unwrap_or("module");
     let kind = match flags {
-        flags if flags & ORDERED != 0 => workqueue::Kind::Ordered,
-        flags if flags & UNBOUND != 0 => workqueue::Kind::Unbound,
-        _ => workqueue::Kind::Bound,
+        flags if flags & ORDERED != 0 || flags & UNBOUND != 0 && most == 1 => Kind::Ordered,
+        flags if flags & UNBOUND != 0 => Kind::Unbound,
+        _ => Kind::Bound,
     };
-    let made = Workqueue::alloc("module", kind).and_then(|queue| {
+    let alloc = if flags & MEM_RECLAIM != 0 {
+        Workqueue::alloc_with_rescuer
+    } else {
+        Workqueue::alloc
+    };
+    let made = alloc(name, kind).and_then(|queue| {
         let queue = try_arc(Queue(queue))?;
         let handle = Arc::as_ptr(&queue) as usize;
         let resource = Resource {
@@ -324,6 +334,12 @@ extern "C" fn alloc_workqueue(_format: usize, flags: u32, _most: i32) -> usize {
         Ok(handle)
     });
     made.unwrap_or(0)
+}
+
+variadic! {
+    /// `alloc_workqueue(format, flags, most, ...)`: a handle, or NULL. A queue with `WQ_MEM_RECLAIM` has a thread by its
+    /// name; the workers of others are shared, and show the queue that they worked for last.
+    alloc_workqueue(3, "rcx") => named;
 }
 
 /// `__flush_workqueue(queue)`.

@@ -148,7 +148,7 @@ pub fn ksoftirqd() {
     let daemon = DAEMONS.of(cpu);
     loop {
         let wanted = || daemon.wanted.swap(false, Ordering::AcqRel).then_some(());
-        let _ = daemon.wake.wait(WaitMode::Idle, None, wanted);
+        let _ = daemon.wake.wait(WaitMode::Interruptible, None, wanted);
         while pending() {
             // The end of the guard runs them.
             drop(local_bh_disable());

@@ -2,7 +2,7 @@
 use crate::claim::SchedAttr;
 use crate::state::State;
 use crate::thread::{Entry, LINK, Thread, ThreadData, comm};
-use crate::{reap, rq, switch};
+use crate::{reap, roll, rq, switch};
 use abi::Result;
 use alloc::sync::Arc;
 use core::sync::atomic::AtomicBool;
@@ -27,19 +27,27 @@ impl Thread {
         Self::build(name, Some(data), entry, inherit, context)
     }
 
-    /// A kernel thread, not started; it ends when `entry` returns.
+    /// A kernel thread, not started; it ends when `entry` returns. It stands on the roll: one that will never be started
+    /// has to be [discarded](Self::discard).
     ///
     /// # Errors
-    /// `ENOMEM`.
+    /// `ENOMEM`; `EAGAIN`: no number is left.
     pub fn new_kthread(name: &str, entry: Entry) -> Result<Arc<Self>> {
         let context = KContext::new(switch::first, 0)?;
-        Self::build(name.as_bytes(), None, entry, &SchedAttr::NORMAL, context)
+        let thread = Self::build(name.as_bytes(), None, entry, &SchedAttr::NORMAL, context)?;
+        roll::enter(&thread)?;
+        Ok(thread)
+    }
+
+    /// A kernel thread that was not started will not be.
+    pub fn discard(&self) {
+        self.leave_roll();
     }
 
     /// A kernel thread, running.
     ///
     /// # Errors
-    /// `ENOMEM`.
+    /// As [`Self::new_kthread`].
     pub fn spawn_kthread(name: &str, entry: Entry) -> Result<Arc<Self>> {
         let thread = Self::new_kthread(name, entry)?;
         thread.start();

@@ -25,8 +25,21 @@ pub fn new_on_cpu(name: &str, cpu: usize, entry: Box<dyn FnOnce() + Send>) -> Re
     let mut full = arrayvec_name(name);
     let _ = write!(full, "/{cpu}");
     let thread = Thread::new_kthread(full.as_str(), entry)?;
-    thread.allowed.store(CpuSet::only(cpu));
+    thread.bind(cpu);
     Ok(thread)
+}
+
+impl Thread {
+    /// A kernel thread that has not run yet is to run on `cpu` alone, and users can't move it.
+    pub fn bind(&self, cpu: usize) {
+        self.allowed.store(CpuSet::only(cpu));
+        self.bound.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether it was bound to its CPU.
+    pub fn is_bound(&self) -> bool {
+        self.bound.load(Ordering::Relaxed)
+    }
 }
 
 /// Whether [`stop`] was called for the running kernel thread: its loop should return.

@@ -47,6 +47,7 @@ mod machine;
 mod mask;
 mod ops;
 mod reap;
+pub mod roll;
 mod rq;
 mod state;
 pub mod stats;

@@ -72,7 +72,7 @@ fn stopper(cpu: usize) {
             let round = ROUND.load(Ordering::SeqCst);
             (round % 2 == 1 && round != seen).then_some(round)
         };
-        let Ok(round) = WAKE.wait(WaitMode::Idle, None, wanted) else {
+        let Ok(round) = WAKE.wait(WaitMode::Interruptible, None, wanted) else {
             continue;
         };
         seen = round;

@@ -282,6 +282,9 @@ pub fn exit_thread() -> ! {
     let me = current();
     reap::begin_end();
     drop(me.entry.lock().take());
+    if me.data.is_none() {
+        me.leave_roll();
+    }
     // From here on nobody may preempt it: it is dead, and its next switch is its last.
     let irqs_off = irq_disable();
     me.state.die();

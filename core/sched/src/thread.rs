@@ -2,6 +2,7 @@
 use crate::claim::SchedAttr;
 use crate::machine;
 use crate::mask::AtomicCpuSet;
+use crate::roll::Entered;
 use crate::state::{State, StateChar};
 use crate::ticket::Ticket;
 use alloc::boxed::Box;
@@ -52,10 +53,11 @@ pub struct Thread {
     pub(crate) on_cpu: AtomicBool,
     /// It must be put on another CPU's queue once it is off this one's stack.
     pub(crate) migrating: AtomicBool,
-    /// It runs user code, as its task loop says.
     /// Its sleep's deadline has passed.
     pub(crate) timed_out: AtomicBool,
     pub(crate) allowed: AtomicCpuSet,
+    /// A kernel thread of one CPU: nobody moves it.
+    pub(crate) bound: AtomicBool,
     pub(crate) reset_on_fork: AtomicBool,
     pub(crate) context: KContext,
     pub(crate) data: Option<Arc<dyn ThreadData>>,
@@ -85,6 +87,8 @@ pub struct Thread {
     pub(crate) entry: SpinLock<Option<Entry>>,
     /// The count that keeps it alive from its start until it is dead and off its stack.
     pub(crate) alive: SpinLock<Option<Arc<Thread>>>,
+    /// What stands for it on the roll of kernel threads.
+    pub(crate) entered: SpinLock<Option<Entered>>,
     /// The next in the list of the dead.
     pub(crate) next_dead: SpinLock<Option<Arc<Thread>>>,
     /// Its room in every run queue.
@@ -150,6 +154,7 @@ impl Thread {
             migrating: AtomicBool::new(false),
             timed_out: AtomicBool::new(false),
             allowed: AtomicCpuSet::new(attr.allowed),
+            bound: AtomicBool::new(false),
             reset_on_fork: AtomicBool::new(attr.reset_on_fork),
             context,
             data: None,
@@ -170,6 +175,7 @@ impl Thread {
             named: Once::new(),
             entry: SpinLock::new(&LINK, None),
             alive: SpinLock::new(&LINK, None),
+            entered: SpinLock::new(&LINK, None),
             next_dead: SpinLock::new(&LINK, None),
             _room: room,
         }

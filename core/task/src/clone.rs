@@ -34,7 +34,7 @@ use pid::{Pid, ProcessGroup};
 use vfs::{Files, FsStruct, OnExec};
 
 /// The first task's timer slack, which all inherit.
-const TIMER_SLACK_NS: u64 = 50_000;
+pub(crate) const TIMER_SLACK_NS: u64 = 50_000;
 
 /// Makes a task as `args` say; answers its number in the parent.
 ///
@@ -178,7 +178,7 @@ fn build(cx: &mut Cx, args: &CloneArgs, parts: Parts) -> Result<Newborn> {
         ns: parts.ns.clone(),
         seccomp: cx.seccomp.clone(),
         rseq: registration(cx, args).at,
-        mm: parts.mm.clone(),
+        mm: Some(parts.mm.clone()),
         no_new_privs: cx.task.no_new_privs(),
         slack_ns: cx.task.timer_slack_ns(),
         io_priority: cx.task.io_priority(),
@@ -344,7 +344,7 @@ fn link_process(cx: &Cx, args: &CloneArgs, task: &Arc<Task>) -> Result<()> {
     done
 }
 
-fn first_thread(task: &Arc<Task>) -> Result<()> {
+pub(crate) fn first_thread(task: &Arc<Task>) -> Result<()> {
     let process = task.process();
     let mut shared = process.sig.lock_irq();
     let place = shared.threads.push_back(task.clone())?;
@@ -360,7 +360,7 @@ fn enter_group(process: &Arc<Process>, group: Arc<ProcessGroup>) -> Result<()> {
     Ok(())
 }
 
-fn undo_process(task: &Arc<Task>) {
+pub(crate) fn undo_process(task: &Arc<Task>) {
     let process = task.process();
     crate::family::leave_group(process);
     let mut shared = process.sig.lock_irq();
@@ -407,11 +407,13 @@ pub fn spawn_init(
     if pid.nr() != 1 {
         return Err(Errno::EBUSY);
     }
+    let ns = Namespaces::first(first.fs.root().mnt.ns()?)?;
+    crate::kernel::open_roll(&first, &ns)?;
     let made = Made {
         pid,
         name: b"init",
         flags: flag::UNKILLABLE,
-        ns: Namespaces::first(first.fs.root().mnt.ns()?)?,
+        ns,
         failed: |error| trace::panic::panic(format_args!("No working init found ({error})")),
     };
     spawn(first, made, load)
@@ -467,7 +469,7 @@ fn spawn(
         ns: ns.clone(),
         seccomp: Restriction::None,
         rseq: 0,
-        mm: first.mm.clone(),
+        mm: Some(first.mm.clone()),
         no_new_privs: false,
         slack_ns: TIMER_SLACK_NS,
         io_priority: 0,

@@ -56,6 +56,7 @@ machine! {
     pub mod itimer;
     mod itimers;
     pub mod jobs;
+    mod kernel;
     pub mod limits;
     pub mod ns;
     pub mod nsfs;

@@ -35,6 +35,8 @@ pub(crate) mod flag {
     pub(crate) const NOT_DUMPABLE: u32 = 16;
     /// It gave its session's terminal up for itself alone (`TIOCNOTTY`), and its children get none.
     pub(crate) const NO_TTY: u32 = 32;
+    /// A kernel thread.
+    pub(crate) const KERNEL: u32 = 64;
 }
 
 pub(crate) struct ProcessInit {
@@ -183,6 +185,14 @@ impl Process {
     /// `PR_GET_CHILD_SUBREAPER`.
     pub fn is_subreaper(&self) -> bool {
         self.has(flag::SUBREAPER)
+    }
+    /// Whether it is a kernel thread.
+    pub fn is_kernel(&self) -> bool {
+        self.has(flag::KERNEL)
+    }
+    /// Whether it still runs the program it was born with (`PF_FORKNOEXEC`).
+    pub fn never_execed(&self) -> bool {
+        !self.has(flag::EXECED)
     }
     /// Whether the process has ended (zombie or gone).
     pub fn has_ended(&self) -> bool {

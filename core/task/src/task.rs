@@ -54,7 +54,8 @@ pub(crate) struct TaskInit {
     pub(crate) ns: Arc<Namespaces>,
     pub(crate) seccomp: Restriction,
     pub(crate) rseq: usize,
-    pub(crate) mm: Arc<Mm>,
+    /// None for a kernel thread.
+    pub(crate) mm: Option<Arc<Mm>>,
     pub(crate) no_new_privs: bool,
     pub(crate) slack_ns: u64,
     pub(crate) io_priority: u32,
@@ -89,7 +90,7 @@ impl Task {
             traced: AtomicU32::new(0),
             trace: SpinLock::new(&NAME, None),
             view: SpinLock::new(&VIEW, view),
-            mm: SpinLock::new(&SPACE, Some(init.mm)),
+            mm: SpinLock::new(&SPACE, init.mm),
             comm: SpinLock::new(&NAME, init.comm),
             robust_list: AtomicUsize::new(0),
             parent_death_signal: AtomicU32::new(0),

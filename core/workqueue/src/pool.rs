@@ -1,15 +1,70 @@
 //! Workers and the list they take from.
-use crate::work::{Ran, Work};
-use abi::Result;
+use crate::name::Name;
+use crate::staff::{Note, Staff, Worker};
+use crate::work::{Account, Ran, Work};
+use abi::{Errno, Result};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use sched::{CpuSet, Thread};
-use sync::{LockClass, SpinLock, WaitError, WaitMode, WaitQueue, rank};
+use hal::MAX_CPUS;
+use sched::Thread;
+use sync::percpu::CachePadded;
+use sync::{LockClass, Once, PerCpu, SpinLock, WaitError, WaitMode, WaitQueue, rank};
 
 static CLASS: LockClass = LockClass::new("workqueue", rank::WORKQUEUE);
-/// An idle worker that is not the last one leaves after this.
+static THREAD: LockClass = LockClass::new("workqueue_thread", rank::NONE);
+/// An idle worker leaves after this.
 const IDLE_NS: u64 = 5_000_000_000;
+/// So many workers do not: one at work, one for what comes meanwhile.
+const STANDING: usize = 2;
+/// Most workers of one pool.
+const MAX_WORKERS: usize = 256;
+
+static BOUND: PerCpu<Once<Arc<Pool>>> = PerCpu::new([const { CachePadded(Once::new()) }; MAX_CPUS]);
+static UNBOUND: Once<Arc<Pool>> = Once::new();
+
+/// How often a pool was short of workers and could not get one; who waits here looks for its own work then.
+pub(crate) static CALLS: AtomicUsize = AtomicUsize::new(0);
+pub(crate) static SHORT: WaitQueue = WaitQueue::new();
+
+/// Makes the pool for unbound work. `EBUSY` the second time.
+pub(crate) fn start_unbound() -> Result<()> {
+    let pool = Pool::new(Name::new("kworker/u"), None, MAX_WORKERS)?;
+    UNBOUND.set(pool).map_err(|_| Errno::EBUSY)
+}
+
+/// Makes a CPU's pool.
+pub(crate) fn start_on(cpu: usize) -> Result<()> {
+    let pool = Pool::new(Name::new("kworker"), Some(cpu), MAX_WORKERS)?;
+    // Set before: the pool made now is closed again.
+    BOUND.of(cpu).set(pool).map_err(|pool| {
+        pool.close();
+        Errno::EBUSY
+    })
+}
+
+pub(crate) fn unbound() -> Option<&'static Arc<Pool>> {
+    UNBOUND.get()
+}
+
+/// A CPU's pool, or the boot CPU's where it has none.
+pub(crate) fn bound(cpu: usize) -> Option<&'static Arc<Pool>> {
+    BOUND.of(cpu).get().or_else(|| BOUND.of(0).get())
+}
+
+/// All pools that queues share.
+pub(crate) fn each(f: impl FnMut(&'static Arc<Pool>)) {
+    let bound = BOUND.iter().filter_map(Once::get);
+    bound.chain(UNBOUND.get()).for_each(f);
+}
+
+/// What a worker is at; none if the thread is no worker that queues share.
+pub fn note(thread: &Thread) -> Option<Note> {
+    let bound = BOUND.iter().filter_map(Once::get);
+    bound
+        .chain(UNBOUND.get())
+        .find_map(|pool| pool.staff.note(thread))
+}
 
 /// First in, first out, through the links of the works.
 struct List {
@@ -18,7 +73,7 @@ struct List {
 }
 
 pub(crate) struct Pool {
-    name: &'static str,
+    name: Name,
     cpu: Option<usize>,
     max_workers: usize,
     list: SpinLock<List>,
@@ -26,15 +81,17 @@ pub(crate) struct Pool {
     workers: AtomicUsize,
     idle: AtomicUsize,
     closed: AtomicBool,
+    /// All workers may sleep, and no other can be had.
+    short: AtomicBool,
     wake: WaitQueue,
+    staff: Staff,
+    /// The worker that came last.
+    newest: SpinLock<Option<Arc<Thread>>>,
 }
 
 impl Pool {
-    pub(crate) fn new(
-        name: &'static str,
-        cpu: Option<usize>,
-        max_workers: usize,
-    ) -> Result<Arc<Self>> {
+    /// A pool with a worker. With one at most that has the pool's name, else they are numbered.
+    pub(crate) fn new(name: Name, cpu: Option<usize>, max_workers: usize) -> Result<Arc<Self>> {
         let pool = kmem::try_arc(Self {
             name,
             cpu,
@@ -50,10 +107,17 @@ impl Pool {
             workers: AtomicUsize::new(0),
             idle: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
+            short: AtomicBool::new(false),
             wake: WaitQueue::new(),
+            staff: Staff::new(),
+            newest: SpinLock::new(&THREAD, None),
         })?;
         pool.hire()?;
         Ok(pool)
+    }
+
+    pub(crate) fn cpu(&self) -> Option<usize> {
+        self.cpu
     }
 
     /// Appends work. Any context.
@@ -66,6 +130,9 @@ impl Pool {
         self.waiting.fetch_add(1, Ordering::SeqCst);
         drop(list);
         self.wake.wake_one();
+        if self.short.load(Ordering::Relaxed) {
+            self.call_rescuers();
+        }
     }
 
     fn pop(&self) -> Option<Arc<Work>> {
@@ -77,6 +144,50 @@ impl Pool {
         }
         self.waiting.fetch_sub(1, Ordering::SeqCst);
         Some(work)
+    }
+
+    /// Takes the first work of one queue off the list.
+    pub(crate) fn pop_of(&self, queue: &Arc<Account>) -> Option<Arc<Work>> {
+        let mut list = self.list.lock_irq();
+        let mut before: Option<Arc<Work>> = None;
+        let mut at = list.head.clone();
+        while let Some(work) = at {
+            let next = work.next.lock().clone();
+            if work.is_of(queue) {
+                *work.next.lock() = None;
+                if next.is_none() {
+                    list.tail = before.clone();
+                }
+                match before {
+                    Some(before) => *before.next.lock() = next,
+                    None => list.head = next,
+                }
+                self.waiting.fetch_sub(1, Ordering::SeqCst);
+                return Some(work);
+            }
+            before = Some(work);
+            at = next;
+        }
+        None
+    }
+
+    /// Runs a work that was taken off the list.
+    pub(crate) fn run(&self, work: Arc<Work>, worker: Option<&Worker>) {
+        let home = work.home.lock_irq().clone();
+        if let (Some(worker), Some(home)) = (worker, &home) {
+            worker.begins(home.name);
+        }
+        let ran = work.run();
+        if let Some(worker) = worker {
+            worker.is_done();
+        }
+        // Each queueing is taken off its queue's account once: when it has run.
+        if let (Ran::Done | Ran::Again, Some(home)) = (ran, home) {
+            home.one_done();
+        }
+        if ran == Ran::Again {
+            self.push(work);
+        }
     }
 
     /// Ends the workers once the list is empty.
@@ -96,34 +207,54 @@ impl Pool {
     fn start_worker(self: &Arc<Self>, number: usize) -> Result<()> {
         let pool = Arc::clone(self);
         let entry = kmem::try_box(move || worker(&pool))? as Box<dyn FnOnce() + Send>;
+        let name = self.name.as_str();
         let name = match self.cpu {
-            Some(cpu) => kmem::try_format!("kworker/{cpu}:{number}")?,
-            None => kmem::try_format!("{}:{number}", self.name)?,
+            Some(cpu) => kmem::try_format!("{name}/{cpu}:{number}")?,
+            None if self.max_workers == 1 => kmem::try_format!("{name}")?,
+            None => kmem::try_format!("{name}:{number}")?,
         };
         let thread = Thread::new_kthread(&name, entry)?;
         if let Some(cpu) = self.cpu {
-            thread.set_allowed(CpuSet::only(cpu))?;
+            thread.bind(cpu);
         }
         thread.start();
+        let before = self.newest.lock().replace(thread);
+        drop(before);
         Ok(())
     }
 
-    /// More work waits and nobody is idle: what is taken now may sleep, so another worker comes. Without memory for one
-    /// the rest waits.
-    fn hire_if_short(self: &Arc<Self>) {
-        if self.waiting.load(Ordering::SeqCst) != 0
-            && self.idle.load(Ordering::SeqCst) == 0
-            && self.workers.load(Ordering::Relaxed) < self.max_workers
-        {
-            let _ = self.hire();
+    /// Waits until the worker that came last has ended.
+    pub(crate) fn wait_end(&self) {
+        let newest = self.newest.lock().take();
+        if let Some(thread) = newest {
+            thread.wait_exit();
         }
+    }
+
+    /// What is taken now may sleep: somebody has to be there for what is queued later. Where nobody more can come, queues
+    /// that have a rescuer call it, and the rest waits.
+    fn hire_if_short(self: &Arc<Self>) {
+        if self.max_workers == 1 || self.idle.load(Ordering::SeqCst) != 0 {
+            return;
+        }
+        if self.workers.load(Ordering::Relaxed) >= self.max_workers || self.hire().is_err() {
+            self.short.store(true, Ordering::SeqCst);
+            self.call_rescuers();
+        }
+    }
+
+    /// Any context.
+    fn call_rescuers(&self) {
+        CALLS.fetch_add(1, Ordering::SeqCst);
+        SHORT.wake_all();
     }
 
     /// Waits for work; false: leave.
     fn wait(&self) -> bool {
         self.idle.fetch_add(1, Ordering::SeqCst);
+        self.short.store(false, Ordering::SeqCst);
         let deadline = time::monotonic_ns() + IDLE_NS;
-        let spare = self.workers.load(Ordering::Relaxed) > 1;
+        let spare = self.workers.load(Ordering::Relaxed) > STANDING;
         let woken = self
             .wake
             .wait(WaitMode::Idle, spare.then_some(deadline), || {
@@ -138,33 +269,30 @@ impl Pool {
         }
     }
 
-    /// Leaves unless this is the last worker.
+    /// Leaves unless one of the last.
     fn leave_if_spare(&self) -> bool {
         self.workers
             .fetch_update(Ordering::SeqCst, Ordering::Relaxed, |n| {
-                (n > 1).then(|| n - 1)
+                (n > STANDING).then(|| n - 1)
             })
             .is_ok()
     }
 }
 
 fn worker(pool: &Arc<Pool>) {
+    // Without memory for a note it works all the same.
+    let me = pool.staff.join().ok();
     loop {
         while let Some(work) = pool.pop() {
             pool.hire_if_short();
-            let home = work.home.lock_irq().clone();
-            let ran = work.run();
-            // Each queueing is taken off its queue's account once: when it has run.
-            if let (Ran::Done | Ran::Again, Some(home)) = (ran, home) {
-                home.one_done();
-            }
-            if ran == Ran::Again {
-                pool.push(work);
-            }
+            pool.run(work, me.as_deref());
         }
         if !pool.wait() {
             break;
         }
+    }
+    if let Some(me) = me {
+        pool.staff.leave(&me);
     }
     if pool.closed.load(Ordering::SeqCst) {
         pool.workers.fetch_sub(1, Ordering::SeqCst);

@@ -1,11 +1,11 @@
 //! Queues: what callers see of the pools.
-use crate::pool::Pool;
+use crate::name::Name;
+use crate::pool::{self, Pool};
+use crate::rescue::Rescuer;
 use crate::work::{Account, Work};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
-use hal::MAX_CPUS;
-use sync::percpu::CachePadded;
-use sync::{Once, PerCpu};
+use sync::Once;
 
 /// On which threads a queue's work runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,19 +18,14 @@ pub enum Kind {
     Ordered,
 }
 
-/// Most workers of one pool.
-const MAX_WORKERS: usize = 256;
-
-static BOUND: PerCpu<Once<Arc<Pool>>> = PerCpu::new([const { CachePadded(Once::new()) }; MAX_CPUS]);
-static UNBOUND: Once<Arc<Pool>> = Once::new();
 static SYSTEM: Once<Arc<Workqueue>> = Once::new();
 static SYSTEM_UNBOUND: Once<Arc<Workqueue>> = Once::new();
 
 /// A queue of work.
 pub struct Workqueue {
-    name: &'static str,
     kind: Kind,
     own: Option<Arc<Pool>>,
+    rescuer: Option<Rescuer>,
     account: Arc<Account>,
 }
 
@@ -39,9 +34,7 @@ pub struct Workqueue {
 /// # Errors
 /// `ENOMEM`; `EBUSY` the second time.
 pub fn init() -> Result<()> {
-    UNBOUND
-        .set(Pool::new("kworker/u", None, MAX_WORKERS)?)
-        .map_err(|_| Errno::EBUSY)?;
+    pool::start_unbound()?;
     cpu_online(hal::cpu::id())?;
     let queue = Workqueue::alloc("events", Kind::Bound)?;
     SYSTEM.set(queue).map_err(|_| Errno::EBUSY)?;
@@ -54,12 +47,7 @@ pub fn init() -> Result<()> {
 /// # Errors
 /// `ENOMEM`.
 pub fn cpu_online(cpu: usize) -> Result<()> {
-    let pool = Pool::new("kworker", Some(cpu), MAX_WORKERS)?;
-    // Set before: the pool made now is closed again.
-    BOUND.of(cpu).set(pool).map_err(|pool| {
-        pool.close();
-        Errno::EBUSY
-    })
+    pool::start_on(cpu)
 }
 
 /// The queue for anything short.
@@ -87,26 +75,43 @@ pub fn queue_work_on(cpu: usize, work: &Arc<Work>) -> bool {
 }
 
 impl Workqueue {
-    /// A queue of one's own: for flushing it as a whole, or for order.
+    /// A queue of one's own: for flushing it as a whole, or for order. Of the name 23 bytes are kept.
     ///
     /// # Errors
     /// `ENOMEM`.
-    pub fn alloc(name: &'static str, kind: Kind) -> Result<Arc<Self>> {
-        let own = match kind {
-            Kind::Ordered => Some(Pool::new(name, None, 1)?),
-            _ => None,
+    pub fn alloc(name: &str, kind: Kind) -> Result<Arc<Self>> {
+        Self::make(name, kind, false)
+    }
+
+    /// As [`Self::alloc`], with a thread that runs its work even when there is no memory for a worker
+    /// (`WQ_MEM_RECLAIM`).
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub fn alloc_with_rescuer(name: &str, kind: Kind) -> Result<Arc<Self>> {
+        Self::make(name, kind, true)
+    }
+
+    fn make(name: &str, kind: Kind, rescued: bool) -> Result<Arc<Self>> {
+        let name = Name::new(name);
+        let account = kmem::try_arc(Account::new(name))?;
+        // An ordered queue has its own worker all the time.
+        let (own, rescuer) = match kind {
+            Kind::Ordered => (Some(Pool::new(name, None, 1)?), None),
+            _ if rescued => (None, Some(Rescuer::start(&account)?)),
+            _ => (None, None),
         };
         kmem::try_arc(Self {
-            name,
             kind,
             own,
-            account: kmem::try_arc(Account::default())?,
+            rescuer,
+            account,
         })
     }
 
     /// Its name.
-    pub fn name(&self) -> &'static str {
-        self.name
+    pub fn name(&self) -> &str {
+        self.account.name.as_str()
     }
 
     /// Queues work; false if it was queued already (here or elsewhere). Any context but NMI.
@@ -131,8 +136,8 @@ impl Workqueue {
     fn pool(&self, cpu: usize) -> Option<&Arc<Pool>> {
         match (self.kind, &self.own) {
             (Kind::Ordered, own) => own.as_ref(),
-            (Kind::Unbound, _) => UNBOUND.get(),
-            (Kind::Bound, _) => BOUND.of(cpu).get().or_else(|| BOUND.of(0).get()),
+            (Kind::Unbound, _) => pool::unbound(),
+            (Kind::Bound, _) => pool::bound(cpu),
         }
     }
 
@@ -140,12 +145,31 @@ impl Workqueue {
     pub fn flush(&self) {
         self.account.wait();
     }
+
+    /// Waits until nothing of it is queued or runs, and ends its own threads. Nothing is queued on it any more. Sleeps.
+    pub fn retire(&self) {
+        self.flush();
+        self.close();
+        if let Some(pool) = &self.own {
+            pool.wait_end();
+        }
+        if let Some(rescuer) = &self.rescuer {
+            rescuer.wait_end();
+        }
+    }
+
+    fn close(&self) {
+        if let Some(pool) = &self.own {
+            pool.close();
+        }
+        if let Some(rescuer) = &self.rescuer {
+            rescuer.close();
+        }
+    }
 }
 
 impl Drop for Workqueue {
     fn drop(&mut self) {
-        if let Some(pool) = &self.own {
-            pool.close();
-        }
+        self.close();
     }
 }

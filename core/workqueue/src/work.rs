@@ -1,4 +1,5 @@
 //! One piece of work.
+use crate::name::Name;
 use abi::Result;
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -8,14 +9,22 @@ use sync::{LockClass, SpinLock, WaitQueue, rank};
 static LINK: LockClass = LockClass::new("work-link", rank::NONE);
 
 /// What a queue has on its pools' lists and running; its works hold it, so that the last one can say that it was the last.
-#[derive(Default)]
 pub(crate) struct Account {
+    pub(crate) name: Name,
     /// Works queued or running.
     in_flight: AtomicUsize,
     drained: WaitQueue,
 }
 
 impl Account {
+    pub(crate) fn new(name: Name) -> Self {
+        Self {
+            name,
+            in_flight: AtomicUsize::new(0),
+            drained: WaitQueue::new(),
+        }
+    }
+
     pub(crate) fn one_more(&self) {
         self.in_flight.fetch_add(1, Ordering::SeqCst);
     }
@@ -76,6 +85,12 @@ impl Work {
             next: SpinLock::new(&LINK, None),
             done: WaitQueue::new(),
         })
+    }
+
+    /// Whether it was queued on the queue of that account last.
+    pub(crate) fn is_of(&self, queue: &Arc<Account>) -> bool {
+        let home = self.home.lock_irq();
+        home.as_ref().is_some_and(|home| Arc::ptr_eq(home, queue))
     }
 
     fn is(&self, bits: u8) -> bool {

@@ -248,7 +248,7 @@ fn compile_into(folder: &Path, kdir: &Path, own: bool) -> Result<()> {
         }
         if !own {
             // What is tried on Linux too.
-            let modules = "advanced_device.o asks.o boxes.o buses.o circle_a.o circle_b.o circle_c.o closed.o describes.o dumps.o gives.o hello.o iomem.o kinds.o lists.o locks.o many.o maps.o memory.o model.o \
+            let modules = "advanced_device.o asks.o boxes.o buses.o circle_a.o circle_b.o circle_c.o closed.o crew.o describes.o dumps.o gives.o hello.o iomem.o kinds.o lists.o locks.o many.o maps.o memory.o model.o \
                 needs.o objects.o odds.o params.o pieces.o probes.o probing.o regions.o seeks.o serves.o sleeps.o snippets3.o snippets4.o strings.o takes.o timers.o";
             let text = format!("obj-m := {modules}\n");
             host::write(&into.join("Makefile"), text.as_bytes())?;

@@ -19,6 +19,7 @@ use sched::Thread;
 
 /// Every test, in order.
 const TESTS: &[(&str, fn())] = &[
+    ("roll", threads::roll),
     ("sleep", threads::sleep),
     ("ping-pong", threads::ping_pong),
     ("many threads", threads::many),
@@ -34,6 +35,8 @@ const TESTS: &[(&str, fn())] = &[
     ("works", work::works),
     ("sleeping works", work::sleeping_works),
     ("ordered queue", work::ordered),
+    ("work waits for later work", work::waited_for),
+    ("queue with a rescuer", work::rescued),
     ("delayed work and tasklet", work::delayed),
     ("timers", work::timers),
     ("rcu", work::rcu),

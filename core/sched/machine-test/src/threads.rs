@@ -1,8 +1,10 @@
 //! Sleeping, waking, switching, living and dying.
 use crate::{MS, now, spawn};
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
+use sched::Thread;
 use sync::{LockClass, Mutex, WaitQueue};
 
 pub fn sleep() {
@@ -128,4 +130,34 @@ pub fn backtrace() {
     assert!(frames > 3);
     sleeper.wait_exit();
     assert!(sleeper.has_exited());
+}
+
+/// Kernel threads stand on the roll while they live: those from before it was opened, the others from their making on.
+pub fn roll() {
+    static THERE: AtomicU64 = AtomicU64::new(0);
+    struct Mark;
+    impl Drop for Mark {
+        fn drop(&mut self) {
+            THERE.fetch_sub(1, SeqCst);
+        }
+    }
+    struct Count;
+    impl sched::roll::Roll for Count {
+        fn enter(&self, _thread: &Arc<Thread>) -> abi::Result<sched::roll::Entered> {
+            THERE.fetch_add(1, SeqCst);
+            kmem::try_arc(Mark).map(|mark| mark as sched::roll::Entered)
+        }
+    }
+    sched::roll::open(&Count).expect("memory");
+    let before = THERE.load(SeqCst);
+    assert!(before >= 5, "this thread and a CPU's own: {before}");
+    let thread = Thread::new_kthread("short", Box::new(|| {})).expect("memory");
+    assert_eq!(THERE.load(SeqCst), before + 1);
+    thread.start();
+    thread.wait_exit();
+    assert_eq!(THERE.load(SeqCst), before);
+    let never = Thread::new_kthread("never", Box::new(|| {})).expect("memory");
+    assert_eq!(THERE.load(SeqCst), before + 1);
+    never.discard();
+    assert_eq!(THERE.load(SeqCst), before);
 }

@@ -142,3 +142,65 @@ pub fn rcu() {
         sched::sleep_ns(MS);
     }
 }
+
+/// All workers there may be sleep: work of a queue with a rescuer runs all the same, that of another waits.
+pub fn rescued() {
+    const MOST: usize = 256;
+    static HELD: AtomicU64 = AtomicU64::new(0);
+    static RAN: AtomicU64 = AtomicU64::new(0);
+    static OPEN: sync::WaitQueue = sync::WaitQueue::new();
+    static GO: AtomicU64 = AtomicU64::new(0);
+    let hold = || {
+        Work::new(|| {
+            HELD.fetch_add(1, SeqCst);
+            OPEN.wait_event(|| GO.load(SeqCst) != 0);
+        })
+        .expect("memory")
+    };
+    let holding: Vec<_> = (0..MOST).map(|_| hold()).collect();
+    let queue = Workqueue::alloc_with_rescuer("rescued", Kind::Unbound).expect("memory");
+    for work in &holding {
+        assert!(workqueue::system_unbound_wq().queue(work));
+    }
+    while HELD.load(SeqCst) < MOST as u64 {
+        sched::sleep_ns(MS);
+    }
+    let count = |step| {
+        Work::new(move || {
+            RAN.fetch_add(step, SeqCst);
+        })
+        .expect("memory")
+    };
+    let (waits, runs) = (count(100), [count(1), count(2)]);
+    assert!(workqueue::system_unbound_wq().queue(&waits));
+    assert!(runs.iter().all(|work| queue.queue(work)));
+    queue.flush();
+    assert_eq!(RAN.load(SeqCst), 3);
+    GO.store(1, SeqCst);
+    OPEN.wake_all();
+    queue.retire();
+    workqueue::system_unbound_wq().flush();
+    assert_eq!(RAN.load(SeqCst), 103);
+}
+
+/// A work waits for one that is queued later.
+pub fn waited_for() {
+    static SAID: AtomicBool = AtomicBool::new(false);
+    static HEARD: sync::WaitQueue = sync::WaitQueue::new();
+    let queue = Workqueue::alloc("waited", Kind::Unbound).expect("memory");
+    for target in [&queue, workqueue::system_wq()] {
+        SAID.store(false, SeqCst);
+        let waits = Work::new(|| HEARD.wait_event(|| SAID.load(SeqCst))).expect("memory");
+        let says = Work::new(|| {
+            SAID.store(true, SeqCst);
+            HEARD.wake_all();
+        })
+        .expect("memory");
+        assert!(target.queue(&waits));
+        sched::sleep_ns(20 * MS);
+        assert!(waits.is_running() && target.queue_on(0, &says));
+        sched::sleep_ns(20 * MS);
+        assert!(SAID.load(SeqCst), "nobody ran what was queued later");
+        target.flush();
+    }
+}

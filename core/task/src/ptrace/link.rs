@@ -75,9 +75,9 @@ pub fn trace_me(cx: &Cx) -> Result<()> {
 /// `PTRACE_ATTACH` and `PTRACE_SEIZE`; the caller has checked that it may look into the target.
 ///
 /// # Errors
-/// `EPERM`: a thread of its own process; it is traced already; it ends. `ENOMEM`.
+/// `EPERM`: a thread of its own process or of the kernel; it is traced already; it ends. `ENOMEM`.
 pub fn attach(cx: &Cx, target: &Arc<Task>, grip: Grip, options: u32) -> Result<()> {
-    if Arc::ptr_eq(target.process(), cx.process()) {
+    if Arc::ptr_eq(target.process(), cx.process()) || target.process().is_kernel() {
         return Err(Errno::EPERM);
     }
     let flags = if grip == Grip::Seize { SEIZED } else { 0 };

@@ -126,6 +126,15 @@ impl SigHand {
         Self::of(kmem::try_arc(actions)?)
     }
 
+    /// All ignored, SIGKILL and SIGSTOP too: for kernel threads. `ENOMEM`.
+    pub(crate) fn deaf() -> Result<Arc<Self>> {
+        let ignored = SigAction {
+            handler: IGNORE,
+            ..SigAction::default()
+        };
+        Self::of(kmem::try_arc(Actions([ignored; MAX_SIGNAL as usize]))?)
+    }
+
     fn of(actions: Arc<Actions>) -> Result<Arc<Self>> {
         kmem::try_arc(Self {
             table: SpinLock::new(&ACTIONS, actions),

@@ -50,7 +50,7 @@ pub(crate) fn environ(who: &Who, out: &mut SeqBuf) -> Result<()> {
 
 /// The auxiliary vector as exec wrote it.
 pub(crate) fn auxv(who: &Who, out: &mut SeqBuf) -> Result<()> {
-    if let Some(words) = who.mm()?.auxv() {
+    if let Some(words) = who.task.mm().and_then(|mm| mm.auxv()) {
         let end = words
             .chunks_exact(2)
             .position(|pair| pair[0] == 0)
@@ -64,9 +64,7 @@ pub(crate) fn auxv(who: &Who, out: &mut SeqBuf) -> Result<()> {
 
 /// The name, with a newline.
 pub(crate) fn comm(who: &Who, out: &mut SeqBuf) -> Result<()> {
-    let comm = who.task.comm();
-    let len = comm.iter().position(|b| *b == 0).unwrap_or(comm.len());
-    out.push_bytes(&comm[..len]);
+    who.name(out, SeqBuf::push_bytes);
     out.push_bytes(b"\n");
     Ok(())
 }

@@ -13,6 +13,7 @@ mod wchan;
 use crate::node::{self, Decimal, Directory, Listed, Owner, Text, ino};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
+use core::fmt::Write;
 use cred::Cred;
 use task::{Life, Process, Task, find_process, find_task};
 use vfs::{FileType, Inode, Link, Positions, SeqBuf, Sink, SuperBlock};
@@ -31,6 +32,18 @@ impl Who {
     /// Its address space. ESRCH once it has none.
     pub(crate) fn mm(&self) -> Result<Arc<mm::Mm>> {
         self.task.mm().ok_or(Errno::ESRCH)
+    }
+
+    /// Its name, as `push` writes it, and after that of a worker what it works at.
+    fn name(&self, out: &mut SeqBuf, push: fn(&mut SeqBuf, &[u8])) {
+        let comm = self.task.comm();
+        let len = comm.iter().position(|b| *b == 0).unwrap_or(comm.len());
+        push(out, &comm[..len]);
+        if self.process.is_kernel()
+            && let Some(note) = self.task.thread().and_then(|t| workqueue::note(&t))
+        {
+            let _ = write!(out, "{note}");
+        }
     }
 
     fn gone(&self) -> bool {

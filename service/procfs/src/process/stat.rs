@@ -28,6 +28,21 @@ pub(super) fn policy_number(policy: Policy) -> u32 {
     }
 }
 
+/// `PF_*` that mean something here: never execed, and what kernel threads are.
+fn flags(who: &Who) -> u32 {
+    let mut flags = 0;
+    if who.process.never_execed() {
+        flags |= 0x40;
+    }
+    if who.process.is_kernel() {
+        flags |= 0x20_0000;
+        if who.task.thread().is_some_and(|thread| thread.is_bound()) {
+            flags |= 0x400_0000;
+        }
+    }
+    flags
+}
+
 /// /proc/PID/stat, the 52 fields of proc_pid_stat(5).
 pub(crate) fn stat(who: &Who, out: &mut SeqBuf) -> Result<()> {
     let (process, task) = (&who.process, &who.task);
@@ -46,16 +61,14 @@ pub(crate) fn stat(who: &Who, out: &mut SeqBuf) -> Result<()> {
         .thread()
         .map_or(sched::SchedAttr::NORMAL, |thread| thread.attr());
     let (ignored, caught) = process.sighand().ignored_and_caught();
-    let comm = task.comm();
-    let comm_len = comm.iter().position(|b| *b == 0).unwrap_or(comm.len());
-
     let _ = write!(out, "{} (", task.tid());
-    out.push_bytes(&comm[..comm_len]);
+    who.name(out, SeqBuf::push_bytes);
     let _ = write!(
         out,
-        ") {} {} {group} {session} {tty} {foreground} 0 {} {} {} {} {} {} {} {} {} {} {} 0 {} {} {} {} ",
+        ") {} {} {group} {session} {tty} {foreground} {} {} {} {} {} {} {} {} {} {} {} {} 0 {} {} {} {} ",
         task.state_char(),
         process.parent_nr(),
+        flags(who),
         usage.minor_faults,
         children.minor_faults,
         usage.major_faults,
@@ -83,7 +96,7 @@ pub(crate) fn stat(who: &Who, out: &mut SeqBuf) -> Result<()> {
         task.blocked().0 & 0x7fff_ffff,
         ignored.0 & 0x7fff_ffff,
         caught.0 & 0x7fff_ffff,
-        17, // exit signal of a process: SIGCHLD
+        if process.is_kernel() { 0 } else { 17 }, // exit signal of a process: SIGCHLD
         attr.share.rt_level,
         policy_number(attr.share.policy),
         layout.start_data,

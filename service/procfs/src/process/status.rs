@@ -38,10 +38,8 @@ pub(crate) fn status(who: &Who, out: &mut SeqBuf) -> Result<()> {
 
 fn identity(who: &Who, out: &mut SeqBuf) -> Result<()> {
     let (process, task) = (&who.process, &who.task);
-    let comm = task.comm();
-    let len = comm.iter().position(|b| *b == 0).unwrap_or(comm.len());
     out.push_bytes(b"Name:\t");
-    out.push_escaped(&comm[..len], b"\n\\");
+    who.name(out, |out, name| out.push_escaped(name, b"\n\\"));
     let umask = task.fs().map(|fs| fs.umask());
     if let Some(umask) = umask {
         let _ = write!(out, "\nUmask:\t{umask:04o}");
@@ -85,6 +83,9 @@ fn identity(who: &Who, out: &mut SeqBuf) -> Result<()> {
     let _ = write!(out, "Groups:\t");
     for gid in cred.groups.iter().flat_map(|list| list.as_slice()) {
         let _ = write!(out, "{} ", gid.0);
+    }
+    if cred.groups.iter().all(|list| list.as_slice().is_empty()) {
+        out.push_bytes(b" ");
     }
     let (group, session) = process.group_and_session();
     let _ = writeln!(

@@ -30,7 +30,7 @@ macro_rules! says {
 }
 
 /// What Linux says too, with the same modules built for it.
-pub(super) const SHARED: [Case; 21] = [
+pub(super) const SHARED: [Case; 22] = [
     says!("as-linux-locks-and-counters", "locks"),
     says!("as-linux-timers-and-threads", "timers"),
     says!("as-linux-lists-and-chains", "lists"),
@@ -53,6 +53,14 @@ pub(super) const SHARED: [Case; 21] = [
         stdout: &[include_str!("../../../../../test/modules/probing.expected")],
     },
     says!("as-linux-odds-and-ends", "odds"),
+    Case {
+        name: "as-linux-threads-in-ps",
+        script: "crew() { cat /proc/[0-9]*/stat 2>/dev/null |
+                sed -n 's/^[0-9]* (\\(crew[^)]*\\)) \\(.\\) \\([0-9]*\\) 0 0 0 -1 .*/\\1 \\2 \\3/p' | sort; }
+            insmod $m/crew.ko; echo $?; sleep 0.2; crew; cat /proc/[0-9]*/comm 2>/dev/null | sed -n 's/^kworker.*+crew/busy with crew/p'
+            busybox ps | grep -c '[[]crew'; rmmod crew; echo $?; crew; told | grep '^crew: its'",
+        stdout: &["0\ncrew/7 S 2\ncrewordered I 2\ncrewrescued I 2\nbusy with crewplain\n3\n0\ncrew: its number is that of its process: 1\n"],
+    },
     Case {
         name: "as-linux-descriptions-and-signals",
         script: "insmod $m/describes.ko; echo $?; cat /sys/class/described/one/uevent /sys/bus/describing/devices/described1/uevent
