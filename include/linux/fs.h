@@ -43,6 +43,23 @@ struct file_operations {
 	int (*fasync)(int, struct file *, int);
 };
 
+/* A read or write on its way; the same as in capi/shim/src/iter.rs. */
+struct kiocb {
+	struct file *ki_filp;
+	loff_t ki_pos;
+	void (*ki_complete)(struct kiocb *request, long result);
+	void *private;
+	int ki_flags;
+	u16 ki_ioprio;
+};
+#define IOCB_HIPRI 0x1
+#define IOCB_DSYNC 0x2
+#define IOCB_SYNC 0x4
+#define IOCB_NOWAIT 0x8
+#define IOCB_APPEND 0x10
+#define IOCB_DIRECT (1 << 17)
+static inline bool is_sync_kiocb(struct kiocb *request) { return !request->ki_complete; }
+
 struct inode {
 	umode_t i_mode;
 	unsigned short i_pad[3];

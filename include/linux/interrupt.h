@@ -59,6 +59,10 @@ extern int __must_check request_threaded_irq(unsigned int line, irq_handler_t ha
 					     unsigned long flags, const char *name, void *cookie);
 extern const void *free_irq(unsigned int line, void *cookie);
 extern void synchronize_irq(unsigned int line);
+
+/* Which line a device has: of 1 to 15, those that nobody has. */
+extern unsigned long probe_irq_on(void);
+extern int probe_irq_off(unsigned long lines);
 static inline int __must_check request_irq(unsigned int line, irq_handler_t handler, unsigned long flags,
 					   const char *name, void *cookie)
 {

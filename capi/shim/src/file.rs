@@ -21,6 +21,10 @@ use vfs::{
     File, FileOps, FileOpsRef, Inode, Io, MapObject, OpenArgs, OpenFlags, PollEvents, PollTable,
 };
 
+mod moving;
+
+use moving::{READ, WRITE};
+
 /// `FMODE_LSEEK`, `FMODE_PREAD`, `FMODE_PWRITE`: what `nonseekable_open` takes away.
 const POSITIONS: u32 = 4 | 8 | 16;
 /// `ENOIOCTLCMD`.
@@ -58,21 +62,6 @@ pub(crate) fn keep(owners: &[Option<Arc<Module>>; 2]) -> Result<[Option<Arc<Modu
         return Err(Errno::ENXIO);
     }
     Ok(owners.clone())
-}
-
-/// Moves what is left, segment by segment, by `one`: how much. An error after data is none.
-#[cold]
-fn rest_of(buf: &mut UserBuf<'_>, mut one: impl FnMut(usize, usize) -> Result<usize>) -> usize {
-    let mut done = 0;
-    while let Some((at, len)) = buf.segment() {
-        let Ok(some) = one(at.0, len) else { break };
-        buf.advance(some);
-        done += some;
-        if some < len {
-            break;
-        }
-    }
-    done
 }
 
 /// Uses of modules that end with the open file.
@@ -228,47 +217,6 @@ impl Opened {
         }
     }
 
-    /// Moves data by one of the module's functions, a segment of user memory at a time.
-    fn transfer(
-        &self,
-        function: usize,
-        file: &File,
-        buf: &mut UserBuf<'_>,
-        io: &mut Io,
-    ) -> Result<usize> {
-        if function == 0 {
-            return Err(self.calls.cannot);
-        }
-        // A module's function knows user memory only: sendfile(2) is told so, and its callers read then.
-        if buf.is_kernel() {
-            return Err(Errno::EINVAL);
-        }
-        let _pass = self.pass()?;
-        let at_file = self.refreshed(file, io.pos);
-        let mut pos = match self.stream {
-            true => self.file.pos.load(Ordering::Relaxed),
-            false => io.pos as i64,
-        };
-        let mut one = |at: usize, len: usize| -> Result<usize> {
-            let arguments = [at_file, at as u64, len as u64, &raw mut pos as u64, 0, 0];
-            let answer = enter::call_long(&self.module, function, &arguments)?;
-            Ok((answer.max(0) as usize).min(len))
-        };
-        let Some((at, len)) = buf.segment() else {
-            return Ok(0);
-        };
-        let mut done = one(at.0, len)?;
-        buf.advance(done);
-        if done == len && buf.remaining() != 0 {
-            done += rest_of(buf, one);
-        }
-        io.pos = pos as u64;
-        if self.stream {
-            self.file.pos.store(pos, Ordering::Relaxed);
-        }
-        Ok(done)
-    }
-
     fn call_release(&self) {
         if self.calls.release != 0 {
             let arguments = self.inode_and_file();
@@ -304,11 +252,11 @@ impl Opened {
 
 impl FileOps for Opened {
     fn read(&self, file: &File, buf: &mut UserBuf<'_>, io: &mut Io) -> Result<usize> {
-        self.transfer(self.calls.read, file, buf, io)
+        self.transfer::<READ>(self.calls.read, file, buf, io)
     }
 
     fn write(&self, file: &File, buf: &mut UserBuf<'_>, io: &mut Io) -> Result<usize> {
-        self.transfer(self.calls.write, file, buf, io)
+        self.transfer::<WRITE>(self.calls.write, file, buf, io)
     }
 
     fn seek(&self, file: &File, offset: i64, whence: u32) -> Result<u64> {

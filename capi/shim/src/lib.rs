@@ -19,7 +19,7 @@
 //! | `task.rs` | threads as modules know them |
 //! | `park.rs` | waiting at addresses: no list of the kernel's runs through module memory |
 //! | `probe_place.rs`, `probe_table.rs`, `probe_hit.rs`, `probe_return.rs`, `kprobe_layout.rs` | kprobes: where they may be, the breakpoints, what happens there |
-//! | `va_list.rs`, `number.rs`, `param.rs`, `print.rs`, `hexdump.rs`, `memory.rs`, `cache.rs`, `pages.rs`, `page_refs.rs`, `area_pages.rs`, `percpu.rs`, `random.rs`, `capability.rs`, `scan.rs`, `interrupt.rs`, `text.rs`, `user.rs`, `mutex.rs`, `spin.rs`, `string.rs`, `bug.rs`, `semaphore.rs`, `rcu.rs`, `request.rs`, `wait.rs`, `delay.rs`, `timer.rs`, `hrtimer.rs`, `tasklet.rs`, `work.rs`, `kthread.rs`, `owner.rs`, `proc.rs`, `cdev.rs`, `seek.rs`, `fasync.rs`, `class.rs`, `device.rs`, `managed.rs`, `dev_printk.rs`, `kobject.rs`, `uevent.rs`, `environment.rs`, `description.rs`, `sysfs.rs`, `bus.rs`, `platform.rs`, `misc.rs`, `regions.rs`, `ioremap.rs`, `debugfs.rs`, `kprobes.rs`, `kretprobes.rs` | the functions, a file a header |
+//! | `va_list.rs`, `number.rs`, `param.rs`, `print.rs`, `hexdump.rs`, `memory.rs`, `cache.rs`, `pages.rs`, `page_refs.rs`, `area_pages.rs`, `percpu.rs`, `random.rs`, `capability.rs`, `scan.rs`, `interrupt.rs`, `text.rs`, `user.rs`, `mutex.rs`, `spin.rs`, `string.rs`, `bug.rs`, `semaphore.rs`, `rcu.rs`, `request.rs`, `wait.rs`, `delay.rs`, `timer.rs`, `hrtimer.rs`, `tasklet.rs`, `work.rs`, `kthread.rs`, `owner.rs`, `proc.rs`, `cdev.rs`, `seek.rs`, `fasync.rs`, `class.rs`, `device.rs`, `managed.rs`, `dev_printk.rs`, `kobject.rs`, `uevent.rs`, `environment.rs`, `description.rs`, `sysfs.rs`, `bus.rs`, `platform.rs`, `misc.rs`, `regions.rs`, `ioremap.rs`, `probe_irq.rs`, `debugfs.rs`, `kprobes.rs`, `kretprobes.rs` | the functions, a file a header |
 //!
 //! With `base/` the only home of `unsafe`. An exported function runs on the stack of the module that calls it: until it
 //! returns no Rust value that owns something may be alive across a read or write of module memory, since a fault there
@@ -57,6 +57,7 @@ mod hexdump;
 mod hrtimer;
 mod interrupt;
 mod ioremap;
+mod iter;
 mod kobject;
 mod kprobe_layout;
 mod kprobes;
@@ -84,6 +85,7 @@ mod percpu;
 mod platform;
 mod print;
 mod probe_hit;
+mod probe_irq;
 mod probe_place;
 mod probe_return;
 mod probe_table;

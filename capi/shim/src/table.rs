@@ -27,6 +27,7 @@ static TABLES: &[&[Entry]] = &[
     crate::kthread::EXPORTS,
     crate::kobject::EXPORTS,
     crate::kprobes::EXPORTS,
+    crate::probe_irq::EXPORTS,
     crate::kretprobes::EXPORTS,
     crate::managed::EXPORTS,
     crate::memory::EXPORTS,

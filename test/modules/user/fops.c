@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 static char data[64];
@@ -43,6 +44,22 @@ static long make(int fd, const char *call)
 	long a = first ? strtol(first + 1, NULL, 0) : 0;
 	long b = second ? strtol(second + 1, NULL, 0) : 0;
 
+	if (!strncmp(call, "scatter", 7) || !strncmp(call, "gather", 6)) { /* three pieces, the second of nothing */
+		struct iovec pieces[3] = { { data, a }, { data, 0 }, { data + 32, b } };
+		long done;
+
+		if (*call == 'g') {
+			memcpy(data, "abcdefghijklmnop", 16);
+			memcpy(data + 32, "ABCDEFGHIJKLMNOP", 16);
+			return writev(fd, pieces, 3);
+		}
+		memset(data, 0, sizeof(data));
+		done = readv(fd, pieces, 3);
+		printf("%s|%s\n", data, data + 32);
+		return done;
+	}
+	if (!strncmp(call, "bad", 3)) /* the second piece leads nowhere */
+		return readv(fd, (struct iovec[]){ { data, a }, { (void *)8, b } }, 2);
 	if (!strncmp(call, "read", 4))
 		return read(fd, data, a);
 	if (!strncmp(call, "pread", 5))

@@ -168,6 +168,8 @@ fn boot_on<'a>(
     command.args(["--machine", plan.machine.as_deref().unwrap_or(usual)]);
     command.args(["--timeout", "300", "--smp", &cpus.to_string()]);
     command.args(["--with", "/bin/kmod", "--with"]).arg(&folder);
+    // A card that no driver knows, for modules to find.
+    command.args(["--qemu=-device", "--qemu=ne2k_isa,iobase=0x300,irq=5"]);
     if Path::new(events::UDEVADM).exists() {
         command.args(["--with", events::UDEVADM]);
     }
@@ -248,7 +250,7 @@ fn compile_into(folder: &Path, kdir: &Path, own: bool) -> Result<()> {
         }
         if !own {
             // What is tried on Linux too.
-            let modules = "advanced_device.o asks.o boxes.o buses.o circle_a.o circle_b.o circle_c.o closed.o crew.o describes.o dumps.o gives.o hello.o iomem.o kinds.o lists.o locks.o many.o maps.o memory.o model.o \
+            let modules = "advanced_device.o asks.o boxes.o buses.o circle_a.o circle_b.o circle_c.o closed.o crew.o describes.o dumps.o finds.o gives.o hello.o iomem.o iters.o kinds.o lists.o locks.o many.o maps.o memory.o model.o \
                 needs.o objects.o odds.o params.o pieces.o probes.o probing.o regions.o seeks.o serves.o sleeps.o snippets3.o snippets4.o strings.o takes.o timers.o";
             let text = format!("obj-m := {modules}\n");
             host::write(&into.join("Makefile"), text.as_bytes())?;

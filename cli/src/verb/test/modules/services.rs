@@ -30,7 +30,7 @@ macro_rules! says {
 }
 
 /// What Linux says too, with the same modules built for it.
-pub(super) const SHARED: [Case; 22] = [
+pub(super) const SHARED: [Case; 24] = [
     says!("as-linux-locks-and-counters", "locks"),
     says!("as-linux-timers-and-threads", "timers"),
     says!("as-linux-lists-and-chains", "lists"),
@@ -53,6 +53,7 @@ pub(super) const SHARED: [Case; 22] = [
         stdout: &[include_str!("../../../../../test/modules/probing.expected")],
     },
     says!("as-linux-odds-and-ends", "odds"),
+    says!("as-linux-lines-of-unknown-devices", "finds"),
     Case {
         name: "as-linux-threads-in-ps",
         script: "crew() { cat /proc/[0-9]*/stat 2>/dev/null |
@@ -140,6 +141,14 @@ pub(super) const SHARED: [Case; 22] = [
                 (echo $how >/proc/sleeps) 2>/dev/null & sleep 0.2; kill -TERM $!; sleep 0.1; kill -KILL $!; wait $!; done 2>/dev/null
             rmmod sleeps; echo $?; told | grep ^sleeps",
         stdout: &["0\n0\n", include_str!("../../../../../test/modules/sleeps.expected")],
+    },
+    Case {
+        name: "as-linux-pieces-of-memory",
+        script: "insmod $m/iters.ko; $m/fops /dev/iters write:5 gather:3:4 cur:0 set:0 scatter:4:30 cur:0 scatter:4:4 pread:3:2 pwrite:2:6 \
+                set:0 bad:4:6 set:0 read:0 gather:16:16 gather:16:16 gather:16:16 set:0 write:16 write:1
+            cat /proc/iters; $m/fops /proc/iters read:4 scatter:2:9 write:1; rmmod iters
+            told | grep '^iters: [a-z]' | grep -v taint",
+        stdout: &[include_str!("../../../../../test/modules/iters.expected")],
     },
     Case {
         name: "as-linux-seeks-of-every-kind",
