@@ -1,14 +1,11 @@
 //! The roll of kernel threads. The floors above number them and show them (`/proc`, `ps`); that begins late in the boot,
 //! so what was made before waits in a list.
+pub use crate::thread::Entered;
 use crate::thread::{Thread, current};
 use abi::Result;
 use alloc::boxed::Box;
 use alloc::sync::{Arc, Weak};
-use core::any::Any;
 use sync::{LockClass, Once, SpinLock, rank};
-
-/// What stands on the roll for a thread; dropped when the thread ends.
-pub type Entered = Arc<dyn Any + Send + Sync>;
 
 /// Who keeps the roll.
 pub trait Roll: Sync {

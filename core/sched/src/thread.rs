@@ -2,7 +2,6 @@
 use crate::claim::SchedAttr;
 use crate::machine;
 use crate::mask::AtomicCpuSet;
-use crate::roll::Entered;
 use crate::state::{State, StateChar};
 use crate::ticket::Ticket;
 use alloc::boxed::Box;
@@ -41,6 +40,9 @@ pub struct Times {
 
 /// What a thread runs, once.
 pub(crate) type Entry = Box<dyn FnOnce() + Send>;
+
+/// What stands on the roll of kernel threads for one of them; dropped when the thread ends.
+pub type Entered = Arc<dyn Any + Send + Sync>;
 
 /// A thread of execution.
 pub struct Thread {

@@ -1,6 +1,8 @@
 //! Making tasks: fork(2), vfork(2), clone(2), clone3(2), and the first one.
 use crate::calls;
-use crate::objects::{Follow, Membership, Process, Task};
+use crate::kernel;
+use crate::link::{enter_group, first_thread, link_process, link_thread, undo_process};
+use crate::objects::{Follow, Process, Task};
 use crate::clone_flags::CloneArgs;
 use crate::cx::{AltStack, Cx, FaultInfo, Slots};
 use crate::vfork::VforkDone;
@@ -11,9 +13,8 @@ use crate::process::{ProcessInit, flag};
 use crate::signal::SigHand;
 use crate::registration::Registration;
 use crate::restriction::Restriction;
-use crate::seccomp;
 use crate::slots;
-use crate::task::TaskInit;
+use crate::task::{TIMER_SLACK_NS, TaskInit};
 use crate::ptrace::{self, event};
 use crate::userloop::{self, Birth};
 use abi::raw::{
@@ -23,7 +24,6 @@ use abi::raw::{
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::Ordering::Relaxed;
 use cred::{Cred, Resource, Rlimits, cap};
 use hal::addr::UserAddr;
 use hal::user::UserRegs;
@@ -32,9 +32,6 @@ use kmem::user;
 use mm::Mm;
 use pid::{Pid, ProcessGroup};
 use vfs::{Files, FsStruct, OnExec};
-
-/// The first task's timer slack, which all inherit.
-pub(crate) const TIMER_SLACK_NS: u64 = 50_000;
 
 /// Makes a task as `args` say; answers its number in the parent.
 ///
@@ -296,80 +293,6 @@ fn child_cx(cx: &Cx, args: &CloneArgs, parts: Parts, task: &Arc<Task>) -> Cx {
     }
 }
 
-/// One more thread of the process.
-fn link_thread(cx: &Cx, task: &Arc<Task>) -> Result<()> {
-    let process = task.process();
-    let place = {
-        let mut shared = process.sig.lock_irq();
-        if shared.group_exit.is_some() || shared.exec_by.is_some() || shared.stop.signal != 0 {
-            return Err(Errno::ERESTARTNOINTR); // the signal that this goes with is handled first
-        }
-        let place = shared.threads.push_back(task.clone())?;
-        seccomp::catch_up(&cx.task, task);
-        process.live.fetch_add(1, Relaxed);
-        task.place.store(place, Relaxed);
-        place
-    };
-    let published = task.pid().publish(task.clone(), None);
-    if published.is_err() {
-        process.live.fetch_sub(1, Relaxed);
-        let gone = process.sig.lock_irq().threads.remove(place);
-        drop(gone);
-    }
-    published
-}
-
-/// A process: among its own threads, in its parent's process group, among the children, findable by number.
-fn link_process(cx: &Cx, args: &CloneArgs, task: &Arc<Task>) -> Result<()> {
-    let parent = if args.has(CLONE_PARENT) {
-        cx.process().parent()
-    } else {
-        None
-    };
-    let parent = parent.unwrap_or_else(|| cx.process().clone());
-    first_thread(task)?;
-    let group = cx.process().group()?;
-    let done = enter_group(task.process(), group).and_then(|()| {
-        task.pid()
-            .publish(task.clone(), Some(task.process().clone()))?;
-        let adopted = crate::family::adopt(&parent, task.process(), cx.task.tid());
-        if adopted.is_err() {
-            task.pid().detach_both();
-        }
-        adopted
-    });
-    if done.is_err() {
-        undo_process(task);
-    }
-    done
-}
-
-pub(crate) fn first_thread(task: &Arc<Task>) -> Result<()> {
-    let process = task.process();
-    let mut shared = process.sig.lock_irq();
-    let place = shared.threads.push_back(task.clone())?;
-    task.place.store(place, Relaxed);
-    shared.leader = Some(task.clone());
-    process.live.store(1, Relaxed);
-    Ok(())
-}
-
-fn enter_group(process: &Arc<Process>, group: Arc<ProcessGroup>) -> Result<()> {
-    let place = group.join(process.clone())?;
-    *process.membership.lock_irq() = Some(Membership { group, place });
-    Ok(())
-}
-
-pub(crate) fn undo_process(task: &Arc<Task>) {
-    let process = task.process();
-    crate::family::leave_group(process);
-    let mut shared = process.sig.lock_irq();
-    let leader = shared.leader.take();
-    let threads = core::mem::take(&mut shared.threads);
-    drop(shared);
-    drop((leader, threads));
-}
-
 /// What the first process starts with.
 pub struct First {
     /// Open files (the console as 0, 1, 2).
@@ -408,7 +331,7 @@ pub fn spawn_init(
         return Err(Errno::EBUSY);
     }
     let ns = Namespaces::first(first.fs.root().mnt.ns()?)?;
-    crate::kernel::open_roll(&first, &ns)?;
+    kernel::open_roll(&first.cred, &first.limits, &first.fs, &ns)?;
     let made = Made {
         pid,
         name: b"init",

@@ -4,14 +4,14 @@
 //! What runs is the scheduler's business ([`sched::roll`]); a process here only stands for it, and ends with it.
 //!
 //! Specification: proc_pid_stat(5), `PF_KTHREAD` of Linux.
-use crate::clone::{First, TIMER_SLACK_NS, first_thread, undo_process};
+use crate::link::{first_thread, undo_process};
 use crate::limits::User;
 use crate::ns::Namespaces;
 use crate::objects::{Life, Process, Task};
 use crate::process::{ProcessInit, flag};
 use crate::restriction::Restriction;
 use crate::signal::SigHand;
-use crate::task::TaskInit;
+use crate::task::{TIMER_SLACK_NS, TaskInit};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering::Relaxed;
@@ -39,14 +39,19 @@ struct Shared {
 static SHARED: Once<Shared> = Once::new();
 
 /// Gives all kernel threads numbers, the calling one the next that is free. Once, when process 1 has its own.
-pub(crate) fn open_roll(first: &First, ns: &Arc<Namespaces>) -> Result<()> {
+pub(crate) fn open_roll(
+    cred: &Arc<Cred>,
+    limits: &Rlimits,
+    fs: &Arc<FsStruct>,
+    ns: &Arc<Namespaces>,
+) -> Result<()> {
     let shared = Shared {
         sighand: SigHand::deaf()?,
-        user: User::of(first.cred.uid)?,
-        limits: first.limits.fork(),
+        user: User::of(cred.uid)?,
+        limits: limits.fork(),
         files: Files::new()?.view(),
-        fs: first.fs.try_clone()?,
-        cred: first.cred.clone(),
+        fs: fs.try_clone()?,
+        cred: cred.clone(),
         ns: ns.clone(),
     };
     let _ = SHARED.set(shared); // there is one process 1

@@ -58,6 +58,7 @@ machine! {
     pub mod jobs;
     mod kernel;
     pub mod limits;
+    mod link;
     pub mod ns;
     pub mod nsfs;
     pub mod setns;

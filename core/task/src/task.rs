@@ -42,6 +42,9 @@ pub mod work {
     pub const RSEQ: u32 = 32;
 }
 
+/// The first task's timer slack, which all inherit.
+pub(crate) const TIMER_SLACK_NS: u64 = 50_000;
+
 /// What a new task starts with.
 pub(crate) struct TaskInit {
     pub(crate) pid: Arc<Pid>,

@@ -127,6 +127,10 @@ impl SigHand {
     }
 
     /// All ignored, SIGKILL and SIGSTOP too: for kernel threads. `ENOMEM`.
+    #[cfg_attr(
+        not(target_os = "none"),
+        expect(dead_code, reason = "its callers need the machine")
+    )]
     pub(crate) fn deaf() -> Result<Arc<Self>> {
         let ignored = SigAction {
             handler: IGNORE,
