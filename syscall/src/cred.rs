@@ -1,5 +1,6 @@
 //! System calls: credentials and capabilities.
 use crate::Call;
+use crate::limits::memory_limits;
 use abi::process::{CapData, CapHeader};
 use abi::raw::{
     __NR_capget, __NR_capset, __NR_getegid, __NR_geteuid, __NR_getgid, __NR_getgroups,
@@ -8,7 +9,7 @@ use abi::raw::{
 };
 use abi::{Errno, Result};
 use alloc::vec::Vec;
-use cred::{CapSet, Cred, GroupList, Kgid, Kuid, NGROUPS_MAX};
+use cred::{CapSet, Cred, GroupList, Kgid, Kuid, NGROUPS_MAX, cap};
 use hal::addr::UserAddr;
 use kmem::{TryVec, user};
 use task::Cx;
@@ -107,7 +108,12 @@ fn gid_or_keep(cx: &Cx, raw: usize) -> Result<Option<Kgid>> {
 fn change(cx: &mut Cx, change: impl FnOnce(&mut Cred) -> Result<()>) -> Result<usize> {
     let mut new = (*cx.cred).clone();
     change(&mut new)?;
+    let lifted = new.has_cap(cap::IPC_LOCK) != cx.cred.has_cap(cap::IPC_LOCK);
     cx.set_cred(new)?;
+    if lifted {
+        // The limit on locked memory holds for those without the capability.
+        cx.mm.set_limits(memory_limits(cx.process(), &cx.cred));
+    }
     Ok(0)
 }
 
