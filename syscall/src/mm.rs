@@ -4,7 +4,7 @@ use abi::raw::{
     __NR_brk, __NR_madvise, __NR_mincore, __NR_mlock, __NR_mlock2, __NR_mlockall, __NR_mmap,
     __NR_mprotect, __NR_mremap, __NR_msync, __NR_munlock, __NR_munlockall, __NR_munmap,
     __NR_pkey_alloc, __NR_pkey_free, __NR_pkey_mprotect, __NR_process_vm_readv,
-    __NR_process_vm_writev, MAP_ANONYMOUS, MAP_SHARED, MAP_SHARED_VALIDATE, MAP_TYPE,
+    __NR_process_vm_writev, MAP_ANONYMOUS, MAP_PRIVATE, MAP_SHARED, MAP_SHARED_VALIDATE, MAP_TYPE,
     MLOCK_ONFAULT, PROT_EXEC, PROT_READ, PROT_WRITE,
 };
 use abi::{Errno, PAGE_SIZE, Result, USER_END};
@@ -57,10 +57,11 @@ fn sys_mmap(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let backing = if flags & MAP_ANONYMOUS == 0 {
         let file = cx.files.get_io(fd)?;
         // The length is looked at first: 0 is EINVAL whatever the file is.
-        if len == 0 {
+        // So is the kind of mapping.
+        let shared = matches!(flags & MAP_TYPE, MAP_SHARED | MAP_SHARED_VALIDATE);
+        if len == 0 || !shared && flags & MAP_TYPE != MAP_PRIVATE {
             return Err(Errno::EINVAL);
         }
-        let shared = matches!(flags & MAP_TYPE, MAP_SHARED | MAP_SHARED_VALIDATE);
         if shared && prot & PROT_WRITE != 0 && !file.mode().contains(vfs::FileMode::WRITE) {
             return Err(Errno::EACCES);
         }

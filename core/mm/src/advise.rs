@@ -10,15 +10,15 @@ use abi::raw::{
     MADV_RANDOM, MADV_REMOVE, MADV_SEQUENTIAL, MADV_UNMERGEABLE, MADV_WILLNEED, MADV_WIPEONFORK,
     MS_ASYNC, MS_INVALIDATE, MS_SYNC,
 };
-use abi::{Errno, PAGE_SIZE, Result};
+use abi::{Errno, PAGE_SHIFT, PAGE_SIZE, Result};
 use hal::addr::UserAddr;
 
 impl Mm {
-    /// madvise(2). `EINVAL` (address, unknown or unsuitable advice), `ENOMEM` (a hole; the rest is done),
-    /// `EOPNOTSUPP` (`MADV_REMOVE`), `EFAULT` and others from populating.
+    /// madvise(2). `EINVAL` (address, unknown or unsuitable advice, merging: nothing merges pages here), `ENOMEM` (a hole;
+    /// the rest is done), `EACCES` and `EOPNOTSUPP` (`MADV_REMOVE`), `EFAULT` and others from populating.
     pub fn madvise(&self, addr: usize, len: usize, advice: u32) -> Result<()> {
         let known = matches!(advice, MADV_NORMAL..=MADV_FREE | MADV_REMOVE..=MADV_DONTNEED_LOCKED);
-        if !known {
+        if !known || matches!(advice, MADV_MERGEABLE | MADV_UNMERGEABLE) {
             return Err(Errno::EINVAL);
         }
         let (start, end) = page_range(addr, len)?;
@@ -28,28 +28,51 @@ impl Mm {
         match advice {
             MADV_DONTNEED | MADV_DONTNEED_LOCKED | MADV_FREE => self.forget(start, end, advice),
             MADV_POPULATE_READ | MADV_POPULATE_WRITE => self.populate_advised(start, end, advice),
-            MADV_REMOVE => self.refuse_remove(start, end),
+            MADV_REMOVE => self.remove_pages(start, end),
             // Hints without effect here; only holes are an error.
             MADV_WILLNEED | MADV_COLD | MADV_PAGEOUT => holes(&self.areas.read(), start, end),
             _ => self.advise_flags(start, end, advice),
         }
     }
 
-    /// Punching holes through a mapping is not there yet: say what is wrong with the mapping, or that.
-    fn refuse_remove(&self, start: usize, end: usize) -> Result<()> {
-        let areas = self.areas.read();
+    /// Punches a hole into what shared mappings show: it reads as zeros in all of them.
+    fn remove_pages(&self, start: usize, end: usize) -> Result<()> {
         let shared = VmFlags::SHARED | VmFlags::WRITE;
-        for area in areas.map.range(start, end) {
-            let flags = area.data.flags;
-            if flags.contains(VmFlags::LOCKED) || area.data.is_anon() {
-                return Err(Errno::EINVAL);
-            }
-            if !flags.contains(shared) {
-                return Err(Errno::EACCES);
-            }
+        let mut hole = false;
+        let mut at = start;
+        while at < end {
+            // The areas are not held while the object works: it unmaps the pages from here as well.
+            let found = {
+                let areas = self.areas.read();
+                let area = areas.map.find_from(at).filter(|area| area.start < end);
+                let Some(area) = area else { break };
+                let vma = &area.data;
+                hole |= area.start > at;
+                let from = area.start.max(at);
+                let object = vma.object().cloned().ok_or(Errno::EINVAL)?;
+                if vma.flags.contains(VmFlags::LOCKED) {
+                    return Err(Errno::EINVAL);
+                }
+                if !vma.flags.contains(shared) {
+                    return Err(Errno::EACCES);
+                }
+                let stop = area.end.min(end);
+                (
+                    object,
+                    vma.index(area.start, from) << PAGE_SHIFT,
+                    from,
+                    stop,
+                )
+            };
+            let (object, offset, from, stop) = found;
+            object.punch(offset, offset + (stop - from) as u64)?;
+            at = stop;
         }
-        holes(&areas, start, end)?;
-        Err(Errno::EOPNOTSUPP)
+        if hole || at < end {
+            Err(Errno::ENOMEM)
+        } else {
+            Ok(())
+        }
     }
 
     /// Throws pages away: private ones read as zeros or as the file again.
@@ -94,8 +117,6 @@ impl Mm {
             MADV_DODUMP => (VmFlags::DONT_DUMP, VmFlags::empty()),
             MADV_HUGEPAGE => (huge, VmFlags::HUGE),
             MADV_NOHUGEPAGE => (huge, VmFlags::NO_HUGE),
-            MADV_MERGEABLE => (VmFlags::empty(), VmFlags::MERGEABLE),
-            MADV_UNMERGEABLE => (VmFlags::MERGEABLE, VmFlags::empty()),
             _ => return Err(Errno::EINVAL),
         };
         let mut areas = self.write_areas();

@@ -44,8 +44,6 @@ bitflags::bitflags! {
         const HUGE = 0x4_0000;
         /// `MADV_NOHUGEPAGE`.
         const NO_HUGE = 0x8_0000;
-        /// `MADV_MERGEABLE`.
-        const MERGEABLE = 0x10_0000;
         /// Cannot be made larger by mremap(2).
         const DONT_EXPAND = 0x20_0000;
         /// An anonymous object that no file name stands for (`MAP_SHARED|MAP_ANONYMOUS`).

@@ -80,4 +80,8 @@ impl MapObject for Shared {
     fn detach(&self, token: MapToken) {
         self.cache.detach(token);
     }
+    fn punch(&self, from: u64, to: u64) -> Result<()> {
+        self.cache.punch(from, to);
+        Ok(())
+    }
 }

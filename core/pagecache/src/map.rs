@@ -97,6 +97,11 @@ pub trait MapObject: Send + Sync {
         None
     }
 
+    /// Makes a hole of bytes `from..to` (`MADV_REMOVE`). EOPNOTSUPP: it cannot have holes; EPERM: it is sealed.
+    fn punch(&self, _from: u64, _to: u64) -> Result<()> {
+        Err(Errno::EOPNOTSUPP)
+    }
+
     /// Writes dirty pages `first..=last` to where they are kept (msync(2)). EIO.
     fn sync(&self, _first: u64, _last: u64) -> Result<()> {
         Ok(())

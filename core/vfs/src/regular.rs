@@ -225,6 +225,11 @@ impl MapObject for File {
         }
     }
 
+    fn punch(&self, from: u64, to: u64) -> Result<()> {
+        let mode = raw::FALLOC_FL_PUNCH_HOLE | raw::FALLOC_FL_KEEP_SIZE;
+        self.ops().fallocate(self, mode, from, to - from)
+    }
+
     fn sync(&self, first: u64, last: u64) -> Result<()> {
         self.inode()
             .cache()

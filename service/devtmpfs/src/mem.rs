@@ -6,8 +6,8 @@ use device::Node;
 use kmem::user::UserBuf;
 use pagecache::{Frame, MapAccess, MapObject, PageCache, PageSource};
 use vfs::{
-    CharDev, File, FileOps, FileOpsRef, FileType, Inode, Io, OpenArgs, PollEvents, PollTable,
-    makedev, minor,
+    CharDev, File, FileMode, FileOps, FileOpsRef, FileType, Inode, Io, OpenArgs, PollEvents,
+    PollTable, makedev, minor,
 };
 
 const MAJOR: u32 = 1;
@@ -109,10 +109,11 @@ impl FileOps for Zero {
         seek_nowhere(whence)
     }
 
-    fn mmap(&self, _file: &Arc<File>) -> Result<Arc<dyn MapObject>> {
+    fn mmap(&self, file: &Arc<File>) -> Result<Arc<dyn MapObject>> {
         let source = kmem::try_arc(ZeroPages)?;
         Ok(kmem::try_arc(ZeroMap {
             cache: PageCache::new(source),
+            may_write: file.mode().contains(FileMode::WRITE),
         })?)
     }
 }
@@ -144,6 +145,8 @@ fn signal_pending() -> bool {
 /// The pages of one mapping of /dev/zero: anonymous memory by another name.
 struct ZeroMap {
     cache: PageCache,
+    /// The device was opened for writing.
+    may_write: bool,
 }
 
 struct ZeroPages;
@@ -176,7 +179,7 @@ impl MapObject for ZeroMap {
     }
 
     fn may_write(&self) -> bool {
-        true
+        self.may_write
     }
 }
 
