@@ -1,10 +1,10 @@
 //! What proc(5) shows.
 use crate::mm::Mm;
-use crate::types::{AreaPages, Counters, VmaInfo};
+use crate::types::{AreaPages, Counters, PageInfo, VmaInfo};
 use core::ops::Range;
 use core::sync::atomic::Ordering;
 use hal::addr::UserAddr;
-use kmem::space::Prot;
+use kmem::space::{Mapping, Prot};
 
 impl Mm {
     /// Calls `f` for each area that ends above `from`, lowest first, until it answers false. The areas are locked for
@@ -43,12 +43,7 @@ impl Mm {
         self.space
             .for_each(UserAddr(range.start)..UserAddr(range.end), |_, m| {
                 let own = m.prot.contains(Prot::ANON);
-                // The handle that we look through is one reference, and so is the page cache's.
-                let mappers = m
-                    .frame
-                    .refs()
-                    .saturating_sub(if own { 1 } else { 2 })
-                    .max(1) as usize;
+                let mappers = mappers(m);
                 sums.rss += 1;
                 sums.pss_4096 += 4096 / mappers;
                 sums.anonymous += usize::from(own);
@@ -60,6 +55,19 @@ impl Mm {
                     (false, true) => &mut sums.private_dirty,
                     (false, false) => &mut sums.private_clean,
                 } += 1;
+            });
+    }
+
+    /// Calls `f` with the address and what is known of it for each page of a range that is in memory.
+    pub fn for_each_page(&self, range: Range<usize>, f: &mut dyn FnMut(usize, PageInfo)) {
+        self.space
+            .for_each(UserAddr(range.start)..UserAddr(range.end), |va, m| {
+                let page = PageInfo {
+                    frame_number: m.frame.paddr().0 as u64 >> abi::PAGE_SHIFT,
+                    is_own: m.prot.contains(Prot::ANON),
+                    mappers: mappers(m),
+                };
+                f(va.0, page);
             });
     }
 
@@ -106,4 +114,10 @@ impl Mm {
     pub fn rss_pages(&self) -> usize {
         self.rss.total()
     }
+}
+
+/// How many places map a page. The handle that we look through is one reference, and so is the page cache's.
+fn mappers(m: &Mapping) -> usize {
+    let others = if m.prot.contains(Prot::ANON) { 1 } else { 2 };
+    m.frame.refs().saturating_sub(others).max(1) as usize
 }

@@ -59,5 +59,5 @@ pub use pagecache::{MapAccess, MapObject};
 pub use place::{Placement, Randomize};
 pub use types::{
     Access, AreaPages, Backing, Counters, FaultError, FutexKey, Layout, Limits, MmapRequest,
-    VmaInfo,
+    PageInfo, VmaInfo,
 };

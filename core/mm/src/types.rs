@@ -131,6 +131,17 @@ pub struct VmaInfo<'a> {
     pub name: Option<&'static str>,
 }
 
+/// A page that is in memory, for proc(5) `pagemap`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageInfo {
+    /// Its number among all of the machine.
+    pub frame_number: u64,
+    /// The address space's own, not an object's.
+    pub is_own: bool,
+    /// How many places map it.
+    pub mappers: usize,
+}
+
 /// Pages of one area, for proc(5) `smaps`; all counts in pages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct AreaPages {

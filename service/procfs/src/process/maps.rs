@@ -66,7 +66,8 @@ pub(crate) fn smaps(who: &Who, out: &mut SeqBuf) -> Result<()> {
             "Size:           {kib:>8} kB\nKernelPageSize: {0:>8} kB\nMMUPageSize:    {0:>8} kB",
             4
         );
-        pages(&mm.area_pages(vma.start..vma.end), out);
+        let found = mm.area_pages(vma.start..vma.end);
+        pages(&found, locked(vma, found.pss_4096), out);
         let _ = write!(out, "VmFlags:");
         for (flag, short) in [
             (VmFlags::READ, "rd"),
@@ -77,6 +78,7 @@ pub(crate) fn smaps(who: &Who, out: &mut SeqBuf) -> Result<()> {
             (VmFlags::MAY_WRITE, "mw"),
             (VmFlags::MAY_EXEC, "me"),
             (VmFlags::PFN_MAP, "pf"),
+            (VmFlags::LOCKED, "lo"),
             (VmFlags::IO, "io"),
             (VmFlags::DONT_FORK, "dc"),
             (VmFlags::DONT_EXPAND, "de"),
@@ -93,7 +95,16 @@ pub(crate) fn smaps(who: &Who, out: &mut SeqBuf) -> Result<()> {
     Ok(())
 }
 
-fn pages(p: &AreaPages, out: &mut SeqBuf) {
+/// What of an area's proportional share is locked in memory: all of it or none.
+fn locked(vma: &VmaInfo<'_>, pss_4096: usize) -> usize {
+    if vma.flags.contains(VmFlags::LOCKED) {
+        pss_4096
+    } else {
+        0
+    }
+}
+
+fn pages(p: &AreaPages, locked_4096: usize, out: &mut SeqBuf) {
     for (name, pages) in [
         ("Rss", p.rss),
         ("Shared_Clean", p.shared_clean),
@@ -108,6 +119,7 @@ fn pages(p: &AreaPages, out: &mut SeqBuf) {
             let _ = writeln!(out, "{:<16}{:>8} kB", Colon("Pss"), p.pss_4096 / 1024);
         }
     }
+    let _ = writeln!(out, "{:<16}{:>8} kB", Colon("Locked"), locked_4096 / 1024);
 }
 
 struct Colon(&'static str);
@@ -123,9 +135,12 @@ pub(crate) fn smaps_rollup(who: &Who, out: &mut SeqBuf) -> Result<()> {
     let Some(mm) = who.task.mm() else {
         return Ok(());
     };
-    let (mut sum, mut first, mut last) = (AreaPages::default(), None, 0);
+    let (mut sum, mut sum_locked) = (AreaPages::default(), 0);
+    let (mut first, mut last) = (None, 0);
     mm.for_each_vma(0, &mut |vma| {
+        let before = sum.pss_4096;
         mm.count_pages(vma.start..vma.end, &mut sum);
+        sum_locked += locked(vma, sum.pss_4096 - before);
         first.get_or_insert(vma.start);
         last = vma.end;
         true
@@ -135,6 +150,6 @@ pub(crate) fn smaps_rollup(who: &Who, out: &mut SeqBuf) -> Result<()> {
         "{:08x}-{last:08x} ---p 00000000 00:00 0                                  [rollup]",
         first.unwrap_or(0)
     );
-    pages(&sum, out);
+    pages(&sum, sum_locked, out);
     Ok(())
 }

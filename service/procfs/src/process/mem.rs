@@ -1,27 +1,35 @@
 //! /proc/PID/mem: the memory itself. Positions are addresses; protections are passed by where that hurts nobody else.
 use super::Who;
-use crate::node::{self, Owner};
 use abi::{Errno, Result, raw};
 use alloc::sync::{Arc, Weak};
 use cred::Cred;
 use kmem::user::{UserAddr, UserBuf};
 use mm::Mm;
-use vfs::{File, FileOps, FileOpsRef, Inode, Io, SuperBlock};
-
-pub(super) fn make(sb: &Arc<SuperBlock>, ino: u64, owner: Owner, who: Who) -> Result<Arc<Inode>> {
-    node::special(sb, ino, 0o600, owner, move |by| open(&who, by))
-}
+use vfs::{File, FileOps, FileOpsRef, Io};
 
 /// EACCES: the caller may not look into the process.
-fn open(who: &Who, by: &Cred) -> Result<FileOpsRef> {
+pub(super) fn open(who: &Who, by: &Cred) -> Result<FileOpsRef> {
+    Ok(FileOpsRef::own(kmem::try_arc(Memory(space(who, by)?))?))
+}
+
+/// The address space of a process, for a file on it. EACCES: the caller may not look into the process.
+pub(super) fn space(who: &Who, by: &Cred) -> Result<Weak<Mm>> {
     who.may_look(by)?;
     // What is open keeps no memory alive: once the process has left this space, there is nothing in it.
-    let space = who
+    Ok(who
         .task
         .mm()
         .as_ref()
-        .map_or_else(Weak::new, Arc::downgrade);
-    Ok(FileOpsRef::own(kmem::try_arc(Memory(space))?))
+        .map_or_else(Weak::new, Arc::downgrade))
+}
+
+/// lseek(2) in a file whose every position means something. EINVAL: from the end.
+pub(super) fn seek(file: &File, offset: i64, whence: u32) -> Result<u64> {
+    match whence {
+        raw::SEEK_SET => Ok(offset as u64),
+        raw::SEEK_CUR => Ok(file.pos().wrapping_add_signed(offset)),
+        _ => Err(Errno::EINVAL),
+    }
 }
 
 struct Memory(Weak<Mm>);
@@ -82,12 +90,7 @@ impl FileOps for Memory {
         })
     }
 
-    /// Any address is a position. EINVAL: from the end.
     fn seek(&self, file: &File, offset: i64, whence: u32) -> Result<u64> {
-        match whence {
-            raw::SEEK_SET => Ok(offset as u64),
-            raw::SEEK_CUR => Ok(file.pos().wrapping_add_signed(offset)),
-            _ => Err(Errno::EINVAL),
-        }
+        seek(file, offset, whence)
     }
 }
