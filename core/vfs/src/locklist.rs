@@ -3,7 +3,7 @@ use crate::deadlock;
 use abi::{Errno, Result};
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU32, Ordering};
-use kmem::TryVec;
+use kmem::{Reserved, TryVec};
 use sync::{LockClass, SpinGuard, SpinLock, WaitQueue, rank};
 
 static LIST: LockClass = LockClass::new("inode.locks", rank::FILE_LOCKS);
@@ -65,6 +65,7 @@ pub(crate) struct LockList {
 }
 
 struct Held {
+    /// Those of one owner stand together, in the order of their bytes; owners in the order in which they came.
     locks: Vec<FileLock>,
     /// How many wait for one of them by a note.
     noted: usize,
@@ -163,7 +164,7 @@ impl LockList {
         if !held.locks.is_empty() {
             carve(&mut held.locks, lock.owner, lock.start, lock.end)?;
         }
-        let pushed = held.locks.try_push(*lock).map_err(|_| Errno::ENOLCK);
+        let pushed = insert(&mut held.locks, *lock);
         // One for writing may have become one for reading.
         if lock.kind == LockKind::Read || pushed.is_err() {
             self.gone(held);
@@ -203,6 +204,28 @@ impl LockList {
     }
 }
 
+/// Puts a lock that meets none of its owner's in its place, as one with those of its kind that it touches. ENOLCK.
+fn insert(held: &mut Vec<FileLock>, mut lock: FileLock) -> Result<()> {
+    held.try_reserve(1).map_err(|_| Errno::ENOLCK)?;
+    held.retain(|other| {
+        let touches = other.end.checked_add(1) == Some(lock.start)
+            || lock.end.checked_add(1) == Some(other.start);
+        let joins = touches && other.owner == lock.owner && other.kind == lock.kind;
+        if joins {
+            lock.start = lock.start.min(other.start);
+            lock.end = lock.end.max(other.end);
+        }
+        !joins
+    });
+    let own = |other: &FileLock| other.owner == lock.owner;
+    let after = held
+        .iter()
+        .position(|other| own(other) && other.start > lock.start);
+    let last = || held.iter().rposition(own).map_or(held.len(), |at| at + 1);
+    held.insert_reserved(after.unwrap_or_else(last), lock);
+    Ok(())
+}
+
 /// Takes `start..=end` out of the locks of `owner`: some shrink, one may split in two. False: there was none. ENOLCK: no
 /// memory to split.
 fn carve(held: &mut Vec<FileLock>, owner: LockOwner, start: u64, end: u64) -> Result<bool> {
@@ -212,7 +235,7 @@ fn carve(held: &mut Vec<FileLock>, owner: LockOwner, start: u64, end: u64) -> Re
             start: end + 1,
             ..held[at]
         };
-        held.try_push(upper).map_err(|_| Errno::ENOLCK)?;
+        held.try_insert(at + 1, upper).map_err(|_| Errno::ENOLCK)?;
         held[at].end = start - 1;
         return Ok(true);
     }
