@@ -18,6 +18,9 @@ use vfs::{
 /// `/proc/sys/fs/pipe-max-size`: the most an unprivileged `F_SETPIPE_SZ` gets.
 static MAX_SIZE: AtomicUsize = AtomicUsize::new(1 << 20);
 
+/// More is no size at all.
+const LARGEST: usize = 1 << 31;
+
 /// `/proc/sys/fs/pipe-max-size`.
 pub fn max_size() -> usize {
     MAX_SIZE.load(Ordering::Relaxed)
@@ -25,12 +28,21 @@ pub fn max_size() -> usize {
 
 /// Sets it, rounded up to a power of two of at least a page. EINVAL.
 pub fn set_max_size(bytes: usize) -> Result<()> {
-    if bytes > 1 << 31 {
+    if bytes > LARGEST {
         return Err(Errno::EINVAL);
     }
     let rounded = bytes.max(abi::PAGE_SIZE).next_power_of_two();
     MAX_SIZE.store(rounded, Ordering::Relaxed);
     Ok(())
+}
+
+/// A pipe of the usual size, or of the most that the caller may have.
+fn new_pipe() -> Result<Arc<Pipe>> {
+    let pipe = Pipe::new()?;
+    if max_size() < pipe.capacity() && !caller::may_exceed_limits() {
+        pipe.set_capacity(max_size())?;
+    }
+    kmem::try_arc(pipe)
 }
 
 /// One end of a pipe, or an open FIFO.
@@ -124,6 +136,9 @@ impl FileOps for PipeEnd {
             raw::F_GETPIPE_SZ => Ok(self.pipe.capacity()),
             raw::F_SETPIPE_SZ => {
                 let bytes = arg.max(abi::PAGE_SIZE);
+                if bytes > LARGEST {
+                    return Err(Errno::EINVAL);
+                }
                 let grows = bytes > self.pipe.capacity();
                 if grows && bytes > max_size() && !caller::may_exceed_limits() {
                     return Err(Errno::EPERM);
@@ -144,7 +159,7 @@ pub fn pipe2(flags: u32, cred: &Arc<Cred>) -> Result<(Arc<File>, Arc<File>)> {
         return Err(Errno::EINVAL);
     }
     let kept = OpenFlags::from_bits_truncate(flags & !raw::O_CLOEXEC);
-    let pipe = kmem::try_arc(Pipe::new()?)?;
+    let pipe = new_pipe()?;
     let inode = vfs::new_anon_inode(FileType::Fifo, 0o600, cred)?;
     // For whoever opens it once more, through /proc/PID/fd.
     inode.extra_or_set(pipe.clone());
@@ -216,7 +231,7 @@ fn pipe_of(inode: &Inode) -> Result<Arc<Pipe>> {
     if let Some(pipe) = known.and_then(|fifo| fifo.pipe.upgrade()) {
         return Ok(pipe);
     }
-    let pipe = kmem::try_arc(Pipe::new()?)?;
+    let pipe = new_pipe()?;
     fifos.try_push(Fifo {
         dev,
         ino,

@@ -258,9 +258,6 @@ impl Pipe {
     /// Sets the capacity to at least `bytes` (`F_SETPIPE_SZ`); answers what it is now. EBUSY when more than that is
     /// in use; EINVAL when it is no size of a pipe; ENOMEM.
     pub fn set_capacity(&self, bytes: usize) -> Result<usize> {
-        if bytes > 1 << 31 {
-            return Err(Errno::EINVAL);
-        }
         let slots = bytes.div_ceil(PAGE_SIZE).max(1).next_power_of_two();
         if slots > MOST_SLOTS {
             return Err(Errno::ENOMEM);
