@@ -368,7 +368,7 @@ fn sys_pidfd_send_signal(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     if a[3] != 0 {
         return Err(Errno::EINVAL);
     }
-    let process = PidFd::process_of(&*cx.files.get(a[0] as i32)?)?;
+    let process = PidFd::receiver(&*cx.files.get(a[0] as i32)?)?;
     let sig = a[1] as i32;
     if sig != 0 && !pid::sigset::is_signal(sig) {
         return Err(Errno::EINVAL);

@@ -22,6 +22,13 @@ impl PidFd {
         vfs::new_anon_file("anon_inode:[pidfd]", &inode, ops, flags, cred)
     }
 
+    /// The process that a signal through a file is for: also through a process' directory below `/proc`, whose inode keeps
+    /// the process. `EBADF`: it is neither.
+    pub fn receiver(file: &File) -> Result<Arc<Process>> {
+        let kept = || file.inode().extra()?.clone().downcast::<Process>().ok();
+        Self::process_of(file).or_else(|e| kept().ok_or(e))
+    }
+
     /// The process of a file. `EBADF`: it is no pidfd.
     pub fn process_of(file: &File) -> Result<Arc<Process>> {
         file.ops_as::<Self>()

@@ -221,10 +221,15 @@ impl SigHand {
         }
     }
 
-    /// Sets a handler back to default after it was called once (`SA_RESETHAND`), or before a forced signal.
+    /// Sets a handler back to default after it was called once (`SA_RESETHAND`), or before a forced signal. Flags and mask
+    /// stay, as on Linux.
     pub fn reset(&self, sig: Signal) {
+        let default = SigAction {
+            handler: DEFAULT,
+            ..self.get(sig)
+        };
         // Without memory for a copy the handler stays: called again rather than lost.
-        let _ = self.set(sig, SigAction::default());
+        let _ = self.set(sig, default);
     }
 
     /// The sets of ignored and of caught signals, for `/proc/PID/status`.

@@ -5,6 +5,7 @@ mod maps;
 mod mem;
 mod mounts;
 mod ns;
+mod pagemap;
 mod places;
 mod stat;
 mod status;
@@ -16,7 +17,7 @@ use alloc::sync::Arc;
 use core::fmt::Write;
 use cred::Cred;
 use task::{Life, Process, Task, find_process, find_task};
-use vfs::{FileType, Inode, Link, Positions, SeqBuf, Sink, SuperBlock};
+use vfs::{FileOpsRef, FileType, Inode, Link, Positions, SeqBuf, Sink, SuperBlock};
 
 /// Whom an entry is about.
 #[derive(Clone)]
@@ -107,8 +108,8 @@ enum Kind {
     Fds(fd::View),
     /// Its namespaces.
     Namespaces,
-    /// The memory.
-    Memory,
+    /// What is read at the place of an address: mode, how it is opened.
+    Space(u32, fn(&Who, &Cred) -> Result<FileOpsRef>),
     /// task/, in a process' directory only.
     Threads,
 }
@@ -139,7 +140,7 @@ const FILES: &[(&str, Kind)] = &[
     ("fdinfo", Kind::Fds(fd::View::Info)),
     ("limits", Kind::Open(0o444, info::limits)),
     ("maps", Kind::Private(0o444, maps::maps)),
-    ("mem", Kind::Memory),
+    ("mem", Kind::Space(0o600, mem::open)),
     ("mountinfo", Kind::Open(0o444, mounts::mountinfo)),
     ("mounts", Kind::Open(0o444, mounts::mounts)),
     ("ns", Kind::Namespaces),
@@ -153,6 +154,7 @@ const FILES: &[(&str, Kind)] = &[
             Positions::Ignored,
         ),
     ),
+    ("pagemap", Kind::Space(0o400, pagemap::open)),
     ("root", Kind::Link(places::root)),
     ("smaps", Kind::Private(0o444, maps::smaps)),
     ("smaps_rollup", Kind::Private(0o444, maps::smaps_rollup)),
@@ -197,7 +199,13 @@ fn find_ended(sb: &Arc<SuperBlock>, nr: i32) -> Result<Option<Arc<Inode>>> {
 
 fn directory(sb: &Arc<SuperBlock>, who: Who) -> Result<Arc<Inode>> {
     let (ino, owner) = (who.ino(), who.owner());
-    node::directory(sb, ino, 0o555, owner, OfProcess(who))
+    let process = (!who.one_thread).then(|| who.process.clone());
+    let inode = node::directory(sb, ino, 0o555, owner, OfProcess(who))?;
+    if let Some(process) = process {
+        // For pidfd_send_signal(2).
+        inode.extra_or_set(process);
+    }
+    Ok(inode)
 }
 
 struct OfProcess(Who);
@@ -230,7 +238,7 @@ impl Directory for OfProcess {
             | Kind::Private(..)
             | Kind::Raw(..)
             | Kind::Settable(..)
-            | Kind::Memory => FileType::Regular,
+            | Kind::Space(..) => FileType::Regular,
             Kind::Link(_) => FileType::Symlink,
             Kind::Fds(_) | Kind::Namespaces | Kind::Threads => FileType::Directory,
         };
@@ -280,7 +288,10 @@ impl OfProcess {
             Kind::Link(target) => node::link(sb, ino, 0o777, owner, who, *target),
             Kind::Fds(view) => node::directory(sb, ino, 0o500, owner, fd::Fds::new(who, *view)),
             Kind::Namespaces => node::directory(sb, ino, 0o511, owner, ns::Namespaces(who)),
-            Kind::Memory => mem::make(sb, ino, owner, who),
+            Kind::Space(mode, open) => {
+                let open = *open;
+                node::special(sb, ino, *mode, owner, move |by| open(&who, by))
+            }
             Kind::Threads if who.one_thread => return Ok(None),
             Kind::Threads => node::directory(sb, ino, 0o555, owner, Threads(who)),
         }
