@@ -17,8 +17,8 @@ use kmem::user;
 use pid::sigset::is_signal;
 use sync::WaitMode;
 use task::itimer::{self, Setting, Which};
-use task::posix_timer::{self, Notify};
-use task::{Cx, Task, find_process, find_task};
+use task::posix_timer::{self, CpuClock, Notify, TimerClock};
+use task::{Cx, Process, Task, find_process, find_task};
 use time::clock::{from_timespec, to_timespec};
 use time::{ClockId, NSEC_PER_SEC, monotonic_ns, realtime_ns};
 
@@ -137,13 +137,7 @@ fn read_clock(cx: &Cx, clock: &Clock) -> Result<u64> {
         Clock::Process(0) => sum(cx.process().cpu_times()),
         Clock::Thread(0) => sum(cx.task.cpu_times()),
         Clock::Process(nr) => sum(find_process(nr).map_err(|_| Errno::EINVAL)?.cpu_times()),
-        Clock::Thread(nr) => {
-            let task = find_task(nr).map_err(|_| Errno::EINVAL)?;
-            if !Arc::ptr_eq(task.process(), cx.process()) {
-                return Err(Errno::EINVAL);
-            }
-            sum(task.cpu_times())
-        }
+        Clock::Thread(nr) => sum(own_thread(cx, nr)?.cpu_times()),
     })
 }
 
@@ -218,7 +212,7 @@ fn sys_nanosleep(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
 fn sys_clock_nanosleep(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let clock = match clock(a[0])? {
         Clock::System(id) => id,
-        Clock::Thread(0) => return Err(Errno::EINVAL),
+        Clock::Thread(0) if (a[0] as i32) < 0 => return Err(Errno::EINVAL),
         _ => return Err(Errno::EOPNOTSUPP), // nobody measures CPU time by sleeping
     };
     if matches!(
@@ -318,14 +312,41 @@ fn sys_setitimer(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     Ok(0)
 }
 
+/// The clock of a timer. `EINVAL`: nobody's CPU time; `EOPNOTSUPP`: that of another process.
+fn timer_clock(cx: &Cx, clock: &Clock) -> Result<TimerClock> {
+    let who: Weak<dyn CpuClock> = match *clock {
+        Clock::System(id) => return Ok(TimerClock::Machine(id)),
+        Clock::Process(0) => Arc::<Process>::downgrade(cx.process()),
+        Clock::Thread(0) => Arc::<Task>::downgrade(&cx.task),
+        Clock::Process(nr) => {
+            let process = find_process(nr).map_err(|_| Errno::EINVAL)?;
+            if !Arc::ptr_eq(&process, cx.process()) {
+                return Err(Errno::EOPNOTSUPP);
+            }
+            Arc::<Process>::downgrade(&process)
+        }
+        Clock::Thread(nr) => Arc::<Task>::downgrade(&own_thread(cx, nr)?),
+    };
+    Ok(TimerClock::Cpu(who))
+}
+
+/// A thread of the caller's process. `EINVAL`: there is none of that number.
+fn own_thread(cx: &Cx, nr: i32) -> Result<Arc<Task>> {
+    let task = find_task(nr).map_err(|_| Errno::EINVAL)?;
+    if Arc::ptr_eq(task.process(), cx.process()) {
+        Ok(task)
+    } else {
+        Err(Errno::EINVAL)
+    }
+}
+
 fn sys_timer_create(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     const SIGEV_SIGNAL: i32 = 0;
     const SIGEV_NONE: i32 = 1;
+    /// A signal all the same: what the C library makes of it is its own affair.
+    const SIGEV_THREAD: i32 = 2;
     const SIGEV_THREAD_ID: i32 = 4;
-    let clock = match clock(a[0])? {
-        Clock::System(id) => id,
-        _ => return Err(Errno::EOPNOTSUPP), // CPU-time clocks
-    };
+    let clock = timer_clock(cx, &clock(a[0])?)?;
     let (notify, value) = if a[1] == 0 {
         (Notify::Process(pid::signals::SIGALRM), None)
     } else {
@@ -333,13 +354,9 @@ fn sys_timer_create(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
         let valid = is_signal(event.signo);
         let notify = match event.notify {
             SIGEV_NONE => Notify::None,
-            SIGEV_SIGNAL if valid => Notify::Process(event.signo as u32),
+            SIGEV_SIGNAL | SIGEV_THREAD if valid => Notify::Process(event.signo as u32),
             SIGEV_THREAD_ID if valid => {
-                let task = find_task(event.tid).map_err(|_| Errno::EINVAL)?;
-                if !Arc::ptr_eq(task.process(), cx.process()) {
-                    return Err(Errno::EINVAL);
-                }
-                let thread: Weak<Task> = Arc::downgrade(&task);
+                let thread: Weak<Task> = Arc::downgrade(&own_thread(cx, event.tid)?);
                 Notify::Thread(event.signo as u32, thread)
             }
             _ => return Err(Errno::EINVAL),

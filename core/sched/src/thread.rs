@@ -23,6 +23,8 @@ pub trait ThreadData: Any + Send + Sync {
     fn switch_in(&self) {}
     /// The thread leaves the CPU. As above.
     fn switch_out(&self) {}
+    /// The tick found the thread in the kernel. Interrupts are off, no lock is held; must not sleep.
+    fn ticked_in_kernel(&self) {}
     /// Whether a signal is pending that ends a wait of `mode`.
     fn signal_pending(&self, mode: WaitMode) -> bool;
     /// For downcasting.

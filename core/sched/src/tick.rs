@@ -71,4 +71,7 @@ fn sample(shared: &rq::Shared, running: &Thread, now_ns: u64) {
         false => &running.system_samples,
     };
     samples.fetch_add(1, Ordering::Relaxed);
+    if !in_user && let Some(data) = running.data() {
+        data.ticked_in_kernel();
+    }
 }

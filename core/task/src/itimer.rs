@@ -1,7 +1,7 @@
 //! Interval timers (setitimer(2), alarm(2)) and the limit on CPU time (`RLIMIT_CPU`).
 //!
 //! `ITIMER_REAL` is a timer of the machine; the two that count CPU time are compared with the process' times whenever
-//! one of its threads comes back from an interrupt, which a busy thread does at every tick.
+//! one of its threads goes back to user mode from an interrupt, or after a tick in the kernel.
 pub use crate::itimers::{Setting, Which};
 use crate::objects::Process;
 use crate::signal::send_to_process;
@@ -111,6 +111,9 @@ fn set_cpu(process: &Process, which: usize, new: Setting) -> Setting {
 pub(crate) fn on_tick(process: &Process) {
     if process.itimers.cpu_armed.load(Relaxed) {
         expire_cpu(process);
+    }
+    if process.timers.count_cpu_time() {
+        process.timers.expire_cpu();
     }
     if process.limits().cur(Resource::Cpu) != RLIM_INFINITY {
         check_limit(process);

@@ -1,10 +1,23 @@
 //! The timers of timer_create(2), by process.
-use crate::objects::Process;
-pub use crate::posix_timers::Notify;
+use crate::objects::{Process, Task};
+pub use crate::posix_timers::{CpuClock, Notify, TimerClock};
 use abi::{Errno, Result};
 use alloc::sync::{Arc, Weak};
 use cred::Resource;
-use time::ClockId;
+
+impl CpuClock for Process {
+    fn cpu_ns(&self) -> u64 {
+        let (user, system) = self.cpu_times();
+        user + system
+    }
+}
+
+impl CpuClock for Task {
+    fn cpu_ns(&self) -> u64 {
+        let (user, system) = self.cpu_times();
+        user + system
+    }
+}
 
 /// timer_create(2): answers the timer's number.
 ///
@@ -13,7 +26,7 @@ use time::ClockId;
 /// `ENOMEM`.
 pub fn create(
     process: &Arc<Process>,
-    clock: ClockId,
+    clock: TimerClock,
     notify: Notify,
     value: Option<u64>,
 ) -> Result<i32> {

@@ -40,6 +40,8 @@ pub mod work {
     pub const SECCOMP: u32 = 16;
     /// It lost the CPU, and wants to know (rseq(2)).
     pub const RSEQ: u32 = 32;
+    /// A tick passed in the kernel, and somebody counts the process' CPU time.
+    pub const CPU_TIME: u32 = 64;
 }
 
 /// The first task's timer slack, which all inherit.
@@ -391,6 +393,11 @@ impl sched::ThreadData for Task {
         kmem::space::borrow();
         if self.rseq.load(Relaxed) != 0 {
             self.add_work(work::RSEQ);
+        }
+    }
+    fn ticked_in_kernel(&self) {
+        if self.process().counts_cpu_time() {
+            self.add_work(work::CPU_TIME);
         }
     }
     fn signal_pending(&self, mode: WaitMode) -> bool {

@@ -1,6 +1,8 @@
 //! CPU time and resource usage (getrusage(2), times(2), clock_gettime(2)).
 use crate::objects::{Process, Task};
 pub use crate::usage::Usage;
+use core::sync::atomic::Ordering::Relaxed;
+use cred::{RLIM_INFINITY, Resource};
 
 impl Usage {
     /// What one thread has used.
@@ -22,6 +24,13 @@ impl Usage {
 }
 
 impl Process {
+    /// Whether a timer or a limit counts its CPU time.
+    pub(crate) fn counts_cpu_time(&self) -> bool {
+        self.itimers.cpu_armed.load(Relaxed)
+            || self.timers.count_cpu_time()
+            || self.limits().cur(Resource::Cpu) != RLIM_INFINITY
+    }
+
     /// What its threads, living and ended, have used.
     pub fn usage(&self) -> Usage {
         let mut sum = Usage::default();

@@ -165,6 +165,10 @@ fn do_work(cx: &mut Cx) -> core::result::Result<(), i32> {
     if flags & work::SIGNAL != 0 {
         take::handle(cx)?;
     }
+    if flags & work::CPU_TIME != 0 {
+        cx.task.clear_work(work::CPU_TIME);
+        crate::itimer::on_tick(cx.process());
+    }
     if flags & work::RSEQ != 0 {
         crate::rseq::resume(cx, 0);
     }
