@@ -22,6 +22,7 @@ mod dir;
 mod exec;
 mod fdio;
 mod fs;
+mod fsinfo;
 mod futex;
 mod ioprio;
 mod limits;
@@ -53,6 +54,7 @@ const FAMILIES: &[&[Call]] = &[
     exec::CALLS,
     fdio::CALLS,
     fs::CALLS,
+    fsinfo::CALLS,
     futex::CALLS,
     ioprio::CALLS,
     limits::CALLS,
