@@ -1,6 +1,6 @@
 //! The ends of a pipe as files, pipe2(2), and the open of a FIFO.
 use crate::caller;
-use crate::pipe::{Before, Mode, Pipe};
+use crate::pipe::{Before, LARGEST, Mode, Pipe};
 use abi::ioctl::FIONREAD;
 use abi::{Errno, Result, raw};
 use alloc::sync::{Arc, Weak};
@@ -17,9 +17,6 @@ use vfs::{
 
 /// `/proc/sys/fs/pipe-max-size`: the most an unprivileged `F_SETPIPE_SZ` gets.
 static MAX_SIZE: AtomicUsize = AtomicUsize::new(1 << 20);
-
-/// More is no size at all.
-const LARGEST: usize = 1 << 31;
 
 /// `/proc/sys/fs/pipe-max-size`.
 pub fn max_size() -> usize {

@@ -10,6 +10,8 @@ static RING: LockClass = LockClass::new("pipe", rank::PIPE);
 /// Buffers of a new pipe: 64 KiB.
 pub const DEFAULT_SLOTS: usize = 16;
 
+/// More bytes are no size at all.
+pub(crate) const LARGEST: usize = 1 << 31;
 /// The largest ring: as in Linux, where its 40 bytes a buffer have to come in one piece of at most 4 MiB.
 const MOST_SLOTS: usize = (4 << 20) / 40;
 
@@ -258,6 +260,9 @@ impl Pipe {
     /// Sets the capacity to at least `bytes` (`F_SETPIPE_SZ`); answers what it is now. EBUSY when more than that is
     /// in use; EINVAL when it is no size of a pipe; ENOMEM.
     pub fn set_capacity(&self, bytes: usize) -> Result<usize> {
+        if bytes > LARGEST {
+            return Err(Errno::EINVAL);
+        }
         let slots = bytes.div_ceil(PAGE_SIZE).max(1).next_power_of_two();
         if slots > MOST_SLOTS {
             return Err(Errno::ENOMEM);
