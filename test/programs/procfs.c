@@ -357,6 +357,49 @@ static void tests(void) {
         pause_ms(5);
     yes(has(path, "pipe"));
     yes(!strchr(text, '\n'));
+
+    begin("stack and sched: of the same thread");
+    snprintf(path, sizeof path, "/proc/%d/stack", sleeper);
+    yes(has(path, "[<0>] ") && strstr(text, "pipe") && strstr(text, "+0x"));
+    struct stat about;
+    works(stat(path, &about));
+    is(about.st_mode & 0777, 0400);
+    status = in_child(if (setuid(65534)) _exit(2); char byte; int stack = open("/proc/self/stack", O_RDONLY);
+                      if (stack >= 0 && read(stack, &byte, 1) >= 0) _exit(1); _exit(errno == EACCES ? 0 : 3));
+    yes(exited(status, 0));
+    snprintf(path, sizeof path, "/proc/%d/sched", sleeper);
+    snprintf(name, sizeof name, "procfs (%d, #threads: 1)\n-----", sleeper);
+    yes(has(path, name));
+    for (int nice = 0; nice <= 10; nice += 10) {
+        works(setpriority(PRIO_PROCESS, sleeper, nice));
+        get_file(path, text, sizeof text);
+        char *prio = strstr(text, "\nprio "), *policy = strstr(text, "\npolicy ");
+        yes(prio && atoi(strchr(prio, ':') + 1) == 120 + nice);
+        yes(policy && atoi(strchr(policy, ':') + 1) == 0);
+    }
+    char *voluntary = strstr(text, "nr_voluntary_switches"), *ran = strstr(text, "se.sum_exec_runtime");
+    yes(voluntary && atoi(strchr(voluntary, ':') + 1) >= 1);
+    yes(ran && atof(strchr(ran, ':') + 1) > 0);
+    yes(strstr(text, "se.exec_start") && strstr(text, "se.vruntime") && strstr(text, "se.load.weight"));
+
+    begin("oom_adj: the old scale");
+    snprintf(path, sizeof path, "/proc/%d/oom_adj", sleeper);
+    snprintf(name, sizeof name, "/proc/%d/oom_score_adj", sleeper);
+    static const int scale[][3] = {{15, 1000, 15}, {-17, -1000, -17}, {8, 470, 7}, {0, 0, 0}, {-1, -58, 0}};
+    int adj = open(path, O_RDWR);
+    for (int i = 0; i < 5; i++) {
+        char number[8];
+        int length = snprintf(number, sizeof number, "%d\n", scale[i][0]);
+        is(pwrite(adj, number, length, 0), length);
+        is(field(name, ""), scale[i][1]);
+        is(field(path, ""), scale[i][2]);
+    }
+    fails(pwrite(adj, "16", 2, 0), EINVAL);
+    fails(pwrite(adj, "-18", 3, 0), EINVAL);
+    fails(pwrite(adj, "x", 1, 0), EINVAL);
+    close(adj);
+
+    begin("wchan of who runs, and of the dead");
     close(ends[1]);
     close(ends[0]);
     waitpid(sleeper, NULL, 0);

@@ -245,6 +245,18 @@ impl Thread {
         }
         ran + time::monotonic_ns().saturating_sub(self.exec_start_ns.load(Ordering::Relaxed))
     }
+    /// When it began to run last, or was looked at by a tick, on the monotonic clock.
+    pub fn exec_start_ns(&self) -> u64 {
+        self.exec_start_ns.load(Ordering::Relaxed)
+    }
+    /// Its virtual time in the fair class, ns.
+    pub fn vruntime(&self) -> u64 {
+        self.entity.vruntime()
+    }
+    /// Its weight in the fair class; 1024 at nice 0.
+    pub fn weight(&self) -> u32 {
+        self.entity.weight()
+    }
     /// CPU time divided into user and system by where ticks found it, as Linux does: the sum is exact, and neither part
     /// ever falls.
     pub fn times(&self) -> Times {

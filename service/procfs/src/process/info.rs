@@ -96,6 +96,10 @@ pub(crate) fn set_oom_score_adj(who: &Who, text: &[u8]) -> Result<()> {
     if !(-1000..=1000).contains(&value) {
         return Err(Errno::EINVAL);
     }
+    adjust(who, value)
+}
+
+fn adjust(who: &Who, value: i16) -> Result<()> {
     let privileged = task::task::current()
         .and_then(|t| t.cred().ok())
         .is_some_and(|c| c.has_cap(cred::cap::SYS_RESOURCE));
@@ -104,6 +108,28 @@ pub(crate) fn set_oom_score_adj(who: &Who, text: &[u8]) -> Result<()> {
     }
     who.process.set_oom_score_adj(value);
     Ok(())
+}
+
+/// The same in the old scale, -17 to 15.
+pub(crate) fn oom_adj(who: &Who, out: &mut SeqBuf) -> Result<()> {
+    let value = match who.process.oom_score_adj() {
+        1000 => 15,
+        value => i32::from(value) * 17 / 1000,
+    };
+    let _ = writeln!(out, "{value}");
+    Ok(())
+}
+
+/// -17 to 15; lowering it takes `CAP_SYS_RESOURCE`.
+pub(crate) fn set_oom_adj(who: &Who, text: &[u8]) -> Result<()> {
+    let value = parse_number(text)?;
+    if !(-17..=15).contains(&value) {
+        return Err(Errno::EINVAL);
+    }
+    adjust(
+        who,
+        if value == 15 { 1000 } else { value * 1000 / 17 } as i16,
+    )
 }
 
 /// /proc/PID/limits: name, soft, hard, unit.

@@ -7,6 +7,7 @@ mod mounts;
 mod ns;
 mod pagemap;
 mod places;
+mod sched;
 mod stat;
 mod status;
 mod wchan;
@@ -144,6 +145,10 @@ const FILES: &[(&str, Kind)] = &[
     ("mountinfo", Kind::Open(0o444, mounts::mountinfo)),
     ("mounts", Kind::Open(0o444, mounts::mounts)),
     ("ns", Kind::Namespaces),
+    (
+        "oom_adj",
+        Kind::Settable(0o644, info::oom_adj, info::set_oom_adj, Positions::Ignored),
+    ),
     ("oom_score", Kind::Open(0o444, info::oom_score)),
     (
         "oom_score_adj",
@@ -156,8 +161,10 @@ const FILES: &[(&str, Kind)] = &[
     ),
     ("pagemap", Kind::Space(0o400, pagemap::open)),
     ("root", Kind::Link(places::root)),
+    ("sched", Kind::Open(0o444, sched::sched)),
     ("smaps", Kind::Private(0o444, maps::smaps)),
     ("smaps_rollup", Kind::Private(0o444, maps::smaps_rollup)),
+    ("stack", Kind::Open(0o400, wchan::stack)),
     ("stat", Kind::Open(0o444, stat::stat)),
     ("statm", Kind::Open(0o444, stat::statm)),
     ("status", Kind::Open(0o444, status::status)),

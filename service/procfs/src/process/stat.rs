@@ -9,7 +9,7 @@ use time::ns_to_clock_t;
 use vfs::SeqBuf;
 
 /// Priority as the line shows it: 20 plus the nice value, or below 0 for real-time threads.
-fn priority(share: &sched::Share) -> i64 {
+pub(super) fn priority(share: &sched::Share) -> i64 {
     if share.policy.is_rt() {
         -1 - i64::from(share.rt_level)
     } else {

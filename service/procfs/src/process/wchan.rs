@@ -1,6 +1,6 @@
-//! wchan: the function of the kernel that a sleeping thread waits in (proc_pid_wchan(5)).
+//! Where in the kernel a thread is: wchan, the function that it sleeps in (proc_pid_wchan(5)), and stack, all its callers.
 use super::Who;
-use abi::Result;
+use abi::{Errno, Result};
 use core::fmt::{self, Write};
 use vfs::SeqBuf;
 
@@ -69,4 +69,33 @@ fn name_of(return_address: u64) -> Option<Text> {
         let _ = write!(text, "{}", symbol.name);
     });
     known.then_some(text)
+}
+
+/// The callers, innermost first, one to a line; nothing for a thread that runs elsewhere. EACCES: the reader has no
+/// `CAP_SYS_ADMIN`.
+pub(crate) fn stack(who: &Who, out: &mut SeqBuf) -> Result<()> {
+    let reader = task::current().ok_or(Errno::EACCES)?;
+    if !reader.cred()?.has_cap(cred::cap::SYS_ADMIN) {
+        return Err(Errno::EACCES);
+    }
+    if let Some(thread) = who.task.thread() {
+        hal::backtrace::walk_context(thread.context().machine(), |address| {
+            line(address as u64, out);
+        });
+    }
+    Ok(())
+}
+
+fn line(return_address: u64, out: &mut SeqBuf) {
+    let known = trace::symbols::find(return_address - 1, &mut |symbol| {
+        let (name, offset, size) = (symbol.name, symbol.offset + 1, symbol.size);
+        let _ = write!(out, "[<0>] {name}+{offset:#x}/{size:#x}");
+        if let Some(module) = symbol.module {
+            let _ = write!(out, " [{module}]");
+        }
+    });
+    let _ = match known {
+        true => writeln!(out),
+        false => writeln!(out, "[<0>] {return_address:#018x}"),
+    };
 }
