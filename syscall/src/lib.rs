@@ -26,6 +26,7 @@ mod fsinfo;
 mod futex;
 mod ioprio;
 mod limits;
+mod membarrier;
 mod mm;
 mod module;
 mod mount;

@@ -1,5 +1,6 @@
 //! System calls: scheduling.
 use crate::Call;
+use crate::membarrier;
 use crate::process::{require_zero, thread_of};
 use abi::process::SchedAttr;
 use abi::raw::{
@@ -63,7 +64,7 @@ pub(crate) const CALLS: &[Call] = &[
     (__NR_getpriority, "getpriority", sys_getpriority),
     (__NR_setpriority, "setpriority", sys_setpriority),
     (__NR_getcpu, "getcpu", sys_getcpu),
-    (__NR_membarrier, "membarrier", sys_membarrier),
+    (__NR_membarrier, "membarrier", membarrier::sys_membarrier),
 ];
 
 const RESET_ON_FORK: u32 = 0x4000_0000;
@@ -419,21 +420,4 @@ fn sys_getcpu(_cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
         user::write(UserAddr(a[1]), &0u32)?; // one node
     }
     Ok(0)
-}
-
-fn sys_membarrier(_cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
-    const QUERY: u32 = 0;
-    const GLOBAL: u32 = 1;
-    if a[1] != 0 {
-        return Err(Errno::EINVAL);
-    }
-    match a[0] as u32 {
-        QUERY => Ok(GLOBAL as usize),
-        GLOBAL => {
-            // Every CPU passes a point where it runs no user code between two instructions of its own.
-            sync::rcu::synchronize();
-            Ok(0)
-        }
-        _ => Err(Errno::EINVAL),
-    }
 }

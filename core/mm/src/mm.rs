@@ -33,11 +33,13 @@ pub struct Mm {
     more: SpinLock<More>,
 }
 
-/// What only proc(5) asks for.
+/// What few ask for.
 #[derive(Clone, Default)]
 struct More {
     exe: Option<Arc<dyn Any + Send + Sync>>,
     auxv: Option<Arc<[usize; AUXV_WORDS]>>,
+    /// Barriers that membarrier(2) was told of.
+    barriers: u32,
 }
 
 /// Private pages that are the parent's own.
@@ -198,6 +200,20 @@ impl Mm {
     #[inline]
     pub fn id(&self) -> u64 {
         self.id
+    }
+
+    /// All threads that run in this space pass a full memory barrier before this returns; with `serialise` they have
+    /// executed a serialising instruction, too, before their next one of their own.
+    pub fn barrier(&self, serialise: bool) {
+        self.space.barrier(serialise);
+    }
+    /// What was registered for membarrier(2): bits that the caller chooses. A fork inherits them.
+    pub fn barriers(&self) -> u32 {
+        self.more.lock().barriers
+    }
+    /// Registers more.
+    pub fn add_barriers(&self, bits: u32) {
+        self.more.lock().barriers |= bits;
     }
 
     /// The resource limits in force.

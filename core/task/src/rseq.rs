@@ -6,6 +6,7 @@
 //!
 //! Specification: Linux' `include/uapi/linux/rseq.h`.
 use crate::cx::Cx;
+use crate::objects::Process;
 pub use crate::registration::Registration;
 use crate::signal::send;
 use crate::task::work;
@@ -110,4 +111,15 @@ fn update(cx: &mut Cx) -> Result<()> {
     }
     let cpu = hal::cpu::id() as u32;
     user::write(UserAddr(at + CPUS), &[cpu, cpu])
+}
+
+/// All threads of a process that are in a critical section begin it anew: those that run now as soon as they are
+/// interrupted, the others when they come back.
+pub fn restart_all(process: &Process) {
+    process.for_each_thread(|task| {
+        if task.rseq.load(Relaxed) != 0 {
+            task.add_work(work::RSEQ);
+        }
+        true
+    });
 }

@@ -24,7 +24,7 @@ mod tlb;
 
 pub use fork::CowMode;
 pub use range::{Discarded, Unmapped};
-pub use tlb::{borrow, service as serve_tlb_requests};
+pub use tlb::{barrier_everywhere, borrow, service as serve_tlb_requests};
 
 pub(crate) use teardown::drain_local;
 #[cfg(target_os = "none")]
@@ -214,6 +214,12 @@ impl UserSpace {
             same
         })
         .unwrap_or(false)
+    }
+
+    /// Each CPU that runs a thread of this space passes a full memory barrier before this returns; with `serialise` each
+    /// executes a serialising instruction too before it goes on with such a thread. With interrupts on.
+    pub fn barrier(&self, serialise: bool) {
+        tlb::barrier(self.root.pfn(), serialise);
     }
 
     /// Makes this the address space of the calling CPU; cheap when it is already. Call with preemption off. A space that

@@ -236,6 +236,34 @@ pub(super) fn evict(root: Pfn) {
     }
 }
 
+/// What a CPU forgets that only has to pass a barrier: one page, whichever. INVLPG is a serialising instruction.
+const BARRIER: Range<usize> = 0..PAGE_SIZE;
+
+/// Each CPU that runs a thread with `root` passes a full barrier; this one too. With `serialise` each also executes a
+/// serialising instruction before it goes on with such a thread.
+pub(super) fn barrier(root: Pfn, serialise: bool) {
+    fence(Ordering::SeqCst);
+    let pin = sync::preempt_disable();
+    let me = 1u32 << hal::cpu::id();
+    let mut others = mask(root).load(Ordering::SeqCst) as u32 & !me;
+    for other in bits(others.into()) {
+        // It passes a barrier on its way back from the thread that borrows the root. Asked, it gives the root up, and
+        // then loads it, which serialises.
+        if !serialise && CPUS.of(other).lazy.load(Ordering::SeqCst) {
+            others &= !(1 << other);
+        }
+    }
+    if others != 0 && machine::HAS_IPI {
+        ask(others, root, BARRIER, 0, false, &pin);
+    }
+    kernel_local(BARRIER);
+}
+
+/// All CPUs pass a full barrier and a serialising instruction.
+pub fn barrier_everywhere() {
+    flush_kernel(BARRIER);
+}
+
 /// All CPUs forget kernel translations of a range.
 pub(crate) fn flush_kernel(range: Range<usize>) {
     fence(Ordering::SeqCst);
