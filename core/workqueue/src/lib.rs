@@ -31,7 +31,7 @@ mod staff;
 mod work;
 
 pub use delayed::DelayedWork;
-pub use pool::note;
+pub use pool::{note, settle};
 pub use queue::{
     Kind, Workqueue, cpu_online, init, queue_work, queue_work_on, system_unbound_wq, system_wq,
 };

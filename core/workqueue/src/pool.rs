@@ -58,6 +58,19 @@ pub(crate) fn each(f: impl FnMut(&'static Arc<Pool>)) {
     bound.chain(UNBOUND.get()).for_each(f);
 }
 
+/// Ends all workers that have nothing to do, but for one in each pool, and waits for that, a tenth of a second at most.
+pub fn settle() {
+    for _ in 0..100 {
+        let mut done = true;
+        each(|pool| done &= pool.dismiss());
+        if done {
+            break;
+        }
+        sched::sleep_ns(1_000_000);
+    }
+    each(|pool| pool.dismissed.store(0, Ordering::SeqCst));
+}
+
 /// What a worker is at; none if the thread is no worker that queues share.
 pub fn note(thread: &Thread) -> Option<Note> {
     let bound = BOUND.iter().filter_map(Once::get);
@@ -79,14 +92,18 @@ pub(crate) struct Pool {
     list: SpinLock<List>,
     waiting: AtomicUsize,
     workers: AtomicUsize,
+    /// Workers that are about to end.
+    leaving: AtomicUsize,
     idle: AtomicUsize,
     closed: AtomicBool,
     /// All workers may sleep, and no other can be had.
     short: AtomicBool,
     wake: WaitQueue,
     staff: Staff,
-    /// The worker that came last.
-    newest: SpinLock<Option<Arc<Thread>>>,
+    /// The only worker, where there is never another.
+    only: SpinLock<Option<Arc<Thread>>>,
+    /// How many idle workers are to leave.
+    dismissed: AtomicUsize,
 }
 
 impl Pool {
@@ -105,12 +122,14 @@ impl Pool {
             ),
             waiting: AtomicUsize::new(0),
             workers: AtomicUsize::new(0),
+            leaving: AtomicUsize::new(0),
             idle: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
             short: AtomicBool::new(false),
             wake: WaitQueue::new(),
             staff: Staff::new(),
-            newest: SpinLock::new(&THREAD, None),
+            only: SpinLock::new(&THREAD, None),
+            dismissed: AtomicUsize::new(0),
         })?;
         pool.hire()?;
         Ok(pool)
@@ -218,17 +237,31 @@ impl Pool {
             thread.bind(cpu);
         }
         thread.start();
-        let before = self.newest.lock().replace(thread);
-        drop(before);
+        if self.max_workers == 1 {
+            *self.only.lock() = Some(thread);
+        }
         Ok(())
     }
 
-    /// Waits until the worker that came last has ended.
+    /// Waits until the only worker of a closed pool has ended.
     pub(crate) fn wait_end(&self) {
-        let newest = self.newest.lock().take();
-        if let Some(thread) = newest {
+        let only = self.only.lock().take();
+        if let Some(thread) = only {
             thread.wait_exit();
         }
+    }
+
+    /// Has idle workers end but for one; false: not all have yet.
+    fn dismiss(&self) -> bool {
+        let workers = self.workers.load(Ordering::SeqCst);
+        let spare = workers
+            .saturating_sub(1)
+            .min(self.idle.load(Ordering::SeqCst));
+        self.dismissed.store(spare, Ordering::SeqCst);
+        if spare != 0 {
+            self.wake.wake_all();
+        }
+        workers <= 1
     }
 
     /// What is taken now may sleep: somebody has to be there for what is queued later. Where nobody more can come, queues
@@ -259,23 +292,42 @@ impl Pool {
             .wake
             .wait(WaitMode::Idle, spare.then_some(deadline), || {
                 let work = self.waiting.load(Ordering::SeqCst) != 0;
-                (work || self.closed.load(Ordering::SeqCst)).then_some(work)
+                let over = self.closed.load(Ordering::SeqCst) || (!work && self.is_dismissed());
+                (work || over).then_some(work)
             });
         self.idle.fetch_sub(1, Ordering::SeqCst);
         match woken {
-            Ok(work) => work,
-            Err(WaitError::TimedOut) => !self.leave_if_spare(),
-            Err(WaitError::Interrupted) => true,
+            Ok(true) | Err(WaitError::Interrupted) => true,
+            Ok(false) if self.closed.load(Ordering::SeqCst) => false,
+            Ok(false) => !self.leave_if_more_than(1),
+            Err(WaitError::TimedOut) => !self.leave_if_more_than(STANDING),
         }
     }
 
-    /// Leaves unless one of the last.
-    fn leave_if_spare(&self) -> bool {
-        self.workers
-            .fetch_update(Ordering::SeqCst, Ordering::Relaxed, |n| {
-                (n > STANDING).then(|| n - 1)
+    /// Takes one of the dismissals.
+    fn is_dismissed(&self) -> bool {
+        self.dismissed.load(Ordering::SeqCst) != 0
+            && self
+                .dismissed
+                .fetch_update(Ordering::SeqCst, Ordering::Relaxed, |n| n.checked_sub(1))
+                .is_ok()
+    }
+
+    fn leave_if_more_than(&self, stay: usize) -> bool {
+        let claimed = self
+            .leaving
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |leaving| {
+                let workers = self.workers.load(Ordering::SeqCst);
+                (workers.saturating_sub(leaving) > stay).then(|| leaving + 1)
             })
-            .is_ok()
+            .is_ok();
+        if claimed {
+            // Before anybody sees one worker less: who waits for the dead then waits for this one.
+            sched::begin_end();
+            self.workers.fetch_sub(1, Ordering::SeqCst);
+            self.leaving.fetch_sub(1, Ordering::SeqCst);
+        }
+        claimed
     }
 }
 

@@ -150,7 +150,9 @@ static KNOBS: &[Knob] = &[
         |_, _| Err(Errno::EACCES),
         |_, text| match parse_number(text)? {
             1..=7 => {
-                // First what is only waiting to be freed: threads on their way out, then what RCU readers may see.
+                // First what is only waiting to be freed: workers without work, threads on their way out, then what RCU
+                // readers may see.
+                workqueue::settle();
                 sched::settle();
                 sync::rcu::barrier();
                 kmem::drop_caches();

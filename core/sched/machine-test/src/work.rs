@@ -204,3 +204,27 @@ pub fn waited_for() {
         target.flush();
     }
 }
+
+/// Workers that have nothing to do end when they are told to, and are buried.
+pub fn dismissed() {
+    let works: Vec<_> = (0..20)
+        .map(|_| Work::new(|| sched::sleep_ns(5 * MS)).expect("memory"))
+        .collect();
+    let mut counts = [0; 3];
+    for count in &mut counts {
+        for (n, work) in works.iter().enumerate() {
+            let queued = match n % 2 {
+                0 => workqueue::queue_work_on(n / 2 % hal::cpu::online(), work),
+                _ => workqueue::system_unbound_wq().queue(work),
+            };
+            assert!(queued);
+        }
+        workqueue::system_wq().flush();
+        workqueue::system_unbound_wq().flush();
+        workqueue::settle();
+        sched::settle();
+        *count = sched::stats::threads();
+    }
+    assert_eq!(counts[0], counts[1]);
+    assert_eq!(counts[1], counts[2]);
+}
