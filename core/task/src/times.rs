@@ -1,6 +1,6 @@
 //! CPU time and resource usage (getrusage(2), times(2), clock_gettime(2)).
 use crate::objects::{Process, Task};
-pub use crate::usage::Usage;
+pub use crate::usage::{IoCounts, Usage};
 use core::sync::atomic::Ordering::Relaxed;
 use cred::{RLIM_INFINITY, Resource};
 
@@ -19,6 +19,7 @@ impl Usage {
             voluntary,
             involuntary,
             max_rss_pages,
+            io: task.io(),
         }
     }
 }
@@ -49,6 +50,7 @@ impl Process {
                 voluntary,
                 involuntary,
                 max_rss_pages: 0,
+                io: task.io(),
             });
             leader.get_or_insert_with(|| task.clone());
         }
