@@ -322,20 +322,18 @@ impl Task {
     /// Counts a call of the task's own that read, unless there was no file; what it answers.
     #[inline]
     pub fn count_read(&self, done: Result<usize>) -> Result<usize> {
-        if done != Err(Errno::EBADF) {
-            add(&self.reads, 1);
-            add(&self.bytes_read, done.unwrap_or(0));
-        }
-        done
+        let bytes = done.map_err(|e| count_failure(&self.reads, e))?;
+        add(&self.reads, 1);
+        add(&self.bytes_read, bytes);
+        Ok(bytes)
     }
     /// Counts a call of the task's own that wrote, unless there was no file; what it answers.
     #[inline]
     pub fn count_write(&self, done: Result<usize>) -> Result<usize> {
-        if done != Err(Errno::EBADF) {
-            add(&self.writes, 1);
-            add(&self.bytes_written, done.unwrap_or(0));
-        }
-        done
+        let bytes = done.map_err(|e| count_failure(&self.writes, e))?;
+        add(&self.writes, 1);
+        add(&self.bytes_written, bytes);
+        Ok(bytes)
     }
     pub(crate) fn take_vfork(&self) -> Option<Arc<VforkDone>> {
         self.vfork.lock_irq().take()
@@ -413,6 +411,14 @@ impl Task {
     pub(crate) fn notice(&self) {
         self.with_thread(|thread| thread.signal_wake(self.is_killed()));
     }
+}
+
+#[cold]
+fn count_failure(calls: &AtomicU64, error: Errno) -> Errno {
+    if error != Errno::EBADF {
+        add(calls, 1);
+    }
+    error
 }
 
 /// Adds to a figure that one task alone writes.
