@@ -183,8 +183,9 @@ fn resolve(bits: u64) -> Result<LookupFlags> {
 fn sys_memfd_create(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     const CLOEXEC: usize = 1;
     const NAME_MAX: usize = 249;
-    // Neither seals nor huge pages.
-    if a[1] & !CLOEXEC != 0 {
+    const ALLOW_SEALING: usize = 2;
+    // No huge pages.
+    if a[1] & !(CLOEXEC | ALLOW_SEALING) != 0 {
         return Err(Errno::EINVAL);
     }
     let mut name = [0; NAME_MAX + 1];
@@ -197,6 +198,9 @@ fn sys_memfd_create(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
         .files
         .reserve(0, fd_limit(cx), OnExec::from_flag(a[1] & CLOEXEC != 0))?;
     let file = tmpfs::memfd(name, OpenFlags::LARGEFILE, &cx.cred)?;
+    if a[1] & ALLOW_SEALING != 0 {
+        file.inode().make_sealable();
+    }
     Ok(fd.install(file) as usize)
 }
 

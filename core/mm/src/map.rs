@@ -41,7 +41,7 @@ const LOW_WINDOW: (usize, usize) = (0x4000_0000, 0x8000_0000);
 
 impl Mm {
     /// mmap(2). `EINVAL` (length 0, bad type, address not a page's), `ENOMEM` (room, limits, memory), `EOVERFLOW`
-    /// (file offset), `EACCES` (shared and writable, but the file is not), `EPERM` (low address, `noexec`), `EEXIST`
+    /// (file offset), `EACCES` (shared and writable, but the file is not), `EPERM` (low address, `noexec`, sealed), `EEXIST`
     /// (`MAP_FIXED_NOREPLACE`), `EAGAIN` (too much locked), `EOPNOTSUPP` (`MAP_SHARED_VALIDATE`, huge pages).
     pub fn mmap(self: &Arc<Self>, request: MmapRequest) -> Result<usize> {
         if request.len == 0 {
@@ -121,6 +121,13 @@ impl Mm {
         let attachment = backing
             .map(|object| areas.attach(self, start, object))
             .transpose()?;
+        if let Some(attachment) = attachment
+            .as_ref()
+            .filter(|_| flags.contains(VmFlags::SHARED))
+        {
+            // Once more, now that whoever seals it finds us.
+            attachment.object.share(flags.contains(VmFlags::WRITE))?;
+        }
         let mut charged = 0;
         if Vma::is_accountable(flags) {
             charged = pages(len);
@@ -301,6 +308,7 @@ fn area_flags(r: &MmapRequest) -> Result<VmFlags> {
         return Ok(if shared { flags | kind } else { flags });
     };
     if shared {
+        object.share(r.prot & PROT_WRITE != 0)?;
         flags |= VmFlags::SHARED | VmFlags::MAY_SHARE;
         if !object.may_write() {
             if r.prot & PROT_WRITE != 0 {

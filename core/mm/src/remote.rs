@@ -181,6 +181,14 @@ impl MapUser for Mm {
             }
         }
     }
+
+    fn shares(&self, identity: u64) -> bool {
+        let may = VmFlags::SHARED | VmFlags::MAY_WRITE;
+        self.areas.read().map.iter().any(|area| {
+            let object = area.data.object();
+            area.data.flags.contains(may) && object.is_some_and(|o| o.identity() == identity)
+        })
+    }
 }
 
 impl Mm {

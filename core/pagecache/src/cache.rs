@@ -405,6 +405,12 @@ impl PageCache {
         self.users.attach(user)
     }
 
+    /// Whether somebody shares pages of it by a mapping that may be written.
+    pub fn is_shared(&self) -> bool {
+        let identity = self.identity();
+        self.users.any(|user| user.shares(identity))
+    }
+
     /// See [`crate::MapObject::detach`].
     pub fn detach(&self, token: MapToken) {
         self.users.detach(token);

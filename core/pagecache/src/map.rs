@@ -79,6 +79,11 @@ pub trait MapObject: Send + Sync {
     /// Whether the pages behind a shared mapping of it may be written (the file was opened for writing).
     fn may_write(&self) -> bool;
 
+    /// Whether a mapping may share its pages, and write to them if `writes`. EPERM: it is sealed.
+    fn share(&self, _writes: bool) -> Result<()> {
+        Ok(())
+    }
+
     /// Whether it may be executed (no `noexec` mount).
     fn may_exec(&self) -> bool {
         true
@@ -131,6 +136,9 @@ pub trait MapUser: Send + Sync {
     /// Removes pages `first..=last` of the object with this identity from the page tables. No lock is held; must not
     /// call back into the object.
     fn unmap_pages(&self, identity: u64, first: u64, last: u64, why: Unmapped);
+
+    /// Whether it shares pages of the object, which it may write. As above.
+    fn shares(&self, identity: u64) -> bool;
 }
 
 static USERS: LockClass = LockClass::new("pagecache.users", rank::PAGE_CACHE);
@@ -186,17 +194,25 @@ impl Users {
     }
 
     pub(crate) fn unmap(&self, identity: u64, first: u64, last: u64, why: Unmapped) {
+        self.any(|user| {
+            user.unmap_pages(identity, first, last, why);
+            false
+        });
+    }
+
+    /// Whether `f` is true of one of them; they are asked without a lock.
+    pub(crate) fn any(&self, f: impl Fn(&dyn MapUser) -> bool) -> bool {
         let mut slot = 0;
         loop {
             let user = {
                 let list = self.list.lock();
                 let Some(user) = list.slots.get(slot) else {
-                    return;
+                    return false;
                 };
                 user.as_ref().and_then(Weak::upgrade)
             };
-            if let Some(user) = user {
-                user.unmap_pages(identity, first, last, why);
+            if user.is_some_and(|user| f(&*user)) {
+                return true;
             }
             slot += 1;
         }

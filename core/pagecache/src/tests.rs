@@ -163,6 +163,10 @@ impl MapUser for Space {
     fn unmap_pages(&self, _identity: u64, first: u64, last: u64, why: Unmapped) {
         self.0.lock().unwrap().push((first, last, why));
     }
+
+    fn shares(&self, _identity: u64) -> bool {
+        false
+    }
 }
 
 #[test]

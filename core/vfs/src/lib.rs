@@ -61,6 +61,7 @@ mod path;
 mod poll;
 mod readdir;
 mod regular;
+mod seals;
 mod seek;
 mod seqfile;
 mod special;

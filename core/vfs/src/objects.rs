@@ -109,9 +109,10 @@ pub trait InodeOps: Any + Send + Sync {
         Ok(())
     }
 
-    /// Makes the file `size` bytes long. The inode is locked. EINVAL where that makes no sense, ENOSPC.
+    /// Makes the file `size` bytes long. The inode is locked. EINVAL where that makes no sense, ENOSPC, EPERM: it is sealed.
     fn set_size(&self, inode: &Inode, size: u64) -> Result<()> {
         let cache = inode.cache().ok_or(Errno::EINVAL)?;
+        inode.may_resize(size)?;
         let old = inode.size();
         inode.set_size(size);
         if size < old {
@@ -172,6 +173,8 @@ pub struct Inode {
     pub(crate) extra: Once<InodeExtra>,
     /// It never had a name and may get one.
     pub(crate) linkable: AtomicBool,
+    /// See `seals.rs`.
+    pub(crate) seals: AtomicU32,
     /// Somebody watches it; changes under the lock of the watches.
     pub(crate) watched: AtomicBool,
     pub(crate) cache: Option<PageCache>,

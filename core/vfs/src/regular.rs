@@ -65,6 +65,7 @@ impl FileOps for RegularFile {
             io.pos = inode.size();
         }
         limit_write(inode, buf, io)?;
+        inode.limit_sealed(buf, io.pos)?;
         drop_setid(file)?;
         let n = cache.write(io.pos, buf)?;
         io.pos += n as u64;
@@ -90,13 +91,12 @@ impl FileOps for RegularFile {
             .map_or(Ok(()), |cache| cache.sync(0, u64::MAX))
     }
 
-    fn fcntl(&self, file: &File, cmd: u32, _arg: usize) -> Result<usize> {
+    fn fcntl(&self, file: &File, cmd: u32, arg: usize) -> Result<usize> {
         let memory = file.inode().cache().is_some_and(|cache| cache.is_memory());
         match cmd {
             raw::F_GETPIPE_SZ | raw::F_SETPIPE_SZ => Err(Errno::EBADF),
-            // Only a memfd can be sealed; all other files in memory are sealed against seals.
-            raw::F_GET_SEALS if memory => Ok(raw::F_SEAL_SEAL as usize),
-            raw::F_ADD_SEALS if memory => Err(Errno::EPERM),
+            raw::F_GET_SEALS if memory => Ok(file.inode().seals() as usize),
+            raw::F_ADD_SEALS if memory => file.add_seals(arg as u32).map(|()| 0),
             _ => Err(Errno::EINVAL),
         }
     }
@@ -109,12 +109,18 @@ impl FileOps for RegularFile {
         let _lock = inode.lock();
         match mode & !raw::FALLOC_FL_KEEP_SIZE {
             0 => {
+                if !keep {
+                    inode.may_resize(end.max(inode.size()))?;
+                }
                 cache.bring_in_all(offset >> PAGE_SHIFT, end.div_ceil(PAGE_SIZE as u64))?;
                 if !keep && end > inode.size() {
                     inode.set_size(end);
                 }
             }
-            raw::FALLOC_FL_PUNCH_HOLE if keep => cache.punch(offset, end),
+            raw::FALLOC_FL_PUNCH_HOLE if keep => {
+                inode.may_change()?;
+                cache.punch(offset, end);
+            }
             _ => return Err(Errno::EOPNOTSUPP),
         }
         drop_setid(file)?;
@@ -206,7 +212,11 @@ impl MapObject for File {
     }
 
     fn may_write(&self) -> bool {
-        self.mode().contains(FileMode::WRITE)
+        self.mode().contains(FileMode::WRITE) && self.may_share(true).is_ok()
+    }
+
+    fn share(&self, writes: bool) -> Result<()> {
+        self.may_share(writes)
     }
 
     fn may_exec(&self) -> bool {
