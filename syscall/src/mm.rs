@@ -4,8 +4,8 @@ use abi::raw::{
     __NR_brk, __NR_madvise, __NR_mincore, __NR_mlock, __NR_mlock2, __NR_mlockall, __NR_mmap,
     __NR_mprotect, __NR_mremap, __NR_msync, __NR_munlock, __NR_munlockall, __NR_munmap,
     __NR_pkey_alloc, __NR_pkey_free, __NR_pkey_mprotect, __NR_process_vm_readv,
-    __NR_process_vm_writev, MAP_ANONYMOUS, MAP_PRIVATE, MAP_SHARED, MAP_SHARED_VALIDATE, MAP_TYPE,
-    MLOCK_ONFAULT, PROT_EXEC, PROT_READ, PROT_WRITE,
+    __NR_process_vm_writev, __NR_remap_file_pages, MAP_ANONYMOUS, MAP_PRIVATE, MAP_SHARED,
+    MAP_SHARED_VALIDATE, MAP_TYPE, MLOCK_ONFAULT, PROT_EXEC, PROT_READ, PROT_WRITE,
 };
 use abi::{Errno, PAGE_SIZE, Result, USER_END};
 use alloc::sync::Arc;
@@ -22,6 +22,11 @@ pub(crate) const CALLS: &[Call] = &[
     (__NR_munmap, "munmap", sys_munmap),
     (__NR_brk, "brk", sys_brk),
     (__NR_mremap, "mremap", sys_mremap),
+    (
+        __NR_remap_file_pages,
+        "remap_file_pages",
+        sys_remap_file_pages,
+    ),
     (__NR_msync, "msync", sys_msync),
     (__NR_mincore, "mincore", sys_mincore),
     (__NR_madvise, "madvise", sys_madvise),
@@ -130,6 +135,13 @@ fn sys_brk(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
 
 fn sys_mremap(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     cx.mm.mremap(a[0], a[1], a[2], a[3] as u32, a[4])
+}
+
+fn sys_remap_file_pages(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
+    let (prot, flags) = (a[2] as u32, a[4] as u32);
+    cx.mm
+        .remap_file_pages(a[0], a[1], prot, a[3], flags)
+        .map(|()| 0)
 }
 
 fn sys_msync(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {

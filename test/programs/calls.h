@@ -257,6 +257,7 @@ static const struct call calls[] = {
     CALL(munmap, {OUT, 0, PAGE}, V(4096)),
     AS("munmap.length", munmap, 0, V(0x10000), BYTES(4096)),
     CALL(brk, OUT_(1)),
+    CALL(remap_file_pages, {OUT, 0, PAGE}, V(4096), V(0), V(0), V(0)),
     CALL(mremap, {OUT, 0, PAGE}, V(4096), V(8192), V(1), V(0)),
     AS("mremap.length", mremap, 0, {OUT, 0, PAGE}, BYTES(4096), BYTES(8192), V(1), V(0)),
     CALL(msync, {OUT, 0, PAGE}, BYTES(4096), V(4)),

@@ -1,9 +1,14 @@
-//! mremap(2).
+//! mremap(2), remap_file_pages(2).
 use crate::areas::{Areas, MAX_AREAS, page_ceil, pages};
 use crate::map::MMAP_MIN_ADDR;
 use crate::mm::Mm;
+use crate::types::MmapRequest;
+use crate::vma::Vma;
 use crate::{VmFlags, commit};
-use abi::raw::{MREMAP_DONTUNMAP, MREMAP_FIXED, MREMAP_MAYMOVE};
+use abi::raw::{
+    MAP_FIXED, MAP_LOCKED, MAP_NONBLOCK, MAP_POPULATE, MAP_SHARED, MREMAP_DONTUNMAP, MREMAP_FIXED,
+    MREMAP_MAYMOVE,
+};
 use abi::{Errno, PAGE_SIZE, Result, USER_END};
 use alloc::sync::Arc;
 use hal::addr::UserAddr;
@@ -18,6 +23,53 @@ struct Move {
 }
 
 impl Mm {
+    /// remap_file_pages(2): the pages from `first` on of what is mapped there, by a mapping of their own, as Linux does it
+    /// since 3.16. `EINVAL` (`prot`, addresses, not shared areas of one object), and what mmap(2) answers.
+    pub fn remap_file_pages(
+        self: &Arc<Self>,
+        start: usize,
+        len: usize,
+        prot: u32,
+        first: usize,
+        flags: u32,
+    ) -> Result<()> {
+        let (start, len) = (start & !(PAGE_SIZE - 1), len & !(PAGE_SIZE - 1));
+        let end = start.checked_add(len).filter(|end| *end > start);
+        let offset = first.checked_mul(PAGE_SIZE);
+        let (Some(end), Some(offset), 0) = (end, offset, prot) else {
+            return Err(Errno::EINVAL);
+        };
+        let request = {
+            let areas = self.areas.read();
+            let area = areas.map.find(start).ok_or(Errno::EINVAL)?;
+            let (vma, object) = (&area.data, area.data.object());
+            let same = |other: &Vma| {
+                let both = other.object().zip(object);
+                other.flags == vma.flags && both.is_some_and(|(a, b)| Arc::ptr_eq(a, b))
+            };
+            let one = areas.map.covers(start, end)
+                && areas.map.range(start, end).all(|area| same(&area.data));
+            if !vma.flags.contains(VmFlags::SHARED) || !one {
+                return Err(Errno::EINVAL);
+            }
+            let locked = if vma.flags.contains(VmFlags::LOCKED) {
+                MAP_LOCKED
+            } else {
+                0
+            };
+            MmapRequest {
+                addr: start,
+                len,
+                prot: (vma.flags & VmFlags::PROT).bits(),
+                flags: flags & MAP_NONBLOCK | MAP_SHARED | MAP_FIXED | MAP_POPULATE | locked,
+                backing: object.cloned(),
+                offset: offset as u64,
+                low_allowed: true,
+            }
+        };
+        self.mmap(request).map(drop)
+    }
+
     /// mremap(2). `EINVAL` (flags, addresses, length 0, overlapping ranges), `EFAULT` (no area, or the range leaves it),
     /// `EAGAIN` (too much locked), `ENOMEM` (no room in place and may not move; limits; memory).
     pub fn mremap(
