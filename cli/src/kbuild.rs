@@ -130,3 +130,26 @@ fn lines<'a>(names: impl Iterator<Item = (&'a str, &'a str)>) -> String {
         .map(|(name, kind)| format!("0x00000000\t{name}\tvmlinux\t{kind}\t\n"))
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::tree;
+    use std::fs;
+
+    #[test]
+    fn modules_are_compiled_with_what_the_kernel_says_it_has() {
+        let root = tree::root().unwrap();
+        let told = fs::read_to_string(root.join("service/procfs/src/system/config.txt")).unwrap();
+        let header = fs::read_to_string(root.join("include/linux/kconfig.h")).unwrap();
+        let defined: Vec<_> = header
+            .lines()
+            .filter_map(|line| line.strip_prefix("#define CONFIG_")?.split_once(' '))
+            .collect();
+        assert!(defined.len() > 5, "{defined:?}");
+        for (name, value) in defined {
+            let value = if value == "1" { "y" } else { value };
+            let line = format!("CONFIG_{name}={value}");
+            assert!(told.lines().any(|told| told == line), "no {line}");
+        }
+    }
+}

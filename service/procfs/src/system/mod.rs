@@ -1,4 +1,5 @@
 //! Files about the whole machine.
+mod config;
 mod cpu;
 mod kernel;
 mod kmsg;
@@ -17,6 +18,7 @@ pub(crate) static CMDLINE: Once<&'static str> = Once::new();
 pub(crate) static FILES: &[(&str, Kind)] = &[
     ("buddyinfo", Kind::Text(0o400, memory::buddyinfo, None)),
     ("cmdline", Kind::Text(0o444, kernel::cmdline, None)),
+    ("config.gz", Kind::Text(0o444, config::config, None)),
     ("consoles", Kind::Text(0o444, kernel::consoles, None)),
     ("cpuinfo", Kind::Text(0o444, cpu::cpuinfo, None)),
     ("devices", Kind::Text(0o444, kernel::devices, None)),
