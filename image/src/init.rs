@@ -69,6 +69,7 @@ fn register(info: &'static BootInfo) -> Result<()> {
     tty::init()?;
     serial::init(info.cmdline)?;
     lkdtm::init()?;
+    coredump::init();
     procfs::init(info.cmdline)?;
     module::trust_signatures_of(include_bytes!(concat!(
         env!("OUT_DIR"),

@@ -23,6 +23,7 @@ impl Mm {
                     vma.offset << abi::PAGE_SHIFT
                 },
                 object: vma.object(),
+                has_anon: vma.has_anon(),
                 name: areas.name(area),
             };
             if !f(&info) {

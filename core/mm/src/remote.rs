@@ -20,6 +20,17 @@ impl Mm {
         })
     }
 
+    /// A page as it goes into a core image. False: there is nothing of it (never touched, behind the end of its file, not
+    /// memory).
+    pub fn dump_page(&self, va: usize, page: &mut [u8; PAGE_SIZE]) -> bool {
+        let untouched = {
+            let areas = self.areas.read();
+            let area = areas.map.find(va);
+            area.is_none_or(|area| area.data.is_anon()) && self.space.prot(UserAddr(va)).is_none()
+        };
+        !untouched && self.read_remote(UserAddr(va), page) == Ok(PAGE_SIZE)
+    }
+
     /// Writes memory of this space from any task. With `force` also where the area is not writable, if it is private
     /// (a breakpoint in text: the page is copied first). Answers as [`Mm::read_remote`].
     pub fn write_remote(&self, addr: UserAddr, bytes: &[u8], force: bool) -> Result<usize> {

@@ -127,6 +127,8 @@ pub struct VmaInfo<'a> {
     pub offset: u64,
     /// What is mapped, if it is not private anonymous memory.
     pub object: Option<&'a Arc<dyn MapObject>>,
+    /// Some of its pages are the space's own: written to.
+    pub has_anon: bool,
     /// `[heap]` or `[stack]`, for areas without a file.
     pub name: Option<&'static str>,
 }

@@ -232,6 +232,7 @@ fn new_process(cx: &Cx, args: &CloneArgs, pid: &Arc<Pid>) -> Result<Arc<Process>
         exit_signal,
         flags,
         oom_score_adj: parent.oom_score_adj(),
+        core_filter: parent.core_filter(),
     })
 }
 
@@ -378,6 +379,7 @@ fn spawn(
         exit_signal: 0,
         flags: made.flags,
         oom_score_adj: 0,
+        core_filter: crate::core_image::FILTER_USUAL,
     })?;
     let mut comm = [0; 16];
     comm[..made.name.len()].copy_from_slice(made.name);

@@ -1,4 +1,5 @@
 //! The end of tasks and processes (exit(2), exit_group(2), wait(2) for what stays behind).
+use crate::coredump;
 use crate::cx::Cx;
 use crate::objects::{Life, Process, Task};
 use crate::process::flag;
@@ -44,9 +45,13 @@ fn leave_with(cx: &mut Cx, status: i32) {
 /// Ends the calling task: everything it owns is given back, its relatives are told. Afterwards only its kernel stack
 /// is left, which the scheduler frees.
 pub(crate) fn end(mut cx: Cx, status: i32) {
-    sched::begin_end();
     let task = cx.task.clone();
     let process = task.process().clone();
+    let status = match process.has(flag::DUMPS_CORE) {
+        true => coredump::take_part(&mut cx, status),
+        false => status,
+    };
+    sched::begin_end();
     task.set_exit_code(status);
     stop_taking_signals(&task, &process);
     let last = process.live.fetch_sub(1, AcqRel) == 1;
@@ -163,7 +168,7 @@ fn bury(task: &Arc<Task>, process: &Arc<Process>, last: bool) {
         .is_none_or(|leader| leader.life() == Life::Zombie);
     let ended = shared.threads.len() == 1 && leader_ended && shared.exec_by.is_none();
     let status = shared.group_exit;
-    let exec_waits = shared.exec_by.is_some();
+    let awaited = shared.exec_by.is_some() || shared.core.is_some();
     drop(shared);
     if let Some(bond) = held {
         ptrace::tell_end(&bond, task, status.unwrap_or(task.exit_code()));
@@ -172,7 +177,7 @@ fn bury(task: &Arc<Task>, process: &Arc<Process>, last: bool) {
     }
     drop(gone);
     task.set_thread(None);
-    if exec_waits {
+    if awaited {
         process.end_wait.wake_all();
     }
     if ended {

@@ -91,6 +91,7 @@ fn enlist(thread: &Arc<Thread>, shared: &Shared) -> Result<Arc<Task>> {
         exit_signal: 0,
         flags: flag::KERNEL | flag::UNKILLABLE,
         oom_score_adj: 0,
+        core_filter: crate::core_image::FILTER_USUAL,
     })?;
     if pid.nr() != PARENT {
         process.parent_nr.store(PARENT, Relaxed);

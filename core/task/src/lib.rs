@@ -48,6 +48,8 @@ pub use pid::{ControllingTty, ProcessGroup, Session};
 machine! {
     mod calls;
     pub mod clone;
+    mod core_image;
+    pub mod coredump;
     pub mod cx;
     pub mod exec;
     pub mod exit;
@@ -68,6 +70,7 @@ machine! {
     pub mod posix_timer;
     mod posix_timers;
     pub mod process;
+    pub mod registers;
     mod registration;
     mod restriction;
     pub mod rseq;

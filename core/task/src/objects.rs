@@ -44,6 +44,8 @@ pub(crate) struct SigShared {
     pub(crate) group_exit: Option<i32>,
     /// This thread replaces the program: the others end, it does not.
     pub(crate) exec_by: Option<i32>,
+    /// It ends with a core image.
+    pub(crate) core: Option<crate::core_image::Core>,
     pub(crate) stop: Stop,
 }
 
@@ -118,6 +120,7 @@ pub struct Process {
     pub(crate) signal_wait: WaitQueue,
     pub(crate) limits: Rlimits,
     pub(crate) oom_score_adj: AtomicI16,
+    pub(crate) core_filter: AtomicU32,
 }
 
 /// Where a task is in its life.

@@ -37,6 +37,8 @@ pub(crate) mod flag {
     pub(crate) const NO_TTY: u32 = 32;
     /// A kernel thread.
     pub(crate) const KERNEL: u32 = 64;
+    /// It is ending with a core image.
+    pub(crate) const DUMPS_CORE: u32 = 128;
 }
 
 pub(crate) struct ProcessInit {
@@ -47,6 +49,7 @@ pub(crate) struct ProcessInit {
     pub(crate) exit_signal: u32,
     pub(crate) flags: u32,
     pub(crate) oom_score_adj: i16,
+    pub(crate) core_filter: u32,
 }
 
 impl Process {
@@ -58,6 +61,7 @@ impl Process {
             leader: None,
             group_exit: None,
             exec_by: None,
+            core: None,
             stop: Stop::default(),
         };
         let link = Link {
@@ -95,6 +99,7 @@ impl Process {
             signal_wait: WaitQueue::new(),
             limits: init.limits,
             oom_score_adj: AtomicI16::new(init.oom_score_adj),
+            core_filter: AtomicU32::new(init.core_filter),
         })
     }
 
@@ -173,6 +178,15 @@ impl Process {
     /// Sets it; the caller has checked range and permission.
     pub fn set_oom_score_adj(&self, value: i16) {
         self.oom_score_adj.store(value, Relaxed);
+    }
+    /// `/proc/PID/coredump_filter`: which memory goes into its core image (core(5)).
+    pub fn core_filter(&self) -> u32 {
+        self.core_filter.load(Relaxed)
+    }
+    /// Sets it; bits that mean nothing are left out.
+    pub fn set_core_filter(&self, filter: u32) {
+        self.core_filter
+            .store(filter & crate::core_image::FILTER_ALL, Relaxed);
     }
     /// Whether it may leave a core image and be looked into by its owner (`PR_GET_DUMPABLE`).
     pub fn is_dumpable(&self) -> bool {

@@ -172,7 +172,7 @@ fn tell(process: &Process, child: &Arc<Process>, change: Change, request: &WaitR
         .map_or(0, |cred| cred.uid.0);
     let mut usage = child.usage();
     usage.add(&child.children_usage());
-    let ended = matches!(change, Change::Exited(_) | Change::Killed(_));
+    let ended = matches!(change, Change::Exited(_) | Change::Killed(_) | Change::Dumped(_));
     if ended && !request.has(WNOWAIT) {
         process.accounts.lock_irq().children.add(&usage);
         family::release(child);

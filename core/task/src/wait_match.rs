@@ -80,6 +80,9 @@ impl WaitRequest {
     }
 }
 
+/// In a status word of wait(2): there is a core image.
+pub const DUMPED: i32 = 0x80;
+
 /// What became of a child.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
@@ -87,6 +90,8 @@ pub enum Change {
     Exited(i32),
     /// A signal ended it.
     Killed(u32),
+    /// A signal ended it, and there is a core image.
+    Dumped(u32),
     /// A signal stopped it.
     Stopped(u32),
     /// It runs again.
@@ -98,9 +103,10 @@ pub enum Change {
 impl Change {
     /// From the status word of an ended process: `code << 8` or the signal.
     pub const fn from_exit_status(status: i32) -> Self {
-        match status & 0x7f {
-            0 => Self::Exited(status >> 8 & 0xff),
-            sig => Self::Killed(sig as u32),
+        match (status & 0x7f, status & DUMPED) {
+            (0, _) => Self::Exited(status >> 8 & 0xff),
+            (sig, 0) => Self::Killed(sig as u32),
+            (sig, _) => Self::Dumped(sig as u32),
         }
     }
 
@@ -109,6 +115,7 @@ impl Change {
         match self {
             Self::Exited(code) => (code & 0xff) << 8,
             Self::Killed(sig) => sig as i32,
+            Self::Dumped(sig) => sig as i32 | DUMPED,
             Self::Stopped(sig) => (sig as i32) << 8 | 0x7f,
             Self::Continued => 0xffff,
             Self::Trapped(code) => (code as i32) << 8 | 0x7f,
@@ -120,6 +127,7 @@ impl Change {
         match self {
             Self::Exited(status) => (code::CLD_EXITED, status),
             Self::Killed(sig) => (code::CLD_KILLED, sig as i32),
+            Self::Dumped(sig) => (code::CLD_DUMPED, sig as i32),
             Self::Stopped(sig) => (code::CLD_STOPPED, sig as i32),
             Self::Continued => (code::CLD_CONTINUED, SIGCONT as i32),
             Self::Trapped(what) => (code::CLD_TRAPPED, what as i32),
@@ -168,6 +176,8 @@ mod tests {
         assert_eq!(Change::Exited(3).status(), 0x300);
         assert_eq!(Change::from_exit_status(0x300), Change::Exited(3));
         assert_eq!(Change::from_exit_status(9), Change::Killed(9));
+        assert_eq!(Change::from_exit_status(0x8b), Change::Dumped(11));
+        assert_eq!(Change::Dumped(11).status(), 0x8b);
         assert_eq!(Change::Stopped(19).status(), 0x137f);
         assert_eq!(Change::Continued.status(), 0xffff);
     }

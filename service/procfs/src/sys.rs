@@ -83,6 +83,20 @@ static KNOBS: &[Knob] = &[
     read_only("kernel/cap_last_cap", |_, out| {
         number(out, u64::from(cred::cap::LAST))
     }),
+    settable(
+        "kernel/core_pattern",
+        |_, out| text(out, &task::coredump::pattern()?),
+        |_, text| task::coredump::set_pattern(line(text)),
+    )
+    .text(),
+    settable(
+        "kernel/core_uses_pid",
+        |_, out| number(out, u64::from(task::coredump::uses_pid())),
+        |_, text| {
+            task::coredump::set_uses_pid(parse_number(text)? != 0);
+            Ok(())
+        },
+    ),
     settable("kernel/domainname", domain, set_domain).text(),
     settable("kernel/hostname", host, set_host).text(),
     settable(

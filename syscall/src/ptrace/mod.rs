@@ -3,7 +3,6 @@
 //! Requests come in three kinds: those that make a bond, those for a tracee whatever it does, and the rest, for one that
 //! stands still. Seccomp's events, `PTRACE_SYSEMU` and block steps are not there: `EINVAL` for the option, `EIO` for the rest.
 mod info;
-mod regs;
 mod state;
 
 use crate::Call;
@@ -133,8 +132,8 @@ fn to_held(held: &Held, what: u32, args: Args) -> Result<usize> {
         request::SINGLESTEP => go_on(held, Follow::Step, args)?,
         request::DETACH => held.detach(signal(args)?)?,
         request::LISTEN => held.listen()?,
-        request::GETREGS => state::get_general(held, UserAddr(args.data), regs::SIZE)?,
-        request::SETREGS => state::set_general(held, UserAddr(args.data), regs::SIZE)?,
+        request::GETREGS => state::get_general(held, UserAddr(args.data), task::registers::SIZE)?,
+        request::SETREGS => state::set_general(held, UserAddr(args.data), task::registers::SIZE)?,
         request::GETFPREGS => {
             state::get_legacy_fpu(held, UserAddr(args.data), hal::fpu::LEGACY_SIZE)?;
         }

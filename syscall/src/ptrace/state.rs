@@ -1,5 +1,4 @@
 //! Registers of a tracee: general, floating point, debug; one by one (`struct user`) and in sets.
-use super::regs::{FS_BASE, GS_BASE, Registers, SIZE, WORDS};
 use abi::pod::Iovec;
 use abi::{Errno, Result};
 use alloc::vec::Vec;
@@ -8,6 +7,7 @@ use hal::fpu::{self, LEGACY_SIZE};
 use hal::watch::Watch;
 use kmem::{TryVec, user};
 use task::ptrace::Held;
+use task::registers::{FEATURES, FS_BASE, GS_BASE, MXCSR, Registers, SIZE, SOFTWARE};
 
 /// `sizeof(struct user)`, and where its debug registers are.
 const USER_SIZE: usize = 928;
@@ -18,10 +18,6 @@ const PRSTATUS: u32 = 1;
 const PRFPREG: u32 = 2;
 const X86_XSTATE: u32 = 0x202;
 
-/// Where an FPU image has the features of the machine for user space, where it has those in use.
-const SOFTWARE: usize = 464;
-const FEATURES: usize = LEGACY_SIZE;
-const MXCSR: usize = 24;
 const MXCSR_KNOWN: u32 = 0xffff;
 
 fn registers(held: &Held) -> Result<Registers> {
@@ -122,12 +118,7 @@ fn check_watch(watch: &Watch, changed: usize) -> Result<()> {
 
 /// General registers to user memory. `EFAULT`.
 pub(super) fn get_general(held: &Held, to: UserAddr, len: usize) -> Result<()> {
-    let all = registers(held)?;
-    let mut bytes = [0; SIZE];
-    for at in 0..WORDS {
-        bytes[at * 8..at * 8 + 8].copy_from_slice(&all.get(at).to_le_bytes());
-    }
-    user::copy_to_user(to, &bytes[..len])
+    user::copy_to_user(to, &registers(held)?.bytes()[..len])
 }
 
 /// General registers from user memory, as many as there are: those before a bad one are set, as Linux has it. `EFAULT`,
@@ -153,19 +144,7 @@ pub(super) fn set_general(held: &Held, from: UserAddr, len: usize) -> Result<()>
 fn image(held: &Held) -> Result<Vec<u8>> {
     let mut image = Vec::try_filled(0, fpu::xstate_size())?;
     held.with_context(|context| context.with_fpu(|bytes| image.copy_from_slice(bytes)))?;
-    if let Some(features) = fpu::xfeatures() {
-        let in_use = u64::from_le_bytes(eight(&image, FEATURES));
-        if in_use & 1 == 0 {
-            image[..MXCSR].fill(0);
-            image[..2].copy_from_slice(&0x37fu16.to_le_bytes());
-            image[32..160].fill(0);
-        }
-        if in_use & 2 == 0 {
-            image[160..416].fill(0);
-        }
-        image[SOFTWARE..LEGACY_SIZE].fill(0);
-        image[SOFTWARE..SOFTWARE + 8].copy_from_slice(&features.to_le_bytes());
-    }
+    task::registers::complete_fpu(&mut image);
     Ok(image)
 }
 

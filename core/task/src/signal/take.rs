@@ -6,6 +6,7 @@ use crate::signal::action::{DEFAULT, DefaultAction, IGNORE, SigAction, default_a
 use crate::signal::restart::{Delivery, Resume, decide};
 use crate::signal::mask::{recalculate, set_blocked};
 use crate::signal::{frame, send, stop};
+use crate::coredump;
 use crate::ptrace::stop as ptrace;
 use crate::wait_match::Change;
 use abi::raw::__NR_restart_syscall;
@@ -179,7 +180,7 @@ fn act<'a>(
     match action.handler {
         IGNORE => (shared, None),
         DEFAULT => {
-            let (guard, verdict) = by_default(process, task, shared, info.signo);
+            let (guard, verdict) = by_default(process, task, shared, info);
             (guard, verdict.map(Taken::Die))
         }
         _ => {
@@ -229,8 +230,9 @@ fn by_default<'a>(
     process: &'a Arc<Process>,
     task: &Task,
     mut shared: SpinIrqGuard<'a, SigShared>,
-    sig: Signal,
+    info: SigInfo,
 ) -> (SpinIrqGuard<'a, SigShared>, Option<i32>) {
+    let sig = info.signo;
     let action = default_action(sig);
     let forced_only = SigSet::UNBLOCKABLE.contains(sig);
     if action == DefaultAction::Ignore || (process.has(flag::UNKILLABLE) && !forced_only) {
@@ -238,6 +240,9 @@ fn by_default<'a>(
     }
     if action != DefaultAction::Stop {
         shared.group_exit = Some(sig as i32);
+        if action == DefaultAction::Core {
+            coredump::begin(process, task, &mut shared, info);
+        }
         send::zap(&mut shared, Some(task));
         process.stop_wait.wake_all();
         return (shared, Some(sig as i32));

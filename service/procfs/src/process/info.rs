@@ -85,6 +85,27 @@ pub(crate) fn oom_score(who: &Who, out: &mut SeqBuf) -> Result<()> {
     Ok(())
 }
 
+/// Which memory goes into a core image.
+pub(crate) fn core_filter(who: &Who, out: &mut SeqBuf) -> Result<()> {
+    let _ = writeln!(out, "{:08x}", who.process.core_filter());
+    Ok(())
+}
+
+/// A number in the notation of C.
+pub(crate) fn set_core_filter(who: &Who, text: &[u8]) -> Result<()> {
+    let text = core::str::from_utf8(text)
+        .map_err(|_| Errno::EINVAL)?
+        .trim();
+    let (digits, base) = match (text.strip_prefix("0x"), text.strip_prefix('0')) {
+        (Some(digits), _) => (digits, 16),
+        (None, Some(digits)) if !digits.is_empty() => (digits, 8),
+        _ => (text, 10),
+    };
+    let filter = u32::from_str_radix(digits, base).map_err(|_| Errno::EINVAL)?;
+    who.process.set_core_filter(filter);
+    Ok(())
+}
+
 pub(crate) fn oom_score_adj(who: &Who, out: &mut SeqBuf) -> Result<()> {
     let _ = writeln!(out, "{}", who.process.oom_score_adj());
     Ok(())

@@ -122,6 +122,15 @@ const FILES: &[(&str, Kind)] = &[
         "comm",
         Kind::Settable(0o644, info::comm, info::set_comm, Positions::None),
     ),
+    (
+        "coredump_filter",
+        Kind::Settable(
+            0o644,
+            info::core_filter,
+            info::set_core_filter,
+            Positions::Ignored,
+        ),
+    ),
     ("cwd", Kind::Link(places::cwd)),
     (
         "environ",

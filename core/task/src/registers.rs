@@ -1,24 +1,31 @@
-//! `struct user_regs_struct` (sys/user.h): registers by place, and what a tracer may put into each.
+//! `struct user_regs_struct` (sys/user.h): registers by place, and what a tracer may put into each; FPU images as others see
+//! them. For ptrace(2) and core images.
 use abi::{Errno, Result};
+use hal::fpu::{self, LEGACY_SIZE};
 use hal::user::UserRegs;
 
+/// Where an FPU image has the features of the machine for user space, where it has those in use.
+pub const SOFTWARE: usize = 464;
+pub const FEATURES: usize = LEGACY_SIZE;
+pub const MXCSR: usize = 24;
+
 /// Words, and bytes.
-pub(super) const WORDS: usize = 27;
-pub(super) const SIZE: usize = WORDS * 8;
+pub const WORDS: usize = 27;
+pub const SIZE: usize = WORDS * 8;
 
 /// Places of those with rules of their own.
 const CS: usize = 17;
 const FLAGS: usize = 18;
 const SS: usize = 20;
-pub(super) const FS_BASE: usize = 21;
-pub(super) const GS_BASE: usize = 22;
+pub const FS_BASE: usize = 21;
+pub const GS_BASE: usize = 22;
 
 /// General registers, and the bases of FS and GS, which are not among them in the kernel.
 #[derive(Clone, Copy)]
-pub(super) struct Registers {
-    pub(super) regs: UserRegs,
-    pub(super) fs_base: u64,
-    pub(super) gs_base: u64,
+pub struct Registers {
+    pub regs: UserRegs,
+    pub fs_base: u64,
+    pub gs_base: u64,
 }
 
 /// The register at a place; none for segments that are always zero in 64-bit mode.
@@ -48,7 +55,16 @@ fn place(r: &mut UserRegs, at: usize) -> Option<&mut u64> {
 }
 
 impl Registers {
-    pub(super) fn get(&self, at: usize) -> u64 {
+    /// All of them as they lie in memory.
+    pub fn bytes(&self) -> [u8; SIZE] {
+        let mut bytes = [0; SIZE];
+        for at in 0..WORDS {
+            bytes[at * 8..at * 8 + 8].copy_from_slice(&self.get(at).to_le_bytes());
+        }
+        bytes
+    }
+
+    pub fn get(&self, at: usize) -> u64 {
         let mut regs = self.regs;
         match at {
             CS => UserRegs::USER_CS,
@@ -63,7 +79,7 @@ impl Registers {
     ///
     /// # Errors
     /// `EIO`: a base outside user space; another segment than the ones that 64-bit programs have.
-    pub(super) fn set(&mut self, at: usize, value: u64) -> Result<()> {
+    pub fn set(&mut self, at: usize, value: u64) -> Result<()> {
         const FREE: u64 = UserRegs::CHANGEABLE_FLAGS;
         match at {
             FLAGS => self.regs.rflags = self.regs.rflags & !FREE | value & FREE,
@@ -89,4 +105,24 @@ impl Registers {
         }
         Ok(())
     }
+}
+
+/// Puts into a whole FPU image what the CPU left out for being in its initial state, and which features there are.
+pub fn complete_fpu(image: &mut [u8]) {
+    let Some(features) = fpu::xfeatures() else {
+        return;
+    };
+    let mut in_use = [0; 8];
+    in_use.copy_from_slice(&image[FEATURES..FEATURES + 8]);
+    let in_use = u64::from_le_bytes(in_use);
+    if in_use & 1 == 0 {
+        image[..MXCSR].fill(0);
+        image[..2].copy_from_slice(&0x37fu16.to_le_bytes());
+        image[32..160].fill(0);
+    }
+    if in_use & 2 == 0 {
+        image[160..416].fill(0);
+    }
+    image[SOFTWARE..LEGACY_SIZE].fill(0);
+    image[SOFTWARE..SOFTWARE + 8].copy_from_slice(&features.to_le_bytes());
 }
