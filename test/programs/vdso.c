@@ -207,6 +207,19 @@ static void tests(void) {
     }
     signal(SIGSEGV, SIG_DFL);
 
+    begin("there is no page of the calls that came before it, as with Debian's kernel");
+    static char areas[1 << 16];
+    yes(get_file("/proc/self/maps", areas, sizeof areas) > 0);
+    yes(strstr(areas, "[vdso]") && !strstr(areas, "vsyscall") && !strstr(areas, "ffffffffff600000"));
+    for (long at = 0; at < 0xc00; at += 0x400) {
+        pid_t old = fork();
+        if (old == 0)
+            _exit((int)((long (*)(void *, void *))(0xffffffffff600000 + at))(NULL, NULL));
+        int how = 0;
+        is(waitpid(old, &how, 0), old);
+        yes(WIFSIGNALED(how) && WTERMSIG(how) == SIGSEGV);
+    }
+
     begin("bad pointers");
     for (int i = 0; i < 3; i++) {
         pid_t child = fork();
