@@ -190,7 +190,9 @@ fn sys_getgroups(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
 }
 
 fn sys_setgroups(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
-    cx.cred.require(cred::cap::SETGID)?;
+    if !cx.cred.may_setgroups() {
+        return Err(Errno::EPERM);
+    }
     let count = a[0] as u32 as usize;
     if count > NGROUPS_MAX {
         return Err(Errno::EINVAL);

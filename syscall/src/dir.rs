@@ -95,7 +95,7 @@ fn link_at(cx: &Cx, old: (usize, usize), new: (usize, usize), flags: usize) -> R
     if flags & !(AT_SYMLINK_FOLLOW | AT_EMPTY_PATH) != 0 {
         return Err(Errno::EINVAL);
     }
-    if flags & AT_EMPTY_PATH != 0 && !cx.cred.has_cap(cap::DAC_READ_SEARCH) {
+    if flags & AT_EMPTY_PATH != 0 && !cx.cred.capable(cap::DAC_READ_SEARCH) {
         return Err(Errno::ENOENT);
     }
     let mut lookup = LookupFlags::empty();

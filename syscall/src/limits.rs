@@ -102,7 +102,7 @@ fn change(cx: &Cx, process: &Process, resource: Resource, new: Rlimit) -> Result
 /// The limits that an address space enforces.
 pub(crate) fn memory_limits(process: &Process, cred: &cred::Cred) -> mm::Limits {
     let limits = process.limits();
-    let locked = if cred.has_cap(cap::IPC_LOCK) {
+    let locked = if cred.capable(cap::IPC_LOCK) {
         u64::MAX
     } else {
         limits.cur(Resource::Memlock)

@@ -67,6 +67,9 @@ fn sys_mount(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     if flags & (MS_REMOUNT | MS_BIND) == MS_REMOUNT | MS_BIND {
         vfs::remount(&at, mount_flags(flags), None)?;
     } else if flags & MS_REMOUNT != 0 {
+        if !cx.cred.ns_capable(&at.mnt.sb().owner()?, cap::SYS_ADMIN) {
+            return Err(Errno::EPERM);
+        }
         vfs::remount(&at, mount_flags(flags), Some(&data))?;
     } else if flags & MS_BIND != 0 {
         let from = find_source(cx, &source)?;
@@ -83,7 +86,7 @@ fn sys_mount(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
         in_own_ns(cx, &from)?;
         vfs::move_mount(&from, &at)?;
     } else {
-        new_mount(&kind, &source, &data, flags, &at)?;
+        new_mount(cx, &kind, &source, &data, flags, &at)?;
     }
     Ok(0)
 }
@@ -131,12 +134,19 @@ fn find_source(cx: &Cx, source: &[u8]) -> Result<Path> {
     vfs::lookup(crate::fs::ctx(cx, None), source, LookupFlags::FOLLOW)
 }
 
-fn new_mount(kind: &[u8], source: &[u8], data: &[u8], flags: u32, at: &Path) -> Result<()> {
+fn new_mount(
+    cx: &Cx,
+    kind: &[u8],
+    source: &[u8],
+    data: &[u8],
+    flags: u32,
+    at: &Path,
+) -> Result<()> {
     if kind.is_empty() {
         return Err(Errno::EINVAL);
     }
     let kind = vfs::find_filesystem(kind)?;
-    let sb = kind.mount(source, data)?;
+    let sb = kind.mount_for(source, data, &cx.cred)?;
     if flags & MS_RDONLY != 0 {
         sb.set_read_only(true)?;
     }

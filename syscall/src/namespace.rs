@@ -34,7 +34,7 @@ fn sys_unshare(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     if flags & kinds != 0 {
         setns::leave(cx, flags & kinds)?;
     }
-    if flags & (CLONE_FS | CLONE_NEWNS) == CLONE_FS {
+    if flags & (CLONE_FS | CLONE_NEWNS | CLONE_NEWUSER) == CLONE_FS {
         let fs = cx.fs.try_clone()?;
         cx.set_fs(fs);
     }

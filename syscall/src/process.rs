@@ -220,7 +220,7 @@ fn sys_waitid(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     }
     if a[2] != 0 {
         // Nothing to tell, or an error: the fields that a caller looks at are zero.
-        let info = waited.map_or([0; 128], |w| child_info(w).encode());
+        let info = waited.map_or([0; 128], |w| child_info(cx, w).encode());
         user::copy_to_user(UserAddr(a[2]), &info[..CHILD_INFO_LEN])?;
     }
     result.map(|_| 0)
@@ -229,11 +229,11 @@ fn sys_waitid(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
 /// Bytes of a siginfo that tell of a child: up to its status.
 const CHILD_INFO_LEN: usize = 28;
 
-fn child_info(waited: &Waited) -> SigInfo {
+fn child_info(cx: &Cx, waited: &Waited) -> SigInfo {
     let (code, status) = waited.change.code_and_status();
     let data = SigData::Child {
         pid: waited.pid,
-        uid: waited.uid,
+        uid: cx.cred.user_ns.uid(waited.uid),
         status,
         utime: 0,
         stime: 0,
@@ -298,12 +298,10 @@ pub(crate) fn may_inspect(cx: &Cx, task: &Task) -> Result<bool> {
     if Arc::ptr_eq(task.process(), cx.process()) {
         return Ok(true);
     }
-    let (me, it) = (&cx.cred, task.cred()?);
-    let same = [it.uid, it.euid, it.suid].iter().all(|&uid| uid == me.uid)
-        && [it.gid, it.egid, it.sgid].iter().all(|&gid| gid == me.gid)
-        && task.process().is_dumpable()
-        && it.permitted.is_subset(me.permitted);
-    Ok(same || me.ns_capable(&it.user_ns, cred::cap::SYS_PTRACE))
+    let dumpable = task.process().is_dumpable();
+    Ok(cx
+        .cred
+        .may_look(&*task.cred()?, cred::LookBy::Real, dumpable))
 }
 
 pub(crate) const ARCH_SET_GS: u32 = 0x1001;

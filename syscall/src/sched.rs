@@ -92,7 +92,7 @@ fn owns(cx: &Cx, task: &Task) -> Result<bool> {
 
 /// What a change of policy needs (sched(7), "Privileges and resource limits"). `EPERM`.
 fn check_share(cx: &Cx, task: &Task, old: Share, new: Share) -> Result<()> {
-    if cx.cred.has_cap(cap::SYS_NICE) {
+    if cx.cred.capable(cap::SYS_NICE) {
         return Ok(());
     }
     let limits = task.process().limits();
@@ -121,7 +121,7 @@ fn nice_allowed(limit: u64, nice: i8) -> bool {
 fn set(cx: &Cx, task: &Task, thread: &Thread, new: Share, reset_on_fork: bool) -> Result<usize> {
     let old = thread.attr();
     check_share(cx, task, old.share, new)?;
-    if old.reset_on_fork && !reset_on_fork && !cx.cred.has_cap(cap::SYS_NICE) {
+    if old.reset_on_fork && !reset_on_fork && !cx.cred.capable(cap::SYS_NICE) {
         return Err(Errno::EPERM);
     }
     thread.set_share(new)?;
@@ -292,7 +292,7 @@ fn sys_sched_setaffinity(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let len = (a[1] as u32 as usize).min(bytes.len());
     user::copy_from_user(&mut bytes[..len], UserAddr(a[2]))?;
     let (task, thread) = target(cx, a[0])?;
-    if !owns(cx, &task)? && !cx.cred.has_cap(cap::SYS_NICE) {
+    if !owns(cx, &task)? && !cx.cred.ns_capable(&task.cred()?.user_ns, cap::SYS_NICE) {
         return Err(Errno::EPERM);
     }
     if thread.is_bound() {
@@ -398,9 +398,9 @@ fn sys_setpriority(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
 }
 
 fn set_nice(cx: &Cx, task: &Task, thread: &Thread, nice: i8) -> Result<()> {
-    let privileged = cx.cred.has_cap(cap::SYS_NICE);
+    let privileged = cx.cred.capable(cap::SYS_NICE);
     let old = thread.attr().share;
-    if !privileged && !owns(cx, task)? {
+    if !owns(cx, task)? && !cx.cred.ns_capable(&task.cred()?.user_ns, cap::SYS_NICE) {
         return Err(Errno::EPERM);
     }
     if nice < old.nice

@@ -11,6 +11,7 @@ use cred::cap;
 use hal::addr::UserAddr;
 use kmem::user::{self, UserBuf};
 use sync::{LockClass, Mutex, WaitMode, rank};
+use task::Namespace;
 use task::{Cx, uts};
 use trace::kmsg::{self, Cursor, LINE_MAX, Next};
 
@@ -44,14 +45,17 @@ fn set_uts(
     len: usize,
     set: fn(&uts::UtsNs, &[u8]) -> Result<()>,
 ) -> Result<usize> {
-    cx.cred.require(cap::SYS_ADMIN)?;
+    let names = uts::of(&cx.ns)?;
+    if !cx.cred.ns_capable(names.owner(), cap::SYS_ADMIN) {
+        return Err(Errno::EPERM);
+    }
     let len = usize::try_from(len as i32)
         .ok()
         .filter(|len| *len <= 64)
         .ok_or(Errno::EINVAL)?;
     let mut bytes = [0; 64];
     user::copy_from_user(&mut bytes[..len], UserAddr(at))?;
-    set(uts::of(&cx.ns)?, &bytes[..len])?;
+    set(names, &bytes[..len])?;
     Ok(0)
 }
 

@@ -158,9 +158,14 @@ impl Cred {
         old
     }
 
-    /// setgroups(2). EPERM without CAP_SETGID.
+    /// Whether setgroups(2) is allowed: with CAP_SETGID, where groups are mapped and it is not forbidden.
+    pub fn may_setgroups(&self) -> bool {
+        self.may_setgid() && self.user_ns.has_setgroups()
+    }
+
+    /// setgroups(2). EPERM.
     pub fn set_groups(&mut self, groups: Arc<GroupList>) -> Result<()> {
-        if !self.may_setgid() {
+        if !self.may_setgroups() {
             return Err(Errno::EPERM);
         }
         self.groups = Some(groups);

@@ -48,6 +48,15 @@ impl GroupList {
     }
 }
 
+/// As whom a task looks into another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LookBy {
+    /// File-system ids: files of `/proc`.
+    FileSystem,
+    /// Real ids: system calls.
+    Real,
+}
+
 /// Who a task is. Shared as `Arc<Cred>` and never changed then: see the methods of `change`.
 #[derive(Clone, Debug)]
 pub struct Cred {
@@ -111,10 +120,15 @@ impl Cred {
     }
 
     /// Whether it has `cap` over `ns`: by a capability held in it or in an ancestor, or by owning it from its parent.
+    #[inline]
     pub fn ns_capable(&self, ns: &Arc<UserNamespace>, cap: u32) -> bool {
+        self.capable_in(ns, cap)
+    }
+
+    pub(crate) fn capable_in(&self, ns: &UserNamespace, cap: u32) -> bool {
         let mut ns = ns;
         loop {
-            if Arc::ptr_eq(ns, &self.user_ns) {
+            if core::ptr::eq(ns, &raw const *self.user_ns) {
                 return self.effective.has(cap);
             }
             if ns.level() <= self.user_ns.level() {
@@ -177,6 +191,54 @@ impl Cred {
             };
         }
         cred
+    }
+
+    /// Whether a task of these credentials may look into one of `target` (ptrace(2), "Ptrace access mode checking"), with its
+    /// file-system ids and effective capabilities or its real ids and permitted ones. `dumpable`: the other shows itself to its
+    /// own user.
+    pub fn may_look(&self, target: &Self, by: LookBy, dumpable: bool) -> bool {
+        let (uid, gid, caps) = match by {
+            LookBy::FileSystem => (self.fsuid, self.fsgid, self.effective),
+            LookBy::Real => (self.uid, self.gid, self.permitted),
+        };
+        let same = [target.uid, target.euid, target.suid]
+            .iter()
+            .all(|it| *it == uid)
+            && [target.gid, target.egid, target.sgid]
+                .iter()
+                .all(|it| *it == gid);
+        let weaker =
+            Arc::ptr_eq(&self.user_ns, &target.user_ns) && target.permitted.is_subset(caps);
+        same && dumpable && weaker || self.ns_capable(&target.user_ns, cap::SYS_PTRACE)
+    }
+
+    /// A copy for the first task in `ns`: all capabilities there, none elsewhere (user_namespaces(7), "Capabilities").
+    pub fn in_users(&self, ns: Arc<UserNamespace>) -> Self {
+        let mut cred = self.clone();
+        cred.securebits = 0;
+        cred.inheritable = CapSet::EMPTY;
+        cred.permitted = CapSet::FULL;
+        cred.effective = CapSet::FULL;
+        cred.bounding = CapSet::FULL;
+        cred.ambient = CapSet::EMPTY;
+        cred.user_ns = ns;
+        cred
+    }
+
+    /// Whether `other` can do nothing that these credentials can't: fewer capabilities in the same namespace, or those in
+    /// one that their user owns.
+    pub fn covers(&self, other: &Self) -> bool {
+        if Arc::ptr_eq(&self.user_ns, &other.user_ns) {
+            return other.permitted.is_subset(self.permitted);
+        }
+        let mut ns = &other.user_ns;
+        while let Some(parent) = ns.parent() {
+            if Arc::ptr_eq(parent, &self.user_ns) && ns.owner() == self.euid {
+                return true;
+            }
+            ns = parent;
+        }
+        false
     }
 
     /// Whether a signal from `self` to a task of `target` is allowed (kill(2)), leaving sessions aside.

@@ -3,7 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | `ids` | [`Kuid`], [`Kgid`]: ids as the kernel compares them; never what user space said |
-//! | `userns` | [`UserNamespace`] and its [`IdMap`]s between what user space says and `Kuid`/`Kgid` |
+//! | `userns`, `idmap`, `usermap` | [`UserNamespace`] and its [`IdMap`]s between what user space says and `Kuid`/`Kgid` |
 //! | `caps` | [`CapSet`] and the capability numbers in [`cap`] |
 //! | `cred` | [`Cred`], immutable once shared: a task that changes who it is installs a changed copy |
 //! | `change` | the rules of setuid, setresuid, setgroups, capset, exec |
@@ -24,16 +24,19 @@ extern crate std;
 mod caps;
 mod change;
 mod cred;
+mod idmap;
 mod ids;
 pub mod number;
 mod rlimit;
 #[cfg(test)]
 mod tests;
+mod usermap;
 mod userns;
 
 pub use caps::{CapSet, cap};
 pub use change::{ExecFile, IdKind};
-pub use cred::{Cred, GroupList, NGROUPS_MAX, securebit};
+pub use cred::{Cred, GroupList, LookBy, NGROUPS_MAX, securebit};
+pub use idmap::{Extent, IdMap};
 pub use ids::{Kgid, Kuid};
 pub use rlimit::{Limit, RLIM_INFINITY, RLIM_NLIMITS, Resource, Rlimits};
-pub use userns::{Extent, IdMap, OVERFLOW_ID, UserNamespace};
+pub use userns::{MapKind, OVERFLOW_ID, UserNamespace};

@@ -99,16 +99,40 @@ fn groups_and_access() {
 
 #[test]
 fn maps_of_a_child_namespace() {
-    let extent = |inside, outside, count| Extent {
-        inside,
-        outside,
-        count,
-    };
-    assert!(IdMap::new(&[extent(0, 1000, 10), extent(5, 3000, 1)]).is_err());
-    assert!(IdMap::new(&[extent(u32::MAX, 0, 2)]).is_err());
-    let map = IdMap::new(&[extent(0, 1000, 1), extent(1, 100_000, 10)]).unwrap();
+    for bad in [
+        "",
+        "0 1000",
+        "0 1000 0",
+        "0 1000 10\n5 3000 1",
+        "4294967295 0 1",
+        "4294967294 0 5",
+        "0 0 1 1",
+        "0 -1 1",
+        "0 1 1\n\n1 2 1",
+    ] {
+        assert!(IdMap::parse(bad.as_bytes()).is_err(), "{bad:?}");
+    }
     let init = UserNamespace::init().unwrap();
-    let ns = UserNamespace::new(&init, Kuid(1000), map, map).unwrap();
+    let root = Cred::init().unwrap();
+    let ns = UserNamespace::new(&user(1000)).unwrap();
+    assert!(!ns.kuid(0).is_valid());
+    let set = |kind, text: &[u8], by: &Cred| ns.set_map(kind, text, by, by);
+    assert_eq!(
+        set(MapKind::Users, b"0 0 1", &user(1000)),
+        Err(Errno::EPERM)
+    );
+    assert_eq!(
+        set(MapKind::Groups, b"0 1000 1", &user(1000)),
+        Err(Errno::EPERM)
+    );
+    let text = b"0 1000 1\n1 100000 10\n";
+    assert_eq!(set(MapKind::Users, text, &user(1000)), Err(Errno::EPERM));
+    assert_eq!(set(MapKind::Users, text, &root), Ok(()));
+    assert_eq!(set(MapKind::Users, text, &root), Err(Errno::EPERM));
+    ns.set_setgroups(false).unwrap();
+    assert_eq!(set(MapKind::Groups, b"0 1000 1", &user(1000)), Ok(()));
+    assert_eq!(ns.set_setgroups(true), Err(Errno::EPERM));
+    assert!(!ns.has_setgroups());
     assert_eq!(ns.kuid(0), Kuid(1000));
     assert_eq!(ns.kuid(10), Kuid(100_009));
     assert!(!ns.kuid(11).is_valid());
@@ -143,4 +167,37 @@ fn limits() {
         Err(Errno::EINVAL)
     );
     assert!(Resource::from_raw(16).is_err());
+}
+
+#[test]
+fn one_inside_another_names_what_the_first_names() {
+    let outer = UserNamespace::new(&user(1000)).unwrap();
+    let root = Cred::init().unwrap();
+    outer
+        .set_map(MapKind::Users, b"0 1000 10", &root, &root)
+        .unwrap();
+    outer
+        .set_map(MapKind::Groups, b"0 1000 10", &root, &root)
+        .unwrap();
+    let first = user(1000).in_users(outer.clone());
+    let inner = UserNamespace::new(&first).unwrap();
+    let set = |text: &[u8]| inner.set_map(MapKind::Users, text, &first, &first);
+    assert_eq!(
+        set(b"0 5 10"),
+        Err(Errno::EPERM),
+        "the outer has no name for all"
+    );
+    assert_eq!(set(b"0 5 2"), Ok(()));
+    assert_eq!(inner.kuid(1), Kuid(1006));
+    let mut seen = 0;
+    inner.for_each_extent(MapKind::Users, &inner, |e| {
+        seen = e.outside;
+    });
+    assert_eq!(seen, 5);
+    inner.for_each_extent(MapKind::Users, &UserNamespace::init().unwrap(), |e| {
+        seen = e.outside;
+    });
+    assert_eq!(seen, 1005);
+    assert!(user(1000).covers(&first) && !user(1001).covers(&first));
+    assert!(first.covers(&first.in_users(inner)));
 }

@@ -1,141 +1,104 @@
-//! User namespaces and their id maps.
-use crate::{CapSet, Kgid, Kuid};
+//! User namespaces (user_namespaces(7)): who is whom, and over what capabilities count.
+use crate::idmap::{Extent, IdMap};
+use crate::{Kgid, Kuid};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
+use core::fmt;
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use kmem::try_arc;
-use sync::Once;
+use sync::{LockClass, Once, SpinLock, rank};
+
+static CHANGE: LockClass = LockClass::new("user_namespace", rank::NONE);
 
 /// What user space sees for an id its namespace has no name for; `/proc/sys/kernel/overflowuid`.
 pub const OVERFLOW_ID: u32 = 65534;
 
-/// A run of ids: `inside..inside+count` in the namespace is `outside..outside+count` of the initial one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Extent {
-    /// First id as the namespace says it.
-    pub inside: u32,
-    /// First id as the kernel says it.
-    pub outside: u32,
-    /// Length of the run.
-    pub count: u32,
+/// Which of a namespace's maps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MapKind {
+    /// `uid_map`.
+    Users,
+    /// `gid_map`.
+    Groups,
+    /// `projid_map`.
+    Projects,
 }
 
-/// Up to [`IdMap::MAX`] runs of ids.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct IdMap {
-    extents: [Extent; Self::MAX],
-    len: usize,
-}
-
-impl IdMap {
-    /// Most extents a map holds here.
-    pub const MAX: usize = 5;
-
-    /// Every id means itself.
-    pub const IDENTITY: Self = {
-        let mut extents = [Extent {
-            inside: 0,
-            outside: 0,
-            count: 0,
-        }; Self::MAX];
-        extents[0].count = u32::MAX;
-        Self { extents, len: 1 }
-    };
-
-    /// A map of these runs. EINVAL: none, too many, an empty, wrapping or overlapping one.
-    pub fn new(extents: &[Extent]) -> Result<Self> {
-        if extents.is_empty() || extents.len() > Self::MAX {
-            return Err(Errno::EINVAL);
-        }
-        let mut map = Self::default();
-        for extent in extents {
-            let fits = |first: u32| first.checked_add(extent.count).is_some();
-            if extent.count == 0 || !fits(extent.inside) || !fits(extent.outside) {
-                return Err(Errno::EINVAL);
-            }
-            let meets = |a: u32, b: u32, n: u32| a < b + n && b < a + extent.count;
-            let overlaps = map.extents().iter().any(|e| {
-                meets(extent.inside, e.inside, e.count) || meets(extent.outside, e.outside, e.count)
-            });
-            if overlaps {
-                return Err(Errno::EINVAL);
-            }
-            map.extents[map.len] = *extent;
-            map.len += 1;
-        }
-        Ok(map)
-    }
-
-    /// Its runs, as `/proc/PID/uid_map` shows them.
-    pub fn extents(&self) -> &[Extent] {
-        &self.extents[..self.len]
-    }
-
-    #[inline]
-    fn to_kernel(self, id: u32) -> u32 {
-        self.extents()
-            .iter()
-            .find(|e| id.wrapping_sub(e.inside) < e.count)
-            .map_or(u32::MAX, |e| id - e.inside + e.outside)
-    }
-
-    #[inline]
-    fn to_user(self, id: u32) -> Option<u32> {
-        self.extents()
-            .iter()
-            .find(|e| id.wrapping_sub(e.outside) < e.count)
-            .map(|e| id - e.outside + e.inside)
-    }
-}
-
-/// A user namespace. Only the initial one exists so far; nothing that checks permission may assume so.
-#[derive(Debug)]
+/// A user namespace. Its maps are empty until they are set, each once.
 pub struct UserNamespace {
     parent: Option<Arc<UserNamespace>>,
     owner: Kuid,
     level: u32,
     number: u32,
+    /// It is the first: every id means itself.
     identity: bool,
-    uid_map: IdMap,
-    gid_map: IdMap,
+    maps: [Once<IdMap>; 3],
+    /// setgroups(2) is not forbidden.
+    setgroups: AtomicBool,
+    /// Who made it had `CAP_SETFCAP`, so that its root may be the parent's.
+    maker_sets_file_caps: bool,
+    changing: SpinLock<()>,
 }
 
 static INIT: Once<Arc<UserNamespace>> = Once::new();
 
+impl fmt::Debug for UserNamespace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "user:[{}]", self.number)
+    }
+}
+
 impl UserNamespace {
+    /// One inside `parent`, made by `owner`, who had `CAP_SETFCAP` there or not. ENOMEM.
+    pub(crate) fn make(
+        parent: Option<Arc<Self>>,
+        owner: Kuid,
+        maker_sets_file_caps: bool,
+        number: u32,
+    ) -> Result<Arc<Self>> {
+        try_arc(Self {
+            owner,
+            level: parent.as_ref().map_or(0, |parent| parent.level + 1),
+            number,
+            identity: parent.is_none(),
+            maps: [const { Once::new() }; 3],
+            setgroups: AtomicBool::new(
+                parent
+                    .as_ref()
+                    .is_none_or(|parent| parent.allows_setgroups()),
+            ),
+            maker_sets_file_caps,
+            changing: SpinLock::new(&CHANGE, ()),
+            parent,
+        })
+    }
+
     /// The initial one. ENOMEM only on the first call.
     pub fn init() -> Result<Arc<Self>> {
         if let Some(ns) = INIT.get() {
             return Ok(ns.clone());
         }
-        let ns = try_arc(Self {
-            parent: None,
-            owner: Kuid::ROOT,
-            level: 0,
-            number: crate::number::first::USER,
-            identity: true,
-            uid_map: IdMap::IDENTITY,
-            gid_map: IdMap::IDENTITY,
-        })?;
+        let ns = Self::make(None, Kuid::ROOT, true, crate::number::first::USER)?;
         match INIT.set(ns.clone()) {
             Ok(()) => Ok(ns),
             Err(ns) => Ok(INIT.get().cloned().unwrap_or(ns)),
         }
     }
 
-    /// A child of `parent`, owned by `owner`. EUSERS when nested deeper than 32, ENOMEM.
-    pub fn new(parent: &Arc<Self>, owner: Kuid, uids: IdMap, gids: IdMap) -> Result<Arc<Self>> {
-        if parent.level >= 32 {
-            return Err(Errno::EUSERS);
+    pub(crate) fn map(&self, kind: MapKind) -> Option<&IdMap> {
+        self.maps[kind as usize].get()
+    }
+
+    fn to_kernel(&self, kind: MapKind, id: u32) -> u32 {
+        self.map(kind).map_or(u32::MAX, |map| map.to_kernel(id))
+    }
+
+    fn to_user(&self, kind: MapKind, id: u32) -> Option<u32> {
+        if self.identity {
+            Some(id)
+        } else {
+            self.map(kind).and_then(|map| map.to_user(id))
         }
-        try_arc(Self {
-            parent: Some(parent.clone()),
-            owner,
-            level: parent.level + 1,
-            number: crate::number::next()?,
-            identity: false,
-            uid_map: uids,
-            gid_map: gids,
-        })
     }
 
     /// What the kernel calls the user that this namespace calls `uid`; [`Kuid::INVALID`] if nobody.
@@ -144,7 +107,7 @@ impl UserNamespace {
         if self.identity {
             Kuid(uid)
         } else {
-            Kuid(self.uid_map.to_kernel(uid))
+            Kuid(self.to_kernel(MapKind::Users, uid))
         }
     }
 
@@ -154,7 +117,7 @@ impl UserNamespace {
         if self.identity {
             Kgid(gid)
         } else {
-            Kgid(self.gid_map.to_kernel(gid))
+            Kgid(self.to_kernel(MapKind::Groups, gid))
         }
     }
 
@@ -164,7 +127,7 @@ impl UserNamespace {
         if self.identity {
             uid.0
         } else {
-            self.uid_map.to_user(uid.0).unwrap_or(OVERFLOW_ID)
+            self.to_user(MapKind::Users, uid.0).unwrap_or(OVERFLOW_ID)
         }
     }
 
@@ -174,33 +137,23 @@ impl UserNamespace {
         if self.identity {
             gid.0
         } else {
-            self.gid_map.to_user(gid.0).unwrap_or(OVERFLOW_ID)
+            self.to_user(MapKind::Groups, gid.0).unwrap_or(OVERFLOW_ID)
         }
     }
 
     /// Whether the namespace has a name for `uid`.
     pub fn has_uid(&self, uid: Kuid) -> bool {
-        self.identity || self.uid_map.to_user(uid.0).is_some()
+        self.to_user(MapKind::Users, uid.0).is_some()
     }
 
     /// Whether the namespace has a name for `gid`.
     pub fn has_gid(&self, gid: Kgid) -> bool {
-        self.identity || self.gid_map.to_user(gid.0).is_some()
+        self.to_user(MapKind::Groups, gid.0).is_some()
     }
 
     /// The namespace it was made in.
     pub fn parent(&self) -> Option<&Arc<Self>> {
         self.parent.as_ref()
-    }
-
-    /// Its map of users.
-    pub fn uid_map(&self) -> &IdMap {
-        &self.uid_map
-    }
-
-    /// Its map of groups.
-    pub fn gid_map(&self) -> &IdMap {
-        &self.gid_map
     }
 
     /// The user who made it.
@@ -218,8 +171,65 @@ impl UserNamespace {
         self.level
     }
 
-    /// The capabilities that the first task in a new namespace has.
-    pub const fn first_caps() -> CapSet {
-        CapSet::FULL
+    /// Calls `f` for every run of a map, the second half as `reader` names it: its own reader as the parent does. No name
+    /// is `u32::MAX`.
+    pub fn for_each_extent(&self, kind: MapKind, reader: &Arc<Self>, mut f: impl FnMut(&Extent)) {
+        let own = core::ptr::eq(self, &raw const **reader);
+        let names = self.parent.as_ref().filter(|_| own).unwrap_or(reader);
+        if self.identity {
+            f(&Extent::ALL);
+        }
+        for extent in self.map(kind).map_or(&[][..], IdMap::extents) {
+            f(&Extent {
+                outside: names.to_user(kind, extent.outside).unwrap_or(u32::MAX),
+                ..*extent
+            });
+        }
+    }
+
+    /// Sets a map, unless it is set. EPERM.
+    pub(crate) fn install(&self, kind: MapKind, map: IdMap) -> Result<()> {
+        let _changing = self.changing.lock();
+        self.maps[kind as usize].set(map).map_err(|_| Errno::EPERM)
+    }
+
+    /// What the kernel calls all of these ids, if this namespace has names for them that follow one another.
+    pub(crate) fn range_to_kernel(&self, kind: MapKind, first: u32, count: u32) -> Option<u32> {
+        if self.identity {
+            Some(first)
+        } else {
+            self.map(kind)?.range_to_kernel(first, count)
+        }
+    }
+
+    /// Whether who made it had `CAP_SETFCAP`.
+    pub(crate) fn maker_sets_file_caps(&self) -> bool {
+        self.maker_sets_file_caps
+    }
+
+    /// Whether setgroups(2) can be used: it is not forbidden, and there are groups.
+    pub fn has_setgroups(&self) -> bool {
+        self.setgroups.load(Relaxed) && (self.identity || self.map(MapKind::Groups).is_some())
+    }
+
+    /// `/proc/PID/setgroups`: whether it is not forbidden.
+    pub fn allows_setgroups(&self) -> bool {
+        self.setgroups.load(Relaxed)
+    }
+
+    /// Forbids setgroups(2) here and in what is made here, or confirms that it is not. EPERM: it is forbidden, or groups are
+    /// mapped already.
+    pub fn set_setgroups(&self, allow: bool) -> Result<()> {
+        let _changing = self.changing.lock();
+        let refused = if allow {
+            !self.setgroups.load(Relaxed)
+        } else {
+            self.identity || self.map(MapKind::Groups).is_some()
+        };
+        if refused {
+            return Err(Errno::EPERM);
+        }
+        self.setgroups.store(allow, Relaxed);
+        Ok(())
     }
 }

@@ -17,8 +17,9 @@ use crate::slots;
 use crate::task::{TIMER_SLACK_NS, TaskInit};
 use crate::ptrace::{self, event};
 use crate::userloop::{self, Birth};
+use crate::users;
 use abi::raw::{
-    CLONE_CHILD_CLEARTID, CLONE_FILES, CLONE_FS, CLONE_PARENT, CLONE_PARENT_SETTID, CLONE_PIDFD,
+    CLONE_CHILD_CLEARTID, CLONE_FILES, CLONE_FS, CLONE_NEWUSER, CLONE_PARENT, CLONE_PARENT_SETTID, CLONE_PIDFD,
     CLONE_SIGHAND, CLONE_THREAD, CLONE_VFORK, CLONE_VM,
 };
 use abi::{Errno, Result};
@@ -100,6 +101,7 @@ struct Parts {
     files: Files,
     fs: Arc<FsStruct>,
     mm: Arc<Mm>,
+    cred: Arc<Cred>,
     ns: Arc<Namespaces>,
     slots: Slots,
     vfork: Option<Arc<VforkDone>>,
@@ -118,7 +120,12 @@ impl Parts {
         } else {
             cx.fs.try_clone()?
         };
-        let ns = ns::beside(&cx.ns, &cx.cred, &fs, args.flags)?;
+        let cred = if args.has(CLONE_NEWUSER) {
+            users::among(cx)?
+        } else {
+            cx.cred.clone()
+        };
+        let ns = ns::beside(&cx.ns, &cred, &fs, args.flags)?;
         let vfork = if args.has(CLONE_VFORK) {
             Some(VforkDone::new()?)
         } else {
@@ -133,6 +140,7 @@ impl Parts {
             files,
             fs,
             mm,
+            cred,
             ns,
             slots,
             vfork,
@@ -171,7 +179,7 @@ fn build(cx: &mut Cx, args: &CloneArgs, parts: Parts) -> Result<Newborn> {
         comm: cx.task.comm(),
         files: parts.files.view(),
         fs: parts.fs.clone(),
-        cred: cx.cred.clone(),
+        cred: parts.cred.clone(),
         ns: parts.ns.clone(),
         seccomp: cx.seccomp.clone(),
         rseq: registration(cx, args).at,
@@ -265,7 +273,7 @@ fn child_cx(cx: &Cx, args: &CloneArgs, parts: Parts, task: &Arc<Task>) -> Cx {
         files: parts.files,
         fs: parts.fs,
         mm: parts.mm,
-        cred: cx.cred.clone(),
+        cred: parts.cred,
         user: cx.user.clone(),
         over_nproc: false,
         ns: parts.ns,

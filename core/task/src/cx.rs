@@ -203,7 +203,7 @@ impl Cx {
             || cred.egid != self.cred.egid
             || cred.fsuid != self.cred.fsuid
             || cred.fsgid != self.cred.fsgid
-            || !cred.permitted.is_subset(self.cred.permitted);
+            || !self.cred.covers(&cred);
         if changed_identity {
             self.process().set(flag::NOT_DUMPABLE, true);
             self.task

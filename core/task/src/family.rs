@@ -10,6 +10,7 @@ use crate::wait_match::Change;
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering::Relaxed;
+use cred::Kuid;
 use pid::list::NONE;
 use pid::signals::SIGCHLD;
 use pid::sigset::is_signal;
@@ -150,17 +151,25 @@ pub(crate) fn parent_thread_died(process: &Arc<Process>, tid: i32) {
     }
 }
 
-/// SIGCHLD's details of a child.
-pub(crate) fn child_info(child: &Process, sig: Signal, change: Change) -> SigInfo {
-    info_of(child, child.leader().as_deref(), sig, change)
+/// SIGCHLD's details of a child, for its parent.
+fn child_info(parent: &Process, child: &Process, sig: Signal, change: Change) -> SigInfo {
+    info_of(parent, child, child.leader().as_deref(), sig, change)
 }
 
-fn info_of(child: &Process, task: Option<&Task>, sig: Signal, change: Change) -> SigInfo {
+fn info_of(
+    told: &Process,
+    child: &Process,
+    task: Option<&Task>,
+    sig: Signal,
+    change: Change,
+) -> SigInfo {
     let (code, status) = change.code_and_status();
     let (user_ns, system_ns) = child.cpu_times();
     let uid = task
         .and_then(|task| task.cred().ok())
-        .map_or(0, |cred| cred.uid.0);
+        .map_or(Kuid::ROOT, |cred| cred.uid);
+    let names = told.leader().and_then(|leader| leader.cred().ok());
+    let uid = names.map_or(uid.0, |cred| cred.user_ns.uid(uid));
     let data = SigData::Child {
         pid: task.map_or(child.nr(), Task::tid),
         uid,
@@ -223,7 +232,7 @@ fn tell_exit(child: &Arc<Process>, parent: &Process) -> bool {
     }
     if !silent {
         let change = Change::from_exit_status(child.exit_status.load(Relaxed));
-        let _ = send_to_process(parent, &child_info(child, sig, change)); // the zombie tells as well
+        let _ = send_to_process(parent, &child_info(parent, child, sig, change)); // the zombie tells as well
     }
     autoreap && child.claim_zombie()
 }
@@ -233,7 +242,7 @@ pub(crate) fn tell_stop(child: &Arc<Process>, change: Change) {
     let Some(parent) = child.parent() else { return };
     let action = parent.sighand().get(SIGCHLD);
     if action.handler != IGNORE && !action.has(sa::NOCLDSTOP) {
-        let _ = send_to_process(&parent, &child_info(child, SIGCHLD, change));
+        let _ = send_to_process(&parent, &child_info(&parent, child, SIGCHLD, change));
     }
     parent.child_wait.wake_all();
 }
@@ -243,7 +252,7 @@ pub(crate) fn tell_tracer(tracer: &Process, tracee: &Task, change: Change) {
     let action = tracer.sighand().get(SIGCHLD);
     let stays = matches!(change, Change::Trapped(_));
     if action.handler != IGNORE && !(stays && action.has(sa::NOCLDSTOP)) {
-        let mut info = info_of(tracee.process(), Some(tracee), SIGCHLD, change);
+        let mut info = info_of(tracer, tracee.process(), Some(tracee), SIGCHLD, change);
         if let SigData::Child { status, .. } = &mut info.data
             && stays
         {

@@ -80,6 +80,7 @@ machine! {
     pub mod times;
     pub mod ptrace;
     mod usage;
+    pub(crate) mod users;
     pub mod userloop;
     pub mod uts;
     mod vfork;

@@ -123,7 +123,7 @@ const ALL: u64 = (CLONE_NEWNS
     | CLONE_NEWTIME) as u64;
 
 /// The flags of the kinds that are not registered.
-const FIXED: u32 = CLONE_NEWNS;
+const FIXED: u32 = CLONE_NEWNS | CLONE_NEWUSER;
 
 /// The set for the caller's child, or for the caller itself: `own`, with new namespaces of the kinds that `flags` ask for.
 /// `fs` is its own, and stands in a new namespace of mounts then.
@@ -136,7 +136,7 @@ pub fn beside(
     fs: &FsStruct,
     flags: u64,
 ) -> Result<Arc<Namespaces>> {
-    if flags & ALL == 0 {
+    if flags & ALL & !u64::from(CLONE_NEWUSER) == 0 {
         return Ok(own.clone());
     }
     let wanted = |known: &Registered| flags & u64::from(known.kind.flag()) != 0;

@@ -2,17 +2,18 @@
 use crate::cx::Cx;
 use crate::ns::{self, Namespaces, NsRef};
 use crate::nsfs;
-use crate::objects::{Process, Task};
-use crate::process::next_process;
-use abi::raw::CLONE_NEWNS;
+use crate::objects::Process;
+use crate::users;
+use abi::raw::{CLONE_NEWNS, CLONE_NEWUSER};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
-use cred::cap;
-use vfs::FsStruct;
+use cred::{Cred, cap};
 
 /// What the caller will have once all of it is found to be allowed.
 struct Entry {
     ns: Arc<Namespaces>,
+    /// Other users' credentials, or its own.
+    cred: Arc<Cred>,
     /// It enters a namespace of mounts, and stands at the top of its tree.
     moves: bool,
 }
@@ -21,6 +22,7 @@ impl Entry {
     fn new(cx: &Cx) -> Self {
         Self {
             ns: cx.ns.clone(),
+            cred: cx.cred.clone(),
             moves: false,
         }
     }
@@ -28,15 +30,21 @@ impl Entry {
     /// `EPERM`: without `CAP_SYS_ADMIN` over the namespace and the caller's own users; `EINVAL`: threads or children share the
     /// caller's root.
     fn add(&mut self, cx: &Cx, to: &NsRef) -> Result<()> {
+        if let NsRef::User(ns) = to {
+            self.cred = users::entering(cx, ns)?;
+            return Ok(());
+        }
         let owner = to.owner()?.ok_or(Errno::EINVAL)?;
-        if !cx.cred.ns_capable(&owner, cap::SYS_ADMIN) || !cx.cred.has_cap(cap::SYS_ADMIN) {
+        // By what it has now, over the users that it will be one of.
+        let may = |cap| cx.cred.ns_capable(&self.cred.user_ns, cap);
+        if !cx.cred.ns_capable(&owner, cap::SYS_ADMIN) || !may(cap::SYS_ADMIN) {
             return Err(Errno::EPERM);
         }
         if let NsRef::Mnt(_) = to {
-            if !cx.cred.has_cap(cap::SYS_CHROOT) {
+            if !may(cap::SYS_CHROOT) {
                 return Err(Errno::EPERM);
             }
-            if shares_fs(cx) {
+            if users::shares_fs(cx) {
                 return Err(Errno::EINVAL);
             }
             self.moves = true;
@@ -50,30 +58,11 @@ impl Entry {
             cx.fs.enter(self.ns.mnt())?;
         }
         cx.set_ns(self.ns);
+        if !Arc::ptr_eq(&self.cred, &cx.cred) {
+            cx.install_cred(self.cred);
+        }
         Ok(())
     }
-}
-
-/// Whether another task has the caller's root and working directory too.
-pub fn shares_fs(cx: &Cx) -> bool {
-    // Its own, and the one that is shown to others; who looks at that has it for a moment.
-    if Arc::strong_count(&cx.fs) <= 2 {
-        return false;
-    }
-    let same = |fs: Arc<FsStruct>| Arc::ptr_eq(&fs, &cx.fs);
-    let other = |task: &Task| task.tid() != cx.task.tid() && task.fs().is_some_and(same);
-    let mut from = 1;
-    while let Some(process) = next_process(from) {
-        from = process.nr() + 1;
-        let mut n = 0;
-        while let Some(task) = process.nth_thread(n) {
-            if other(&task) {
-                return true;
-            }
-            n += 1;
-        }
-    }
-    false
 }
 
 /// The flags of all kinds that can be entered.
@@ -93,9 +82,9 @@ pub fn enter(cx: &mut Cx, to: &NsRef) -> Result<()> {
 pub fn enter_all(cx: &mut Cx, of: &Process, flags: u32) -> Result<()> {
     let leader = of.leader().ok_or(Errno::ESRCH)?;
     let mut entry = Entry::new(cx);
-    let mut n = 0;
-    while let Some(name) = nsfs::link_name(n) {
-        n += 1;
+    // Users first: the others need capabilities over those.
+    let names = (0..).map_while(nsfs::link_name);
+    for name in ["user"].into_iter().chain(names.filter(|name| *name != "user")) {
         if name.contains('_') {
             continue; // of the children
         }
@@ -108,18 +97,29 @@ pub fn enter_all(cx: &mut Cx, of: &Process, flags: u32) -> Result<()> {
 }
 
 /// The caller gets new namespaces of the kinds in `flags` (unshare(2)), with a root and working directory of its own if one
-/// is of mounts. `EPERM`: without `CAP_SYS_ADMIN`; `ENOMEM`, `ENOSPC`.
+/// is of mounts or users. `EPERM`: without `CAP_SYS_ADMIN`, or as new users say; `EINVAL`: new users for one thread of several;
+/// `ENOMEM`, `ENOSPC`.
 pub fn leave(cx: &mut Cx, flags: u32) -> Result<()> {
-    if !cx.cred.has_cap(cap::SYS_ADMIN) {
+    let cred = if flags & CLONE_NEWUSER == 0 {
+        cx.cred.clone()
+    } else if cx.process().thread_count() == 1 {
+        users::among(cx)?
+    } else {
+        return Err(Errno::EINVAL);
+    };
+    if !cred.has_cap(cap::SYS_ADMIN) {
         return Err(Errno::EPERM);
     }
-    let fs = if flags & CLONE_NEWNS != 0 {
+    let fs = if flags & (CLONE_NEWNS | CLONE_NEWUSER) != 0 {
         cx.fs.try_clone()?
     } else {
         cx.fs.clone()
     };
-    let ns = ns::beside(&cx.ns, &cx.cred, &fs, flags.into())?;
+    let ns = ns::beside(&cx.ns, &cred, &fs, flags.into())?;
     cx.set_fs(fs);
     cx.set_ns(ns);
+    if flags & CLONE_NEWUSER != 0 {
+        cx.install_cred(cred);
+    }
     Ok(())
 }

@@ -8,14 +8,15 @@ use abi::raw::{__WNOTHREAD, WCONTINUED, WEXITED, WNOHANG, WNOWAIT, WSTOPPED};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering::Relaxed;
+use cred::Kuid;
 use sync::WaitMode;
 
 /// What a wait call learned.
 pub struct Waited {
     /// The child's process id.
     pub pid: i32,
-    /// Its real user id.
-    pub uid: u32,
+    /// Its real user.
+    pub uid: Kuid,
     /// What became of it.
     pub change: Change,
     /// What it and its own waited-for children used, if it has ended.
@@ -155,7 +156,7 @@ fn change_of(child: &Arc<Process>, request: &WaitRequest) -> Option<Change> {
 fn tell_of_tracee(tracee: &Arc<Task>, change: Change, request: &WaitRequest) -> Option<Waited> {
     let waited = Waited {
         pid: tracee.tid(),
-        uid: tracee.cred().map_or(0, |cred| cred.uid.0),
+        uid: tracee.cred().map_or(Kuid::ROOT, |cred| cred.uid),
         change,
         usage: tracee.process().usage(),
     };
@@ -169,7 +170,7 @@ fn tell(process: &Process, child: &Arc<Process>, change: Change, request: &WaitR
     let uid = child
         .leader()
         .and_then(|leader| leader.cred().ok())
-        .map_or(0, |cred| cred.uid.0);
+        .map_or(Kuid::ROOT, |cred| cred.uid);
     let mut usage = child.usage();
     usage.add(&child.children_usage());
     let ended = matches!(change, Change::Exited(_) | Change::Killed(_) | Change::Dumped(_));

@@ -41,7 +41,7 @@ pub(crate) fn opened(cred: &Cred) -> Result<()> {
     let here = OPEN.here();
     let seen = here.fetch_add(1, Ordering::Relaxed);
     // The exact sum is looked at every now and then.
-    if seen & 63 == 63 && open_files() > max_files() && !cred.has_cap(cap::SYS_ADMIN) {
+    if seen & 63 == 63 && open_files() > max_files() && !cred.capable(cap::SYS_ADMIN) {
         here.fetch_sub(1, Ordering::Relaxed);
         return Err(Errno::ENFILE);
     }

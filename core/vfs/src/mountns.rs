@@ -140,26 +140,26 @@ fn same_kind(a: &Dentry, b: &Dentry) -> Result<()> {
     }
 }
 
-/// The top of what is mounted on `at`.
-fn covered(at: &Path) -> Path {
-    let mut top = at.clone();
-    top.follow_mounts();
-    top
+/// What is put somewhere.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Put {
+    /// A file system, which makes no sense on itself.
+    New,
+    /// A tree that stands elsewhere too, or in the same place.
+    Again,
 }
 
 /// Puts `mount` on `at`. ENOENT: the directory was removed; EBUSY: the same file system is there already.
-fn put(mount: &Arc<Mount>, at: &Path) -> Result<()> {
+fn put(mount: &Arc<Mount>, at: &Path, how: Put) -> Result<()> {
     let ns = at.mnt.ns()?;
     let _change = CHANGE.lock();
-    let at = &covered(at);
+    let at = &at.covered();
     if at.dentry.is_deleted() {
         return Err(Errno::ENOENT);
     }
     same_kind(&at.dentry, &mount.root)?;
-    if Arc::ptr_eq(&at.mnt.root, &at.dentry)
-        && Arc::ptr_eq(&at.mnt.sb, &mount.sb)
-        && Arc::ptr_eq(&mount.root, &at.mnt.root)
-    {
+    let same = |there: &Mount| Arc::ptr_eq(&there.root, &mount.root);
+    if how == Put::New && Arc::ptr_eq(&at.mnt.root, &at.dentry) && same(&at.mnt) {
         return Err(Errno::EBUSY);
     }
     mount.attach(at)?;
@@ -177,7 +177,7 @@ pub fn mount_on(
 ) -> Result<Arc<Mount>> {
     let root = sb.root().ok_or(Errno::EINVAL)?;
     let mount = Mount::new(sb.clone(), root, source, flags)?;
-    put(&mount, at)?;
+    put(&mount, at, Put::New)?;
     Ok(mount)
 }
 
@@ -217,7 +217,7 @@ pub fn bind(from: &Path, at: &Path, recursive: bool) -> Result<()> {
             pairs.try_push((mount, twin))?;
         }
     }
-    put(&top, at)?;
+    put(&top, at, Put::Again)?;
     let ns = at.mnt.ns()?;
     for (twin, place) in copies {
         twin.attach(&place)?;
@@ -231,7 +231,7 @@ pub fn bind(from: &Path, at: &Path, recursive: bool) -> Result<()> {
 pub fn move_mount(from: &Path, at: &Path) -> Result<()> {
     let ns = at.mnt.ns()?;
     let _change = CHANGE.lock();
-    let at = &covered(at);
+    let at = &at.covered();
     let is_root = Arc::ptr_eq(&from.dentry, &from.mnt.root);
     if !is_root || from.mnt.place().is_none() || from.mnt.is_locked() {
         return Err(Errno::EINVAL);

@@ -261,6 +261,7 @@ pub struct SuperBlock {
     pub(crate) writers: AtomicUsize,
     pub(crate) next_ino: AtomicU64,
     pub(crate) root: SpinLock<Option<Arc<Dentry>>>,
+    pub(crate) owner: Once<Arc<UserNamespace>>,
     pub(crate) rename: Mutex<()>,
     pub(crate) ops: Box<dyn SuperOps>,
 }

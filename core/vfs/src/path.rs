@@ -33,6 +33,13 @@ impl Path {
         }
     }
 
+    /// The top of what is mounted here.
+    pub(crate) fn covered(&self) -> Self {
+        let mut top = self.clone();
+        top.follow_mounts();
+        top
+    }
+
     /// The place that this mount's root covers, as long as this is a mount's root other than `root`.
     pub(crate) fn leave_mounts(&mut self, root: Option<&Self>) {
         while Arc::ptr_eq(&self.dentry, self.mnt.root()) && !root.is_some_and(|r| r.same(self)) {
@@ -174,10 +181,15 @@ impl FsStruct {
         drop(dropped);
     }
 
+    /// Whether its root is not the top of the tree of `ns` (after chroot(2)). EINVAL: that has none.
+    pub fn is_below(&self, ns: &MountNs) -> Result<bool> {
+        let top = ns.root().ok_or(Errno::EINVAL)?.root_path().covered();
+        Ok(!self.root().same(&top))
+    }
+
     /// Stands at the top of the tree of `ns` (setns(2)). EINVAL: it has none.
     pub fn enter(&self, ns: &MountNs) -> Result<()> {
-        let mut top = ns.root().ok_or(Errno::EINVAL)?.root_path();
-        top.follow_mounts();
+        let top = ns.root().ok_or(Errno::EINVAL)?.root_path().covered();
         self.set_root(top.clone());
         self.set_cwd(top);
         Ok(())

@@ -78,6 +78,8 @@ pub enum Positions {
     None,
     /// Nothing, but pwrite(2) may name any.
     Ignored,
+    /// A write at the start is the whole text, one elsewhere is EINVAL (`uid_map`).
+    Start,
     /// A number: it stands at 0; beyond, there is nothing to read, and what is written is ignored (/proc/sys).
     Number,
     /// A string: what is written replaces all from its position on (/proc/sys).
@@ -177,6 +179,8 @@ impl<S: SeqShow> FileOps for SeqFile<S> {
                 self.source.store(text)?;
                 return Ok(n);
             }
+            Positions::Start if io.pos > 0 => return Err(Errno::EINVAL),
+            Positions::Start => self.source.store(text)?,
             // Nothing written is nothing stored.
             Positions::Number | Positions::Text if n == 0 => {}
             Positions::Text if io.pos > 0 => self.store_from(io.pos, text)?,
@@ -188,7 +192,7 @@ impl<S: SeqShow> FileOps for SeqFile<S> {
     }
 
     fn can_write_at(&self) -> bool {
-        self.source.positions() != Positions::None
+        !matches!(self.source.positions(), Positions::None | Positions::Start)
     }
 
     fn seek(&self, file: &File, offset: i64, whence: u32) -> Result<u64> {

@@ -9,8 +9,9 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::any::Any;
 use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use cred::{Cred, UserNamespace, cap};
 use kmem::{TryVec, try_arc};
-use sync::{LockClass, Mutex, MutexGuard, RwSpinLock, SpinLock, rank};
+use sync::{LockClass, Mutex, MutexGuard, Once, RwSpinLock, SpinLock, rank};
 
 static ROOT: LockClass = LockClass::new("superblock.root", rank::SUPERBLOCK);
 static RENAME: LockClass = LockClass::new("superblock.rename", rank::RENAME);
@@ -42,11 +43,22 @@ impl SuperBlock {
             writers: AtomicUsize::new(0),
             next_ino: AtomicU64::new(1),
             root: SpinLock::new(&ROOT, None),
+            owner: Once::new(),
             rename: Mutex::new(&RENAME, ()),
             ops,
         })
     }
 
+    /// Whose capabilities count for it as a whole. ENOMEM.
+    pub fn owner(&self) -> Result<Arc<UserNamespace>> {
+        self.owner
+            .get()
+            .map_or_else(UserNamespace::init, |ns| Ok(ns.clone()))
+    }
+    /// It is one of these users', before it is mounted.
+    pub fn set_owner(&self, owner: Arc<UserNamespace>) {
+        let _ = self.owner.set(owner);
+    }
     /// Its device number.
     pub const fn dev(&self) -> u64 {
         self.dev
@@ -140,6 +152,13 @@ pub trait FileSystemType: Send + Sync {
     /// Makes or finds a file system to mount. `source` is the first argument of mount(2), `data` its options. EINVAL:
     /// options; ENOMEM.
     fn mount(&self, source: &[u8], data: &[u8]) -> Result<Arc<SuperBlock>>;
+
+    /// [`mount`](Self::mount) for somebody with `CAP_SYS_ADMIN` over what is mounted where it goes. EPERM: that is no root of
+    /// the machine, whom this file system would need.
+    fn mount_for(&self, source: &[u8], data: &[u8], cred: &Cred) -> Result<Arc<SuperBlock>> {
+        cred.require(cap::SYS_ADMIN)?;
+        self.mount(source, data)
+    }
 
     /// Whether it needs a block device: the column of `/proc/filesystems`.
     fn needs_device(&self) -> bool {

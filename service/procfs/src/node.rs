@@ -300,9 +300,9 @@ pub(crate) fn link<S: Send + Sync + 'static>(
 /// A file that is opened by somebody else's operations.
 struct OpenNode<F>(F);
 
-impl<F: Fn(&Cred) -> Result<FileOpsRef> + Send + Sync + 'static> InodeOps for OpenNode<F> {
+impl<F: Fn(&OpenArgs<'_>) -> Result<FileOpsRef> + Send + Sync + 'static> InodeOps for OpenNode<F> {
     fn open(&self, _inode: &Arc<Inode>, args: &OpenArgs<'_>) -> Result<Option<FileOpsRef>> {
-        (self.0)(args.cred).map(Some)
+        (self.0)(args).map(Some)
     }
     fn setattr(&self, _inode: &Inode, attr: &SetAttr) -> Result<()> {
         keep_attributes(attr)
@@ -318,7 +318,7 @@ pub(crate) fn special(
     ino: u64,
     mode: u32,
     owner: Owner,
-    open: impl Fn(&Cred) -> Result<FileOpsRef> + Send + Sync + 'static,
+    open: impl Fn(&OpenArgs<'_>) -> Result<FileOpsRef> + Send + Sync + 'static,
 ) -> Result<Arc<Inode>> {
     let node = kmem::try_box(OpenNode(open))?;
     inode(sb, ino, raw::S_IFREG | mode, owner, 1, node)

@@ -54,6 +54,12 @@ impl FileSystemType for Tmpfs {
     fn mount(&self, _source: &[u8], data: &[u8]) -> Result<Arc<SuperBlock>> {
         new_superblock("tmpfs", data)
     }
+
+    fn mount_for(&self, _source: &[u8], data: &[u8], cred: &Cred) -> Result<Arc<SuperBlock>> {
+        let sb = superblock("tmpfs", Options::parse(data, Some(cred))?)?;
+        sb.set_owner(cred.user_ns.clone());
+        Ok(sb)
+    }
 }
 
 /// Makes tmpfs known to mount(2). ENOMEM.
@@ -63,7 +69,10 @@ pub fn init() -> Result<()> {
 
 /// A new file system; `kind` is its name in `/proc/mounts`. EINVAL: bad options; ENOMEM.
 pub fn new_superblock(kind: &'static str, options: &[u8]) -> Result<Arc<SuperBlock>> {
-    let options = Options::parse(options)?;
+    superblock(kind, Options::parse(options, None)?)
+}
+
+fn superblock(kind: &'static str, options: Options) -> Result<Arc<SuperBlock>> {
     let limits = try_arc(Limits::new(&options))?;
     let ops = try_box(TmpfsSuper {
         limits: limits.clone(),
@@ -103,7 +112,7 @@ impl SuperOps for TmpfsSuper {
     }
 
     fn remount(&self, _sb: &SuperBlock, data: &[u8]) -> Result<()> {
-        self.limits.change(&Options::parse(data)?)
+        self.limits.change(&Options::parse(data, None)?)
     }
 
     fn show_options(&self, out: &mut dyn core::fmt::Write) -> core::fmt::Result {

@@ -1,7 +1,7 @@
 //! Mount options (tmpfs(5)).
 use abi::{Errno, PAGE_SIZE, Result};
 use core::fmt::Write;
-use cred::{Kgid, Kuid};
+use cred::{Cred, Kgid, Kuid};
 
 /// What `mount -o` said; `None` is the default.
 #[derive(Clone, Copy, Debug)]
@@ -17,22 +17,24 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Reads `a=b,c=d`. EINVAL: an option or value that means nothing.
-    pub(crate) fn parse(text: &[u8]) -> Result<Self> {
+    /// Reads `a=b,c=d`, said by `by`, whose the root directory is; without, root. EINVAL: an option or value that means
+    /// nothing.
+    pub(crate) fn parse(text: &[u8], by: Option<&Cred>) -> Result<Self> {
         let mut options = Self {
             pages: None,
             inodes: None,
             mode: 0o1777,
-            uid: Kuid::ROOT,
-            gid: Kgid::ROOT,
+            uid: by.map_or(Kuid::ROOT, |by| by.fsuid),
+            gid: by.map_or(Kgid::ROOT, |by| by.fsgid),
         };
         for item in text.split(|b| *b == b',').filter(|i| !i.is_empty()) {
-            options.apply(core::str::from_utf8(item).map_err(|_| Errno::EINVAL)?)?;
+            let item = core::str::from_utf8(item).map_err(|_| Errno::EINVAL)?;
+            options.apply(item, by)?;
         }
         Ok(options)
     }
 
-    fn apply(&mut self, item: &str) -> Result<()> {
+    fn apply(&mut self, item: &str, by: Option<&Cred>) -> Result<()> {
         let (key, value) = item.split_once('=').ok_or(Errno::EINVAL)?;
         let number = || value.parse::<u32>().map_err(|_| Errno::EINVAL);
         match key {
@@ -43,8 +45,20 @@ impl Options {
                 let mode = u32::from_str_radix(value, 8).map_err(|_| Errno::EINVAL)?;
                 self.mode = mode & 0o7777;
             }
-            "uid" => self.uid = Kuid(number()?),
-            "gid" => self.gid = Kgid(number()?),
+            "uid" => {
+                let uid = number()?;
+                let uid = by.map_or(Kuid(uid), |by| by.user_ns.kuid(uid));
+                self.uid = Some(uid)
+                    .filter(|uid| uid.is_valid())
+                    .ok_or(Errno::EINVAL)?;
+            }
+            "gid" => {
+                let gid = number()?;
+                let gid = by.map_or(Kgid(gid), |by| by.user_ns.kgid(gid));
+                self.gid = Some(gid)
+                    .filter(|gid| gid.is_valid())
+                    .ok_or(Errno::EINVAL)?;
+            }
             // One policy of huge pages and NUMA is all there is.
             "huge" if value == "never" => {}
             "mpol" if value == "default" => {}
@@ -92,7 +106,7 @@ mod tests {
 
     #[test]
     fn reads_what_mount_says() {
-        let o = Options::parse(b"size=10k,mode=755,,nr_inodes=1g,uid=5").unwrap();
+        let o = Options::parse(b"size=10k,mode=755,,nr_inodes=1g,uid=5", None).unwrap();
         assert_eq!(
             (o.pages, o.inodes, o.mode, o.uid),
             (Some(3), Some(1 << 30), 0o755, Kuid(5))
@@ -105,7 +119,7 @@ mod tests {
             "what=1",
             "nr_blocks=99999999999g",
         ] {
-            assert!(Options::parse(bad.as_bytes()).is_err(), "{bad}");
+            assert!(Options::parse(bad.as_bytes(), None).is_err(), "{bad}");
         }
         let mut shown = std::string::String::new();
         o.show(&mut shown).unwrap();

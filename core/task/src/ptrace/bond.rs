@@ -101,8 +101,8 @@ impl Task {
     /// Whether its tracer could not do to any program what this one may: set-id programs are then run without their ids.
     pub fn is_traced_by_weaker(&self) -> bool {
         let strong = |tracer: &Arc<Task>| {
-            let cred = tracer.cred();
-            cred.is_ok_and(|cred| cred.has_cap(cred::cap::SYS_PTRACE))
+            let creds = tracer.cred().and_then(|of| Ok((of, self.cred()?)));
+            creds.is_ok_and(|(of, own)| of.ns_capable(&own.user_ns, cred::cap::SYS_PTRACE))
         };
         self.tracer().is_some_and(|tracer| !strong(&tracer))
     }

@@ -98,8 +98,23 @@ pub fn send_checked(sender: Sender<'_>, process: &Process, sig: i32, info: &SigI
     if sig == 0 {
         Ok(())
     } else {
-        send_to_process(process, info)
+        send_to_process(process, &named(sender, process, info))
     }
+}
+
+/// The signal with its sender as the receiver's users name it.
+fn named(sender: Sender<'_>, to: &Process, info: &SigInfo) -> SigInfo {
+    let mut info = *info;
+    if core::ptr::eq(sender.process, to) {
+        return info;
+    }
+    let theirs = to.leader().and_then(|leader| leader.cred().ok());
+    if let SigData::Kill { uid, .. } = &mut info.data
+        && let Some(theirs) = theirs.filter(|of| !Arc::ptr_eq(&of.user_ns, &sender.cred.user_ns))
+    {
+        *uid = theirs.user_ns.uid(sender.cred.uid);
+    }
+    info
 }
 
 /// Sends a user's signal to all processes of a group.

@@ -123,7 +123,7 @@ pub(crate) fn set_oom_score_adj(who: &Who, text: &[u8]) -> Result<()> {
 fn adjust(who: &Who, value: i16) -> Result<()> {
     let privileged = task::task::current()
         .and_then(|t| t.cred().ok())
-        .is_some_and(|c| c.has_cap(cred::cap::SYS_RESOURCE));
+        .is_some_and(|c| c.capable(cred::cap::SYS_RESOURCE));
     if value < who.process.oom_score_adj() && !privileged {
         return Err(Errno::EACCES);
     }

@@ -1,5 +1,6 @@
 //! /proc/PID and /proc/PID/task/TID.
 mod fd;
+mod idmap;
 mod info;
 mod maps;
 mod mem;
@@ -16,7 +17,7 @@ use crate::node::{self, Decimal, Directory, Listed, Owner, Text, ino};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use core::fmt::Write;
-use cred::Cred;
+use cred::{Cred, LookBy, MapKind};
 use task::{Life, Process, Task, find_process, find_task};
 use vfs::{FileOpsRef, FileType, Inode, Link, Positions, SeqBuf, Sink, SuperBlock};
 
@@ -57,17 +58,13 @@ impl Who {
     /// `CAP_SYS_PTRACE`. EACCES.
     pub(crate) fn may_look(&self, by: &Cred) -> Result<()> {
         let own = task::current().is_some_and(|me| Arc::ptr_eq(me.process(), &self.process));
-        if own || by.has_cap(cred::cap::SYS_PTRACE) {
-            return Ok(());
-        }
-        let of = self.task.cred()?;
-        let same = [of.uid, of.euid, of.suid]
-            .iter()
-            .all(|uid| *uid == by.fsuid)
-            && [of.gid, of.egid, of.sgid]
-                .iter()
-                .all(|gid| *gid == by.fsgid);
-        if same && self.process.is_dumpable() && of.permitted.is_subset(by.effective) {
+        if own
+            || by.may_look(
+                &*self.task.cred()?,
+                LookBy::FileSystem,
+                self.process.is_dumpable(),
+            )
+        {
             Ok(())
         } else {
             Err(Errno::EACCES)
@@ -107,6 +104,8 @@ enum Kind {
     Raw(u32, Show, Option<fn(&Who, &Cred) -> Result<()>>),
     Link(fn(&Who, &Cred) -> Result<Link>),
     Fds(fd::View),
+    /// Maps of its user namespace.
+    Ids(idmap::File),
     /// Its namespaces.
     Namespaces,
     /// What is read at the place of an address: mode, how it is opened.
@@ -148,6 +147,7 @@ const FILES: &[(&str, Kind)] = &[
     ),
     ("fd", Kind::Fds(fd::View::Links)),
     ("fdinfo", Kind::Fds(fd::View::Info)),
+    ("gid_map", Kind::Ids(idmap::File::Map(MapKind::Groups))),
     ("io", Kind::Private(0o400, info::io)),
     ("limits", Kind::Open(0o444, info::limits)),
     ("maps", Kind::Private(0o444, maps::maps)),
@@ -170,14 +170,17 @@ const FILES: &[(&str, Kind)] = &[
         ),
     ),
     ("pagemap", Kind::Space(0o400, pagemap::open)),
+    ("projid_map", Kind::Ids(idmap::File::Map(MapKind::Projects))),
     ("root", Kind::Link(places::root)),
     ("sched", Kind::Open(0o444, sched::sched)),
+    ("setgroups", Kind::Ids(idmap::File::Setgroups)),
     ("smaps", Kind::Private(0o444, maps::smaps)),
     ("smaps_rollup", Kind::Private(0o444, maps::smaps_rollup)),
     ("stack", Kind::Open(0o400, wchan::stack)),
     ("stat", Kind::Open(0o444, stat::stat)),
     ("statm", Kind::Open(0o444, stat::statm)),
     ("status", Kind::Open(0o444, status::status)),
+    ("uid_map", Kind::Ids(idmap::File::Map(MapKind::Users))),
     ("wchan", Kind::Open(0o444, wchan::wchan)),
     ("task", Kind::Threads),
 ];
@@ -255,6 +258,7 @@ impl Directory for OfProcess {
             | Kind::Private(..)
             | Kind::Raw(..)
             | Kind::Settable(..)
+            | Kind::Ids(_)
             | Kind::Space(..) => FileType::Regular,
             Kind::Link(_) => FileType::Symlink,
             Kind::Fds(_) | Kind::Namespaces | Kind::Threads => FileType::Directory,
@@ -304,10 +308,11 @@ impl OfProcess {
             }
             Kind::Link(target) => node::link(sb, ino, 0o777, owner, who, *target),
             Kind::Fds(view) => node::directory(sb, ino, 0o500, owner, fd::Fds::new(who, *view)),
+            Kind::Ids(file) => idmap::make(sb, ino, owner, who, *file),
             Kind::Namespaces => node::directory(sb, ino, 0o511, owner, ns::Namespaces(who)),
             Kind::Space(mode, open) => {
                 let open = *open;
-                node::special(sb, ino, *mode, owner, move |by| open(&who, by))
+                node::special(sb, ino, *mode, owner, move |args| open(&who, args.cred))
             }
             Kind::Threads if who.one_thread => return Ok(None),
             Kind::Threads => node::directory(sb, ino, 0o555, owner, Threads(who)),

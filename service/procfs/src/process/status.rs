@@ -65,16 +65,17 @@ fn identity(who: &Who, out: &mut SeqBuf) -> Result<()> {
     let _ = writeln!(out, "PPid:\t{}", process.parent_nr());
     let tracer = task.tracer().map_or(0, |tracer| tracer.tid());
     let _ = writeln!(out, "TracerPid:\t{tracer}");
-    let _ = writeln!(
-        out,
-        "Uid:\t{}\t{}\t{}\t{}",
-        cred.uid.0, cred.euid.0, cred.suid.0, cred.fsuid.0
-    );
-    let _ = writeln!(
-        out,
-        "Gid:\t{}\t{}\t{}\t{}",
-        cred.gid.0, cred.egid.0, cred.sgid.0, cred.fsgid.0
-    );
+    let reader = task::current().map_or_else(|| Ok(cred.clone()), |reader| reader.cred())?;
+    let names = &reader.user_ns;
+    let uids = [cred.uid, cred.euid, cred.suid, cred.fsuid].map(|uid| names.uid(uid));
+    let gids = [cred.gid, cred.egid, cred.sgid, cred.fsgid].map(|gid| names.gid(gid));
+    for (kind, ids) in [("Uid", uids), ("Gid", gids)] {
+        let _ = writeln!(
+            out,
+            "{kind}:\t{}\t{}\t{}\t{}",
+            ids[0], ids[1], ids[2], ids[3]
+        );
+    }
     let _ = writeln!(
         out,
         "FDSize:\t{}",
@@ -82,7 +83,7 @@ fn identity(who: &Who, out: &mut SeqBuf) -> Result<()> {
     );
     let _ = write!(out, "Groups:\t");
     for gid in cred.groups.iter().flat_map(|list| list.as_slice()) {
-        let _ = write!(out, "{} ", gid.0);
+        let _ = write!(out, "{} ", names.gid(*gid));
     }
     if cred.groups.iter().all(|list| list.as_slice().is_empty()) {
         out.push_bytes(b" ");

@@ -75,7 +75,7 @@ fn name_of(return_address: u64) -> Option<Text> {
 /// `CAP_SYS_ADMIN`.
 pub(crate) fn stack(who: &Who, out: &mut SeqBuf) -> Result<()> {
     let reader = task::current().ok_or(Errno::EACCES)?;
-    if !reader.cred()?.has_cap(cred::cap::SYS_ADMIN) {
+    if !reader.cred()?.capable(cred::cap::SYS_ADMIN) {
         return Err(Errno::EACCES);
     }
     if let Some(thread) = who.task.thread() {
