@@ -9,15 +9,23 @@
 static const char *const sources[] = {"/proc/meminfo", "/proc/slabinfo", "/proc/vmstat"};
 enum { SOURCES = 3, MOST = 300 };
 static int source[SOURCES], drop_caches;
-/* Counts objects alone: of a few things that died among much that lives, pages say where the rest came to lie. */
+/* 1, 2: counts objects alone: of a few things that died among much that lives, pages say where the rest came to lie. */
 static int objects_alone;
+/* With those: what is no object, and still nobody else's. */
+static const char *const beside[] = {"VmallocUsed", "PageTables", "KernelStack", "Percpu"};
+static int is_beside(const char *name) {
+    for (unsigned i = 0; i < sizeof beside / sizeof *beside; i++)
+        if (!strcmp(name, beside[i]))
+            return 1;
+    return 0;
+}
 static char text[SOURCES][1 << 15];
 
 static struct count { char name[48]; long value; } held[2][MOST];
 static int kinds[2];
 
 static void note_count(int which, const char *name, const char *what, long value) {
-    if (objects_alone && strcmp(what, " objects"))
+    if (objects_alone && strcmp(what, " objects") && !(objects_alone > 1 && is_beside(name)))
         return;
     struct count *c = &held[which][kinds[which]];
     if (kinds[which] < MOST - 1)
