@@ -5,7 +5,7 @@
 #include <linux/io.h>
 #include <linux/module.h>
 
-#define PORT 0x300
+#define PORT 0x340
 #define COMMAND PORT
 #define PENDING (PORT + 7)
 #define COUNT_LOW (PORT + 10)

@@ -169,7 +169,7 @@ fn boot_on<'a>(
     command.args(["--timeout", "300", "--smp", &cpus.to_string()]);
     command.args(["--with", "/bin/kmod", "--with"]).arg(&folder);
     // A card that no driver knows, for modules to find.
-    command.args(["--qemu=-device", "--qemu=ne2k_isa,iobase=0x300,irq=5"]);
+    command.args(["--qemu=-device", "--qemu=ne2k_isa,iobase=0x340,irq=5"]);
     if Path::new(events::UDEVADM).exists() {
         command.args(["--with", events::UDEVADM]);
     }
