@@ -17,18 +17,6 @@ static int has(const char *file, const char *what) {
     return get_file(file, text, sizeof text) > 0 && strstr(text, what) != NULL;
 }
 
-/* The figures of /proc/self/io: how many bytes were read for that. */
-static long io(long figures[4]) {
-    int fd = open("/proc/self/io", O_RDONLY);
-    long length = read(fd, text, sizeof text - 1);
-    text[length < 0 ? 0 : length] = 0;
-    close(fd);
-    if (sscanf(text, "rchar: %ld\nwchar: %ld\nsyscr: %ld\nsyscw: %ld\nread_bytes: ", figures, figures + 1, figures + 2,
-               figures + 3) != 4)
-        return -1;
-    return length;
-}
-
 static void tests(void) {
     char path[200], name[100];
     int status;
@@ -393,31 +381,6 @@ static void tests(void) {
     yes(voluntary && atoi(strchr(voluntary, ':') + 1) >= 1);
     yes(ran && atof(strchr(ran, ':') + 1) > 0);
     yes(strstr(text, "se.exec_start") && strstr(text, "se.vruntime") && strstr(text, "se.load.weight"));
-
-    begin("io: bytes and calls");
-    long before[4], after[4];
-    int zero = open("/dev/zero", O_RDONLY), null = open("/dev/null", O_WRONLY);
-    struct iovec two[2] = {{name, 10}, {name + 10, 20}};
-    long looked = io(before);
-    yes(looked > 0);
-    is(read(zero, name, 50), 50);
-    is(pread(zero, name, 60, 5), 60);
-    is(readv(zero, two, 2), 30);
-    is(preadv(zero, two, 2, 7), 30);
-    is(write(null, name, 40), 40);
-    is(pwrite(null, name, 11, 3), 11);
-    is(writev(null, two, 2), 30);
-    fails(read(-1, name, 1), EBADF);
-    fails(write(zero, name, 1), EBADF);
-    is(waitpid(fork() == 0 ? (_exit(read(zero, path, 100) != 100), 0) : -1, &status, 0) > 0, 1);
-    yes(exited(status, 0));
-    io(after);
-    is(after[0] - before[0], looked + 50 + 60 + 30 + 30 + 100);
-    is(after[1] - before[1], 40 + 11 + 30);
-    is(after[2] - before[2], 1 + 4 + 1);
-    is(after[3] - before[3], 3);
-    close(zero);
-    close(null);
 
     begin("oom_adj: the old scale");
     snprintf(path, sizeof path, "/proc/%d/oom_adj", sleeper);

@@ -253,11 +253,6 @@ pub struct Task {
     /// The parent that waits for this vfork child to leave its memory.
     pub(crate) vfork: SpinLock<Option<Arc<VforkDone>>>,
     pub(crate) started_ns: u64,
-    /// What it has read and written: bytes, calls. The task itself is the only writer.
-    pub(crate) bytes_read: AtomicU64,
-    pub(crate) bytes_written: AtomicU64,
-    pub(crate) reads: AtomicU64,
-    pub(crate) writes: AtomicU64,
     pub(crate) minor_faults: AtomicU64,
     pub(crate) major_faults: AtomicU64,
 }

@@ -6,7 +6,7 @@ use crate::ns::Namespaces;
 use crate::objects::{Life, Process, Task, View};
 use crate::restriction::Restriction;
 use crate::signal::Pending;
-use crate::usage::{IoCounts, Usage};
+use crate::usage::Usage;
 use crate::vfork::VforkDone;
 use abi::{Errno, Result};
 use alloc::sync::Arc;
@@ -106,10 +106,6 @@ impl Task {
             exit_code: AtomicI32::new(0),
             vfork: SpinLock::new(&NAME, init.vfork),
             started_ns: hal::clock::now_ns(),
-            bytes_read: AtomicU64::new(0),
-            bytes_written: AtomicU64::new(0),
-            reads: AtomicU64::new(0),
-            writes: AtomicU64::new(0),
             minor_faults: AtomicU64::new(0),
             major_faults: AtomicU64::new(0),
         })
@@ -310,31 +306,6 @@ impl Task {
             self.major_faults.load(Relaxed),
         )
     }
-    /// What it has read and written.
-    pub fn io(&self) -> IoCounts {
-        IoCounts {
-            bytes_read: self.bytes_read.load(Relaxed),
-            bytes_written: self.bytes_written.load(Relaxed),
-            reads: self.reads.load(Relaxed),
-            writes: self.writes.load(Relaxed),
-        }
-    }
-    /// Counts a call of the task's own that read, unless there was no file; what it answers.
-    #[inline]
-    pub fn count_read(&self, done: Result<usize>) -> Result<usize> {
-        let bytes = done.map_err(|e| count_failure(&self.reads, e))?;
-        add(&self.reads, 1);
-        add(&self.bytes_read, bytes);
-        Ok(bytes)
-    }
-    /// Counts a call of the task's own that wrote, unless there was no file; what it answers.
-    #[inline]
-    pub fn count_write(&self, done: Result<usize>) -> Result<usize> {
-        let bytes = done.map_err(|e| count_failure(&self.writes, e))?;
-        add(&self.writes, 1);
-        add(&self.bytes_written, bytes);
-        Ok(bytes)
-    }
     pub(crate) fn take_vfork(&self) -> Option<Arc<VforkDone>> {
         self.vfork.lock_irq().take()
     }
@@ -411,20 +382,6 @@ impl Task {
     pub(crate) fn notice(&self) {
         self.with_thread(|thread| thread.signal_wake(self.is_killed()));
     }
-}
-
-#[cold]
-fn count_failure(calls: &AtomicU64, error: Errno) -> Errno {
-    if error != Errno::EBADF {
-        add(calls, 1);
-    }
-    error
-}
-
-/// Adds to a figure that one task alone writes.
-#[inline]
-fn add(figure: &AtomicU64, n: usize) {
-    figure.store(figure.load(Relaxed) + n as u64, Relaxed);
 }
 
 impl sched::ThreadData for Task {

@@ -1,6 +1,6 @@
 //! CPU time and resource usage (getrusage(2), times(2), clock_gettime(2)).
 use crate::objects::{Process, Task};
-pub use crate::usage::{IoCounts, Usage};
+pub use crate::usage::Usage;
 use core::sync::atomic::Ordering::Relaxed;
 use cred::{RLIM_INFINITY, Resource};
 
@@ -19,7 +19,6 @@ impl Usage {
             voluntary,
             involuntary,
             max_rss_pages,
-            io: task.io(),
         }
     }
 }
@@ -50,7 +49,6 @@ impl Process {
                 voluntary,
                 involuntary,
                 max_rss_pages: 0,
-                io: task.io(),
             });
             leader.get_or_insert_with(|| task.clone());
         }

@@ -1,24 +1,5 @@
 //! Sums of CPU time and resource usage.
 
-/// Calls that read or wrote, and the bytes that they moved (proc_pid_io(5)).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct IoCounts {
-    pub bytes_read: u64,
-    pub bytes_written: u64,
-    pub reads: u64,
-    pub writes: u64,
-}
-
-impl IoCounts {
-    /// Adds another's.
-    pub fn add(&mut self, other: &Self) {
-        self.bytes_read += other.bytes_read;
-        self.bytes_written += other.bytes_written;
-        self.reads += other.reads;
-        self.writes += other.writes;
-    }
-}
-
 /// Sums over threads that have ended, or over children that were waited for.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Usage {
@@ -34,8 +15,6 @@ pub struct Usage {
     pub involuntary: u64,
     /// Largest resident set, in pages.
     pub max_rss_pages: u64,
-    /// What was read and written.
-    pub io: IoCounts,
 }
 
 impl Usage {
@@ -47,7 +26,6 @@ impl Usage {
         self.major_faults += other.major_faults;
         self.voluntary += other.voluntary;
         self.involuntary += other.involuntary;
-        self.io.add(&other.io);
         self.max_rss_pages = self.max_rss_pages.max(other.max_rss_pages);
     }
 }

@@ -70,14 +70,12 @@ fn writing(
     f: impl FnOnce(&mut Files, u64) -> Result<usize, WriteError>,
 ) -> Result<usize> {
     let limit = size_limit(cx);
-    let done = f(&mut cx.files, limit).map_err(|e| write_failed(cx, e));
-    cx.task.count_write(done)
+    f(&mut cx.files, limit).map_err(|e| write_failed(cx, e))
 }
 
 pub(super) fn sys_read(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let file = cx.files.file(a[0] as i32)?;
-    let done = file.read(&mut range(a[1], a[2])?);
-    cx.task.count_read(done)
+    file.read(&mut range(a[1], a[2])?)
 }
 
 pub(super) fn sys_write(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
@@ -94,9 +92,9 @@ fn position(pos: usize) -> Result<u64> {
 
 pub(super) fn sys_pread64(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let pos = position(a[3])?;
-    let file = cx.files.file(a[0] as i32)?;
-    let done = file.read_at(&mut range(a[1], a[2])?, pos);
-    cx.task.count_read(done)
+    cx.files
+        .file(a[0] as i32)?
+        .read_at(&mut range(a[1], a[2])?, pos)
 }
 
 pub(super) fn sys_pwrite64(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
@@ -109,8 +107,7 @@ pub(super) fn sys_pwrite64(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
 
 pub(super) fn sys_readv(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let file = cx.files.file(a[0] as i32)?;
-    let done = with_segments(a[1], a[2], |buf| file.read(buf));
-    cx.task.count_read(done)
+    with_segments(a[1], a[2], |buf| file.read(buf))
 }
 
 pub(super) fn sys_writev(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
@@ -123,8 +120,7 @@ pub(super) fn sys_writev(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
 pub(super) fn sys_preadv(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let pos = position(a[3])?;
     let file = cx.files.file(a[0] as i32)?;
-    let done = with_segments(a[1], a[2], |buf| file.read_at(buf, pos));
-    cx.task.count_read(done)
+    with_segments(a[1], a[2], |buf| file.read_at(buf, pos))
 }
 
 pub(super) fn sys_pwritev(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
@@ -149,7 +145,7 @@ fn apply(flags: u32, io: &mut Io) -> Result<()> {
 pub(super) fn sys_preadv2(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let flags = a[5] as u32;
     let file = cx.files.file(a[0] as i32)?;
-    let done = with_segments(a[1], a[2], |buf| {
+    with_segments(a[1], a[2], |buf| {
         if a[3] as i64 == -1 {
             if flags == 0 {
                 return file.read(buf);
@@ -162,8 +158,7 @@ pub(super) fn sys_preadv2(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
         let mut io = file.io_at(position(a[3])?);
         apply(flags, &mut io)?;
         file.read_with(buf, &mut io)
-    });
-    cx.task.count_read(done)
+    })
 }
 
 pub(super) fn sys_pwritev2(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {

@@ -131,23 +131,6 @@ fn adjust(who: &Who, value: i16) -> Result<()> {
     Ok(())
 }
 
-/// What it has read and written by calls, with its children that were waited for. Nothing goes to disks: there is none.
-pub(crate) fn io(who: &Who, out: &mut SeqBuf) -> Result<()> {
-    let mut io = match who.one_thread {
-        true => who.task.io(),
-        false => who.process.usage().io,
-    };
-    if !who.one_thread {
-        io.add(&who.process.children_usage().io);
-    }
-    let _ = writeln!(
-        out,
-        "rchar: {}\nwchar: {}\nsyscr: {}\nsyscw: {}\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0",
-        io.bytes_read, io.bytes_written, io.reads, io.writes
-    );
-    Ok(())
-}
-
 /// The same in the old scale, -17 to 15.
 pub(crate) fn oom_adj(who: &Who, out: &mut SeqBuf) -> Result<()> {
     let value = match who.process.oom_score_adj() {

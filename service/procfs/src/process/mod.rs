@@ -148,7 +148,6 @@ const FILES: &[(&str, Kind)] = &[
     ("fd", Kind::Fds(fd::View::Links)),
     ("fdinfo", Kind::Fds(fd::View::Info)),
     ("gid_map", Kind::Ids(idmap::File::Map(MapKind::Groups))),
-    ("io", Kind::Private(0o400, info::io)),
     ("limits", Kind::Open(0o444, info::limits)),
     ("maps", Kind::Private(0o444, maps::maps)),
     ("mem", Kind::Space(0o600, mem::open)),
