@@ -253,15 +253,12 @@ impl Pool {
 
     /// Has idle workers end but for one; false: not all have yet.
     fn dismiss(&self) -> bool {
-        let workers = self.workers.load(Ordering::SeqCst);
-        let spare = workers
-            .saturating_sub(1)
-            .min(self.idle.load(Ordering::SeqCst));
+        let spare = self.idle.load(Ordering::SeqCst).saturating_sub(1);
         self.dismissed.store(spare, Ordering::SeqCst);
         if spare != 0 {
             self.wake.wake_all();
         }
-        workers <= 1
+        spare == 0 && self.leaving.load(Ordering::SeqCst) == 0
     }
 
     /// What is taken now may sleep: somebody has to be there for what is queued later. Where nobody more can come, queues
@@ -313,7 +310,12 @@ impl Pool {
                 .is_ok()
     }
 
+    /// Leaves unless `stay` or fewer would be there, or nobody were idle: those at work may wait for what comes later.
     fn leave_if_more_than(&self, stay: usize) -> bool {
+        // A worker that goes to work after this look finds nobody idle, and hires.
+        if self.idle.load(Ordering::SeqCst) == 0 {
+            return false;
+        }
         let claimed = self
             .leaving
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |leaving| {

@@ -37,6 +37,7 @@ const TESTS: &[(&str, fn())] = &[
     ("ordered queue", work::ordered),
     ("work waits for later work", work::waited_for),
     ("queue with a rescuer", work::rescued),
+    ("later work is served", work::still_served),
     ("workers dismissed", work::dismissed),
     ("delayed work and tasklet", work::delayed),
     ("timers", work::timers),

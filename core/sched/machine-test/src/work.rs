@@ -205,6 +205,30 @@ pub fn waited_for() {
     }
 }
 
+/// Workers sleep at their work for longer than an idle one stays, and idle ones are sent home: what is queued then still runs.
+pub fn still_served() {
+    static GO: AtomicBool = AtomicBool::new(false);
+    static OPEN: sync::WaitQueue = sync::WaitQueue::new();
+    let queue = workqueue::system_unbound_wq();
+    let sleeps = || Work::new(|| OPEN.wait_event(|| GO.load(SeqCst))).expect("memory");
+    let asleep = [sleeps(), sleeps(), sleeps()];
+    for work in &asleep {
+        assert!(queue.queue(work));
+        sched::sleep_ns(5 * MS);
+    }
+    workqueue::settle();
+    sched::sleep_ns(5_500 * MS);
+    let opens = Work::new(|| {
+        GO.store(true, SeqCst);
+        OPEN.wake_all();
+    })
+    .expect("memory");
+    assert!(queue.queue(&opens));
+    sched::sleep_ns(50 * MS);
+    assert!(GO.load(SeqCst), "nobody was there for later work");
+    queue.flush();
+}
+
 /// Workers that have nothing to do end when they are told to, and are buried.
 pub fn dismissed() {
     let works: Vec<_> = (0..20)
