@@ -71,6 +71,8 @@ fn register(info: &'static BootInfo) -> Result<()> {
     lkdtm::init()?;
     coredump::init();
     procfs::init(info.cmdline)?;
+    // After all that have a part in it.
+    task::ipcns::init()?;
     module::trust_signatures_of(include_bytes!(concat!(
         env!("OUT_DIR"),
         "/certificate.x509"

@@ -66,7 +66,7 @@ static void *shares(void *arg) {
 }
 
 static void tests(void) {
-    static const char *const kinds[] = {"uts", "pid", "user", "mnt"};
+    static const char *const kinds[] = {"uts", "pid", "user", "mnt", "ipc"};
     char before[100], path[64], text[64], name[64];
     struct stat st, other;
     struct statfs fs;
@@ -77,7 +77,7 @@ static void tests(void) {
     strcpy(before, host());
 
     begin("links");
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 5; i++) {
         snprintf(path, sizeof path, "/proc/self/ns/%s", kinds[i]);
         yes(number(path) > 0);
         yes(reads_as(path, kinds[i], number(path)));

@@ -4,6 +4,8 @@ use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
 /// Numbers of the first namespaces that do not depend on the order of boot; the others count up from [`FIRST`].
 pub mod first {
+    /// `PROC_IPC_INIT_INO`.
+    pub const IPC: u32 = 0xefff_ffff;
     /// `PROC_UTS_INIT_INO`.
     pub const UTS: u32 = 0xefff_fffe;
     /// `PROC_USER_INIT_INO`.

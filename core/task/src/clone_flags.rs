@@ -144,6 +144,8 @@ impl CloneArgs {
         match self.flags & NAMESPACES {
             0 => Ok(()),
             _ if !privileged && !self.has(CLONE_NEWUSER) => Err(Errno::EPERM),
+            // Changes of semaphores can't be undone from another namespace.
+            _ if both(CLONE_NEWIPC, CLONE_SYSVSEM) => Err(Errno::EINVAL),
             wanted if wanted & !u64::from(kinds) != 0 => Err(Errno::EINVAL),
             _ => Ok(()),
         }

@@ -15,7 +15,8 @@
 //! | [`rseq`] | restartable sequences |
 //! | [`helper`] | programs that the kernel starts: modprobe(8) |
 //! | [`ns`], [`nsfs`], [`setns`] | namespaces, their files, and how a task enters one |
-//! | [`slots`], [`uts`], [`oom`], [`pidfd`] | state of other crates per task, host name, the victim under memory pressure, pidfds |
+//! | [`slots`], [`oom`], [`pidfd`] | state of other crates per task, the victim under memory pressure, pidfds |
+//! | [`uts`], [`ipcns`] | namespaces of host names, and of System V objects and message queues |
 //!
 //! Called by: syscall, exec, tty, procfs, image. Calls: sched, mm, vfs, futex, pid, cred and below.
 //!
@@ -55,6 +56,7 @@ machine! {
     pub mod exit;
     pub mod family;
     pub mod helper;
+    pub mod ipcns;
     pub mod itimer;
     mod itimers;
     pub mod jobs;
