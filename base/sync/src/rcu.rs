@@ -163,6 +163,8 @@ static PENDING: AtomicU64 = AtomicU64::new(0);
 /// Runs `deferred` after a grace period; never sleeps.
 pub fn call(mut deferred: Box<Deferred>) {
     deferred.number = begin();
+    // Or it might move, and leave it to a CPU that has gone idle meanwhile and looks no more.
+    let _here = preempt_disable();
     let mut queue = QUEUES[hal::cpu::id() & (MAX_CPUS - 1)].lock_irq();
     deferred.next = queue.head.take();
     queue.head = Some(deferred);
@@ -177,6 +179,9 @@ pub fn pending() -> u64 {
 /// Runs what has waited long enough on this CPU's queue; the scheduler calls it from the RCU softirq or a thread while
 /// [`pending`] is not 0. Says how many ran.
 pub fn run_ready() -> usize {
+    // What it holds in hand nobody else can run: an idle thread that lost the CPU here would have a [`barrier`] on the
+    // same CPU wait for ever.
+    let _here = preempt_disable();
     let mut queue = {
         let mut queue = QUEUES[hal::cpu::id() & (MAX_CPUS - 1)].lock_irq();
         queue.head.take()

@@ -42,6 +42,7 @@ const TESTS: &[(&str, fn())] = &[
     ("delayed work and tasklet", work::delayed),
     ("timers", work::timers),
     ("rcu", work::rcu),
+    ("rcu barrier", work::rcu_barrier),
     ("tracepoint", figures::tracepoint),
     ("figures", figures::figures),
 ];

@@ -143,6 +143,38 @@ pub fn rcu() {
     }
 }
 
+/// A CPU goes idle, finds what waited for a grace period, and the first of it wakes who waits for all of it.
+pub fn rcu_barrier() {
+    static WAKES: sync::WaitQueue = sync::WaitQueue::new();
+    static TURN: AtomicU64 = AtomicU64::new(0);
+    static DONE: AtomicU64 = AtomicU64::new(0);
+    const TURNS: u64 = 50;
+    let waiter = super::prepare("waiter", || {
+        for turn in 1..=TURNS {
+            WAKES.wait_event(|| TURN.load(SeqCst) >= turn);
+            sync::rcu::barrier();
+            DONE.store(turn, SeqCst);
+        }
+    });
+    waiter.start();
+    let limit = now() + 20_000 * MS;
+    for turn in 1..=TURNS {
+        // What was queued last runs first.
+        for wakes in [false, true] {
+            sync::rcu::call(Box::new(sync::rcu::Deferred::new(Box::new(move || {
+                if wakes {
+                    TURN.store(turn, SeqCst);
+                    WAKES.wake_all();
+                }
+            }))));
+        }
+        while DONE.load(SeqCst) != turn {
+            assert!(now() < limit, "the barrier waits for ever");
+            sched::sleep_ns(MS);
+        }
+    }
+}
+
 /// All workers there may be sleep: work of a queue with a rescuer runs all the same, that of another waits.
 pub fn rescued() {
     const MOST: usize = 256;
