@@ -2,14 +2,14 @@
 use crate::Call;
 use crate::process::{may_inspect, thread_of};
 use abi::raw::{
-    __NR_kcmp, __NR_setns, __NR_unshare, CLONE_FILES, CLONE_FS, CLONE_NEWCGROUP, CLONE_NEWIPC,
-    CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS,
+    __NR_kcmp, __NR_setns, __NR_unshare, CLONE_FILES, CLONE_FS, CLONE_NEWNS, CLONE_NEWUSER,
     CLONE_SIGHAND, CLONE_SYSVSEM, CLONE_THREAD, CLONE_VM,
 };
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use core::cmp::Ordering;
 use sync::Once;
+use task::clone_flags::NAMESPACES;
 use task::pidfd::PidFd;
 use task::{Cx, Task, nsfs, setns};
 
@@ -45,16 +45,6 @@ fn sys_unshare(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     Ok(0)
 }
 
-/// Every kind of namespace that setns(2) knows.
-const KINDS: u32 = CLONE_NEWNS
-    | CLONE_NEWCGROUP
-    | CLONE_NEWUTS
-    | CLONE_NEWIPC
-    | CLONE_NEWUSER
-    | CLONE_NEWPID
-    | CLONE_NEWNET
-    | CLONE_NEWTIME;
-
 fn sys_setns(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let kind = a[1] as u32;
     let file = cx.files.get_io(a[0] as i32)?;
@@ -65,7 +55,7 @@ fn sys_setns(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
         setns::enter(cx, ns)?;
     } else {
         let process = PidFd::process_of(&file).map_err(|_| Errno::EINVAL)?;
-        if kind == 0 || kind & !KINDS != 0 || kind & !setns::kinds() != 0 {
+        if kind == 0 || kind & !NAMESPACES != 0 || kind & !setns::kinds() != 0 {
             return Err(Errno::EINVAL);
         }
         let leader = process.leader().ok_or(Errno::ESRCH)?;

@@ -374,8 +374,10 @@ fn sys_pidfd_send_signal(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let to_self = Arc::ptr_eq(&process, cx.process());
     let info = if a[2] == 0 {
         crate::signal::sent_by(cx, sig, pid::siginfo::code::SI_USER)
-    } else {
+    } else if user::read::<i32>(UserAddr(a[2]))? == sig {
         crate::signal::queued(sig, a[2], to_self)?
+    } else {
+        return Err(Errno::EINVAL);
     };
     if !process.pid().is_live() {
         return Err(Errno::ESRCH);

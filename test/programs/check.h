@@ -66,6 +66,12 @@ static inline void skip(const char *why) {
 /* Runs BODY in a child; gives the status of wait. */
 #define in_child(...) ({ fflush(stdout); pid_t pid_ = fork(); if (pid_ == 0) { __VA_ARGS__; _exit(0); } \
     int status_ = -1; while (waitpid(pid_, &status_, 0) < 0 && errno == EINTR) {} status_; })
+
+/* A child that does BODY and lives until the caller closes *END; its number, once BODY is done. */
+#define waiting_child(end, ...) ({ int told_[2], held_[2]; char byte_; (void)!pipe(told_); (void)!pipe(held_); \
+    fflush(stdout); pid_t pid_ = fork(); if (pid_ == 0) { close(held_[1]); { __VA_ARGS__; } (void)!write(told_[1], "x", 1); \
+    (void)!read(held_[0], &byte_, 1); _exit(0); } close(told_[1]); (void)!read(told_[0], &byte_, 1); close(told_[0]); \
+    close(held_[0]); *(end) = held_[1]; pid_; })
 #define exited(status, code) (WIFEXITED(status) && WEXITSTATUS(status) == (code))
 #define killed(status, sig) (WIFSIGNALED(status) && WTERMSIG(status) == (sig))
 

@@ -298,6 +298,12 @@ static void signals(void) {
     char path[32];
     snprintf(path, sizeof path, "/proc/%d", child);
     int folder = open(path, O_DIRECTORY);
+    siginfo_t info = {.si_signo = SIGUSR1, .si_code = SI_QUEUE};
+    fails(syscall(SYS_pidfd_send_signal, folder, SIGUSR2, &info, 0), EINVAL);
+    info.si_code = SI_USER;
+    fails(syscall(SYS_pidfd_send_signal, folder, SIGUSR2, &info, 0), EINVAL);
+    fails(syscall(SYS_pidfd_send_signal, folder, SIGUSR1, &info, 0), EPERM);
+    fails(syscall(SYS_pidfd_send_signal, folder, SIGUSR2, (void *)16, 0), EFAULT);
     works(syscall(SYS_pidfd_send_signal, folder, SIGKILL, NULL, 0));
     int status;
     is(waitpid(child, &status, 0), child);

@@ -50,25 +50,10 @@ static int cloned(void *arg) {
 
 /* A child in a namespace of its own that has a tmpfs with a file "inner" on "b", and waits. */
 static pid_t apart(int *end) {
-    int told[2], held[2];
-    char byte;
-    pipe(told);
-    pipe(held);
-    pid_t pid = fork();
-    if (pid == 0) {
-        close(held[1]);
+    return waiting_child(end, {
         if (unshare(CLONE_NEWNS) || tmpfs(in_top("b"))) _exit(1);
         put_file(in_top("b/inner"), "");
-        write(told[1], "x", 1);
-        read(held[0], &byte, 1);
-        _exit(0);
-    }
-    close(told[1]);
-    read(told[0], &byte, 1);
-    close(told[0]);
-    close(held[0]);
-    *end = held[1];
-    return pid;
+    });
 }
 
 static int pivot_root(const char *new, const char *old) {

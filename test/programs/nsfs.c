@@ -35,24 +35,9 @@ static int pidfd(pid_t pid) {
 
 /* A child that has a name of its own and waits; its end of the pipe closes with ours. */
 static pid_t apart(const char *name, int *end) {
-    int told[2], held[2];
-    char byte;
-    pipe(told);
-    pipe(held);
-    pid_t pid = fork();
-    if (pid == 0) {
-        close(held[1]);
+    return waiting_child(end, {
         if (unshare(CLONE_NEWUTS) || sethostname(name, strlen(name))) _exit(1);
-        write(told[1], "x", 1);
-        read(held[0], &byte, 1);
-        _exit(0);
-    }
-    close(told[1]);
-    read(told[0], &byte, 1);
-    close(told[0]);
-    close(held[0]);
-    *end = held[1];
-    return pid;
+    });
 }
 
 static void *shares(void *arg) {

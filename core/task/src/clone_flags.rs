@@ -23,14 +23,15 @@ pub struct CloneArgs {
 
 /// Sharing that clone(2) and clone3(2) both know.
 const KNOWN: u64 = 0xffff_ff00;
-const NAMESPACES: u64 = (CLONE_NEWNS
+/// The flags of every kind of namespace that Linux has.
+pub const NAMESPACES: u32 = CLONE_NEWNS
     | CLONE_NEWCGROUP
     | CLONE_NEWUTS
     | CLONE_NEWIPC
     | CLONE_NEWUSER
     | CLONE_NEWPID
     | CLONE_NEWNET
-    | CLONE_NEWTIME) as u64;
+    | CLONE_NEWTIME;
 const CLEAR_SIGHAND: u64 = 1 << 32;
 const DETACHED: u64 = 0x0040_0000;
 
@@ -141,7 +142,7 @@ impl CloneArgs {
         {
             return Err(Errno::EINVAL);
         }
-        match self.flags & NAMESPACES {
+        match self.flags & NAMESPACES as u64 {
             0 => Ok(()),
             _ if !privileged && !self.has(CLONE_NEWUSER) => Err(Errno::EPERM),
             // Changes of semaphores can't be undone from another namespace.

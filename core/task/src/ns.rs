@@ -4,7 +4,8 @@
 //! A crate registers its kind at boot and gets an [`NsSlot`], its typed place in every task's set. clone(2) and unshare(2)
 //! with the kind's flag ask the kind for a new one; it ends when the last set that holds it does, which is its exit hook
 //! (`Drop`). Sets are shared by tasks that have the same ones and never changed.
-use abi::raw::{CLONE_NEWCGROUP, CLONE_NEWIPC, CLONE_NEWNET, CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWTIME, CLONE_NEWUSER, CLONE_NEWUTS};
+use crate::clone_flags::NAMESPACES;
+use abi::raw::{CLONE_NEWNS, CLONE_NEWPID, CLONE_NEWUSER};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use core::any::Any;
@@ -112,16 +113,6 @@ impl Namespaces {
     }
 }
 
-/// The flags of every kind that Linux has.
-const ALL: u64 = (CLONE_NEWNS
-    | CLONE_NEWCGROUP
-    | CLONE_NEWUTS
-    | CLONE_NEWIPC
-    | CLONE_NEWUSER
-    | CLONE_NEWPID
-    | CLONE_NEWNET
-    | CLONE_NEWTIME) as u64;
-
 /// The flags of the kinds that are not registered.
 const FIXED: u32 = CLONE_NEWNS | CLONE_NEWUSER;
 
@@ -136,7 +127,7 @@ pub fn beside(
     fs: &FsStruct,
     flags: u64,
 ) -> Result<Arc<Namespaces>> {
-    if flags & ALL & !u64::from(CLONE_NEWUSER) == 0 {
+    if flags & u64::from(NAMESPACES & !CLONE_NEWUSER) == 0 {
         return Ok(own.clone());
     }
     let wanted = |known: &Registered| flags & u64::from(known.kind.flag()) != 0;
