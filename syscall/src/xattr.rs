@@ -1,5 +1,5 @@
-//! System calls: extended attributes. No file system here has any: what is named must exist, name and value are looked at as
-//! on a file system without them, and the answer is that there are none (listxattr), or EOPNOTSUPP.
+//! System calls: extended attributes. What they are and who may is `vfs`'; a file system without them answers that there are
+//! none (listxattr), or EOPNOTSUPP.
 //!
 //! Specification: xattr(7), setxattr(2), getxattr(2), listxattr(2), removexattr(2).
 use crate::Call;
@@ -10,9 +10,11 @@ use abi::raw::{
     __NR_removexattr, __NR_setxattr,
 };
 use abi::{Errno, Result};
+use alloc::vec::Vec;
+use kmem::TryVec;
 use kmem::user::{self, UserAddr};
 use task::Cx;
-use vfs::{FileType, Inode, LookupFlags};
+use vfs::{LookupFlags, Path, SetXattr};
 
 /// This family.
 pub(crate) const CALLS: &[Call] = &[
@@ -33,13 +35,8 @@ pub(crate) const CALLS: &[Call] = &[
 /// Longest name with its NUL; longest value.
 const NAME_MAX: usize = 256;
 const SIZE_MAX: usize = 65536;
-const FLAGS: u32 = 3;
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Want {
-    Read,
-    Write,
-}
+const XATTR_CREATE: u32 = 1;
+const XATTR_REPLACE: u32 = 2;
 
 struct Name {
     bytes: [u8; NAME_MAX],
@@ -57,102 +54,123 @@ impl Name {
         }
     }
 
-    /// What a file system without attributes answers: user attributes stand on regular files and directories alone.
-    fn refuse(&self, inode: &Inode, want: Want) -> Errno {
-        let of_user = self.bytes[..self.len].starts_with(b"user.");
-        match (of_user, inode.kind()) {
-            (true, FileType::Regular | FileType::Directory) | (false, _) => Errno::EOPNOTSUPP,
-            (true, _) if want == Want::Write => Errno::EPERM,
-            (true, _) => Errno::ENODATA,
-        }
+    fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
     }
 }
 
-/// Calls `f` with the inode that the path names.
-fn at_path(
-    cx: &Cx,
-    path: usize,
-    flags: LookupFlags,
-    f: impl FnOnce(&Inode) -> Result<usize>,
-) -> Result<usize> {
-    f(find(cx, path, flags)?.inode()?)
+/// What one of the calls does with the place that it names; its own arguments begin at the second.
+type At = fn(&Cx, &[usize; 6], &Path) -> Result<usize>;
+
+fn at_path(cx: &Cx, a: &[usize; 6], flags: LookupFlags, f: At) -> Result<usize> {
+    f(cx, a, &find(cx, a[0], flags)?)
 }
 
-fn at_fd(cx: &Cx, fd: usize, f: impl FnOnce(&Inode) -> Result<usize>) -> Result<usize> {
-    f(cx.files.get_io(fd as i32)?.inode())
+fn at_fd(cx: &Cx, a: &[usize; 6], f: At) -> Result<usize> {
+    f(cx, a, cx.files.get_io(a[0] as i32)?.path())
 }
 
-fn set(a: &[usize; 6], inode: &Inode) -> Result<usize> {
-    if a[4] as u32 & !FLAGS != 0 {
+fn set(cx: &Cx, a: &[usize; 6], at: &Path) -> Result<usize> {
+    at.mnt.require_write()?;
+    let flags = a[4] as u32;
+    if flags & !(XATTR_CREATE | XATTR_REPLACE) != 0 {
         return Err(Errno::EINVAL);
     }
+    let how = SetXattr {
+        create: flags & XATTR_CREATE != 0,
+        replace: flags & XATTR_REPLACE != 0,
+    };
     let name = Name::read(a[1])?;
-    let (value, size) = (a[2], a[3]);
-    if size > SIZE_MAX {
+    if a[3] > SIZE_MAX {
         return Err(Errno::E2BIG);
     }
-    let mut chunk = [0; 256];
+    let mut value = Vec::try_filled(0, a[3])?;
+    user::copy_from_user(&mut value, UserAddr(a[2]))?;
+    vfs::set_xattr(at, name.bytes(), value, how, &cx.cred)?;
+    Ok(0)
+}
+
+fn get(cx: &Cx, a: &[usize; 6], at: &Path) -> Result<usize> {
+    let name = Name::read(a[1])?;
+    let (to, size) = (UserAddr(a[2]), a[3]);
+    vfs::get_xattr(at.inode()?, name.bytes(), &cx.cred, |value| {
+        if size != 0 {
+            if value.len() > size {
+                return Err(Errno::ERANGE);
+            }
+            user::copy_to_user(to, value)?;
+        }
+        Ok(value.len())
+    })
+}
+
+fn list(cx: &Cx, a: &[usize; 6], at: &Path) -> Result<usize> {
+    let (to, size) = (a[1], a[2]);
     let mut done = 0;
-    while done < size {
-        let n = chunk.len().min(size - done);
-        user::copy_from_user(&mut chunk[..n], UserAddr(value.wrapping_add(done)))?;
-        done += n;
-    }
-    Err(name.refuse(inode, Want::Write))
+    vfs::list_xattrs(at.inode()?, &cx.cred, |name| {
+        if size != 0 {
+            if done + name.len() + 1 > size {
+                return Err(Errno::ERANGE);
+            }
+            user::copy_to_user(UserAddr(to.wrapping_add(done)), name)?;
+            user::write(UserAddr(to.wrapping_add(done + name.len())), &0u8)?;
+        }
+        done += name.len() + 1;
+        Ok(())
+    })?;
+    Ok(done)
 }
 
-fn get(a: &[usize; 6], inode: &Inode) -> Result<usize> {
-    Err(Name::read(a[1])?.refuse(inode, Want::Read))
-}
-
-fn remove(a: &[usize; 6], inode: &Inode) -> Result<usize> {
-    Err(Name::read(a[1])?.refuse(inode, Want::Write))
+fn remove(cx: &Cx, a: &[usize; 6], at: &Path) -> Result<usize> {
+    at.mnt.require_write()?;
+    vfs::remove_xattr(at, Name::read(a[1])?.bytes(), &cx.cred)?;
+    Ok(0)
 }
 
 fn sys_setxattr(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
-    at_path(cx, a[0], LookupFlags::FOLLOW, |inode| set(a, inode))
+    at_path(cx, a, LookupFlags::FOLLOW, set)
 }
 
 fn sys_lsetxattr(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
-    at_path(cx, a[0], LookupFlags::empty(), |inode| set(a, inode))
+    at_path(cx, a, LookupFlags::empty(), set)
 }
 
 fn sys_fsetxattr(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
-    at_fd(cx, a[0], |inode| set(a, inode))
+    at_fd(cx, a, set)
 }
 
 fn sys_getxattr(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
-    at_path(cx, a[0], LookupFlags::FOLLOW, |inode| get(a, inode))
+    at_path(cx, a, LookupFlags::FOLLOW, get)
 }
 
 fn sys_lgetxattr(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
-    at_path(cx, a[0], LookupFlags::empty(), |inode| get(a, inode))
+    at_path(cx, a, LookupFlags::empty(), get)
 }
 
 fn sys_fgetxattr(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
-    at_fd(cx, a[0], |inode| get(a, inode))
+    at_fd(cx, a, get)
 }
 
 fn sys_listxattr(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
-    at_path(cx, a[0], LookupFlags::FOLLOW, |_| Ok(0))
+    at_path(cx, a, LookupFlags::FOLLOW, list)
 }
 
 fn sys_llistxattr(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
-    at_path(cx, a[0], LookupFlags::empty(), |_| Ok(0))
+    at_path(cx, a, LookupFlags::empty(), list)
 }
 
 fn sys_flistxattr(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
-    at_fd(cx, a[0], |_| Ok(0))
+    at_fd(cx, a, list)
 }
 
 fn sys_removexattr(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
-    at_path(cx, a[0], LookupFlags::FOLLOW, |inode| remove(a, inode))
+    at_path(cx, a, LookupFlags::FOLLOW, remove)
 }
 
 fn sys_lremovexattr(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
-    at_path(cx, a[0], LookupFlags::empty(), |inode| remove(a, inode))
+    at_path(cx, a, LookupFlags::empty(), remove)
 }
 
 fn sys_fremovexattr(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
-    at_fd(cx, a[0], |inode| remove(a, inode))
+    at_fd(cx, a, remove)
 }

@@ -18,6 +18,7 @@ pub mod rank {
     pub const INODE: u16 = 1300;
     pub const FILE_POS: u16 = 1150;
     pub const DIR_INDEX: u16 = 1350;
+    pub const XATTRS: u16 = 1360;
     pub const MOUNT: u16 = 1380;
     pub const FIFO_TABLE: u16 = 1510;
     pub const EPOLL_TREE: u16 = 1530;

@@ -1,5 +1,6 @@
 //! The rules by which credentials change. Every method works on a task's private copy, which is installed on success.
 use crate::cred::securebit;
+use crate::filecaps::FileCaps;
 use crate::{CapSet, Cred, GroupList, Kgid, Kuid, cap};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
@@ -14,6 +15,10 @@ pub struct ExecFile {
     pub setuid: Option<Kuid>,
     /// Group if the set-group-ID bit counts (with group execute permission).
     pub setgid: Option<Kgid>,
+    /// Capabilities that it gives (no `nosuid` mount).
+    pub caps: Option<FileCaps>,
+    /// Nothing may be gained: no_new_privs, or a tracer without the privilege.
+    pub no_gain: bool,
 }
 
 impl Cred {
@@ -236,9 +241,10 @@ impl Cred {
     }
 
     /// Changes to what the program of `file` runs with (capabilities(7), "Transformation of capabilities during
-    /// execve()"). Answers whether the program gained something: `AT_SECURE`.
-    pub fn exec(&mut self, file: ExecFile) -> bool {
-        let old_uid = self.uid;
+    /// execve()"). Answers whether the program gained something: `AT_SECURE`. EPERM: the file's capabilities are effective
+    /// from the start, for a program that knows nothing of them, and the bounding set lacks some.
+    pub fn exec(&mut self, file: ExecFile) -> Result<bool> {
+        let had = self.permitted;
         if let Some(uid) = file.setuid {
             self.euid = uid;
         }
@@ -247,16 +253,27 @@ impl Cred {
         }
         let root = self.user_ns.kuid(0);
         let rooted = self.securebits & securebit::NOROOT == 0;
-        let changed =
-            file.setuid.is_some_and(|u| u != old_uid) || file.setgid.is_some_and(|g| g != self.gid);
-        if changed {
-            self.ambient = CapSet::EMPTY;
+        let (mut permitted, mut effective) = (CapSet::EMPTY, false);
+        if let Some(caps) = file.caps {
+            permitted = (self.bounding & caps.permitted) | (self.inheritable & caps.inheritable);
+            effective = caps.effective;
+            if effective && !caps.permitted.is_subset(permitted) {
+                return Err(Errno::EPERM);
+            }
         }
-        let mut permitted = CapSet::EMPTY;
-        let mut effective = false;
-        if rooted && (self.euid == root || self.uid == root) {
+        // A file that has capabilities and is set-user-ID root as well gives others these alone.
+        let replaced = file.caps.is_some() && self.uid != root;
+        if rooted && (self.uid == root || (self.euid == root && !replaced)) {
             permitted = self.inheritable | self.bounding;
-            effective = self.euid == root;
+            effective |= self.euid == root;
+        }
+        let set_id = self.euid != self.uid || self.egid != self.gid;
+        if file.no_gain && (set_id || !permitted.is_subset(had)) {
+            (self.euid, self.egid) = (self.uid, self.gid);
+            permitted = permitted & had;
+        }
+        if set_id || file.caps.is_some() {
+            self.ambient = CapSet::EMPTY;
         }
         self.permitted = permitted | self.ambient;
         self.effective = if effective {
@@ -267,9 +284,8 @@ impl Cred {
         (self.suid, self.fsuid) = (self.euid, self.euid);
         (self.sgid, self.fsgid) = (self.egid, self.egid);
         self.securebits &= !securebit::KEEP_CAPS;
-        self.euid != self.uid
-            || self.egid != self.gid
-            || (old_uid != root && effective && !self.permitted.is_empty())
+        let grew = effective || !self.permitted.is_subset(self.ambient);
+        Ok(set_id || (self.uid != root && grew))
     }
 
     /// What leaving and entering uid 0 does to the capabilities (capabilities(7), "Effect of user ID changes").

@@ -58,30 +58,108 @@ fn fsuid_takes_the_file_capabilities_along() {
     assert_eq!(cred.fsuid, Kuid(3));
 }
 
+/// A file that gives nothing.
+const PLAIN: ExecFile = ExecFile {
+    setuid: None,
+    setgid: None,
+    caps: None,
+    no_gain: false,
+};
+
 #[test]
 fn a_setuid_root_program_gets_everything() {
-    let mut cred = user(1000);
-    assert!(cred.exec(ExecFile {
+    let setuid = ExecFile {
         setuid: Some(Kuid(0)),
-        setgid: None
-    }));
+        ..PLAIN
+    };
+    let mut cred = user(1000);
+    assert_eq!(cred.exec(setuid), Ok(true));
     assert_eq!(
         (cred.uid, cred.euid, cred.suid),
         (Kuid(1000), Kuid(0), Kuid(0))
     );
     assert_eq!(cred.effective, CapSet::FULL);
     let mut cred = user(1000);
-    assert!(!cred.exec(ExecFile {
-        setuid: None,
-        setgid: None
-    }));
+    assert_eq!(cred.exec(PLAIN), Ok(false));
     assert!(cred.effective.is_empty());
     let mut cred = root();
-    assert!(!cred.exec(ExecFile {
-        setuid: None,
-        setgid: None
-    }));
+    assert_eq!(cred.exec(PLAIN), Ok(false));
     assert_eq!(cred.effective, CapSet::FULL);
+}
+
+#[test]
+fn a_file_gives_capabilities() {
+    let caps = FileCaps {
+        permitted: CapSet::of(&[cap::CHOWN, cap::KILL]),
+        inheritable: CapSet::of(&[cap::SYS_TIME]),
+        effective: true,
+        root: 0,
+    };
+    let file = ExecFile {
+        caps: Some(caps),
+        ..PLAIN
+    };
+    let mut cred = user(1000);
+    cred.inheritable = CapSet::of(&[cap::SYS_TIME, cap::SYS_BOOT]);
+    assert_eq!(cred.exec(file), Ok(true));
+    assert_eq!(
+        cred.permitted,
+        CapSet::of(&[cap::CHOWN, cap::KILL, cap::SYS_TIME])
+    );
+    assert_eq!(cred.effective, cred.permitted);
+    // What the bounding set lacks is not given, and a program that takes it for given is not run.
+    let mut cred = user(1000);
+    cred.bounding.remove(cap::KILL);
+    assert_eq!(cred.clone().exec(file), Err(Errno::EPERM));
+    let knows = ExecFile {
+        caps: Some(FileCaps {
+            effective: false,
+            ..caps
+        }),
+        ..PLAIN
+    };
+    assert_eq!(cred.exec(knows), Ok(true));
+    assert_eq!(cred.permitted, CapSet::of(&[cap::CHOWN]));
+    assert!(cred.effective.is_empty());
+    // Set-user-ID root besides: these and no others.
+    let mut cred = user(1000);
+    let both = ExecFile {
+        setuid: Some(Kuid(0)),
+        ..file
+    };
+    assert_eq!(cred.exec(both), Ok(true));
+    assert_eq!((cred.euid, cred.permitted), (Kuid(0), caps.permitted));
+    // Nothing for who promised to gain nothing.
+    let mut cred = user(1000);
+    let promised = ExecFile {
+        no_gain: true,
+        ..file
+    };
+    cred.exec(promised).unwrap();
+    assert!(cred.permitted.is_empty() && cred.effective.is_empty());
+}
+
+#[test]
+fn values_of_file_capabilities() {
+    let mut value = [0; 24];
+    value[3] = 3;
+    value[0] = 1;
+    value[4] = 0x21;
+    value[12] = 0xff;
+    value[13] = 0xff;
+    value[20] = 7;
+    let caps = FileCaps::parse(&value).unwrap();
+    assert!(caps.effective && caps.root == 7);
+    assert!(caps.permitted.has(cap::CHOWN) && caps.permitted.has(cap::KILL));
+    assert!(caps.permitted.is_subset(CapSet::FULL));
+    let (unnamed, len) = FileCaps::rename(&value, None);
+    assert_eq!((len, unnamed[0], unnamed[3]), (20, 1, 2));
+    assert_eq!(FileCaps::parse(&unnamed[..len]).unwrap().root, 0);
+    for bad in [&value[..20], &value[..23], &value[..0], &unnamed[..24]] {
+        assert_eq!(FileCaps::parse(bad), Err(Errno::EINVAL));
+    }
+    value[3] = 1;
+    assert_eq!(FileCaps::parse(&value), Err(Errno::EINVAL));
 }
 
 #[test]

@@ -62,7 +62,11 @@ pub fn chown(at: &Path, uid: Option<Kuid>, gid: Option<Kgid>, cred: &Cred) -> Re
         gid,
         ..SetAttr::default()
     };
-    set(&at.dentry, inode, &attr)
+    set(&at.dentry, inode, &attr)?;
+    if !inode.is_dir() {
+        inode.drop_file_caps();
+    }
+    Ok(())
 }
 
 /// truncate(2) of what is at a place. EISDIR, EINVAL, EACCES, EROFS, ETXTBSY, EFBIG.
@@ -102,6 +106,7 @@ fn set_size(dentry: &Dentry, inode: &Inode, size: u64, cred: &Cred) -> Result<()
         mtime: Some(SetTime::Now),
         ..SetAttr::default()
     };
+    inode.drop_file_caps();
     set(dentry, inode, &attr)
 }
 

@@ -53,6 +53,7 @@ impl Inode {
             locks: Once::new(),
             extra: Once::new(),
             linkable: AtomicBool::new(false),
+            xattrs: Once::new(),
             seals: AtomicU32::new(0),
             watched: AtomicBool::new(false),
             cache: new.cache,

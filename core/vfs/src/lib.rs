@@ -12,6 +12,7 @@
 //! | `locklist`, `locks` | flock(2) and record locks |
 //! | `notify` | who watches files: inotify(7) |
 //! | `chrdev`, `special`, `anon` | devices by number, FIFO opener, files without a place |
+//! | `xattrs`, `xattr` | extended attributes: where they are kept, who may |
 //! | `seqfile` | generated text |
 //!
 //! It takes credentials and [`FsStruct`] as arguments and never asks for a current task. Called by `device`, `task`,
@@ -68,6 +69,8 @@ mod special;
 mod superblock;
 mod transfer;
 mod types;
+mod xattr;
+mod xattrs;
 
 pub use anon::{Hidden, new_anon_file, new_anon_inode, shared_anon_inode};
 pub use attr::{
@@ -108,6 +111,8 @@ pub use types::{
     Access, Caching, FileMode, FileType, Io, Kstat, LookupFlags, NewInode, NewNode, OpenFlags,
     PERM_MASK, RenameFlags, SetAttr, SetTime, StatFs, Times, major, makedev, minor, now,
 };
+pub use xattr::{get_xattr, list_xattrs, remove_xattr, set_xattr};
+pub use xattrs::SetXattr;
 
 /// Writes bytes that may not be UTF-8 into text: what is not is shown as `?`.
 pub fn write_bytes(out: &mut dyn core::fmt::Write, bytes: &[u8]) -> core::fmt::Result {

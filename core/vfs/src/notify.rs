@@ -278,6 +278,13 @@ pub(crate) fn changed(dentry: &Dentry, attr: &SetAttr) {
     at(dentry, mask);
 }
 
+/// Extended attributes were changed.
+pub(crate) fn attributes(dentry: &Dentry) {
+    if active() {
+        at(dentry, IN_ATTRIB);
+    }
+}
+
 /// `inode` has a new name in `dir`; `linked`: besides others.
 pub(crate) fn created(dir: &Inode, inode: &Inode, name: &[u8], linked: bool) {
     if active() {

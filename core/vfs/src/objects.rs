@@ -9,6 +9,7 @@ use crate::types::{
     Access, Caching, FileMode, FileType, Io, Kstat, NewNode, OpenFlags, RenameFlags, SetAttr,
     StatFs, Times,
 };
+use crate::xattrs::Xattrs;
 use abi::{Errno, Result, raw};
 use alloc::boxed::Box;
 use alloc::sync::{Arc, Weak};
@@ -173,6 +174,8 @@ pub struct Inode {
     pub(crate) extra: Once<InodeExtra>,
     /// It never had a name and may get one.
     pub(crate) linkable: AtomicBool,
+    /// Extended attributes, once it has had any.
+    pub(crate) xattrs: Once<Box<Xattrs>>,
     /// See `seals.rs`.
     pub(crate) seals: AtomicU32,
     /// Somebody watches it; changes under the lock of the watches.
@@ -240,6 +243,11 @@ pub trait SuperOps: Any + Send + Sync {
 
     /// Whether an entry found in the cache has to be confirmed by [`crate::InodeOps::revalidate`].
     fn revalidates(&self) -> bool {
+        false
+    }
+
+    /// Whether its inodes can have extended attributes: `security.*` and `trusted.*`, in memory.
+    fn has_xattrs(&self) -> bool {
         false
     }
 

@@ -213,6 +213,7 @@ fn truncate_opened(file: &Arc<File>) -> Result<()> {
     };
     let result = {
         let _lock = inode.lock();
+        inode.drop_file_caps();
         inode.ops().setattr(inode, &attr)
     };
     if result.is_ok() {

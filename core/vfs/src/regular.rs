@@ -142,9 +142,10 @@ fn limit_write(inode: &Inode, buf: &mut UserBuf<'_>, io: &mut Io) -> Result<()> 
     Ok(())
 }
 
-/// A write by somebody without privilege takes the set-id bits away.
+/// A write takes the file's capabilities away, and by somebody without privilege the set-id bits.
 fn drop_setid(file: &File) -> Result<()> {
     let inode = file.inode();
+    inode.drop_file_caps();
     let Some(mode) = inode.mode_without_setid() else {
         return Ok(());
     };

@@ -263,18 +263,25 @@ fn build_stack(
 fn credentials(cx: &Cx, file: &File) -> Result<(Arc<Cred>, bool)> {
     let inode = file.inode();
     let mode = inode.mode();
-    let honoured = !file.path().mnt.flags().contains(MountFlags::NOSUID)
-        && !cx.task.no_new_privs()
-        && !cx.task.is_traced_by_weaker()
+    let counts = !file.path().mnt.flags().contains(MountFlags::NOSUID);
+    let no_gain = cx.task.no_new_privs() || cx.task.is_traced_by_weaker();
+    let honoured = counts
+        && !no_gain
         && cx.cred.user_ns.has_uid(inode.uid())
         && cx.cred.user_ns.has_gid(inode.gid());
     let set_group = S_ISGID | S_IXGRP;
     let exec = ExecFile {
         setuid: (honoured && mode & S_ISUID != 0).then(|| inode.uid()),
         setgid: (honoured && mode & set_group == set_group).then(|| inode.gid()),
+        caps: if counts {
+            inode.file_caps(&cx.cred)?
+        } else {
+            None
+        },
+        no_gain,
     };
     let mut cred = Cred::clone(&cx.cred);
-    let secure = cred.exec(exec);
+    let secure = cred.exec(exec)?;
     Ok((kmem::try_arc(cred)?, secure))
 }
 

@@ -111,6 +111,10 @@ impl SuperOps for TmpfsSuper {
         Ok(stat)
     }
 
+    fn has_xattrs(&self) -> bool {
+        true
+    }
+
     fn remount(&self, _sb: &SuperBlock, data: &[u8]) -> Result<()> {
         self.limits.change(&Options::parse(data, None)?)
     }
