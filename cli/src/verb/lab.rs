@@ -1,12 +1,20 @@
 //! `gaon lab`: experiments. Each is a folder below `labs/` with a `lab.toml`: modules and programs to compile, and a script
-//! that runs in the guest.
+//! that runs in the guest. Labs of user programs run on Linux too, and share a boot; those with modules have one each.
+
+mod figures;
+mod page;
+mod recipe;
+
+pub(crate) use figures::{Ran, Reader};
+pub(crate) use recipe::{LACKING, Lab, Setting, command, names, read};
 
 use crate::verb::build;
-use crate::{host, tree};
-use anyhow::{Context, Result, bail};
-use serde::Deserialize;
+use crate::verb::run::{DEFAULT_MACHINE, PEER_MACHINE};
+use crate::{cargo, oracle};
+use anyhow::{Context, Result};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::Stdio;
 
 /// Run an experiment
 #[derive(clap::Args)]
@@ -20,45 +28,48 @@ enum Action {
     /// Say what there is
     List,
     /// Compile its modules and programs, boot, and run it
-    Run {
-        /// As `gaon lab list` names it
-        name: String,
-        /// CPUs, in place of what it wishes
-        #[arg(long, value_name = "N")]
-        smp: Option<u32>,
-    },
+    Run(Run),
 }
 
-/// What `lab.toml` says.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Lab {
-    /// What it is about.
-    title: String,
-    /// What to find out.
-    question: Option<String>,
-    /// Sources of modules, from the root of the tree.
-    #[serde(default)]
-    sources: Vec<PathBuf>,
-    /// Sources of user programs.
-    #[serde(default)]
-    programs: Vec<PathBuf>,
-    /// CPUs.
-    #[serde(default = "one")]
-    smp: u32,
-    /// For a shell; `$lab` has what was compiled.
-    script: String,
-    /// Its output has these, in this order: what the test looks for.
-    #[serde(default)]
-    pub(crate) expect: Vec<String>,
+#[derive(clap::Args)]
+struct Run {
+    /// As `gaon lab list` names it; a group, as ipc; or all
+    name: String,
+    /// CPUs, in place of what it wishes
+    #[arg(long, value_name = "N")]
+    smp: Option<u32>,
+    /// Also run it on this kernel, in the same QEMU, and compare
+    #[arg(long, value_enum, value_name = "KERNEL")]
+    vs: Option<Peer>,
+    /// Write what was said and measured as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// The same as a page of HTML
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// The long forms: 500 kills instead of 20
+    #[arg(long)]
+    full: bool,
+    /// Where random moments begin
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    seed: u64,
+    /// Boot this kernel as Gaon
+    #[arg(long, value_name = "FILE")]
+    kernel: Option<PathBuf>,
 }
 
-const fn one() -> u32 {
-    1
+/// Whom Gaon is compared with.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Peer {
+    Linux,
 }
 
-/// More is an experiment that hangs.
-const TIMEOUT: &str = "300";
+/// For the command line of Linux. Without the last a busy host makes it panic: it looks whether its timer ticks.
+pub(crate) const LINUX_WORDS: &str = "mitigations=off no_timer_check";
+
+/// How the kernels are called in tables.
+pub(crate) const GAON: &str = "Gaon";
+pub(crate) const LINUX: &str = "Linux";
 
 pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     match &arguments.action {
@@ -68,110 +79,145 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
             }
             Ok(0)
         }
-        Action::Run { name, smp } => {
-            let mut lab = read(name)?;
-            lab.smp = smp.unwrap_or(lab.smp);
-            println!("{}", lab.title);
-            if let Some(question) = &lab.question {
-                println!("{question}");
+        Action::Run(run) => run_all(run),
+    }
+}
+
+/// The labs that a name stands for.
+fn named(name: &str) -> Result<Vec<(String, Lab)>> {
+    let mut chosen = names()?;
+    let group = format!("{}/", name.trim_end_matches('/'));
+    if name != "all" && chosen.iter().any(|other| other.starts_with(&group)) {
+        chosen.retain(|other| other.starts_with(&group));
+    } else if name != "all" {
+        chosen = vec![name.to_owned()];
+    }
+    let read = |name: String| Ok((name.clone(), read(&name)?));
+    chosen.into_iter().map(read).collect()
+}
+
+fn run_all(arguments: &Run) -> Result<u8> {
+    let labs = named(&arguments.name)?;
+    if let [(_, lab)] = &labs[..] {
+        println!("{}", lab.title);
+        lab.question.iter().for_each(|words| println!("{words}"));
+    }
+    let kernel = match &arguments.kernel {
+        Some(kernel) => std::path::absolute(kernel)?,
+        None => build::kernel("release")?,
+    };
+    // The same machine for both; Linux 6.1 does not boot on the other.
+    let quick = match arguments.vs {
+        None => DEFAULT_MACHINE,
+        Some(_) => PEER_MACHINE,
+    };
+    let setting = |kernel, machine| Setting {
+        kernel,
+        machine,
+        append: "",
+        smp: arguments.smp,
+        full: arguments.full,
+        seed: arguments.seed,
+    };
+    let (with_modules, programs): (Vec<_>, Vec<_>) =
+        labs.into_iter().partition(|(_, lab)| lab.has_modules());
+    let mut ran = Vec::new();
+    for lab in with_modules.chunks(1) {
+        ran.append(&mut boot(lab, &setting(&kernel, PEER_MACHINE), GAON)?);
+    }
+    ran.append(&mut boot(&programs, &setting(&kernel, quick), GAON)?);
+    if arguments.vs == Some(Peer::Linux) {
+        if !with_modules.is_empty() {
+            println!("\nlabs of modules run on Gaon alone: they are built for it");
+        }
+        let linux = oracle::linux()?;
+        let setting = Setting {
+            append: LINUX_WORDS,
+            ..setting(&linux, PEER_MACHINE)
+        };
+        ran.append(&mut boot(&programs, &setting, LINUX)?);
+    }
+    let labs: Vec<_> = with_modules.into_iter().chain(programs).collect();
+    show(&labs, &ran);
+    if let Some(file) = &arguments.json {
+        write(file, &serde_json::to_string_pretty(&ran)?)?;
+    }
+    if let Some(file) = &arguments.html {
+        write(file, &page::page(&labs, &ran))?;
+    }
+    Ok(verdict(&ran, &labs))
+}
+
+/// 0 when all labs came to a good end, 77 when some found a call missing, 1 when one failed.
+fn verdict(ran: &[Ran], labs: &[(String, Lab)]) -> u8 {
+    let bad = |ran: &&Ran| !matches!(ran.status, Some(0 | LACKING));
+    let missing = labs
+        .iter()
+        .any(|(name, _)| !ran.iter().any(|ran| ran.lab == *name));
+    if missing || ran.iter().any(|ran| bad(&ran)) {
+        1
+    } else if ran.iter().any(|ran| ran.status == Some(LACKING)) {
+        LACKING as u8
+    } else {
+        0
+    }
+}
+
+/// Runs labs in one boot, and shows what they say as they say it.
+fn boot(labs: &[(String, Lab)], setting: &Setting<'_>, kernel: &str) -> Result<Vec<Ran>> {
+    if labs.is_empty() {
+        return Ok(Vec::new());
+    }
+    let bar = cargo::spinner("compiling");
+    let mut command = command(labs, setting)?;
+    bar.finish_and_clear();
+    let mut child = command.stdout(Stdio::piped()).spawn()?;
+    let stdout = child.stdout.take().context("a pipe was asked for")?;
+    let mut reader = Reader::new(kernel);
+    // The empty line before a mark is not the lab's.
+    let mut blank = false;
+    for line in BufReader::new(stdout).split(b'\n') {
+        let line = line?;
+        let line = String::from_utf8_lossy(&line);
+        if let Some(name) = line.strip_prefix(recipe::BEGINS) {
+            println!("\n--- {name}, on {kernel}");
+        }
+        if reader.take(&line) {
+            if std::mem::replace(&mut blank, line.is_empty()) {
+                println!();
             }
-            println!();
-            let kernel = build::kernel("release")?;
-            let status = command(&lab, name, &kernel)?.status()?;
-            Ok(u8::try_from(status.code().unwrap_or(1)).unwrap_or(1))
-        }
-    }
-}
-
-/// All experiments.
-pub(crate) fn names() -> Result<Vec<String>> {
-    let mut names = Vec::new();
-    for group in folders(&tree::root()?.join("labs"))? {
-        for lab in folders(&group)? {
-            let mut parts = lab.iter().rev();
-            if let (true, Some(name), Some(group)) =
-                (lab.join("lab.toml").exists(), parts.next(), parts.next())
-            {
-                names.push(format!("{}/{}", group.display(), name.display()));
+            if !line.is_empty() {
+                println!("{line}");
             }
+        } else {
+            blank = false;
         }
     }
-    names.sort();
-    Ok(names)
+    let status = child.wait()?;
+    if !status.success() {
+        println!("the boot of {kernel} ended with {status}");
+    }
+    Ok(reader.ran)
 }
 
-fn folders(at: &Path) -> Result<Vec<PathBuf>> {
-    let entries = std::fs::read_dir(at).with_context(|| at.display().to_string())?;
-    let paths = entries.map(|entry| Ok(entry?.path()));
-    let all: Result<Vec<PathBuf>> = paths.collect();
-    Ok(all?.into_iter().filter(|path| path.is_dir()).collect())
-}
-
-/// What an experiment's file says.
-pub(crate) fn read(name: &str) -> Result<Lab> {
-    if !names()?.iter().any(|other| other == name) {
-        bail!("there is no lab {name}: ./gaon lab list");
-    }
-    let file = tree::root()?.join("labs").join(name).join("lab.toml");
-    let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
-    toml::from_str(&text).with_context(|| file.display().to_string())
-}
-
-/// Compiles what an experiment needs; what runs it.
-pub(crate) fn command(lab: &Lab, name: &str, kernel: &Path) -> Result<Command> {
-    let folder = tree::output()?.join("labs").join(name);
-    std::fs::create_dir_all(&folder)?;
-    let root = tree::root()?;
-    let mut objects = Vec::new();
-    for source in &lab.sources {
-        host::copy(&root.join(source), &folder)?;
-        copy_headers(&root.join(source), &folder)?;
-        let stem = source.file_stem().context("a source without a name")?;
-        objects.push(format!("{}.o", stem.display()));
-    }
-    host::copy(&root.join("labs/modules/lab.h"), &folder)?;
-    if !objects.is_empty() {
-        let makefile = format!("obj-m := {}\nccflags-y := -I$(src)\n", objects.join(" "));
-        host::write(&folder.join("Makefile"), makefile.as_bytes())?;
-        host::make_modules(&build::module_folder()?, &folder)?;
-    }
-    for source in &lab.programs {
-        host::compile(&root.join(source), &folder)?;
-    }
-    let mut command = Command::new(std::env::current_exe()?);
-    command.arg("run").arg("--kernel").arg(kernel);
-    command.args(["--smp", &lab.smp.to_string(), "--timeout", TIMEOUT]);
-    command.args(["--with", "/bin/kmod", "--with"]).arg(&folder);
-    let script = format!(
-        "PATH=$PATH:/tmp; for tool in insmod rmmod lsmod; do ln -s /bin/kmod /tmp/$tool; done\nlab={}\n{}",
-        folder.display(),
-        lab.script
-    );
-    command.args(["--", "sh", "-c", &script]);
-    Ok(command)
-}
-
-/// Copies the headers that stand beside a source.
-fn copy_headers(source: &Path, folder: &Path) -> Result<()> {
-    let beside = source.parent().context("a source is in a folder")?;
-    for entry in std::fs::read_dir(beside)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|ending| ending == "h") {
-            host::copy(&path, folder)?;
+/// The tables, and who did not come to a good end.
+fn show(labs: &[(String, Lab)], ran: &[Ran]) {
+    for (name, lab) in labs {
+        let runs: Vec<&Ran> = ran.iter().filter(|run| run.lab == *name).collect();
+        if runs.iter().any(|run| !run.rows.is_empty()) {
+            println!("\n{name}: {}\n{}", lab.title, figures::table(&runs));
+        }
+        for run in runs.iter().filter(|run| run.status != Some(0)) {
+            let how = match run.status {
+                Some(LACKING) => "found a call missing".to_owned(),
+                Some(status) => format!("ended with status {status}"),
+                None => "did not come to its end".to_owned(),
+            };
+            println!("{name} on {}: {how}", run.kernel);
         }
     }
-    Ok(())
 }
 
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn every_lab_can_be_read_and_has_something_to_look_for() {
-        let names = super::names().unwrap();
-        assert!(names.contains(&"modules/hello".to_owned()), "{names:?}");
-        for name in names {
-            assert!(!super::read(&name).unwrap().expect.is_empty(), "{name}");
-        }
-        assert!(super::read("modules/nothing").is_err());
-    }
+fn write(file: &Path, text: &str) -> Result<()> {
+    std::fs::write(file, text).with_context(|| file.display().to_string())
 }

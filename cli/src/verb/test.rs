@@ -1,5 +1,6 @@
 //! `gaon test`: host tests by cargo, guest tests on Gaon or, to prove the tests themselves, on Linux.
 
+mod brought;
 mod console;
 mod crashes;
 mod guest;

@@ -1,5 +1,6 @@
 //! Which guest tests there are, which share a boot, and the initramfs of a boot.
 
+use super::brought;
 use super::table::{self, Answer, Table};
 use crate::pack::{self, program, tree::Tree};
 use crate::verb::build;
@@ -22,6 +23,8 @@ const APPLETS: &str = "/bb";
 const OTHER_APPLETS: &str = "/bbd";
 /// Where that busybox stands.
 const OTHER_BUSYBOX: &str = "/busybox-of-package";
+/// Programs that tables compile.
+const DOCUMENTS: &str = "/documents";
 /// A line of a C program that says how it wants to be run: `// test: smp=4 limit=120 alone append=WORD`.
 const WISHES: &str = "// test:";
 
@@ -75,6 +78,8 @@ pub(crate) struct Group {
     pub(crate) files: Vec<PathBuf>,
     /// Built test programs, which go to /test.
     pub(crate) programs: Vec<PathBuf>,
+    /// Programs of documents, which go to `DOCUMENTS`.
+    pub(crate) of_documents: Vec<PathBuf>,
     /// A busybox beside the installed one, which stands in `OTHER_APPLETS`.
     pub(crate) other_busybox: Option<PathBuf>,
 }
@@ -107,7 +112,7 @@ pub(crate) fn program_groups(folder: &Path, plan: &Plan) -> Result<Vec<Group>> {
         }
         let binary = output.join(&stem);
         let wishes = wishes(&source)?;
-        if is_stale(&binary, std::iter::once(&source).chain(&headers)) {
+        if brought::is_stale(&binary, std::iter::once(&source).chain(&headers)) {
             stale.push((source.clone(), binary.clone()));
         }
         let number = |key| wishes.get(key).and_then(|value| value.parse::<u32>().ok());
@@ -121,6 +126,7 @@ pub(crate) fn program_groups(folder: &Path, plan: &Plan) -> Result<Vec<Group>> {
             tests: Vec::new(),
             files: Vec::new(),
             programs: Vec::new(),
+            of_documents: Vec::new(),
             other_busybox: None,
         });
         let check = Check::Lines(table::said(folder, &stem)?);
@@ -137,17 +143,6 @@ pub(crate) fn program_groups(folder: &Path, plan: &Plan) -> Result<Vec<Group>> {
     }
     compile(stale)?;
     Ok(groups.into_values().collect())
-}
-
-fn is_stale<'a>(built: &Path, sources: impl IntoIterator<Item = &'a PathBuf>) -> bool {
-    let time = |path: &Path| fs::metadata(path).and_then(|meta| meta.modified()).ok();
-    let Some(built) = time(built) else {
-        return true;
-    };
-    sources
-        .into_iter()
-        .filter_map(|source| time(source))
-        .any(|source| source > built)
 }
 
 fn wishes(source: &Path) -> Result<BTreeMap<String, String>> {
@@ -212,6 +207,7 @@ pub(crate) fn table_groups(folder: &Path, plan: &Plan) -> Result<Vec<Group>> {
             tests: Vec::new(),
             files: Vec::new(),
             programs: Vec::new(),
+            of_documents: Vec::new(),
             other_busybox: None,
         });
         let missing = table
@@ -228,7 +224,7 @@ pub(crate) fn table_groups(folder: &Path, plan: &Plan) -> Result<Vec<Group>> {
             .collect();
         let mut absent = absent;
         if let Some(package) = &table.deb {
-            match unpacked(package) {
+            match brought::unpacked(package) {
                 Ok(folder) => group.other_busybox = Some(folder.join("bin/busybox")),
                 Err(why) => absent = Some(format!("{why:#}")),
             }
@@ -239,6 +235,7 @@ pub(crate) fn table_groups(folder: &Path, plan: &Plan) -> Result<Vec<Group>> {
             }
         }
         group.files.extend(files);
+        group.of_documents.extend(brought::documents(&table)?);
     }
     Ok(by_cpus.into_values().collect())
 }
@@ -308,6 +305,10 @@ pub(crate) fn pack(group: &Group, tests: &[&Test], to: &Path) -> Result<()> {
     for file in &group.files {
         program::pack(&mut tree, file)?;
     }
+    for binary in &group.of_documents {
+        let name = binary.file_name().unwrap_or_default().to_string_lossy();
+        program::pack_as(&mut tree, &format!("{DOCUMENTS}/{name}"), binary)?;
+    }
     pack::userland(&mut tree, "linux")?;
     let busybox = program::find("busybox")?;
     link_applets(&mut tree, APPLETS, &busybox, &busybox.to_string_lossy())?;
@@ -341,37 +342,6 @@ fn link_applets(tree: &mut Tree, folder: &str, busybox: &Path, target: &str) -> 
         tree.link(&format!("{folder}/{applet}"), target);
     }
     Ok(())
-}
-
-/// The folder where a Debian package is unpacked that cannot be installed, fetched once.
-fn unpacked(package: &str) -> Result<PathBuf> {
-    let folder = tree::output()?.join("deb").join(package);
-    let files = folder.join("files");
-    if files.is_dir() {
-        return Ok(files);
-    }
-    fs::create_dir_all(&folder)?;
-    let fetched = Command::new("apt-get")
-        .args(["-qq", "download", package])
-        .current_dir(&folder)
-        .stderr(std::process::Stdio::null())
-        .status();
-    let archive = fs::read_dir(&folder)?
-        .flatten()
-        .map(|entry| entry.path())
-        .find(|path| path.extension().is_some_and(|end| end == "deb"));
-    let Some(archive) = archive.filter(|_| fetched.is_ok_and(|status| status.success())) else {
-        bail!("Debian's package {package} could not be fetched");
-    };
-    let status = Command::new("dpkg-deb")
-        .arg("-x")
-        .arg(&archive)
-        .arg(&files)
-        .status()?;
-    if !status.success() {
-        bail!("{} could not be unpacked", archive.display());
-    }
-    Ok(files)
 }
 
 fn escape(argument: &str) -> String {

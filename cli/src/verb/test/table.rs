@@ -19,6 +19,9 @@ pub(crate) struct Table {
     /// Seconds for one case.
     #[serde(default = "default_limit")]
     pub(crate) limit: u64,
+    /// Programs in C to compile as a reader of a document would, `gcc -O2`: name in `/documents`, source.
+    #[serde(default)]
+    pub(crate) compile: BTreeMap<String, PathBuf>,
     /// Processors of the guest.
     #[serde(default = "one")]
     pub(crate) smp: u32,
