@@ -147,11 +147,12 @@ static void tests(void) {
     struct sysinfo si;
     sysinfo(&si);
     yes(total > 100000 && labs((long)(si.totalram * si.mem_unit / 1024) - total) < 100);
-    area = mmap(NULL, 32 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    memset(area, 1, 32 << 20);
+    /* Of what is given back Linux keeps up to a low watermark (84 MiB here) on lists of each processor, and counts none of it. */
+    area = mmap(NULL, 160 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    memset(area, 1, 160 << 20);
     long less = field("/proc/meminfo", "MemFree:");
-    is((memfree - less) / 20000, 1);
-    munmap(area, 32 << 20);
+    yes(memfree - less > 60 << 10 && memfree - less < 180 << 10);
+    munmap(area, 160 << 20);
     for (int i = 0; i < 100 && field("/proc/meminfo", "MemFree:") <= less; i++)
         pause_ms(10);
     yes(field("/proc/meminfo", "MemFree:") > less);
