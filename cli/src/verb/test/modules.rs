@@ -215,7 +215,7 @@ fn judge(case: &Case, text: &str, status: std::process::ExitStatus) -> Result<()
 /// each `kdir`, whatever number of boots needs it.
 fn compile(kdir: &Path) -> Result<PathBuf> {
     static DONE: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
-    let own = kdir.starts_with(tree::output()?);
+    let own = kdir.starts_with(tree::output()?.join("build"));
     let folder = tree::output()?.join(if own {
         "test-modules"
     } else {
