@@ -250,7 +250,7 @@ fn sys_capget(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
 fn sys_capset(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let header: CapHeader = user::read(UserAddr(a[0]))?;
     let parts = parts(a[0], &header)?;
-    if header.pid != 0 && header.pid != cx.task.tid() {
+    if header.pid != 0 && header.pid != cx.task.local_tid() {
         return Err(Errno::EPERM);
     }
     let (mut effective, mut permitted, mut inheritable) =

@@ -331,7 +331,7 @@ impl Segments {
 
 /// The memory of a process that the caller may look into (ptrace(2), "Ptrace access mode checking"). `ESRCH`, `EPERM`.
 fn remote_space(cx: &Cx, pid: i32) -> Result<Arc<Mm>> {
-    let task = task::find_task(pid)?;
+    let task = cx.find_task(pid)?;
     let space = task.mm().ok_or(Errno::ESRCH)?;
     if crate::process::may_inspect(cx, &task)? {
         Ok(space)

@@ -19,7 +19,7 @@ use task::signal::{self, Sender};
 use task::times::Usage;
 use task::wait::Waited;
 use task::wait_match::WaitRequest;
-use task::{CloneArgs, Cx, Process, Task, find_task, jobs};
+use task::{CloneArgs, Cx, Process, Task, jobs};
 
 /// This family.
 pub(crate) const CALLS: &[Call] = &[
@@ -54,15 +54,15 @@ pub(crate) const CALLS: &[Call] = &[
 ];
 
 fn sys_getpid(cx: &mut Cx, _a: &[usize; 6]) -> Result<usize> {
-    Ok(cx.task.tgid() as usize)
+    Ok(cx.process().local_nr() as usize)
 }
 
 fn sys_gettid(cx: &mut Cx, _a: &[usize; 6]) -> Result<usize> {
-    Ok(cx.task.tid() as usize)
+    Ok(cx.task.local_tid() as usize)
 }
 
 fn sys_getppid(cx: &mut Cx, _a: &[usize; 6]) -> Result<usize> {
-    Ok(cx.process().parent_nr() as usize)
+    Ok(cx.process().local_parent_nr() as usize)
 }
 
 /// The process that a call names: 0 is the caller's. `ESRCH`.
@@ -79,7 +79,7 @@ pub(crate) fn thread_of(cx: &Cx, nr: i32) -> Result<Arc<Task>> {
     if nr == 0 {
         Ok(cx.task.clone())
     } else {
-        find_task(nr)
+        cx.find_task(nr)
     }
 }
 
@@ -88,11 +88,11 @@ fn sys_getpgid(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     if process.is_kernel() {
         return Ok(0);
     }
-    Ok(process.group()?.id() as usize)
+    Ok(process.group()?.pid().nr_in(cx.pids()) as usize)
 }
 
 fn sys_getpgrp(cx: &mut Cx, _a: &[usize; 6]) -> Result<usize> {
-    Ok(cx.process().group()?.id() as usize)
+    Ok(cx.process().group()?.pid().nr_in(cx.pids()) as usize)
 }
 
 fn sys_setpgid(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
@@ -101,7 +101,7 @@ fn sys_setpgid(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     if pid < 0 && group == 0 {
         return Err(Errno::EINVAL);
     }
-    jobs::set_group(cx.process(), pid, group)?;
+    jobs::set_group(cx.process(), cx.kernel_nr(pid), cx.kernel_nr(group))?;
     Ok(0)
 }
 
@@ -110,11 +110,12 @@ fn sys_getsid(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     if process.is_kernel() {
         return Ok(0);
     }
-    Ok(process.group()?.session().id() as usize)
+    Ok(process.group()?.session().pid().nr_in(cx.pids()) as usize)
 }
 
 fn sys_setsid(cx: &mut Cx, _a: &[usize; 6]) -> Result<usize> {
-    Ok(jobs::new_session(cx.process())? as usize)
+    jobs::new_session(cx.process())?;
+    Ok(cx.process().local_nr() as usize)
 }
 
 fn sys_fork(cx: &mut Cx, _a: &[usize; 6]) -> Result<usize> {
@@ -184,7 +185,7 @@ fn sys_exit_group(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
 
 fn sys_wait4(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let own_group = cx.process().group()?.id();
-    let request = WaitRequest::wait4(a[0] as i32, a[2] as u32, own_group)?;
+    let request = WaitRequest::wait4(cx.kernel_nr(a[0] as i32), a[2] as u32, own_group)?;
     let Some(waited) = task::wait::wait(cx, &request)? else {
         return Ok(0);
     };
@@ -208,6 +209,8 @@ fn sys_waitid(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
         // A non-blocking pidfd makes the call fail where it would wait.
         nonblock = file.is_nonblock() && options & WNOHANG == 0;
         options |= if nonblock { WNOHANG } else { 0 };
+    } else if id > 0 {
+        id = cx.kernel_nr(id);
     }
     let request = WaitRequest::waitid(kind, id, options, own_group)?;
     let result = match task::wait::wait(cx, &request) {
@@ -270,7 +273,7 @@ pub(crate) fn encode_usage(usage: &Usage) -> Rusage {
 
 fn sys_set_tid_address(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     cx.clear_child_tid = a[0];
-    Ok(cx.task.tid() as usize)
+    Ok(cx.task.local_tid() as usize)
 }
 
 const ROBUST_HEAD_SIZE: usize = 24;
@@ -354,7 +357,7 @@ fn sys_pidfd_open(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
         return Err(Errno::EINVAL);
     }
     // A thread that is not its process' first cannot be named so.
-    let process = task::find_process(nr).map_err(|_| match find_task(nr) {
+    let process = cx.find_process(nr).map_err(|_| match cx.find_task(nr) {
         Ok(_) => Errno::EINVAL,
         Err(error) => error,
     })?;

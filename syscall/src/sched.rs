@@ -15,8 +15,10 @@ use alloc::sync::Arc;
 use cred::{Cred, Kuid, Resource, cap};
 use hal::addr::UserAddr;
 use kmem::user;
+use pid::PidNs;
 use sched::{CpuSet, Policy, Share, Thread};
-use task::{Cx, Process, Task, next_process};
+use task::process::next_process_in;
+use task::{Cx, Process, Task};
 use time::clock::to_timespec;
 
 /// This family.
@@ -332,11 +334,10 @@ pub(crate) fn for_each_prio(
         1 => {
             let group = match who {
                 0 => cx.process().group()?,
-                nr => pid::find(nr)
-                    .and_then(|pid| pid.group())
-                    .ok_or(Errno::ESRCH)?,
+                nr => cx.find_group(nr)?,
             };
             each_thread(
+                cx.pids(),
                 |process| process.group_and_session().0 == group.id(),
                 &mut visit,
             );
@@ -347,7 +348,11 @@ pub(crate) fn for_each_prio(
             } else {
                 cx.cred.user_ns.kuid(who as u32)
             };
-            each_thread(|process| real_user(process) == Some(uid), &mut visit);
+            each_thread(
+                cx.pids(),
+                |process| real_user(process) == Some(uid),
+                &mut visit,
+            );
         }
         _ => return Err(Errno::EINVAL),
     }
@@ -359,10 +364,10 @@ fn real_user(process: &Process) -> Option<Kuid> {
     Some(cred.uid)
 }
 
-fn each_thread(wanted: impl Fn(&Process) -> bool, visit: &mut dyn FnMut(&Arc<Task>)) {
+fn each_thread(ns: &PidNs, wanted: impl Fn(&Process) -> bool, visit: &mut dyn FnMut(&Arc<Task>)) {
     let mut from = 1;
-    while let Some(process) = next_process(from) {
-        from = process.nr() + 1;
+    while let Some((nr, process)) = next_process_in(ns, from) {
+        from = nr + 1;
         if wanted(&process) {
             let mut nth = 0;
             // One at a time: what is done with a thread must not run under the signal lock.

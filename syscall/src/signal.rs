@@ -15,9 +15,9 @@ use pid::siginfo::code;
 use pid::sigset::is_signal;
 use pid::{SigData, SigInfo, SigSet};
 use sync::{WaitMode, WaitQueue};
+use task::Cx;
 use task::signal::layout::StackT;
 use task::signal::{self, Sender, SigAction};
-use task::{Cx, find_process, find_task};
 
 /// This family.
 pub(crate) const CALLS: &[Call] = &[
@@ -168,26 +168,27 @@ fn sys_kill(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
         -1 => signal::kill_all(sender, sig, &info)?,
         0 => signal::send_to_group(sender, &*cx.process().group()?, sig, &info)?,
         group if group < 0 => {
-            let group = pid::find(-group)
-                .and_then(|pid| pid.group())
-                .ok_or(Errno::ESRCH)?;
+            let group = cx.find_group(-group)?;
             signal::send_to_group(sender, &group, sig, &info)?;
         }
-        nr if nr == cx.task.tgid() => signal::send_checked(sender, cx.process(), sig, &info)?,
-        nr => signal::send_checked(sender, &*process_or_thread(nr)?, sig, &info)?,
+        nr if nr == cx.process().local_nr() => {
+            signal::send_checked(sender, cx.process(), sig, &info)?
+        }
+        nr => signal::send_checked(sender, &*process_or_thread(cx, nr)?, sig, &info)?,
     }
     Ok(0)
 }
 
 /// kill(2) takes a thread's number for its process'.
-fn process_or_thread(nr: i32) -> Result<alloc::sync::Arc<task::Process>> {
-    find_process(nr).or_else(|_| find_task(nr).map(|task| task.process().clone()))
+fn process_or_thread(cx: &Cx, nr: i32) -> Result<alloc::sync::Arc<task::Process>> {
+    let of_thread = || cx.find_task(nr).map(|task| task.process().clone());
+    cx.find_process(nr).or_else(|_| of_thread())
 }
 
 pub(crate) fn sent_by(cx: &Cx, sig: i32, code: i32) -> SigInfo {
     let uid = cx.cred.user_ns.uid(cx.cred.uid);
     let data = SigData::Kill {
-        pid: cx.task.tgid(),
+        pid: cx.process().local_nr(),
         uid,
     };
     SigInfo {
@@ -219,18 +220,15 @@ fn to_thread(cx: &Cx, process: Option<i32>, tid: i32, sig: i32, info: &SigInfo) 
     if sig != 0 && !is_signal(sig) {
         return Err(Errno::EINVAL);
     }
-    let target = find_task(tid)?;
-    if process.is_some_and(|nr| nr != target.tgid()) {
+    let target = cx.find_task(tid)?;
+    if process.is_some_and(|nr| nr != target.process().nr_in(cx.pids())) {
         return Err(Errno::ESRCH);
     }
-    Sender {
+    let sender = Sender {
         cred: &cx.cred,
         process: cx.process(),
-    }
-    .check(target.process(), sig as u32)?;
-    if sig != 0 {
-        signal::send_to_task(&target, info)?;
-    }
+    };
+    signal::send_checked_to_task(sender, &target, sig, info)?;
     Ok(0)
 }
 
@@ -253,12 +251,12 @@ pub(crate) fn queued(sig: i32, at: usize, to_self: bool) -> Result<SigInfo> {
 
 fn sys_rt_sigqueueinfo(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let (nr, sig) = (a[0] as i32, a[1] as i32);
-    let info = queued(sig, a[2], nr == cx.task.tgid())?;
+    let info = queued(sig, a[2], nr == cx.process().local_nr())?;
     let sender = Sender {
         cred: &cx.cred,
         process: cx.process(),
     };
-    signal::send_checked(sender, &*process_or_thread(nr)?, sig, &info)?;
+    signal::send_checked(sender, &*process_or_thread(cx, nr)?, sig, &info)?;
     Ok(0)
 }
 
@@ -267,7 +265,7 @@ fn sys_rt_tgsigqueueinfo(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     if tgid <= 0 || tid <= 0 {
         return Err(Errno::EINVAL);
     }
-    let info = queued(sig, a[3], tid == cx.task.tid())?;
+    let info = queued(sig, a[3], tid == cx.task.local_tid())?;
     to_thread(cx, Some(tgid), tid, sig, &info)
 }
 

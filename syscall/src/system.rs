@@ -10,6 +10,7 @@ use abi::{Errno, Result};
 use cred::cap;
 use hal::addr::UserAddr;
 use kmem::user::{self, UserBuf};
+use pid::{SigInfo, signals};
 use sync::{LockClass, Mutex, WaitMode, rank};
 use task::Namespace;
 use task::{Cx, uts};
@@ -248,9 +249,19 @@ fn sys_reboot(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     const CAD_OFF: u32 = 0;
     /// How long what programs wrote last may take to get out.
     const FLUSH_NS: u64 = 500_000_000;
-    cx.cred.require(cap::SYS_BOOT)?;
+    if !cx.cred.ns_capable(&cx.pids().owner()?, cap::SYS_BOOT) {
+        return Err(Errno::EPERM);
+    }
     if a[0] as u32 != MAGIC1 || !MAGIC2.contains(&(a[1] as u32)) {
         return Err(Errno::EINVAL);
+    }
+    if !cx.pids().is_first() {
+        // The namespace's process 1 is killed, and who waits for it sees by which signal what was asked for.
+        return match a[2] as u32 {
+            RESTART | RESTART2 => end_pids(cx, signals::SIGHUP),
+            HALT | POWER_OFF => end_pids(cx, signals::SIGINT),
+            _ => Err(Errno::EINVAL),
+        };
     }
     match a[2] as u32 {
         // There is no keyboard whose Ctrl-Alt-Del could be let through or caught.
@@ -286,6 +297,14 @@ fn sys_reboot(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
         }
         _ => Err(Errno::EINVAL),
     }
+}
+
+fn end_pids(cx: &mut Cx, signal: pid::Signal) -> Result<usize> {
+    cx.pids().set_end(signal as i32);
+    let reaper = cx.pids().reaper().ok_or(Errno::ESRCH)?;
+    reaper.signal(&SigInfo::kernel(signals::SIGKILL))?;
+    task::exit::exit_group(cx, 0);
+    Ok(0)
 }
 
 /// The words for the firmware that come with `RESTART2`: `EFAULT` where there are none. Ours takes none; the log shows them.

@@ -18,7 +18,7 @@ use pid::sigset::is_signal;
 use sync::WaitMode;
 use task::itimer::{self, Setting, Which};
 use task::posix_timer::{self, CpuClock, Notify, TimerClock};
-use task::{Cx, Process, Task, find_process, find_task};
+use task::{Cx, Process, Task};
 use time::clock::{from_timespec, to_timespec};
 use time::{ClockId, NSEC_PER_SEC, monotonic_ns, realtime_ns};
 
@@ -136,7 +136,7 @@ fn read_clock(cx: &Cx, clock: &Clock) -> Result<u64> {
         Clock::System(id) => id.now_ns(),
         Clock::Process(0) => sum(cx.process().cpu_times()),
         Clock::Thread(0) => sum(cx.task.cpu_times()),
-        Clock::Process(nr) => sum(find_process(nr).map_err(|_| Errno::EINVAL)?.cpu_times()),
+        Clock::Process(nr) => sum(cx.find_process(nr).map_err(|_| Errno::EINVAL)?.cpu_times()),
         Clock::Thread(nr) => sum(own_thread(cx, nr)?.cpu_times()),
     })
 }
@@ -319,7 +319,7 @@ fn timer_clock(cx: &Cx, clock: &Clock) -> Result<TimerClock> {
         Clock::Process(0) => Arc::<Process>::downgrade(cx.process()),
         Clock::Thread(0) => Arc::<Task>::downgrade(&cx.task),
         Clock::Process(nr) => {
-            let process = find_process(nr).map_err(|_| Errno::EINVAL)?;
+            let process = cx.find_process(nr).map_err(|_| Errno::EINVAL)?;
             if !Arc::ptr_eq(&process, cx.process()) {
                 return Err(Errno::EOPNOTSUPP);
             }
@@ -332,7 +332,7 @@ fn timer_clock(cx: &Cx, clock: &Clock) -> Result<TimerClock> {
 
 /// A thread of the caller's process. `EINVAL`: there is none of that number.
 fn own_thread(cx: &Cx, nr: i32) -> Result<Arc<Task>> {
-    let task = find_task(nr).map_err(|_| Errno::EINVAL)?;
+    let task = cx.find_task(nr).map_err(|_| Errno::EINVAL)?;
     if Arc::ptr_eq(task.process(), cx.process()) {
         Ok(task)
     } else {

@@ -14,7 +14,7 @@ static MEMBERS: LockClass = LockClass::new("pgrp_members", rank::PGRP_MEMBERS);
 static SESSION_TTY: LockClass = LockClass::new("session_tty", rank::SESSION_TTY);
 
 impl Session {
-    /// The session's id.
+    /// The session's id, as the kernel itself calls it.
     pub fn id(&self) -> i32 {
         self.pid.nr()
     }
@@ -71,7 +71,7 @@ impl ProcessGroup {
         Ok(group)
     }
 
-    /// The group's id.
+    /// The group's id, as the kernel itself calls it.
     pub fn id(&self) -> i32 {
         self.pid.nr()
     }

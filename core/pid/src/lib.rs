@@ -2,6 +2,7 @@
 //!
 //! A [`Pid`] is a number with what it names: a thread, a process, a process group, a session, each or several. It is
 //! found by number through [`PidNamespace::find`] and ends when it names nothing any more; then the number is free.
+//! What is made in a namespace inside the first has a number there too, and in each around that ([`PidNs`]).
 //! Signals stand here too ([`SigSet`], [`SigInfo`], [`SignalTarget`]), so that files, terminals and timers can send
 //! them without knowing tasks. [`List`] is the list that process structures are kept in.
 //!
@@ -26,12 +27,13 @@ pub mod siginfo;
 pub mod sigset;
 mod space;
 mod target;
+#[cfg(test)]
+mod tests;
 
 pub use list::List;
 pub use namespace::{INIT_NS, find};
 pub use numbers::PID_MAX;
-pub use object::{ControllingTty, Pid, PidNamespace, ProcessGroup, Session};
+pub use object::{ControllingTty, Pid, PidNamespace, PidNs, ProcessGroup, Session};
 pub use siginfo::{SigData, SigInfo};
 pub use sigset::{SigSet, Signal, signals};
-pub use space::PidNs;
 pub use target::SignalTarget;

@@ -1,10 +1,14 @@
 //! Numbers and what they name; look-up by number.
 use crate::numbers::Numbers;
-use crate::object::{BUCKETS, Bucket, Links, Pid, PidNamespace, ProcessGroup, Session};
+use crate::object::{
+    BUCKETS, Bucket, Inside, Links, Pid, PidNamespace, PidNs, ProcessGroup, Session,
+};
+use crate::space::FIRST;
 use crate::{SigInfo, SignalTarget};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::fmt;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use kmem::TryVec;
 use sync::{LockClass, SpinLock, rank};
@@ -44,10 +48,15 @@ impl PidNamespace {
     /// `EAGAIN`: all numbers are in use. `ENOMEM`.
     pub fn alloc(&'static self) -> Result<Arc<Pid>> {
         let nr = self.numbers.take().ok_or(Errno::EAGAIN)?;
-        // Dropped for want of memory it gives its number back.
+        self.make(nr, None)
+    }
+
+    /// Dropped for want of memory it gives its numbers back.
+    fn make(&'static self, nr: u32, inside: Option<Inside>) -> Result<Arc<Pid>> {
         kmem::try_arc(Pid {
             nr: nr as i32,
             ns: self,
+            inside,
             holds_number: AtomicBool::new(true),
             links: SpinLock::new(&LINKS, Links::default()),
         })
@@ -118,6 +127,59 @@ impl PidNamespace {
     }
 }
 
+impl PidNs {
+    /// New numbers, here and in all namespaces around, that name nothing yet; found when they are published. `wanted` by the
+    /// caller, the one in this namespace first, as far as it goes (clone3(2), `set_tid`).
+    ///
+    /// # Errors
+    /// `EAGAIN`: all numbers are in use. `EEXIST`: a wanted one is. `EINVAL`: a wanted one where there is no process 1 yet.
+    /// `ENOMEM`.
+    #[inline]
+    pub fn alloc(&self, wanted: &[i32]) -> Result<Arc<Pid>> {
+        if self.is_first() && wanted.is_empty() {
+            INIT_NS.alloc()
+        } else {
+            self.alloc_inside(wanted)
+        }
+    }
+
+    fn alloc_inside(&self, wanted: &[i32]) -> Result<Arc<Pid>> {
+        let inside = match self.is_first() {
+            true => None,
+            false => Some(Inside::take(self, wanted)?),
+        };
+        let nr = match wanted.get(self.level() as usize) {
+            None => INIT_NS.numbers.take().ok_or(Errno::EAGAIN),
+            Some(nr) if INIT_NS.numbers.take_one(*nr as u32) => Ok(*nr as u32),
+            Some(_) => Err(Errno::EEXIST),
+        };
+        match nr {
+            Ok(nr) => INIT_NS.make(nr, inside),
+            Err(error) => {
+                inside.iter().for_each(Inside::give);
+                Err(error)
+            }
+        }
+    }
+
+    /// The [`Pid`] of a number here.
+    #[inline]
+    pub fn find(&self, nr: i32) -> Option<Arc<Pid>> {
+        match &self.0 {
+            None => INIT_NS.find(nr),
+            Some(nested) => nested.find(nr),
+        }
+    }
+
+    /// The first with a number here of at least `from`, and the number: walks all of them, each found at most once.
+    pub fn next(&self, from: i32) -> Option<(i32, Arc<Pid>)> {
+        match &self.0 {
+            None => INIT_NS.next(from).map(|pid| (pid.nr, pid)),
+            Some(nested) => nested.next(from),
+        }
+    }
+}
+
 impl Links {
     fn names_nothing(&self) -> bool {
         self.thread.is_none()
@@ -128,27 +190,72 @@ impl Links {
 }
 
 impl Pid {
-    /// The number.
+    /// The number in the first namespace, by which the kernel itself calls it.
     #[inline]
     pub fn nr(&self) -> i32 {
         self.nr
     }
 
+    /// The namespace that it was made in.
+    #[inline]
+    pub fn ns(&self) -> &PidNs {
+        self.inside.as_ref().map_or(&FIRST, |inside| &inside.ns)
+    }
+
+    /// The number in a namespace; 0: it has none there.
+    #[inline]
+    pub fn nr_in(&self, ns: &PidNs) -> i32 {
+        match (&ns.0, &self.inside) {
+            (None, _) => self.nr,
+            (Some(ns), Some(inside)) => inside.nr_in(ns),
+            (Some(_), None) => 0,
+        }
+    }
+
+    /// Its numbers in `outer` and the namespaces from there in to `inner`, each after a tab (`NSpid` of proc_pid_status(5)).
+    pub fn write_numbers(
+        &self,
+        outer: &PidNs,
+        inner: &PidNs,
+        out: &mut dyn fmt::Write,
+    ) -> fmt::Result {
+        if let Some(around) = inner.parent().filter(|_| !inner.is(outer)) {
+            self.write_numbers(outer, around, out)?;
+        }
+        write!(out, "\t{}", self.nr_in(inner))
+    }
+
+    /// The number in the namespace that it was made in.
+    pub fn own_nr(&self) -> i32 {
+        let own = self
+            .inside
+            .as_ref()
+            .and_then(|inside| inside.numbers.first());
+        *own.unwrap_or(&self.nr)
+    }
+
     /// Makes it findable, naming a thread and, for the first thread of a process, that process.
     ///
     /// # Errors
-    /// `ENOMEM`.
+    /// `ENOMEM`, also where the namespace it was made in ends.
     pub fn publish(
         self: &Arc<Self>,
         thread: Arc<dyn SignalTarget>,
         process: Option<Arc<dyn SignalTarget>>,
     ) -> Result<()> {
+        let reaper = process.clone().filter(|_| self.inside.is_some());
         {
             let mut links = self.links.lock_irq();
             links.thread = Some(thread);
             links.process = process;
         }
-        let done = self.ns.insert(self);
+        let mut done = self.ns.insert(self);
+        if let Some(inside) = self.inside.as_ref().filter(|_| done.is_ok()) {
+            done = inside.enter(self, reaper.as_ref());
+            if done.is_err() {
+                self.ns.remove(self.nr);
+            }
+        }
         if done.is_err() {
             *self.links.lock_irq() = Links::default();
         }
@@ -220,9 +327,16 @@ impl Pid {
         drop(links);
         if free {
             self.ns.remove(self.nr);
-            self.ns.numbers.give(self.nr as u32);
+            self.give();
         }
         drop(gone);
+    }
+
+    fn give(&self) {
+        if let Some(inside) = &self.inside {
+            inside.give();
+        }
+        self.ns.numbers.give(self.nr as u32);
     }
 
     /// Sends a signal from the kernel to the process of this number, or to its thread where it names no process.
@@ -245,61 +359,7 @@ fn drop_later<T>(value: T) -> T {
 impl Drop for Pid {
     fn drop(&mut self) {
         if *self.holds_number.get_mut() {
-            self.ns.numbers.give(self.nr as u32); // never published, or publishing failed
+            self.give(); // never published, or publishing failed
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use core::any::Any;
-
-    struct Process(i32);
-    impl SignalTarget for Process {
-        fn nr(&self) -> i32 {
-            self.0
-        }
-        fn signal(&self, _info: &SigInfo) -> Result<()> {
-            Ok(())
-        }
-        fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
-            self
-        }
-    }
-
-    fn process() -> (Arc<Pid>, Arc<Process>) {
-        let pid = INIT_NS.alloc().unwrap();
-        let process = Arc::new(Process(pid.nr()));
-        pid.publish(process.clone(), Some(process.clone())).unwrap();
-        (pid, process)
-    }
-
-    #[test]
-    fn a_number_lives_as_long_as_what_it_names() {
-        let (pid, leader) = process();
-        let group = ProcessGroup::new_session(&pid).unwrap();
-        let first = group.join(leader).unwrap();
-        let (other_pid, other) = process();
-        let second = group.join(other).unwrap();
-        pid.detach_both();
-        group.leave(first);
-        assert!(find(pid.nr()).is_some(), "the group still has a member");
-        assert!(find(pid.nr()).unwrap().process().is_none());
-        group.leave(second);
-        assert!(find(pid.nr()).is_none());
-        assert!(!pid.is_live());
-        assert_eq!(group.join(Arc::new(Process(0))), Err(Errno::ESRCH));
-        other_pid.detach_both();
-        assert!(find(other_pid.nr()).is_none());
-    }
-
-    #[test]
-    fn an_unpublished_number_returns() {
-        let pid = INIT_NS.alloc().unwrap();
-        let nr = pid.nr() as u32;
-        assert!(find(pid.nr()).is_none());
-        drop(pid);
-        assert_ne!(INIT_NS.numbers.next_used(nr), Some(nr));
     }
 }

@@ -4,7 +4,7 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 /// One past the highest number; `/proc/sys/kernel/pid_max` of Linux.
 pub const PID_MAX: u32 = 32768;
 /// Numbers below this are not reused after the first round, as in Linux: daemons of the boot keep them.
-const RESERVED: u32 = 300;
+pub(crate) const RESERVED: u32 = 300;
 const WORDS: usize = (PID_MAX / 64) as usize;
 
 /// The bitmap.
@@ -57,6 +57,19 @@ impl Numbers {
             }
         }
         None
+    }
+
+    /// Takes this number; false if it is in use.
+    pub(crate) fn take_one(&self, nr: u32) -> bool {
+        let bit = 1 << (nr % 64);
+        let Some(word) = self.words.get((nr / 64) as usize) else {
+            return false;
+        };
+        let taken = word.fetch_or(bit, Relaxed) & bit == 0;
+        if taken {
+            self.used.fetch_add(1, Relaxed);
+        }
+        taken
     }
 
     /// Gives a number back.

@@ -7,11 +7,12 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::any::Any;
 use core::sync::atomic::{AtomicBool, AtomicU32};
-use sync::SpinLock;
+use cred::UserNamespace;
+use sync::{SpinLock, WaitQueue};
 
 pub(crate) const BUCKETS: usize = 1024;
 
-/// A space of numbers. There is one today; a nested one gives its own numbers to the same [`Pid`]s.
+/// The first space of numbers, by which the kernel itself calls everything.
 pub struct PidNamespace {
     pub(crate) numbers: Numbers,
     pub(crate) buckets: [SpinLock<Bucket>; BUCKETS],
@@ -23,10 +24,55 @@ pub(crate) struct Bucket {
     pub(crate) more: Vec<Arc<Pid>>,
 }
 
+/// A namespace of numbers, as a task is in one: the first, or one inside that.
+#[derive(Clone)]
+pub struct PidNs(pub(crate) Option<Arc<Nested>>);
+
+/// One inside the first: it gives its own numbers to the same [`Pid`]s.
+pub(crate) struct Nested {
+    /// Of its file.
+    pub(crate) number: u32,
+    /// How many stand around it.
+    pub(crate) level: u32,
+    pub(crate) parent: PidNs,
+    /// Whose capabilities count for it.
+    pub(crate) owner: Arc<UserNamespace>,
+    pub(crate) table: SpinLock<Table>,
+    /// Woken as numbers come back after it was closed.
+    pub(crate) emptied: WaitQueue,
+}
+
+pub(crate) struct Table {
+    /// Numbers in use, in their order.
+    pub(crate) used: Vec<Entry>,
+    /// Given out last.
+    pub(crate) last: i32,
+    /// The process of number 1.
+    pub(crate) reaper: Option<Arc<dyn SignalTarget>>,
+    /// That process ends, and nothing can be made here.
+    pub(crate) closed: bool,
+    /// The status that it ends with, if somebody inside called reboot(2).
+    pub(crate) end: Option<i32>,
+}
+
+pub(crate) struct Entry {
+    pub(crate) nr: i32,
+    /// None until it can be found.
+    pub(crate) pid: Option<Arc<Pid>>,
+}
+
+/// The numbers of what is in a nested namespace, there and in those around it but the first; the innermost first.
+pub(crate) struct Inside {
+    pub(crate) ns: PidNs,
+    pub(crate) numbers: Vec<i32>,
+}
+
 /// A number and what it names.
 pub struct Pid {
     pub(crate) nr: i32,
     pub(crate) ns: &'static PidNamespace,
+    /// None in the first namespace.
+    pub(crate) inside: Option<Inside>,
     pub(crate) holds_number: AtomicBool,
     pub(crate) links: SpinLock<Links>,
 }

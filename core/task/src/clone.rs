@@ -29,9 +29,9 @@ use cred::{Cred, Resource, Rlimits, cap};
 use hal::addr::UserAddr;
 use hal::user::UserRegs;
 use hal::watch::Watch;
-use kmem::user;
+use kmem::{Reserved, TryVec, user};
 use mm::Mm;
-use pid::{Pid, ProcessGroup};
+use pid::{Pid, PidNs, ProcessGroup};
 use vfs::{Files, FsStruct, OnExec};
 
 /// Makes a task as `args` say; answers its number in the parent.
@@ -54,7 +54,8 @@ pub fn clone(cx: &mut Cx, args: &CloneArgs) -> Result<i32> {
         None
     };
     let child = build(cx, args, parts)?;
-    let tid = child.tid();
+    let tid = child.task.tid_in(cx.pids());
+    let for_tracer = child.task.tid_for_tracer_of(&cx.task) as u64;
     if let Some(place) = pidfd {
         match PidFd::create(child.task.process().clone(), false, &cx.cred) {
             Ok(file) => drop(place.install(file)),
@@ -74,19 +75,21 @@ pub fn clone(cx: &mut Cx, args: &CloneArgs) -> Result<i32> {
     };
     child.start();
     if let Some(event) = told {
-        ptrace::tell(cx, event, tid as u64);
+        ptrace::tell(cx, event, for_tracer);
     }
     if let Some(done) = done
         && done.wait()
     {
-        ptrace::tell(cx, event::VFORK_DONE, tid as u64);
+        ptrace::tell(cx, event::VFORK_DONE, for_tracer);
     }
     Ok(tid)
 }
 
 fn check(cx: &Cx, args: &CloneArgs) -> Result<()> {
     args.validate(cx.cred.has_cap(cap::SYS_ADMIN), ns::flags())?;
-    if args.has(CLONE_PARENT) && cx.process().has(flag::UNKILLABLE) {
+    if args.has(CLONE_PARENT) && cx.process().has(flag::UNKILLABLE)
+        || args.has(CLONE_THREAD) && !cx.ns.pids().is(cx.pids())
+    {
         return Err(Errno::EINVAL);
     }
     check_nproc(cx)?;
@@ -125,7 +128,7 @@ impl Parts {
         } else {
             cx.cred.clone()
         };
-        let ns = ns::beside(&cx.ns, &cred, &fs, args.flags)?;
+        let ns = ns::beside(&cx.ns, cx.pids(), &cred, &fs, args.flags)?;
         let vfork = if args.has(CLONE_VFORK) {
             Some(VforkDone::new()?)
         } else {
@@ -155,9 +158,6 @@ struct Newborn {
 }
 
 impl Newborn {
-    fn tid(&self) -> i32 {
-        self.task.tid()
-    }
     fn start(self) {
         if let Some(thread) = self.task.thread() {
             thread.start();
@@ -166,7 +166,7 @@ impl Newborn {
 }
 
 fn build(cx: &mut Cx, args: &CloneArgs, parts: Parts) -> Result<Newborn> {
-    let pid = pid::INIT_NS.alloc()?;
+    let pid = number(cx, args, parts.ns.pids())?;
     let process = if args.has(CLONE_THREAD) {
         cx.process().clone()
     } else {
@@ -206,6 +206,34 @@ fn build(cx: &mut Cx, args: &CloneArgs, parts: Parts) -> Result<Newborn> {
     Ok(Newborn { task, vfork })
 }
 
+/// The child's numbers in `ns` and around it, some of them as the caller wants them (clone3(2), `set_tid`).
+///
+/// # Errors
+/// As [`PidNs::alloc`]; `EINVAL`: a wanted one is none, or there are more than namespaces; `EPERM`: without
+/// `CAP_CHECKPOINT_RESTORE` over one of these; `EFAULT`.
+fn number(cx: &Cx, args: &CloneArgs, ns: &PidNs) -> Result<Arc<Pid>> {
+    let (at, count) = args.set_tid;
+    if count == 0 {
+        return ns.alloc(&[]);
+    }
+    let mut wanted = Vec::try_with_capacity(count)?;
+    let mut around = Some(ns);
+    for place in 0..count {
+        let nr: i32 = user::read(UserAddr(at + place * size_of::<i32>()))?;
+        let space = around.ok_or(Errno::EINVAL)?;
+        if nr < 1 || nr >= pid::PID_MAX as i32 || nr != 1 && !space.has_reaper() {
+            return Err(Errno::EINVAL);
+        }
+        let owner = space.owner()?;
+        if !cx.cred.ns_capable(&owner, cap::CHECKPOINT_RESTORE) && !cx.cred.ns_capable(&owner, cap::SYS_ADMIN) {
+            return Err(Errno::EPERM);
+        }
+        wanted.push_reserved(nr);
+        around = space.parent();
+    }
+    ns.alloc(&wanted)
+}
+
 fn new_process(cx: &Cx, args: &CloneArgs, pid: &Arc<Pid>) -> Result<Arc<Process>> {
     let parent = cx.process();
     let sighand = if args.has(CLONE_SIGHAND) {
@@ -226,6 +254,9 @@ fn new_process(cx: &Cx, args: &CloneArgs, pid: &Arc<Pid>) -> Result<Arc<Process>
     }
     if parent.has(flag::NO_TTY) {
         flags |= flag::NO_TTY;
+    }
+    if pid.own_nr() == 1 {
+        flags |= flag::UNKILLABLE;
     }
     let exit_signal = if args.has(CLONE_PARENT) {
         parent.link.lock().exit_signal

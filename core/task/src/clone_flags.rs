@@ -19,6 +19,8 @@ pub struct CloneArgs {
     pub stack: usize,
     /// `CLONE_SETTLS`: the child's FS base.
     pub tls: usize,
+    /// Where the numbers are that the child is to have, and how many; the one in its own namespace first.
+    pub set_tid: (usize, usize),
 }
 
 /// Sharing that clone(2) and clone3(2) both know.
@@ -34,6 +36,8 @@ pub const NAMESPACES: u32 = CLONE_NEWNS
     | CLONE_NEWTIME;
 const CLEAR_SIGHAND: u64 = 1 << 32;
 const DETACHED: u64 = 0x0040_0000;
+/// `MAX_PID_NS_LEVEL`.
+const MOST_NUMBERS: u64 = 32;
 
 impl CloneArgs {
     /// fork(2).
@@ -46,6 +50,7 @@ impl CloneArgs {
             exit_signal: SIGCHLD,
             stack: 0,
             tls: 0,
+            set_tid: (0, 0),
         }
     }
 
@@ -73,6 +78,7 @@ impl CloneArgs {
             exit_signal: (flags & u64::from(CSIGNAL)) as u32,
             stack,
             tls,
+            set_tid: (0, 0),
         };
         if args.has(CLONE_PIDFD) && args.has(CLONE_PARENT_SETTID) {
             return Err(Errno::EINVAL);
@@ -103,7 +109,8 @@ impl CloneArgs {
             || flags & (DETACHED | u64::from(CSIGNAL & !CLONE_NEWTIME)) != 0
             || flags & CLEAR_SIGHAND != 0 && flags & u64::from(CLONE_SIGHAND) != 0
             || flags & u64::from(CLONE_THREAD | CLONE_PARENT) != 0 && exit_signal != 0;
-        if bad_stack || bad_flags || exit_signal > 64 || set_tid != 0 || set_tid_size != 0 {
+        let bad_numbers = set_tid_size > MOST_NUMBERS || (set_tid == 0) != (set_tid_size == 0);
+        if bad_stack || bad_flags || exit_signal > 64 || bad_numbers {
             return Err(Errno::EINVAL);
         }
         Ok(Self {
@@ -114,6 +121,7 @@ impl CloneArgs {
             exit_signal: exit_signal as u32,
             stack: (stack + stack_size) as usize,
             tls: tls as usize,
+            set_tid: (set_tid as usize, set_tid_size as usize),
         })
     }
 

@@ -22,7 +22,7 @@ use sync::WaitMode;
 /// `EAGAIN`: the process is ending, or another thread does the same. `ENOMEM`.
 pub fn take_over(cx: &mut Cx) -> Result<i32> {
     let process = cx.process().clone();
-    let former = cx.task.tid();
+    let former = cx.task.tid_for_tracer_of(&cx.task);
     let mut shared = process.sig.lock_irq();
     if shared.group_exit.is_some() || shared.exec_by.is_some() {
         return Err(Errno::EAGAIN);

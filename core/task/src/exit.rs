@@ -56,7 +56,7 @@ pub(crate) fn end(mut cx: Cx, status: i32) {
     stop_taking_signals(&task, &process);
     let last = process.live.fetch_sub(1, AcqRel) == 1;
     if last {
-        if process.has(flag::UNKILLABLE) || process.nr() == 1 {
+        if process.nr() == 1 {
             trace::panic::panic(format_args!(
                 "Attempted to kill init! exitcode={status:#010x}"
             ));
@@ -123,7 +123,7 @@ pub(crate) fn leave_mm(cx: &mut Cx) {
     crate::rseq::forget(cx);
     let robust = cx.task.robust_list.swap(0, Relaxed);
     if robust != 0 {
-        futex::exit_robust_list(&cx.mm, UserAddr(robust), cx.task.tid() as u32);
+        futex::exit_robust_list(&cx.mm, UserAddr(robust), cx.task.local_tid() as u32);
     }
     let addr = core::mem::take(&mut cx.clear_child_tid);
     if addr != 0 && Arc::strong_count(&cx.mm) > 2 {
@@ -146,6 +146,9 @@ pub(crate) fn leave_mm(cx: &mut Cx) {
 fn bury(task: &Arc<Task>, process: &Arc<Process>, last: bool) {
     crate::family::parent_thread_died(process, task.tid());
     if last {
+        if process.is_reaper_inside() {
+            crate::reaper::end_namespace(process, task);
+        }
         crate::family::orphan_children(process);
         crate::jobs::orphan_own_group(process);
     }

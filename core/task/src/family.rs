@@ -33,8 +33,15 @@ pub(crate) fn adopt(parent: &Arc<Process>, child: &Arc<Process>, tid: i32) -> Re
     link.parent = Some(parent.clone());
     link.parent_tid = tid;
     link.place = place;
-    child.parent_nr.store(parent.nr(), Relaxed);
+    name_parent(child, parent);
     Ok(())
+}
+
+fn name_parent(child: &Process, parent: &Process) {
+    child.parent_nr.store(parent.nr(), Relaxed);
+    child
+        .local_parent_nr
+        .store(parent.nr_in(child.pids()), Relaxed);
 }
 
 /// The parent, and the parent's list, forget a reaped child.
@@ -64,18 +71,22 @@ pub(crate) fn disown(child: &Arc<Process>) {
     }
 }
 
-/// Who takes over the children of `process`: the nearest subreaper above it, else init.
+/// Who takes over the children of `process`: the nearest subreaper above it in its namespace, else that one's process 1.
 fn reaper_of(process: &Arc<Process>) -> Option<Arc<Process>> {
+    let level = process.pids().level();
     if process.has(flag::HAS_SUBREAPER) {
         let mut above = process.parent();
-        while let Some(candidate) = above {
+        while let Some(candidate) = above.filter(|above| above.pids().level() == level) {
             if candidate.has(flag::SUBREAPER) && candidate.life() == ProcessLife::Alive {
                 return Some(candidate);
             }
             above = candidate.parent();
         }
     }
-    find_process(1).ok()
+    let inside = process.pids().reaper();
+    let inside = inside.and_then(|reaper| reaper.as_any().downcast::<Process>().ok());
+    let other = inside.filter(|reaper| !Arc::ptr_eq(reaper, process));
+    other.or_else(|| find_process(1).ok())
 }
 
 /// The last thread of `process` ends: its children get a new parent.
@@ -124,7 +135,7 @@ fn give(child: &Arc<Process>, to: &Arc<Process>) -> bool {
     // Without memory the child belongs to nobody's list: it cannot be waited for, but ends in order.
     link.place = family.children.push_back(child.clone()).unwrap_or(NONE);
     link.parent_tid = to.nr();
-    child.parent_nr.store(to.nr(), Relaxed);
+    name_parent(child, to);
     let zombie = child.life() == ProcessLife::Zombie;
     drop(link);
     let reap = zombie && tell_exit(child, to);
@@ -146,7 +157,7 @@ pub(crate) fn parent_thread_died(process: &Arc<Process>, tid: i32) {
             .leader()
             .map_or(0, |leader| leader.parent_death_signal.load(Relaxed));
         if sig != 0 {
-            let _ = send_to_process(child, &SigInfo::user(sig, process.nr(), 0));
+            let _ = send_to_process(child, &SigInfo::user(sig, process.nr_in(child.pids()), 0));
         }
     }
 }
@@ -171,7 +182,10 @@ fn info_of(
     let names = told.leader().and_then(|leader| leader.cred().ok());
     let uid = names.map_or(uid.0, |cred| cred.user_ns.uid(uid));
     let data = SigData::Child {
-        pid: task.map_or(child.nr(), Task::tid),
+        pid: match task {
+            Some(task) => task.tid_in(told.pids()),
+            None => child.nr_in(told.pids()),
+        },
         uid,
         status,
         utime: (user_ns / NS_PER_CLOCK_TICK) as i64,
@@ -227,7 +241,7 @@ fn tell_exit(child: &Arc<Process>, parent: &Process) -> bool {
     let mut silent = sig == 0 || !is_signal(sig as i32);
     if sig == SIGCHLD {
         let sighand = parent.sighand();
-        autoreap = sighand.autoreaps();
+        autoreap = sighand.autoreaps() || parent.has(flag::REAPS);
         silent = autoreap && sighand.get(SIGCHLD).handler == IGNORE;
     }
     if !silent {

@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use pid::signals::{SIGCONT, SIGHUP};
 use pid::{ProcessGroup, SigInfo};
 
-/// setpgid(2) by `me`; 0 stands for the caller and for the process' own number.
+/// setpgid(2) by `me`, with the kernel's numbers; 0 stands for the caller and for the process' own number.
 ///
 /// # Errors
 /// `EINVAL`: a negative group. `ESRCH`: neither the caller nor a child. `EACCES`: the child has called execve.
@@ -89,18 +89,18 @@ fn enter(process: &Arc<Process>, group: &Arc<ProcessGroup>) -> Result<()> {
     Ok(())
 }
 
-/// setsid(2): answers the new session's id.
+/// setsid(2).
 ///
 /// # Errors
 /// `EPERM`: the process' number names a group already, so that it leads one.
-pub fn new_session(me: &Arc<Process>) -> Result<i32> {
+pub fn new_session(me: &Arc<Process>) -> Result<()> {
     if me.pid().group().is_some() || me.pid().session().is_some() {
         return Err(Errno::EPERM);
     }
     let group = ProcessGroup::new_session(me.pid())?;
     enter(me, &group)?;
     me.set(flag::NO_TTY, false);
-    Ok(me.nr())
+    Ok(())
 }
 
 /// Whether a process has its session's terminal, if that has one.

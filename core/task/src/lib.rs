@@ -64,6 +64,7 @@ machine! {
     pub mod limits;
     mod link;
     pub mod ns;
+    pub mod numbers;
     pub mod nsfs;
     pub mod setns;
     pub mod objects;
@@ -73,6 +74,7 @@ machine! {
     mod posix_timers;
     pub mod process;
     pub mod registers;
+    mod reaper;
     mod registration;
     mod restriction;
     pub mod rseq;

@@ -79,10 +79,12 @@ impl<T: Namespace> NsSlot<T> {
     }
 }
 
-/// The namespaces that a task is in, one of each kind; that of users is its credentials', that of processes its number's.
+/// The namespaces that a task is in, one of each kind; that of users is its credentials', that of numbers its own number's.
 pub struct Namespaces {
     kinds: [Option<AnyNs>; KINDS],
     mnt: Arc<MountNs>,
+    /// Where its children are made; its own numbers stay those of its birth.
+    pids: PidNs,
 }
 
 fn registered() -> impl Iterator<Item = (usize, &'static Registered)> {
@@ -102,27 +104,33 @@ impl Namespaces {
         for (index, known) in registered() {
             kinds[index] = Some(known.first.clone());
         }
-        kmem::try_arc(Self { kinds, mnt })
+        kmem::try_arc(Self {
+            kinds,
+            mnt,
+            pids: PidNs::FIRST,
+        })
     }
 
     fn try_clone(&self) -> Self {
         Self {
             kinds: self.kinds.clone(),
             mnt: self.mnt.clone(),
+            pids: self.pids.clone(),
         }
     }
 }
 
 /// The flags of the kinds that are not registered.
-const FIXED: u32 = CLONE_NEWNS | CLONE_NEWUSER;
+const FIXED: u32 = CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWUSER;
 
 /// The set for the caller's child, or for the caller itself: `own`, with new namespaces of the kinds that `flags` ask for.
-/// `fs` is its own, and stands in a new namespace of mounts then.
+/// The caller's own numbers are of `numbered`; `fs` is its own, and stands in a new namespace of mounts then.
 ///
 /// # Errors
-/// `ENOMEM`, or what a kind says.
+/// `ENOMEM`, or what a kind says; `EINVAL`: its children have other numbers already.
 pub fn beside(
     own: &Arc<Namespaces>,
+    numbered: &PidNs,
     cred: &Cred,
     fs: &FsStruct,
     flags: u64,
@@ -139,6 +147,12 @@ pub fn beside(
     }
     if flags & u64::from(CLONE_NEWNS) != 0 {
         set.mnt = own.mnt.copy(&cred.user_ns, fs)?;
+    }
+    if flags & u64::from(CLONE_NEWPID) != 0 {
+        if !own.pids.is(numbered) {
+            return Err(Errno::EINVAL);
+        }
+        set.pids = own.pids.create(&cred.user_ns)?;
     }
     kmem::try_arc(set)
 }
@@ -217,6 +231,11 @@ impl Namespaces {
     pub fn mnt(&self) -> &Arc<MountNs> {
         &self.mnt
     }
+
+    /// Where children are made.
+    pub fn pids(&self) -> &PidNs {
+        &self.pids
+    }
 }
 
 /// `set` with the namespace `ns` in place of its own of that kind. `EINVAL`: a set has none of that kind; `ENOMEM`.
@@ -225,7 +244,8 @@ pub(crate) fn with(set: &Namespaces, ns: &NsRef) -> Result<Arc<Namespaces>> {
     match ns {
         NsRef::Registered(index, ns) => set.kinds[*index] = Some(ns.clone()),
         NsRef::Mnt(ns) => set.mnt = ns.clone(),
-        NsRef::Pid(_) | NsRef::User(_) => return Err(Errno::EINVAL),
+        NsRef::Pid(ns) => set.pids = ns.clone(),
+        NsRef::User(_) => return Err(Errno::EINVAL),
     }
     kmem::try_arc(set)
 }

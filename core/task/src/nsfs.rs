@@ -1,7 +1,8 @@
 //! The files of namespaces, which the links in `/proc/PID/ns` lead to (namespaces(7)): a descriptor of one keeps its
 //! namespace and lets a task enter it (setns(2)); ioctl(2) on it tells of the namespaces around (ioctl_ns(2)).
 use crate::ns::{self, NsRef};
-use crate::objects::Task;
+use crate::numbers::own_pids;
+use crate::objects::{Life, Task};
 use abi::ioctl::{NS_GET_NSTYPE, NS_GET_OWNER_UID, NS_GET_PARENT, NS_GET_USERNS};
 use abi::raw::{NSFS_MAGIC, S_IFREG};
 use abi::{Errno, Result};
@@ -30,11 +31,18 @@ pub fn link_name(n: usize) -> Option<&'static str> {
     ns::kind_names().chain(FIXED).nth(n)
 }
 
-/// What the link of that name in a task's `/proc/PID/ns` stands for. `ENOENT`: the task has ended, or no such name.
+/// What the link of that name in a task's `/proc/PID/ns` stands for. `ENOENT`: the task has ended, no such name, or nothing has been
+/// made in it yet.
 pub fn of_task(task: &Task, name: &str) -> Result<NsRef> {
     let set = || task.ns().ok_or(Errno::ENOENT);
     match name {
-        "pid" | "pid_for_children" => set().map(|_| NsRef::Pid(PidNs::FIRST)),
+        "pid" if task.life() == Life::Dead => Err(Errno::ENOENT),
+        "pid" => Ok(NsRef::Pid(task.process().pids().clone())),
+        "pid_for_children" => {
+            let set = set()?;
+            let begun = Some(set.pids()).filter(|ns| ns.has_reaper());
+            begun.map(|ns| NsRef::Pid(ns.clone())).ok_or(Errno::ENOENT)
+        }
         "user" => Ok(NsRef::User(task.cred()?.user_ns.clone())),
         "mnt" => Ok(NsRef::Mnt(set()?.mnt().clone())),
         _ => set()?.of_kind(name),
@@ -145,6 +153,6 @@ fn visible(ns: Option<Arc<UserNamespace>>, cred: &Cred) -> Result<Arc<UserNamesp
 
 /// The namespace of process numbers around `ns`, if it is the caller's or lies inside that. `EPERM`.
 fn visible_pid(ns: &PidNs) -> Result<PidNs> {
-    let _ = ns;
-    Err(Errno::EPERM) // the first has none around it
+    let around = ns.parent().filter(|around| around.is_within(&own_pids()));
+    around.cloned().ok_or(Errno::EPERM)
 }

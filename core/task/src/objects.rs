@@ -96,12 +96,16 @@ pub(crate) struct Membership {
 pub struct Process {
     pub(crate) pid: Arc<Pid>,
     pub(crate) nr: i32,
+    /// Its number in its own namespace.
+    pub(crate) local_nr: i32,
     pub(crate) life: AtomicU8,
     pub(crate) flags: AtomicU32,
     /// Threads that have not begun to exit.
     pub(crate) live: AtomicU32,
     pub(crate) exit_status: AtomicI32,
     pub(crate) parent_nr: AtomicI32,
+    /// The parent's number in this process' namespace; 0: it has none there.
+    pub(crate) local_parent_nr: AtomicI32,
     pub(crate) sig: SpinLock<SigShared>,
     pub(crate) family: SpinLock<Family>,
     pub(crate) link: SpinLock<Link>,
@@ -208,6 +212,8 @@ pub(crate) struct Trace {
 /// One thread of a process.
 pub struct Task {
     pub(crate) tid: AtomicI32,
+    /// Its number in its own namespace.
+    pub(crate) local_tid: AtomicI32,
     pub(crate) pid: SpinLock<Arc<Pid>>,
     pub(crate) process: Arc<Process>,
     /// Taken away when the task has ended: the thread holds the task too.

@@ -52,11 +52,15 @@ impl FileOps for PidFd {
     }
 
     fn show_fdinfo(&self, _file: &File, out: &mut dyn fmt::Write) -> fmt::Result {
-        let nr = if self.0.pid().is_live() {
-            self.0.nr()
-        } else {
-            -1
-        };
-        write!(out, "Pid:\t{nr}\nNSpid:\t{nr}\n")
+        let ns = crate::numbers::own_pids();
+        if !self.0.pid().is_live() {
+            return out.write_str("Pid:\t-1\nNSpid:\t-1\n");
+        }
+        write!(out, "Pid:\t{}\nNSpid:", self.0.nr_in(&ns))?;
+        let own = self.0.pids();
+        if own.is_within(&ns) {
+            self.0.pid().write_numbers(&ns, own, out)?;
+        }
+        out.write_str("\n")
     }
 }

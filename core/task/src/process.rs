@@ -13,7 +13,7 @@ use alloc::sync::Arc;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicI16, AtomicI32, AtomicU8, AtomicU32};
 use cred::Rlimits;
-use pid::{List, Pid, ProcessGroup, SigSet};
+use pid::{List, Pid, PidNs, ProcessGroup, SigSet};
 use sync::{LockClass, SpinLock, WaitQueue, rank};
 
 static FAMILY: LockClass = LockClass::new("process_family", rank::TASKLIST);
@@ -39,6 +39,8 @@ pub(crate) mod flag {
     pub(crate) const KERNEL: u32 = 64;
     /// It is ending with a core image.
     pub(crate) const DUMPS_CORE: u32 = 128;
+    /// It ends and with it its namespace of numbers: its children leave no zombies.
+    pub(crate) const REAPS: u32 = 256;
 }
 
 pub(crate) struct ProcessInit {
@@ -72,12 +74,14 @@ impl Process {
         };
         kmem::try_arc(Self {
             nr: init.pid.nr(),
+            local_nr: init.pid.own_nr(),
             pid: init.pid,
             life: AtomicU8::new(ProcessLife::Alive as u8),
             flags: AtomicU32::new(init.flags),
             live: AtomicU32::new(0),
             exit_status: AtomicI32::new(0),
             parent_nr: AtomicI32::new(0),
+            local_parent_nr: AtomicI32::new(0),
             sig: SpinLock::new(&SIG, sig),
             family: SpinLock::new(
                 &FAMILY,
@@ -103,7 +107,7 @@ impl Process {
         })
     }
 
-    /// Process id (getpid(2)).
+    /// Process id, as the kernel itself has it.
     #[inline]
     pub fn nr(&self) -> i32 {
         self.nr
@@ -112,7 +116,7 @@ impl Process {
     pub fn pid(&self) -> &Arc<Pid> {
         &self.pid
     }
-    /// The parent's number (getppid(2)); 0 for init.
+    /// The parent's number, as the kernel itself has it; 0 for init.
     #[inline]
     pub fn parent_nr(&self) -> i32 {
         self.parent_nr.load(Relaxed)
@@ -132,7 +136,7 @@ impl Process {
             .map(|m| m.group.clone())
             .ok_or(abi::Errno::ESRCH)
     }
-    /// Numbers of process group and session; 0 once reaped.
+    /// Numbers of process group and session, as the kernel itself has them; 0 once reaped.
     pub fn group_and_session(&self) -> (i32, i32) {
         let membership = self.membership.lock_irq();
         membership
@@ -254,36 +258,54 @@ impl Process {
     }
 }
 
-/// The process of a number.
+/// The process of a number in a namespace.
 ///
 /// # Errors
 /// `ESRCH`: no process (or only a thread, a group) has it.
-pub fn find_process(nr: i32) -> Result<Arc<Process>> {
-    let target = pid::find(nr)
+pub fn find_process_in(ns: &PidNs, nr: i32) -> Result<Arc<Process>> {
+    let target = ns
+        .find(nr)
         .and_then(|pid| pid.process())
         .ok_or(abi::Errno::ESRCH)?;
     target.as_any().downcast().map_err(|_| abi::Errno::ESRCH)
 }
 
-/// The thread of a number.
+/// The thread of a number in a namespace.
 ///
 /// # Errors
 /// `ESRCH`: there is none.
-pub fn find_task(nr: i32) -> Result<Arc<Task>> {
-    let target = pid::find(nr)
+pub fn find_task_in(ns: &PidNs, nr: i32) -> Result<Arc<Task>> {
+    let target = ns
+        .find(nr)
         .and_then(|pid| pid.thread())
         .ok_or(abi::Errno::ESRCH)?;
     target.as_any().downcast().map_err(|_| abi::Errno::ESRCH)
 }
 
-/// The first process with a number of at least `from`: how `/proc` and kill(-1) walk all of them.
-pub fn next_process(from: i32) -> Option<Arc<Process>> {
+/// The first process with a number of at least `from` in a namespace, and the number: how `/proc` and kill(-1) walk all of
+/// them.
+pub fn next_process_in(ns: &PidNs, from: i32) -> Option<(i32, Arc<Process>)> {
     let mut at = from;
     loop {
-        let pid = pid::INIT_NS.next(at)?;
-        at = pid.nr() + 1;
+        let (nr, pid) = ns.next(at)?;
+        at = nr + 1;
         if let Some(process) = pid.process().and_then(|p| p.as_any().downcast().ok()) {
-            return Some(process);
+            return Some((nr, process));
         }
     }
+}
+
+/// The process that the kernel calls `nr`. `ESRCH` as [`find_process_in`].
+pub fn find_process(nr: i32) -> Result<Arc<Process>> {
+    find_process_in(&PidNs::FIRST, nr)
+}
+
+/// The thread that the kernel calls `nr`. `ESRCH` as [`find_task_in`].
+pub fn find_task(nr: i32) -> Result<Arc<Task>> {
+    find_task_in(&PidNs::FIRST, nr)
+}
+
+/// The first of all processes with a number of at least `from`.
+pub fn next_process(from: i32) -> Option<Arc<Process>> {
+    next_process_in(&PidNs::FIRST, from).map(|(_, process)| process)
 }

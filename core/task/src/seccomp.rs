@@ -84,7 +84,7 @@ fn give_to_others(cx: &Cx, filter: &Arc<Filter>) -> Option<i32> {
         threads.filter(|task| !Arc::ptr_eq(task, &cx.task) && task.life() == Life::Alive)
     };
     if let Some(task) = others().find(|task| !task.seccomp().may_become(filter)) {
-        return Some(task.tid());
+        return Some(task.local_tid());
     }
     for task in others() {
         // What was there before is part of the chain: nothing is freed under the lock.

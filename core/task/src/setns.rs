@@ -28,7 +28,7 @@ impl Entry {
     }
 
     /// `EPERM`: without `CAP_SYS_ADMIN` over the namespace and the caller's own users; `EINVAL`: threads or children share the
-    /// caller's root.
+    /// caller's root, or its numbers are not of a namespace inside its own.
     fn add(&mut self, cx: &Cx, to: &NsRef) -> Result<()> {
         if let NsRef::User(ns) = to {
             self.cred = users::entering(cx, ns)?;
@@ -48,6 +48,11 @@ impl Entry {
                 return Err(Errno::EINVAL);
             }
             self.moves = true;
+        }
+        if let NsRef::Pid(ns) = to
+            && !ns.is_within(cx.pids())
+        {
+            return Err(Errno::EINVAL);
         }
         self.ns = ns::with(&self.ns, to)?;
         Ok(())
@@ -115,7 +120,7 @@ pub fn leave(cx: &mut Cx, flags: u32) -> Result<()> {
     } else {
         cx.fs.clone()
     };
-    let ns = ns::beside(&cx.ns, &cred, &fs, flags.into())?;
+    let ns = ns::beside(&cx.ns, cx.pids(), &cred, &fs, flags.into())?;
     cx.set_fs(fs);
     cx.set_ns(ns);
     if flags & CLONE_NEWUSER != 0 {

@@ -78,6 +78,7 @@ impl Task {
         };
         kmem::try_arc(Self {
             tid: AtomicI32::new(init.pid.nr()),
+            local_tid: AtomicI32::new(init.pid.own_nr()),
             pid: SpinLock::new(&NAME, init.pid),
             process: init.process,
             thread: SpinLock::new(&THREAD, None),
@@ -128,7 +129,7 @@ impl Task {
         *self.final_times.lock_irq() = (usage.user_ns, usage.system_ns);
     }
 
-    /// Thread id (gettid(2)).
+    /// Thread id, as the kernel itself has it.
     #[inline]
     pub fn tid(&self) -> i32 {
         self.tid.load(Relaxed)
@@ -139,9 +140,10 @@ impl Task {
     }
     pub(crate) fn take_over_pid(&self, pid: Arc<Pid>) -> Arc<Pid> {
         self.tid.store(pid.nr(), Relaxed);
+        self.local_tid.store(pid.own_nr(), Relaxed);
         core::mem::replace(&mut *self.pid.lock_irq(), pid)
     }
-    /// Process id (getpid(2)).
+    /// Process id, as the kernel itself has it.
     #[inline]
     pub fn tgid(&self) -> i32 {
         self.process.nr()

@@ -65,7 +65,7 @@ pub(crate) fn make_thread(child: Cx, birth: Birth) -> Result<Arc<Thread>> {
     let attr = sched::current().attr().for_child();
     let entry = kmem::try_box(move || {
         if let Some(addr) = birth.set_tid {
-            let _ = kmem::user::write(UserAddr(addr), &child.task.tid()); // as in Linux, unchecked
+            let _ = kmem::user::write(UserAddr(addr), &child.task.local_tid()); // as in Linux, unchecked
         }
         run(child);
     })?;

@@ -155,7 +155,7 @@ fn change_of(child: &Arc<Process>, request: &WaitRequest) -> Option<Change> {
 /// What the caller is told of a tracee; one that has ended is its tracer's no more.
 fn tell_of_tracee(tracee: &Arc<Task>, change: Change, request: &WaitRequest) -> Option<Waited> {
     let waited = Waited {
-        pid: tracee.tid(),
+        pid: tracee.tid_in(&crate::numbers::own_pids()),
         uid: tracee.cred().map_or(Kuid::ROOT, |cred| cred.uid),
         change,
         usage: tracee.process().usage(),
@@ -179,7 +179,7 @@ fn tell(process: &Process, child: &Arc<Process>, change: Change, request: &WaitR
         family::release(child);
     }
     Waited {
-        pid: child.nr(),
+        pid: child.nr_in(process.pids()),
         uid,
         change,
         usage,

@@ -1,7 +1,7 @@
 //! Who is told by a signal that a file is ready (fcntl(2): `F_SETOWN`, `F_SETSIG`, `O_ASYNC`).
 use abi::{Errno, Result};
 use alloc::sync::Arc;
-use pid::{Pid, SigData, SigInfo, Signal};
+use pid::{Pid, PidNs, SigData, SigInfo, Signal};
 use sync::{LockClass, SpinLock, rank};
 
 static OWNER: LockClass = LockClass::new("file.owner", rank::FILE_OWNER);
@@ -37,12 +37,12 @@ impl FileOwner {
         ))
     }
 
-    /// Sets the owner; number 0 is none. ESRCH: nobody has the number.
-    pub fn set(&self, kind: OwnerKind, nr: i32) -> Result<()> {
+    /// Sets the owner by its number in `ns`; 0 is none. ESRCH: nobody has the number.
+    pub fn set(&self, kind: OwnerKind, nr: i32, ns: &PidNs) -> Result<()> {
         let pid = if nr == 0 {
             None
         } else {
-            Some(pid::find(nr).ok_or(Errno::ESRCH)?)
+            Some(ns.find(nr).ok_or(Errno::ESRCH)?)
         };
         let old = {
             let mut owner = self.0.lock_irq();
@@ -53,12 +53,12 @@ impl FileOwner {
         Ok(())
     }
 
-    /// The kind and number of the owner; 0 is none.
-    pub fn get(&self) -> (OwnerKind, i32) {
+    /// The kind of the owner, and its number in `ns`; 0: it is none, or has none there.
+    pub fn get(&self, ns: &PidNs) -> (OwnerKind, i32) {
         let owner = self.0.lock_irq();
         (
             owner.kind.unwrap_or(OwnerKind::Process),
-            owner.pid.as_ref().map_or(0, |p| p.nr()),
+            owner.pid.as_ref().map_or(0, |p| p.nr_in(ns)),
         )
     }
 

@@ -4,9 +4,12 @@ use crate::table::Table;
 use crate::{extra, process, system};
 use abi::Result;
 use alloc::sync::Arc;
+use pid::PidNs;
+use task::process::next_process_in;
 use vfs::{FileType, Inode, Sink, SuperBlock};
 
-struct Root;
+/// The processes that it shows are those of a namespace.
+struct Root(PidNs);
 
 /// Places of processes come after those of the table: number plus this.
 const PROCESSES: u64 = 1 << 32;
@@ -15,7 +18,13 @@ const ADDED: u64 = 1000;
 
 /// The root directory's inode.
 pub(crate) fn make(sb: &Arc<SuperBlock>) -> Result<Arc<Inode>> {
-    node::directory(sb, ino::ROOT, 0o555, Owner::ROOT, Root)
+    node::directory(
+        sb,
+        ino::ROOT,
+        0o555,
+        Owner::ROOT,
+        Root(crate::pids(sb).clone()),
+    )
 }
 
 const TOP: Table = Table {
@@ -49,14 +58,14 @@ impl Directory for Root {
             return Ok(Some((place + ADDED, sink)));
         }
         let from = at.saturating_sub(PROCESSES).clamp(1, i32::MAX as u64) as i32;
-        let Some(process) = task::process::next_process(from) else {
+        let Some((nr, process)) = next_process_in(&self.0, from) else {
             return Ok(None);
         };
-        let nr = process.nr() as u64;
+        let nr = nr as u64;
         let name = Decimal::new(nr);
         let listed = Listed {
             name: name.as_bytes(),
-            ino: nr * ino::PER_PROCESS,
+            ino: process.nr() as u64 * ino::PER_PROCESS,
             kind: FileType::Directory,
         };
         Ok(Some((nr + PROCESSES, emit(&listed)?)))

@@ -3,6 +3,7 @@ use crate::node::{self, Directory, Listed, Owner, Text, ino};
 use crate::sys;
 use abi::Result;
 use alloc::sync::Arc;
+use pid::PidNs;
 use vfs::{FileOpsRef, FileType, Inode, Link, Positions, SeqBuf, Sink, SuperBlock};
 
 /// What an entry of such a directory is.
@@ -14,7 +15,7 @@ pub(crate) enum Kind {
         Option<node::Store<()>>,
     ),
     /// A link that depends on who reads it.
-    Link(fn(&(), &cred::Cred) -> Result<Link>),
+    Link(fn(&PidNs, &cred::Cred) -> Result<Link>),
     /// Somebody else's operations.
     Special(u32, fn() -> Result<FileOpsRef>),
     /// /proc/sys.
@@ -61,7 +62,14 @@ impl Directory for Table {
                 };
                 node::text(sb, ino, *mode, Owner::ROOT, (), text)
             }
-            Kind::Link(target) => node::link(sb, ino, 0o777, Owner::ROOT, (), *target),
+            Kind::Link(target) => node::link(
+                sb,
+                ino,
+                0o777,
+                Owner::ROOT,
+                crate::pids(sb).clone(),
+                *target,
+            ),
             Kind::Special(mode, open) => {
                 let open = *open;
                 node::special(sb, ino, *mode, Owner::ROOT, move |_| open())

@@ -1,12 +1,12 @@
 //! What job control asks about the calling process. On the host, where no processes of ours run, there is none.
 use abi::Result;
 use alloc::sync::Arc;
-use pid::ProcessGroup;
 use pid::sigset::Signal;
+use pid::{PidNs, ProcessGroup};
 
 #[cfg(target_os = "none")]
 mod machine {
-    use super::{Arc, ProcessGroup, Result, Signal};
+    use super::{Arc, PidNs, ProcessGroup, Result, Signal};
     use abi::{Errno, raw};
     use task::Task;
     use vfs::{File, OpenHow, WalkCtx};
@@ -17,6 +17,11 @@ mod machine {
     /// The calling task; none in a kernel thread.
     pub(crate) fn current() -> Option<Caller> {
         task::current().map(Caller)
+    }
+
+    /// Whose numbers the caller has for processes.
+    pub(crate) fn pids() -> PidNs {
+        task::numbers::own_pids()
     }
 
     /// `CAP_SYS_ADMIN`.
@@ -69,7 +74,7 @@ mod machine {
 
 #[cfg(not(target_os = "none"))]
 mod hosted {
-    use super::{Arc, ProcessGroup, Result, Signal};
+    use super::{Arc, PidNs, ProcessGroup, Result, Signal};
 
     pub(crate) struct Caller;
 
@@ -83,6 +88,10 @@ mod hosted {
 
     pub(crate) fn is_admin() -> bool {
         true
+    }
+
+    pub(crate) fn pids() -> PidNs {
+        PidNs::FIRST
     }
 
     impl Caller {
@@ -106,6 +115,6 @@ mod hosted {
 }
 
 #[cfg(not(target_os = "none"))]
-pub(crate) use hosted::{Caller, current, is_admin, open_slave};
+pub(crate) use hosted::{Caller, current, is_admin, open_slave, pids};
 #[cfg(target_os = "none")]
-pub(crate) use machine::{Caller, current, is_admin, open_slave};
+pub(crate) use machine::{Caller, current, is_admin, open_slave, pids};

@@ -130,7 +130,8 @@ impl Tty {
         if through_slave && !self.is_callers() {
             return Err(Errno::ENOTTY);
         }
-        Ok(self.foreground_group().map_or(0, |group| group.id()))
+        let group = self.foreground_group();
+        Ok(group.map_or(0, |group| group.pid().nr_in(&caller::pids())))
     }
 
     /// `TIOCSPGRP`. ENOTTY, EINVAL, ESRCH, EPERM.
@@ -147,7 +148,8 @@ impl Tty {
         if id < 0 {
             return Err(Errno::EINVAL);
         }
-        let group = pid::find(id)
+        let group = caller::pids()
+            .find(id)
             .and_then(|pid| pid.group())
             .ok_or(Errno::ESRCH)?;
         if !same(group.session(), &session) {
@@ -165,7 +167,7 @@ impl Tty {
         }
         let control = self.control.lock_irq();
         let session = control.session.as_ref().ok_or(Errno::ENOTTY)?;
-        Ok(session.id())
+        Ok(session.pid().nr_in(&caller::pids()))
     }
 
     /// Whether it is the controlling terminal of the caller.

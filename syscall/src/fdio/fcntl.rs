@@ -52,16 +52,16 @@ pub(super) fn sys_fcntl(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
                 OwnerKind::Process
             };
             file.owner_or_new()?
-                .set(kind, nr.checked_abs().ok_or(Errno::EINVAL)?)?;
+                .set(kind, nr.checked_abs().ok_or(Errno::EINVAL)?, cx.pids())?;
             Ok(0)
         }
-        F_GETOWN => Ok(match file.owner().map(vfs::FileOwner::get) {
+        F_GETOWN => Ok(match file.owner().map(|owner| owner.get(cx.pids())) {
             Some((OwnerKind::Group, nr)) => -nr as isize as usize,
             Some((_, nr)) => nr as usize,
             None => 0,
         }),
-        F_SETOWN_EX => set_owner(&file, arg),
-        F_GETOWN_EX => get_owner(&file, arg),
+        F_SETOWN_EX => set_owner(cx, &file, arg),
+        F_GETOWN_EX => get_owner(cx, &file, arg),
         F_SETSIG => {
             let signal = i32::try_from(arg).map_err(|_| Errno::EINVAL)?;
             file.owner_or_new()?.set_signal(signal).map(|()| 0)
@@ -87,7 +87,7 @@ fn set_flags(cx: &Cx, fd: i32, file: &File, flags: OpenFlags) -> Result<usize> {
     file.set_flags(flags, fd).map(|()| 0)
 }
 
-fn set_owner(file: &File, arg: usize) -> Result<usize> {
+fn set_owner(cx: &Cx, file: &File, arg: usize) -> Result<usize> {
     let owner: FOwnerEx = user::read(UserAddr(arg))?;
     let kind = match owner.kind as u32 {
         F_OWNER_TID => OwnerKind::Thread,
@@ -95,13 +95,15 @@ fn set_owner(file: &File, arg: usize) -> Result<usize> {
         F_OWNER_PGRP => OwnerKind::Group,
         _ => return Err(Errno::EINVAL),
     };
-    file.owner_or_new()?.set(kind, owner.pid).map(|()| 0)
+    file.owner_or_new()?
+        .set(kind, owner.pid, cx.pids())
+        .map(|()| 0)
 }
 
-fn get_owner(file: &File, arg: usize) -> Result<usize> {
+fn get_owner(cx: &Cx, file: &File, arg: usize) -> Result<usize> {
     let (kind, pid) = file
         .owner()
-        .map_or((OwnerKind::Process, 0), vfs::FileOwner::get);
+        .map_or((OwnerKind::Process, 0), |owner| owner.get(cx.pids()));
     user::write(
         UserAddr(arg),
         &FOwnerEx {
@@ -223,13 +225,22 @@ fn get_lock(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
                 } else {
                     (found.end - found.start + 1) as i64
                 },
-                l_pid: found.pid,
+                l_pid: holder(&cx.task, found.pid),
                 ..Flock::default()
             }
         }
     }
     user::write(UserAddr(arg), &asked)?;
     Ok(0)
+}
+
+/// Who has a lock, by the caller's numbers; an open file has none.
+fn holder(asker: &task::Task, nr: i32) -> i32 {
+    if nr > 0 {
+        task::numbers::number_in(nr, asker.process().pids())
+    } else {
+        nr
+    }
 }
 
 fn set_lock(cx: &mut Cx, a: &[usize; 6], wait: LockWait) -> Result<usize> {

@@ -18,7 +18,7 @@ pub struct Held {
 
 /// The caller's tracee of this number, whatever it does. `ESRCH`: it is none.
 pub fn tracee(cx: &Cx, tid: i32) -> Result<(Arc<Task>, Held)> {
-    let task = crate::process::find_task(tid)?;
+    let task = cx.find_task(tid)?;
     let bond = task.bond().ok_or(Errno::ESRCH)?;
     if !Arc::ptr_eq(&bond.tracer, &cx.task) {
         return Err(Errno::ESRCH);

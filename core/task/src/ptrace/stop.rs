@@ -125,7 +125,7 @@ fn take_back(cx: &mut Cx, task: &Task, bond: &Trace) -> Orders {
 fn stand_in(cx: &Cx, signal: Signal, code: u32) -> SigInfo {
     SigInfo {
         code: code as i32,
-        ..SigInfo::user(signal, cx.task.tid(), cx.cred.uid.0)
+        ..SigInfo::user(signal, cx.task.local_tid(), cx.cred.uid.0)
     }
 }
 
@@ -166,7 +166,7 @@ pub(crate) fn exec_done(cx: &mut Cx, former: i32) {
     if asked_for(&cx.task, event::EXEC) {
         tell(cx, event::EXEC, former as u64);
     } else if !cx.task.is_seized() {
-        let info = SigInfo::user(SIGTRAP, cx.task.tgid(), cx.cred.uid.0);
+        let info = SigInfo::user(SIGTRAP, cx.process().local_nr(), cx.cred.uid.0);
         let _ = send::send_to_task(&cx.task, &info); // it is its own
     }
 }
@@ -193,7 +193,7 @@ pub(crate) fn tell_signal(cx: &mut Cx, info: SigInfo) -> Option<SigInfo> {
     }
     let info = orders.info.filter(|info| info.signo == orders.signal);
     let info = info.unwrap_or_else(|| {
-        let pid = tracer.as_ref().map_or(0, |tracer| tracer.tgid());
+        let pid = tracer.as_ref().map_or(0, |tracer| tracer.process().nr_in(cx.pids()));
         let uid = tracer.and_then(|tracer| tracer.cred().ok());
         SigInfo::user(orders.signal, pid, uid.map_or(0, |cred| cred.uid.0))
     });

@@ -27,7 +27,7 @@ machine! {
     pub mod take;
 
     pub use frame::sigreturn;
-    pub use send::{Sender, force, kill_all, send_checked, send_to_group, send_to_process, send_to_task};
+    pub use send::{Sender, force, kill_all, send_checked, send_checked_to_task, send_to_group, send_to_process, send_to_task};
     pub use altstack::set_altstack;
     pub use mask::{mask_of, set_blocked};
     pub use take::{set_action, take_pending, wait_for};

@@ -1,6 +1,6 @@
 //! Sending signals (kill(2), signal(7)). From any context: everything here runs under the signal lock, interrupts off.
 use crate::objects::{Life, Process, SigShared, Task};
-use crate::process::flag;
+use crate::process::{flag, next_process_in};
 use crate::signal::action::{DefaultAction, SigAction, default_action};
 use crate::signal::pending::Room;
 use crate::signal::stop;
@@ -10,6 +10,7 @@ use alloc::sync::Arc;
 use core::any::Any;
 use core::sync::atomic::Ordering::Relaxed;
 use cred::{Cred, Resource};
+use pid::siginfo::code::{SI_SIGIO, SI_TIMER};
 use pid::signals::{SIGCONT, SIGKILL, SIGSEGV};
 use pid::sigset::RT_MIN;
 use pid::{ProcessGroup, SigData, SigInfo, SigSet, Signal, SignalTarget};
@@ -49,7 +50,7 @@ impl Sender<'_> {
 /// `EAGAIN`: the queue is full.
 pub fn send_to_process(process: &Process, info: &SigInfo) -> Result<()> {
     let mut shared = process.sig.lock_irq();
-    send_locked(process, &mut shared, None, info)
+    send_locked(process, &mut shared, None, info, is_kernels(info))
 }
 
 /// Sends a signal from the kernel to one thread.
@@ -57,12 +58,21 @@ pub fn send_to_process(process: &Process, info: &SigInfo) -> Result<()> {
 /// # Errors
 /// `EAGAIN`: the queue is full. `ESRCH`: the thread has ended.
 pub fn send_to_task(task: &Task, info: &SigInfo) -> Result<()> {
+    send_to_thread(task, info, is_kernels(info))
+}
+
+fn send_to_thread(task: &Task, info: &SigInfo, force: bool) -> Result<()> {
     let process = task.process().clone();
     let mut shared = process.sig.lock_irq();
     if task.life() == Life::Dead {
         return Err(Errno::ESRCH);
     }
-    send_locked(&process, &mut shared, Some(task), info)
+    send_locked(&process, &mut shared, Some(task), info, force)
+}
+
+/// Whether the kernel sends it, or somebody whom the receiver's namespace has no number for.
+fn is_kernels(info: &SigInfo) -> bool {
+    !info.from_user() || matches!(info.data, SigData::Kill { pid: 0, .. })
 }
 
 impl SignalTarget for Process {
@@ -96,17 +106,47 @@ impl SignalTarget for Task {
 pub fn send_checked(sender: Sender<'_>, process: &Process, sig: i32, info: &SigInfo) -> Result<()> {
     sender.check(process, sig as Signal)?;
     if sig == 0 {
-        Ok(())
-    } else {
-        send_to_process(process, &named(sender, process, info))
+        return Ok(());
     }
+    let (info, force) = named(sender, process, info);
+    let mut shared = process.sig.lock_irq();
+    send_locked(process, &mut shared, None, &info, force)
 }
 
-/// The signal with its sender as the receiver's users name it.
-fn named(sender: Sender<'_>, to: &Process, info: &SigInfo) -> SigInfo {
+/// Sends a user's signal to a thread after the check of permission; signal 0 only checks. Errors as [`send_checked`] and
+/// [`send_to_task`].
+pub fn send_checked_to_task(
+    sender: Sender<'_>,
+    task: &Task,
+    sig: i32,
+    info: &SigInfo,
+) -> Result<()> {
+    sender.check(task.process(), sig as Signal)?;
+    if sig == 0 {
+        return Ok(());
+    }
+    let (info, force) = named(sender, task.process(), info);
+    send_to_thread(task, &info, force)
+}
+
+/// The signal with its sender as the receiver's namespaces name it; whether it comes from outside the receiver's numbers, and so
+/// ends also a process 1 there.
+fn named(sender: Sender<'_>, to: &Process, info: &SigInfo) -> (SigInfo, bool) {
     let mut info = *info;
     if core::ptr::eq(sender.process, to) {
-        return info;
+        return (info, false);
+    }
+    let mut from_outside = false;
+    if !to.pids().is_first() || !sender.process.pids().is_first() {
+        let nr = sender.process.nr_in(to.pids());
+        from_outside = nr == 0;
+        match &mut info.data {
+            SigData::Kill { pid, .. } => *pid = nr,
+            SigData::Raw(bytes) if from_outside && !matches!(info.code, SI_TIMER | SI_SIGIO) => {
+                bytes[..size_of::<i32>()].fill(0);
+            }
+            _ => {}
+        }
     }
     let theirs = to.leader().and_then(|leader| leader.cred().ok());
     if let SigData::Kill { uid, .. } = &mut info.data
@@ -114,7 +154,7 @@ fn named(sender: Sender<'_>, to: &Process, info: &SigInfo) -> SigInfo {
     {
         *uid = theirs.user_ns.uid(sender.cred.uid);
     }
-    info
+    (info, from_outside)
 }
 
 /// Sends a user's signal to all processes of a group.
@@ -140,15 +180,15 @@ pub fn send_to_group(
     answer
 }
 
-/// kill(-1): all processes that the sender may signal, but init and the sender's own.
+/// kill(-1): all processes of the sender's namespace that it may signal, but process 1 there and the sender's own.
 ///
 /// # Errors
 /// `ESRCH`: there is none.
 pub fn kill_all(sender: Sender<'_>, sig: i32, info: &SigInfo) -> Result<()> {
     let mut answer = Err(Errno::ESRCH);
     let mut from = 2;
-    while let Some(process) = crate::process::next_process(from) {
-        from = process.nr() + 1;
+    while let Some((nr, process)) = next_process_in(sender.process.pids(), from) {
+        from = nr + 1;
         if core::ptr::eq(&*process, sender.process) {
             continue;
         }
@@ -176,7 +216,7 @@ pub fn force(task: &Task, info: &SigInfo) {
     if blocked || action.handler <= crate::signal::action::IGNORE {
         process.set(flag::UNKILLABLE, false);
     }
-    let _ = send_locked(process, &mut shared, Some(task), info); // forced signals are the kernel's: they find room
+    let _ = send_locked(process, &mut shared, Some(task), info, true); // forced signals are the kernel's: they find room
     task.add_work(work::SIGNAL);
 }
 
@@ -188,17 +228,19 @@ pub(crate) fn force_segv(task: &Task, during: Signal) {
     force(task, &SigInfo::kernel(SIGSEGV));
 }
 
-/// The heart: queues the signal if it does anything and wakes who will take it.
+/// The heart: queues the signal if it does anything and wakes who will take it. `force`: it ends and stops also what is deaf
+/// to signals without a handler.
 pub(crate) fn send_locked(
     process: &Process,
     shared: &mut SigShared,
     to: Option<&Task>,
     info: &SigInfo,
+    force: bool,
 ) -> Result<()> {
     let sig = info.signo;
     let action = shared.sighand.get(sig);
     stop::before_send(process, shared, sig);
-    if is_ignored(process, shared, to, sig, &action, info) {
+    if is_ignored(process, shared, to, sig, &action, force) {
         return Ok(());
     }
     let room = room_for(process, info);
@@ -233,7 +275,7 @@ fn is_ignored(
     to: Option<&Task>,
     sig: Signal,
     action: &SigAction,
-    info: &SigInfo,
+    force: bool,
 ) -> bool {
     // A tracer wants to know of ignored signals too.
     let traced = |task: &Task| task.is_traced() && sig != SIGKILL;
@@ -243,8 +285,7 @@ fn is_ignored(
     let does_nothing = action.ignores(sig)
         || (action.handler == crate::signal::action::DEFAULT
             && process.has(flag::UNKILLABLE)
-            // Only the kernel itself can end init.
-            && (sig != SIGKILL || info.from_user()));
+            && !(force && SigSet::UNBLOCKABLE.contains(sig)));
     if !does_nothing {
         return false;
     }

@@ -247,9 +247,6 @@ fn by_default<'a>(
         process.stop_wait.wake_all();
         return (shared, Some(sig as i32));
     }
-    if process.has(flag::UNKILLABLE) {
-        return (shared, None);
-    }
     if sig != pid::signals::SIGSTOP {
         let before = shared.stop.continues;
         drop(shared);

@@ -18,7 +18,9 @@ use abi::{Errno, Result};
 use alloc::sync::Arc;
 use core::fmt::Write;
 use cred::{Cred, LookBy, MapKind};
-use task::{Life, Process, Task, find_process, find_task};
+use pid::PidNs;
+use task::process::{find_process_in, find_task_in};
+use task::{Life, Process, Task};
 use vfs::{FileOpsRef, FileType, Inode, Link, Positions, SeqBuf, Sink, SuperBlock};
 
 /// Whom an entry is about.
@@ -29,6 +31,8 @@ pub(crate) struct Who {
     pub(crate) task: Arc<Task>,
     /// Below task/TID: figures of the thread alone.
     pub(crate) one_thread: bool,
+    /// Whose numbers its file system shows.
+    pub(crate) pids: PidNs,
 }
 
 impl Who {
@@ -186,20 +190,23 @@ const FILES: &[(&str, Kind)] = &[
 
 /// The directory of a process (or of a thread, which has one too but is not listed). `None`: there is no such number.
 pub(crate) fn find(sb: &Arc<SuperBlock>, nr: i32) -> Result<Option<Arc<Inode>>> {
-    let Ok(task) = find_task(nr) else {
+    let pids = crate::pids(sb);
+    let Ok(task) = find_task_in(pids, nr) else {
         return find_ended(sb, nr);
     };
     let who = Who {
         process: task.process().clone(),
         task,
         one_thread: false,
+        pids: pids.clone(),
     };
     directory(sb, who).map(Some)
 }
 
 /// A zombie's first thread is no longer found by number; its process is.
 fn find_ended(sb: &Arc<SuperBlock>, nr: i32) -> Result<Option<Arc<Inode>>> {
-    let Ok(process) = find_process(nr) else {
+    let pids = crate::pids(sb);
+    let Ok(process) = find_process_in(pids, nr) else {
         return Ok(None);
     };
     let Some(task) = process.leader() else {
@@ -211,6 +218,7 @@ fn find_ended(sb: &Arc<SuperBlock>, nr: i32) -> Result<Option<Arc<Inode>>> {
             process,
             task,
             one_thread: false,
+            pids: pids.clone(),
         },
     )
     .map(Some)
@@ -323,12 +331,13 @@ impl OfProcess {
 struct Threads(Who);
 
 impl Threads {
-    /// The thread of this process with the lowest number of at least `from`.
-    fn next(&self, from: i32) -> Option<Arc<Task>> {
-        let mut best: Option<Arc<Task>> = None;
+    /// The thread of this process with the lowest number of at least `from`, and the number.
+    fn next(&self, from: i32) -> Option<(i32, Arc<Task>)> {
+        let mut best: Option<(i32, Arc<Task>)> = None;
         self.0.process.for_each_thread(|task| {
-            if task.tid() >= from && best.as_ref().is_none_or(|b| task.tid() < b.tid()) {
-                best = Some(task.clone());
+            let nr = task.tid_in(&self.0.pids);
+            if nr >= from && best.as_ref().is_none_or(|(least, _)| nr < *least) {
+                best = Some((nr, task.clone()));
             }
             true
         });
@@ -341,7 +350,7 @@ impl Directory for Threads {
         let Some(nr) = node::number(name) else {
             return Ok(None);
         };
-        let Some(task) = self.next(nr).filter(|task| task.tid() == nr) else {
+        let Some((_, task)) = self.next(nr).filter(|(found, _)| *found == nr) else {
             return Ok(None);
         };
         directory(
@@ -350,6 +359,7 @@ impl Directory for Threads {
                 process: self.0.process.clone(),
                 task,
                 one_thread: true,
+                pids: self.0.pids.clone(),
             },
         )
         .map(Some)
@@ -360,11 +370,11 @@ impl Directory for Threads {
         at: u64,
         emit: &mut dyn FnMut(&Listed<'_>) -> Result<Sink>,
     ) -> Result<Option<(u64, Sink)>> {
-        let Some(task) = self.next(at.min(i32::MAX as u64) as i32) else {
+        let Some((nr, task)) = self.next(at.clamp(1, i32::MAX as u64) as i32) else {
             return Ok(None);
         };
-        let nr = task.tid() as u64;
-        let ino = nr * ino::PER_PROCESS + ino::PER_PROCESS / 2;
+        let nr = nr as u64;
+        let ino = task.tid() as u64 * ino::PER_PROCESS + ino::PER_PROCESS / 2;
         let name = Decimal::new(nr);
         Ok(Some((
             nr,

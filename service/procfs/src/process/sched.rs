@@ -25,7 +25,7 @@ pub(crate) fn sched(who: &Who, out: &mut SeqBuf) -> Result<()> {
     let _ = writeln!(
         out,
         " ({}, #threads: {threads})\n{:-<67}",
-        who.task.tid(),
+        who.task.tid_in(&who.pids),
         ""
     );
     for (name, ns) in [

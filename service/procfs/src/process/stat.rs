@@ -52,7 +52,7 @@ pub(crate) fn stat(who: &Who, out: &mut SeqBuf) -> Result<()> {
         process.usage()
     };
     let children = process.children_usage();
-    let (group, session) = process.group_and_session();
+    let (group, session) = process.group_and_session_in(&who.pids);
     let (tty, foreground) = terminal(who);
     let mm = task.mm();
     let counters = mm.as_ref().map(|mm| mm.counters()).unwrap_or_default();
@@ -61,13 +61,13 @@ pub(crate) fn stat(who: &Who, out: &mut SeqBuf) -> Result<()> {
         .thread()
         .map_or(sched::SchedAttr::NORMAL, |thread| thread.attr());
     let (ignored, caught) = process.sighand().ignored_and_caught();
-    let _ = write!(out, "{} (", task.tid());
+    let _ = write!(out, "{} (", task.tid_in(&who.pids));
     who.name(out, SeqBuf::push_bytes);
     let _ = write!(
         out,
         ") {} {} {group} {session} {tty} {foreground} {} {} {} {} {} {} {} {} {} {} {} {} 0 {} {} {} {} ",
         task.state_char(),
-        process.parent_nr(),
+        process.parent_nr_in(&who.pids),
         flags(who),
         usage.minor_faults,
         children.minor_faults,
@@ -122,7 +122,8 @@ fn terminal(who: &Who) -> (u64, i32) {
     tty.map_or((0, -1), |tty| {
         (
             tty.device(),
-            tty.foreground().map_or(-1, |group| group.id()),
+            tty.foreground()
+                .map_or(-1, |group| group.pid().nr_in(&who.pids)),
         )
     })
 }

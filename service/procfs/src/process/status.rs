@@ -59,11 +59,11 @@ fn identity(who: &Who, out: &mut SeqBuf) -> Result<()> {
     let _ = writeln!(
         out,
         "\nState:\t{state} ({word})\nTgid:\t{}\nNgid:\t0\nPid:\t{}",
-        process.nr(),
-        task.tid()
+        process.nr_in(&who.pids),
+        task.tid_in(&who.pids)
     );
-    let _ = writeln!(out, "PPid:\t{}", process.parent_nr());
-    let tracer = task.tracer().map_or(0, |tracer| tracer.tid());
+    let _ = writeln!(out, "PPid:\t{}", process.parent_nr_in(&who.pids));
+    let tracer = task.tracer().map_or(0, |tracer| tracer.tid_in(&who.pids));
     let _ = writeln!(out, "TracerPid:\t{tracer}");
     let reader = task::current().map_or_else(|| Ok(cred.clone()), |reader| reader.cred())?;
     let names = &reader.user_ns;
@@ -88,14 +88,29 @@ fn identity(who: &Who, out: &mut SeqBuf) -> Result<()> {
     if cred.groups.iter().all(|list| list.as_slice().is_empty()) {
         out.push_bytes(b" ");
     }
-    let (group, session) = process.group_and_session();
-    let _ = writeln!(
-        out,
-        "\nNStgid:\t{0}\nNSpid:\t{1}\nNSpgid:\t{group}\nNSsid:\t{session}",
-        process.nr(),
-        task.tid()
-    );
+    out.push_bytes(b"\n");
+    numbers(who, out);
     Ok(())
+}
+
+/// What each namespace from that of the file system inwards calls it.
+fn numbers(who: &Who, out: &mut SeqBuf) {
+    let group = who.process.group().ok();
+    let session = group.as_ref().map(|group| group.session().pid());
+    for (name, pid) in [
+        ("NStgid", Some(who.process.pid())),
+        ("NSpid", Some(&who.task.pid())),
+        ("NSpgid", group.as_ref().map(|group| group.pid())),
+        ("NSsid", session),
+    ] {
+        let _ = write!(out, "{name}:");
+        let _ = match pid {
+            // As many as the process itself has, 0 where a group is from outside.
+            Some(pid) => pid.write_numbers(&who.pids, who.process.pids(), out),
+            None => write!(out, "\t0"),
+        };
+        out.push_bytes(b"\n");
+    }
 }
 
 fn memory(who: &Who, out: &mut SeqBuf) {

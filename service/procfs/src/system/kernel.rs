@@ -1,9 +1,11 @@
 //! The kernel itself: version, command line, devices, symbols, links to the reader.
+use crate::node::Decimal;
 use abi::{Errno, Result};
 use alloc::vec::Vec;
 use core::fmt::Write;
 use cred::Cred;
 use kmem::TryVec;
+use pid::PidNs;
 use vfs::{Link, SeqBuf};
 
 /// /proc/version.
@@ -55,23 +57,28 @@ fn body(text: &[&[u8]]) -> Result<Link> {
 }
 
 /// /proc/mounts → self/mounts.
-pub(crate) fn mounts(_: &(), _: &Cred) -> Result<Link> {
+pub(crate) fn mounts(_: &PidNs, _: &Cred) -> Result<Link> {
     body(&[b"self/mounts"])
 }
 
-/// /proc/self → the reader's number.
-pub(crate) fn self_link(_: &(), _: &Cred) -> Result<Link> {
+/// The reader's numbers in `ns`. `ENOENT`: it has none there.
+fn reader(ns: &PidNs) -> Result<(Decimal, Decimal)> {
     let task = task::task::current().ok_or(Errno::ENOENT)?;
-    body(&[crate::node::Decimal::new(task.tgid() as u64).as_bytes()])
+    let (pid, tid) = (task.process().nr_in(ns), task.tid_in(ns));
+    if pid == 0 {
+        return Err(Errno::ENOENT);
+    }
+    Ok((Decimal::new(pid as u64), Decimal::new(tid as u64)))
+}
+
+/// /proc/self → the reader's number.
+pub(crate) fn self_link(ns: &PidNs, _: &Cred) -> Result<Link> {
+    body(&[reader(ns)?.0.as_bytes()])
 }
 
 /// /proc/thread-self → PID/task/TID.
-pub(crate) fn thread_self_link(_: &(), _: &Cred) -> Result<Link> {
-    let task = task::task::current().ok_or(Errno::ENOENT)?;
-    let (pid, tid) = (
-        crate::node::Decimal::new(task.tgid() as u64),
-        crate::node::Decimal::new(task.tid() as u64),
-    );
+pub(crate) fn thread_self_link(ns: &PidNs, _: &Cred) -> Result<Link> {
+    let (pid, tid) = reader(ns)?;
     body(&[pid.as_bytes(), b"/task/", tid.as_bytes()])
 }
 
