@@ -74,6 +74,6 @@ int main(void) {
     tell(&together);
     tell(&apart);
     printf("in one cache line an increment takes %.1f times as long as padded\n", together.p50 / apart.p50);
-    printf("(an emulator has no caches of its own: what shows is the host's, if its two processors do not share them)\n");
+    printf("(an emulator has no caches of its own: what shows is the host's, on a quiet host whose processors do not share them)\n");
     return 0;
 }
