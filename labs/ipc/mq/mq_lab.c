@@ -83,13 +83,13 @@ static long outcome(long n) {
 }
 
 static long send_on(int side, const void *message, size_t size, int limit_ms) {
-    struct timespec until = deadline(CLOCK_REALTIME, limit_ms < 0 ? 0 : limit_ms);
+    struct timespec until = limit_ms < 0 ? (struct timespec){0} : deadline(CLOCK_REALTIME, limit_ms);
     long n = limit_ms < 0 ? mq_send(lanes[side], message, size, 0) : mq_timedsend(lanes[side], message, size, 0, &until);
     return outcome(n < 0 ? n : (long)size);
 }
 
 static long receive_on(int side, void *buffer, size_t room, int limit_ms) {
-    struct timespec until = deadline(CLOCK_REALTIME, limit_ms < 0 ? 0 : limit_ms);
+    struct timespec until = limit_ms < 0 ? (struct timespec){0} : deadline(CLOCK_REALTIME, limit_ms);
     char message[4096];
     long n = limit_ms < 0 ? mq_receive(lanes[!side], message, sizeof message, NULL)
                           : mq_timedreceive(lanes[!side], message, sizeof message, NULL, &until);

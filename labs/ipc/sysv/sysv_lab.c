@@ -102,7 +102,7 @@ static void queue_join(int side) {
 
 /* There is no msgrcv with a limit: with one, look, sleep a little, look again. */
 static long patiently(long (*attempt)(struct parcel *, size_t, int), struct parcel *parcel, size_t size, int limit_ms) {
-    int64_t end = now_ns() + limit_ms * 1000000LL;
+    int64_t end = limit_ms < 0 ? INT64_MAX : now_ns() + limit_ms * 1000000LL;
     long n;
     while ((n = attempt(parcel, size, limit_ms < 0 ? 0 : IPC_NOWAIT)) < 0) {
         if (errno != EINTR && errno != EAGAIN && errno != ENOMSG)
