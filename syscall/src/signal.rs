@@ -172,7 +172,7 @@ fn sys_kill(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
             signal::send_to_group(sender, &group, sig, &info)?;
         }
         nr if nr == cx.process().local_nr() => {
-            signal::send_checked(sender, cx.process(), sig, &info)?
+            signal::send_checked(sender, cx.process(), sig, &info)?;
         }
         nr => signal::send_checked(sender, &*process_or_thread(cx, nr)?, sig, &info)?,
     }
