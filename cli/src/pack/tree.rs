@@ -127,6 +127,34 @@ impl Tree {
         Ok(done)
     }
 
+    /// Adds what stands in `folder` as if that were the root, as root's; the tree's own links in paths are followed, and
+    /// what it has already stays. `left_out` are folders to pass by, relative.
+    pub(crate) fn overlay(&mut self, folder: &Path, left_out: &[&str]) -> Result<()> {
+        let mut folders = vec![PathBuf::new()];
+        while let Some(inner) = folders.pop() {
+            let here = folder.join(&inner);
+            let entries = fs::read_dir(&here).with_context(|| format!("{}", here.display()))?;
+            for entry in entries {
+                let entry = entry?;
+                let (source, place) = (entry.path(), inner.join(entry.file_name()));
+                if left_out.iter().any(|out| place == Path::new(out)) {
+                    continue;
+                }
+                let meta = fs::symlink_metadata(&source)?;
+                let path = Path::new("/").join(&place);
+                if meta.is_dir() {
+                    self.put(&path, Content::Folder, meta.mode());
+                    folders.push(place);
+                } else if meta.is_symlink() {
+                    self.put(&path, Content::Link(fs::read_link(&source)?), meta.mode());
+                } else if meta.is_file() {
+                    self.put(&path, Content::Host(source), meta.mode());
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn host_children(&mut self, folder: &Path) -> Result<()> {
         let entries = fs::read_dir(folder).with_context(|| format!("{}", folder.display()))?;
         for entry in entries {
@@ -266,6 +294,34 @@ mod tests {
         tree.file("/bin/tool", 0o755, b"");
         assert!(tree.nodes.contains_key(Path::new("usr/bin/tool")));
         assert!(tree.has("/bin/tool"));
+    }
+
+    #[test]
+    fn a_package_is_laid_over_the_root() {
+        let scratch = tempfile::tempdir().unwrap();
+        let package = scratch.path();
+        for folder in ["bin", "usr/share/doc/x", "usr/share/x"] {
+            fs::create_dir_all(package.join(folder)).unwrap();
+        }
+        for file in ["bin/x", "usr/share/doc/x/copyright", "usr/share/x/data"] {
+            fs::write(package.join(file), "").unwrap();
+        }
+        std::os::unix::fs::symlink("x", package.join("bin/y")).unwrap();
+        let mut tree = Tree::default();
+        tree.link("/bin", "usr/bin");
+        tree.overlay(package, &["usr/share/doc"]).unwrap();
+        for (path, is_there) in [
+            ("usr/bin/x", true),
+            ("usr/bin/y", true),
+            ("usr/share/x/data", true),
+            ("usr/share/doc", false),
+        ] {
+            assert_eq!(tree.nodes.contains_key(Path::new(path)), is_there, "{path}");
+        }
+        assert!(matches!(
+            tree.nodes[Path::new("bin")].content,
+            Content::Link(_)
+        ));
     }
 
     #[test]

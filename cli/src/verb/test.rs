@@ -3,6 +3,8 @@
 mod brought;
 mod console;
 mod crashes;
+mod debian;
+mod difference;
 mod guest;
 mod host;
 mod interactive;
@@ -15,6 +17,7 @@ mod plan;
 mod report;
 mod table;
 mod terminal;
+mod userland;
 
 use crate::verb::build;
 use crate::{cargo, oracle};
@@ -26,6 +29,9 @@ use std::path::PathBuf;
 pub(crate) enum Suite {
     Host,
     Guest,
+    /// Debian's programs, which --full runs too
+    Userland,
+    /// Host and guest
     All,
 }
 
@@ -168,6 +174,9 @@ const ALONE: [Kind; 2] = [
     kind("programs", guest::programs),
 ];
 
+/// What takes a long time and Debian's packages.
+const USERLAND: [Kind; 1] = [kind("userland", userland::run)];
+
 /// All that need a machine.
 fn on_machines(plan: &plan::Plan) -> Result<Tally> {
     let mut tally = Tally::default();
@@ -188,6 +197,9 @@ fn on_machines(plan: &plan::Plan) -> Result<Tally> {
         tally.add(end.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
     }
     tally.add(one_by_one(plan, &ALONE)?);
+    if plan.full {
+        tally.add(one_by_one(plan, &USERLAND)?);
+    }
     Ok(tally)
 }
 
@@ -226,7 +238,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     if arguments.full {
         println!("note seed {seed}");
     }
-    if arguments.suite != Suite::Guest {
+    if matches!(arguments.suite, Suite::Host | Suite::All) {
         tally.add(timed("host", || host::run(filter, arguments.full, seed))?);
     }
     if arguments.suite != Suite::Host {
@@ -246,7 +258,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
             verbose: arguments.verbose,
             filter: filter.to_owned(),
         };
-        tally.add(on_machines(&plan)?);
+        if arguments.suite == Suite::Userland {
+            tally.add(one_by_one(&plan, &USERLAND)?);
+        } else {
+            tally.add(on_machines(&plan)?);
+        }
     }
     println!(
         "{} passed, {} failed, {} skipped",

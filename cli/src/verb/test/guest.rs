@@ -1,6 +1,7 @@
 //! Guest tests: programs in C and tables of command lines, as many as possible to one boot. A test that takes the kernel
 //! down, or hangs it, is told, and the rest go on in a fresh boot.
 
+use super::difference::{difference, meaning, one_line};
 use super::plan::{Check, Group, Plan, Test};
 use super::report::{Outcome, Parser, Progress};
 use super::table::{self, Answer, Answers, Said};
@@ -26,13 +27,7 @@ pub(crate) fn tables(plan: &Plan) -> Result<Tally> {
     let mut runner = Runner::new(plan);
     runner.completeness(&folder)?;
     runner.groups(&plan::table_groups(&folder, plan)?)?;
-    for (name, fresh) in runner.blessed {
-        // A filter leaves the other answers of a table as they are.
-        let mut answers = table::answers(&folder, &name)?;
-        answers.extend(fresh);
-        table::bless(&folder, &name, &answers)?;
-    }
-    Ok(runner.tally)
+    runner.end(&folder)
 }
 
 /// Programs in C.
@@ -46,7 +41,7 @@ pub(crate) fn programs(plan: &Plan) -> Result<Tally> {
     Ok(runner.tally)
 }
 
-struct Runner<'a> {
+pub(super) struct Runner<'a> {
     plan: &'a Plan,
     tally: Tally,
     /// Fresh answers by table.
@@ -56,7 +51,7 @@ struct Runner<'a> {
 }
 
 impl<'a> Runner<'a> {
-    fn new(plan: &'a Plan) -> Self {
+    pub(super) fn new(plan: &'a Plan) -> Self {
         Self {
             plan,
             tally: Tally::default(),
@@ -65,9 +60,20 @@ impl<'a> Runner<'a> {
         }
     }
 
-    fn groups(&mut self, groups: &[Group]) -> Result<()> {
+    pub(super) fn groups(&mut self, groups: &[Group]) -> Result<()> {
         let mut wanted = groups.iter().filter(|group| !group.tests.is_empty());
         wanted.try_for_each(|group| self.group(group))
+    }
+
+    /// Keeps Linux' answers to the tables of `folder`, if there are fresh ones.
+    pub(super) fn end(self, folder: &std::path::Path) -> Result<Tally> {
+        for (name, fresh) in self.blessed {
+            // A filter leaves the other answers of a table as they are.
+            let mut answers = table::answers(folder, &name)?;
+            answers.extend(fresh);
+            table::bless(folder, &name, &answers)?;
+        }
+        Ok(self.tally)
     }
 
     /// Whether the tables cover all they say they do.
@@ -235,7 +241,7 @@ impl<'a> Runner<'a> {
         say(&format!("FAILED {name}: {why}"));
     }
 
-    fn skip(&mut self, name: &str, why: &str) {
+    pub(super) fn skip(&mut self, name: &str, why: &str) {
         self.tally.skipped += 1;
         if self.plan.verbose {
             say(&format!("skipped {name}: {why}"));
@@ -274,7 +280,7 @@ fn boot(plan: &Plan, group: &Group, tests: &[&Test], bar: &indicatif::ProgressBa
             format!("loglevel=5 {}", group.append)
         },
         cpus: plan.smp.unwrap_or(group.cpus),
-        memory: "1G".to_owned(),
+        memory: group.memory.clone(),
         machine: machine.to_owned(),
         cpu: "max".to_owned(),
         accel: vm::choose_accel(&tree::output()?.join("accel")),
@@ -366,54 +372,4 @@ fn story(end: &End, guest: &Machine) -> String {
     let report = guest.console.report();
     let shown: Vec<&str> = report.lines().take(30).collect();
     format!("{why}\n    {}", shown.join("\n    "))
-}
-
-fn difference(expected: &Answer, answer: &Answer, errors: &str) -> String {
-    let mut parts = Vec::new();
-    if expected.status != answer.status {
-        parts.push(format!(
-            "expected {}, got {}",
-            meaning(expected.status),
-            meaning(answer.status)
-        ));
-    }
-    if expected.stdout != answer.stdout {
-        parts.push(format!(
-            "expected output {:?}, got {:?}",
-            short(&expected.stdout),
-            short(&answer.stdout)
-        ));
-    }
-    if expected.stderr != answer.stderr {
-        parts.push(format!(
-            "expected errors {:?}, got {:?}",
-            short(&expected.stderr),
-            short(&answer.stderr)
-        ));
-    } else if !errors.is_empty() {
-        parts.push(format!("errors {:?}", short(errors)));
-    }
-    parts.join("; ")
-}
-
-fn short(text: &str) -> String {
-    const MOST: usize = 300;
-    let mut cut: String = text.chars().take(MOST).collect();
-    if cut.len() < text.len() {
-        cut.push('…');
-    }
-    cut
-}
-
-fn one_line(text: &str) -> String {
-    short(&text.replace('\n', " | "))
-}
-
-fn meaning(status: i32) -> String {
-    match status {
-        -1 => "time up".to_owned(),
-        -2 => "not started".to_owned(),
-        status if status & 0x7f == 0 => format!("exit {}", status >> 8),
-        status => format!("signal {}", status & 0x7f),
-    }
 }

@@ -1,6 +1,7 @@
 //! Which guest tests there are, which share a boot, and the initramfs of a boot.
 
 use super::brought;
+use super::debian::World;
 use super::table::{self, Answer, Table};
 use crate::pack::{self, program, tree::Tree};
 use crate::verb::build;
@@ -82,7 +83,14 @@ pub(crate) struct Group {
     pub(crate) of_documents: Vec<PathBuf>,
     /// A busybox beside the installed one, which stands in `OTHER_APPLETS`.
     pub(crate) other_busybox: Option<PathBuf>,
+    /// Debian's files, in place of busybox' and this host's.
+    pub(crate) debian: Option<World>,
+    /// As QEMU's -m takes it.
+    pub(crate) memory: String,
 }
+
+/// The memory of a guest that asks for none.
+const MEMORY: &str = "1G";
 
 /// The programs in C, compiled, by the number of processors they want; those that want a boot of their own have one.
 pub(crate) fn program_groups(folder: &Path, plan: &Plan) -> Result<Vec<Group>> {
@@ -128,6 +136,8 @@ pub(crate) fn program_groups(folder: &Path, plan: &Plan) -> Result<Vec<Group>> {
             programs: Vec::new(),
             of_documents: Vec::new(),
             other_busybox: None,
+            debian: None,
+            memory: MEMORY.to_owned(),
         });
         let check = Check::Lines(table::said(folder, &stem)?);
         group.tests.push(Test {
@@ -209,6 +219,8 @@ pub(crate) fn table_groups(folder: &Path, plan: &Plan) -> Result<Vec<Group>> {
             programs: Vec::new(),
             of_documents: Vec::new(),
             other_busybox: None,
+            debian: None,
+            memory: MEMORY.to_owned(),
         });
         let missing = table
             .tools
@@ -240,7 +252,7 @@ pub(crate) fn table_groups(folder: &Path, plan: &Plan) -> Result<Vec<Group>> {
     Ok(by_cpus.into_values().collect())
 }
 
-fn table_tests(
+pub(crate) fn table_tests(
     name: &str,
     table: &Table,
     answers: &table::Answers,
@@ -277,7 +289,7 @@ fn table_tests(
             };
             arguments.extend(["-c".to_owned(), script]);
             tests.push(Test {
-                limit: table.limit,
+                limit: case.limit.unwrap_or(table.limit),
                 program,
                 arguments,
                 absent: absent.cloned(),
@@ -309,9 +321,13 @@ pub(crate) fn pack(group: &Group, tests: &[&Test], to: &Path) -> Result<()> {
         let name = binary.file_name().unwrap_or_default().to_string_lossy();
         program::pack_as(&mut tree, &format!("{DOCUMENTS}/{name}"), binary)?;
     }
-    pack::userland(&mut tree, "linux")?;
-    let busybox = program::find("busybox")?;
-    link_applets(&mut tree, APPLETS, &busybox, &busybox.to_string_lossy())?;
+    if let Some(debian) = &group.debian {
+        debian.pack(&mut tree)?;
+    } else {
+        pack::userland(&mut tree, "linux")?;
+        let busybox = program::find("busybox")?;
+        link_applets(&mut tree, APPLETS, &busybox, &busybox.to_string_lossy())?;
+    }
     if let Some(busybox) = &group.other_busybox {
         // Not where it was unpacked: the guest may mount something there.
         program::pack_as(&mut tree, OTHER_BUSYBOX, busybox)?;

@@ -1,5 +1,6 @@
 //! Tables of command lines: `test/shell/*.toml`, and what Linux answered, in `test/shell/*.expected.json`.
 
+use super::debian;
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -39,6 +40,9 @@ pub(crate) struct Table {
     /// A Debian package that cannot be installed beside others, unpacked for this table; its busybox is the shell.
     #[serde(default)]
     pub(crate) deb: Option<String>,
+    /// The guest is Debian's, of these packages.
+    #[serde(default)]
+    pub(crate) debian: Option<debian::Wishes>,
     #[serde(default, rename = "case")]
     pub(crate) cases: Vec<Case>,
 }
@@ -86,6 +90,9 @@ pub(crate) struct Case {
     /// Compare standard error too.
     #[serde(default)]
     pub(crate) stderr: bool,
+    /// Seconds, where the table's are not enough.
+    #[serde(default)]
+    pub(crate) limit: Option<u64>,
     /// Why the case is left out on Gaon; it still has to hold on Linux.
     #[serde(default)]
     pub(crate) skip: Option<String>,

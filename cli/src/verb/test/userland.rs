@@ -1,0 +1,46 @@
+//! Debian's programs, unmodified, in guests made of its packages: the tables of `test/userland`. A table is a boot.
+
+use super::debian::World;
+use super::guest::Runner;
+use super::plan::{self, Group, Plan};
+use super::{Tally, say, table};
+use crate::tree;
+use anyhow::{Context, Result};
+
+pub(super) fn run(plan: &Plan) -> Result<Tally> {
+    let folder = tree::root()?.join("test/userland");
+    let mut runner = Runner::new(plan);
+    for (name, table) in table::read_all(&folder)? {
+        let wishes = table
+            .debian
+            .as_ref()
+            .with_context(|| format!("{name}: no packages named"))?;
+        let answers = table::answers(&folder, &name)?;
+        let mut tests = plan::table_tests(&name, &table, &answers, None);
+        tests.retain(|test| test.name.contains(&plan.filter));
+        if tests.is_empty() {
+            continue;
+        }
+        match World::fetch(wishes, &folder) {
+            Ok(world) => runner.groups(&[Group {
+                name: format!("{name}, {} CPU", table.smp),
+                cpus: table.smp,
+                append: String::new(),
+                tests,
+                files: Vec::new(),
+                programs: Vec::new(),
+                of_documents: Vec::new(),
+                other_busybox: None,
+                debian: Some(world),
+                memory: wishes.memory.clone(),
+            }])?,
+            Err(why) => {
+                say(&format!("skipped {name}: {why:#}"));
+                for test in &tests {
+                    runner.skip(&test.name, "not fetched");
+                }
+            }
+        }
+    }
+    runner.end(&folder)
+}
