@@ -18,6 +18,8 @@ use std::time::{Duration, Instant};
 
 /// A boot may take this long on a busy host; so may the gap between a test's own limit and its report.
 const GRACE: Duration = Duration::from_secs(40);
+/// The same where the initramfs is of hundreds of megabytes, which Linux copies.
+const LONG_GRACE: Duration = Duration::from_secs(400);
 /// Boots of one group at most: a kernel that dies in every test need not die in all of them.
 const MOST_BOOTS: usize = 12;
 
@@ -300,6 +302,11 @@ fn boot(plan: &Plan, group: &Group, tests: &[&Test], bar: &indicatif::ProgressBa
         .iter()
         .map(|test| (test.name.as_str(), test.limit))
         .collect();
+    let grace = if group.debian.is_some() {
+        LONG_GRACE
+    } else {
+        GRACE
+    };
     let (mut seen, mut since) = (0, Instant::now());
     let stuck = || {
         let progress = progress.lock().unwrap_or_else(PoisonError::into_inner);
@@ -314,7 +321,7 @@ fn boot(plan: &Plan, group: &Group, tests: &[&Test], bar: &indicatif::ProgressBa
             ));
         }
         let own = limits.get(progress.current.as_str()).copied().unwrap_or(0);
-        since.elapsed() > GRACE + Duration::from_secs(own)
+        since.elapsed() > grace + Duration::from_secs(own)
     };
     let end = session.wait(&mut guest, stuck, || {});
     guest.wait(Duration::from_millis(300))?;
