@@ -58,7 +58,8 @@ class Terminal:
 
     def perform(self, step):
         verb, _, text = step.partition("=")
-        text = text.encode().decode("unicode_escape").replace("\\e", "\x1b") if verb == "type" else text
+        if verb == "type":
+            text = text.replace("\\e", "\\x1b").encode().decode("unicode_escape")
         if verb == "see":
             self.wait(lambda shown: text in shown, text)
         elif verb == "gone":
