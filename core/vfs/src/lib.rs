@@ -90,7 +90,7 @@ pub use mount::MountFlags;
 pub use mountns::{Unmount, bind, mount_on, move_mount, pivot_root, remount, unmount};
 pub use name::Name;
 pub use namei::{WalkCtx, chroot, lookup, lookup_dir};
-pub use names::{Make, link, make, rename, rmdir, unlink};
+pub use names::{Make, link, make, make_there, rename, rmdir, unlink};
 pub use objects::{
     Dentry, File, FileOps, FileOpsRef, Inode, InodeExtra, InodeOps, Link, Mount, MountNs, OpenArgs,
     Path, RenameTarget, SuperBlock, SuperOps,

@@ -27,6 +27,11 @@ pub enum Make<'a> {
 /// Makes what `make` says under the name `path`. EEXIST, ENOENT, EACCES, EPERM, EROFS, ENOSPC, EMLINK, and the errors of
 /// a walk.
 pub fn make(ctx: WalkCtx<'_>, path: &[u8], make: Make<'_>) -> Result<()> {
+    make_there(ctx, path, make).map(drop)
+}
+
+/// [`make`], and where it now is.
+pub fn make_there(ctx: WalkCtx<'_>, path: &[u8], make: Make<'_>) -> Result<Path> {
     let (kind, mode, rdev, target) = match make {
         Make::Directory(mode) => (
             FileType::Directory,
@@ -65,7 +70,11 @@ pub fn make(ctx: WalkCtx<'_>, path: &[u8], make: Make<'_>) -> Result<()> {
     let mut new = new_node(&dir, ctx.cred, kind, mode & PERM_MASK & !umask);
     new.rdev = rdev;
     new.target = target;
-    create_locked(&parent.dentry, &dir, name, &new).map(drop)
+    let dentry = create_locked(&parent.dentry, &dir, name, &new)?;
+    Ok(Path {
+        mnt: parent.mnt.clone(),
+        dentry,
+    })
 }
 
 /// Walks to the directory that the last component of `path` is in.

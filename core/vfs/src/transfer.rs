@@ -16,6 +16,7 @@ impl File {
             sync: flags.intersects(OpenFlags::DSYNC),
             fsize_limit: u64::MAX,
             over_limit: false,
+            silent: false,
         }
     }
 
@@ -57,6 +58,7 @@ impl File {
             Err(errno) => Err(WriteError {
                 errno,
                 over_limit: io.over_limit,
+                silent: io.silent,
             }),
         }
     }
@@ -79,6 +81,7 @@ impl File {
         result.map_err(|errno| WriteError {
             errno,
             over_limit: io.over_limit,
+            silent: io.silent,
         })
     }
 
@@ -167,6 +170,8 @@ pub struct WriteError {
     pub errno: Errno,
     /// The limit on file sizes is why: SIGXFSZ.
     pub over_limit: bool,
+    /// EPIPE, but without SIGPIPE.
+    pub silent: bool,
 }
 
 impl From<Errno> for WriteError {
@@ -174,6 +179,7 @@ impl From<Errno> for WriteError {
         Self {
             errno,
             over_limit: false,
+            silent: false,
         }
     }
 }

@@ -291,4 +291,6 @@ pub struct Io {
     pub fsize_limit: u64,
     /// Set when a write failed with EFBIG because of `fsize_limit`: the caller sends SIGXFSZ.
     pub over_limit: bool,
+    /// Set when EPIPE brings no SIGPIPE.
+    pub silent: bool,
 }

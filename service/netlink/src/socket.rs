@@ -47,23 +47,11 @@ impl NetlinkSocket {
     }
 
     fn check_sender(&self, who: &Caller<'_>, said: Option<Credentials>) -> Result<Credentials> {
-        let cred = who.cred;
-        let own = Credentials {
-            pid: who.pid,
-            uid: cred.uid.0,
-            gid: cred.gid.0,
-        };
         let Some(said) = said else {
-            return Ok(own);
+            return Ok(who.credentials());
         };
-        let pid = said.pid == who.pid || who.may(cap::SYS_ADMIN);
-        let uid = [cred.uid.0, cred.euid.0, cred.suid.0].contains(&said.uid);
-        let gid = [cred.gid.0, cred.egid.0, cred.sgid.0].contains(&said.gid);
-        if pid && (uid || who.may(cap::SETUID)) && (gid || who.may(cap::SETGID)) {
-            Ok(said)
-        } else {
-            Err(Errno::EPERM)
-        }
+        who.check_claim(&said)?;
+        Ok(said)
     }
 
     fn set_membership(&self, group: i32, member: bool) -> Result<()> {

@@ -20,6 +20,8 @@ pub(crate) mod ino {
     pub(crate) const PER_PROCESS: u64 = 0x1_0000;
     /// Of links to namespaces, within a process' numbers.
     pub(crate) const NAMESPACES: u64 = 0x800;
+    /// Of lists of sockets, within a process' numbers.
+    pub(crate) const NET: u64 = 0x900;
     /// Of descriptors, within a process' numbers.
     pub(crate) const FDS: u64 = 0x1000;
 }

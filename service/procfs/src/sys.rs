@@ -1,4 +1,6 @@
 //! /proc/sys: what acts. A file is a path with two functions; directories follow from the paths.
+mod net;
+
 use crate::node::{self, Directory, Listed, Owner, Text, ino, parse_number};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
@@ -33,6 +35,10 @@ const fn settable(path: &'static str, show: Show, store: Store) -> Knob {
         store: Some(store),
         positions: Positions::Number,
     }
+}
+
+const fn both(path: &'static str, how: (Show, Store)) -> Knob {
+    settable(path, how.0, how.1)
 }
 
 impl Knob {
@@ -159,6 +165,12 @@ static KNOBS: &[Knob] = &[
         |_, text| task::limits::set_max_threads(parse_number(text)?),
     ),
     read_only("kernel/version", version).text(),
+    both("net/core/rmem_default", net::RMEM_DEFAULT),
+    both("net/core/rmem_max", net::RMEM_MAX),
+    both("net/core/somaxconn", net::SOMAXCONN),
+    both("net/core/wmem_default", net::WMEM_DEFAULT),
+    both("net/core/wmem_max", net::WMEM_MAX),
+    both("net/unix/max_dgram_qlen", net::MAX_DGRAM_QLEN),
     settable(
         "vm/drop_caches",
         |_, _| Err(Errno::EACCES),

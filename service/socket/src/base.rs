@@ -1,14 +1,13 @@
 //! What each socket has, whatever its family.
+use crate::limits::{RMEM_DEFAULT, WMEM_DEFAULT};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use cbpf::{About, Packet, Program};
-use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use sync::{LockClass, SpinLock, rank};
 
 static FILTER: LockClass = LockClass::new("socket.filter", rank::NONE);
 
-/// Room for data when nothing else was asked for (`/proc/sys/net/core/rmem_default`).
-const ROOM: usize = 212_992;
 static COOKIES: AtomicU64 = AtomicU64::new(0);
 
 /// The common part of a socket.
@@ -27,6 +26,14 @@ pub struct Base {
     pub(crate) receive_ns: AtomicU64,
     pub(crate) send_ns: AtomicU64,
     pub(crate) pass_credentials: AtomicBool,
+    pub(crate) listens: AtomicBool,
+    /// Least bytes that a stream's receiver waits for.
+    pub(crate) receive_least: AtomicU32,
+    /// How many seconds closing may last; below 0: it does not.
+    pub(crate) linger: AtomicI32,
+    pub(crate) priority: AtomicI32,
+    /// Options that are on, by number.
+    pub(crate) switches: AtomicU32,
     pub(crate) filter_is_locked: AtomicBool,
     pub(crate) cookie: AtomicU64,
     filter: SpinLock<Option<Arc<Program>>>,
@@ -37,16 +44,21 @@ pub struct Base {
 impl Base {
     /// That of a new socket.
     #[must_use]
-    pub const fn new(family: u32, kind: u32, protocol: i32) -> Self {
+    pub fn new(family: u32, kind: u32, protocol: i32) -> Self {
         Self {
             family,
             kind,
             protocol,
-            receive_room: AtomicUsize::new(ROOM),
-            send_room: AtomicUsize::new(ROOM),
+            receive_room: AtomicUsize::new(RMEM_DEFAULT.get() as usize),
+            send_room: AtomicUsize::new(WMEM_DEFAULT.get() as usize),
             receive_ns: AtomicU64::new(0),
             send_ns: AtomicU64::new(0),
             pass_credentials: AtomicBool::new(false),
+            listens: AtomicBool::new(false),
+            receive_least: AtomicU32::new(1),
+            linger: AtomicI32::new(-1),
+            priority: AtomicI32::new(0),
+            switches: AtomicU32::new(0),
             filter_is_locked: AtomicBool::new(false),
             cookie: AtomicU64::new(0),
             filter: SpinLock::new(&FILTER, None),
@@ -66,10 +78,21 @@ impl Base {
         self.send_room.load(Ordering::Relaxed)
     }
 
+    /// Least bytes that a stream's receiver waits for (`SO_RCVLOWAT`).
+    #[must_use]
+    pub fn receive_least(&self) -> usize {
+        self.receive_least.load(Ordering::Relaxed) as usize
+    }
+
     /// Whether each message comes with who sent it (`SO_PASSCRED`).
     #[must_use]
     pub fn passes_credentials(&self) -> bool {
         self.pass_credentials.load(Ordering::Relaxed)
+    }
+
+    /// It lets others connect to it (`SO_ACCEPTCONN`).
+    pub fn set_listens(&self) {
+        self.listens.store(true, Ordering::Relaxed);
     }
 
     /// Until when a call that begins now receives (`SO_RCVTIMEO`); `None` is for ever.

@@ -7,6 +7,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use kmem::TryVec;
 use sync::{LockClass, RwSpinLock, rank};
+use vfs::SeqBuf;
 
 static FAMILIES: LockClass = LockClass::new("socket.families", rank::NONE);
 
@@ -26,7 +27,15 @@ pub trait Family: Send + Sync {
     /// # Errors
     /// `ESOCKTNOSUPPORT`: no such kind; `EPROTONOSUPPORT`: no such protocol; `EPERM`; `ENOMEM`.
     fn create(&self, who: &Caller<'_>, kind: u32, protocol: i32) -> Result<Arc<dyn Socket>>;
+
+    /// The list of its sockets in `/proc/net`, if there is one.
+    fn table(&self) -> Option<Table> {
+        None
+    }
 }
+
+/// A file of `/proc/net`: its name, and what it says.
+pub type Table = (&'static str, fn(&mut SeqBuf) -> Result<()>);
 
 static REGISTRY: RwSpinLock<Vec<&'static dyn Family>> = RwSpinLock::new(&FAMILIES, Vec::new());
 
@@ -42,6 +51,13 @@ pub fn register(family: &'static dyn Family) -> Result<()> {
 fn find(number: u32) -> Option<&'static dyn Family> {
     let all = REGISTRY.read();
     all.iter().find(|f| f.number() == number).copied()
+}
+
+/// The file of `/proc/net` at a place, counted from 0.
+#[must_use]
+pub fn table(place: usize) -> Option<Table> {
+    let all = REGISTRY.read();
+    all.iter().filter_map(|f| f.table()).nth(place)
 }
 
 /// Makes a socket (socket(2)). EAFNOSUPPORT: no such family; EINVAL: no such kind; the errors of [`Family::create`].

@@ -1,7 +1,5 @@
 //! A socket as an open file.
-use crate::message::{Incoming, Outgoing};
 use crate::socket::Socket;
-use crate::who::Caller;
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use cred::Cred;
@@ -26,6 +24,7 @@ impl SocketFile {
 pub fn open(socket: Arc<dyn Socket>, nonblock: bool, cred: &Arc<Cred>) -> Result<Arc<File>> {
     let inode = vfs::new_anon_inode(FileType::Socket, 0o777, cred)?;
     let name = kmem::try_format!("socket:[{}]", inode.ino())?;
+    socket.opened(inode.ino());
     let mut flags = OpenFlags::RDWR;
     flags.set(OpenFlags::NONBLOCK, nonblock);
     let ops = FileOpsRef::own(try_arc(SocketFile { socket })?);
@@ -34,24 +33,16 @@ pub fn open(socket: Arc<dyn Socket>, nonblock: bool, cred: &Arc<Cred>) -> Result
 
 impl FileOps for SocketFile {
     fn read(&self, _file: &File, buf: &mut UserBuf<'_>, io: &mut Io) -> Result<usize> {
-        self.socket.receive(&mut Incoming::new(buf, 0, io.nonblock))
+        self.socket.read(buf, io.nonblock)
     }
 
     fn write(&self, _file: &File, buf: &mut UserBuf<'_>, io: &mut Io) -> Result<usize> {
-        let task = task::current().ok_or(Errno::ESRCH)?;
-        let cred = task.cred()?;
-        let who = Caller {
-            cred: &cred,
-            pid: task.process().nr(),
-        };
-        let mut message = Outgoing {
-            data: buf,
-            address: None,
-            flags: 0,
-            nonblock: io.nonblock,
-            control: &[],
-        };
-        self.socket.send(&who, &mut message)
+        io.silent = !self.socket.has_sigpipe();
+        self.socket.write(buf, io.nonblock)
+    }
+
+    fn ioctl(&self, _file: &File, cmd: u32, arg: usize) -> Result<usize> {
+        self.socket.ioctl(cmd, arg)
     }
 
     fn is_stream(&self) -> bool {

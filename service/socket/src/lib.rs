@@ -2,11 +2,13 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `family.rs` | [`Family`] and who registered; [`create`] |
+//! | `family.rs` | [`Family`] and who registered; [`create`]; what `/proc/net` shows: [`table`] |
 //! | `socket.rs` | [`Socket`]: what a family's socket does |
 //! | `who.rs` | [`Caller`], [`Address`], [`End`] |
+//! | `credentials.rs` | [`Credentials`]: who sent a message |
 //! | `base.rs` | [`Base`]: what each socket has: room, timeouts, error, filter |
 //! | `options.rs` | `SOL_SOCKET` of setsockopt(2) and getsockopt(2) |
+//! | `limits.rs` | [`limits`]: what `/proc/sys/net` sets |
 //! | `program.rs` | [`FilterProgram`]: filters as user space gives them |
 //! | `message.rs` | [`Outgoing`] and [`Incoming`]: data, address, control messages |
 //! | `file.rs` | [`SocketFile`]: a socket as an open file |
@@ -24,8 +26,10 @@
 extern crate alloc;
 
 mod base;
+mod credentials;
 mod family;
 mod file;
+pub mod limits;
 mod message;
 mod options;
 mod program;
@@ -33,9 +37,10 @@ mod socket;
 mod who;
 
 pub use base::Base;
-pub use family::{Family, create, register};
+pub use credentials::Credentials;
+pub use family::{Family, Table, create, register, table};
 pub use file::{SocketFile, open};
-pub use message::{Control, Credentials, Incoming, Outgoing};
+pub use message::{Control, Incoming, Outgoing, Receiver};
 pub use options::{OptionIn, OptionOut};
 pub use program::FilterProgram;
 pub use socket::Socket;

@@ -1,11 +1,13 @@
 //! Options: `SOL_SOCKET`, which all sockets have, and the values of all.
 use crate::base::Base;
+use crate::limits::{Limit, RMEM_MAX, WMEM_MAX};
 use crate::program::{Filter, FilterProgram};
 use crate::who::Caller;
 use abi::net::{
-    SO_ACCEPTCONN, SO_ATTACH_FILTER, SO_COOKIE, SO_DETACH_FILTER, SO_DOMAIN, SO_ERROR,
-    SO_LOCK_FILTER, SO_PASSCRED, SO_PROTOCOL, SO_RCVBUF, SO_RCVBUFFORCE, SO_RCVTIMEO_OLD,
-    SO_SNDBUF, SO_SNDBUFFORCE, SO_SNDTIMEO_OLD, SO_TYPE,
+    SO_ACCEPTCONN, SO_ATTACH_FILTER, SO_BROADCAST, SO_COOKIE, SO_DETACH_FILTER, SO_DOMAIN,
+    SO_DONTROUTE, SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_LOCK_FILTER, SO_OOBINLINE, SO_PASSCRED,
+    SO_PRIORITY, SO_PROTOCOL, SO_RCVBUF, SO_RCVBUFFORCE, SO_RCVLOWAT, SO_RCVTIMEO_OLD,
+    SO_REUSEADDR, SO_REUSEPORT, SO_SNDBUF, SO_SNDBUFFORCE, SO_SNDLOWAT, SO_SNDTIMEO_OLD, SO_TYPE,
 };
 use abi::pod::Timeval;
 use abi::{Errno, Result};
@@ -15,12 +17,23 @@ use kmem::try_arc;
 use kmem::user::{self, UserAddr};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
-/// Most room that anybody may ask for (`/proc/sys/net/core/rmem_max`), and the least that there is.
-const MOST_ROOM: i32 = 212_992;
+/// The least room that there is.
 const LEAST_RECEIVE: usize = 2304;
 const LEAST_SEND: usize = 4608;
 /// Most memory of a socket's options (`/proc/sys/net/core/optmem_max`).
 const OPTION_MEMORY: usize = 20_480;
+/// The highest priority that anybody may ask for.
+const MOST_PRIORITY: i32 = 6;
+
+/// Options that are on or off and say something to some families only; to the others it is the same.
+const SWITCHES: [u32; 6] = [
+    SO_BROADCAST,
+    SO_DONTROUTE,
+    SO_KEEPALIVE,
+    SO_OOBINLINE,
+    SO_REUSEADDR,
+    SO_REUSEPORT,
+];
 
 /// The value of an option that user space sets.
 #[derive(Clone, Copy, Debug)]
@@ -66,14 +79,34 @@ impl Base {
         let on = number != 0;
         match name {
             SO_RCVBUF => {
-                set_room(&self.receive_room, number.min(MOST_ROOM), LEAST_RECEIVE);
+                set_room(&self.receive_room, cut(number, &RMEM_MAX), LEAST_RECEIVE);
             }
-            SO_SNDBUF => set_room(&self.send_room, number.min(MOST_ROOM), LEAST_SEND),
+            SO_SNDBUF => set_room(&self.send_room, cut(number, &WMEM_MAX), LEAST_SEND),
             SO_RCVBUFFORCE | SO_SNDBUFFORCE if !who.may(cap::NET_ADMIN) => {
                 return Err(Errno::EPERM);
             }
             SO_RCVBUFFORCE => set_room(&self.receive_room, number.max(0), LEAST_RECEIVE),
             SO_SNDBUFFORCE => set_room(&self.send_room, number.max(0), LEAST_SEND),
+            SO_RCVLOWAT => {
+                let least = if number < 0 { i32::MAX } else { number.max(1) };
+                self.receive_least.store(least as u32, Ordering::Relaxed);
+            }
+            SO_LINGER => {
+                let value: [i32; 2] = value.read()?;
+                let seconds = if value[0] == 0 { -1 } else { value[1].max(0) };
+                self.linger.store(seconds, Ordering::Relaxed);
+            }
+            SO_PRIORITY => {
+                let usual = (0..=MOST_PRIORITY).contains(&number);
+                if !usual && !who.may(cap::NET_ADMIN) && !who.may(cap::NET_RAW) {
+                    return Err(Errno::EPERM);
+                }
+                self.priority.store(number, Ordering::Relaxed);
+            }
+            name if SWITCHES.contains(&name) => match on {
+                true => drop(self.switches.fetch_or(1 << name, Ordering::Relaxed)),
+                false => drop(self.switches.fetch_and(!(1 << name), Ordering::Relaxed)),
+            },
             SO_PASSCRED => self.pass_credentials.store(on, Ordering::Relaxed),
             SO_RCVTIMEO_OLD => set_timeout(&self.receive_ns, value)?,
             SO_SNDTIMEO_OLD => set_timeout(&self.send_ns, value)?,
@@ -132,8 +165,18 @@ impl Base {
             SO_ERROR => self.take_error().map_or(0, |e| e.code()),
             SO_RCVBUF => self.receive_room() as i32,
             SO_SNDBUF => self.send_room() as i32,
+            SO_SNDLOWAT => 1,
+            SO_RCVLOWAT => self.receive_least() as i32,
+            SO_PRIORITY => self.priority.load(Ordering::Relaxed),
+            SO_LINGER => {
+                let seconds = self.linger.load(Ordering::Relaxed);
+                return out.write(&[i32::from(seconds >= 0), seconds.max(0)]);
+            }
+            name if SWITCHES.contains(&name) => {
+                flag(self.switches.load(Ordering::Relaxed) & 1 << name != 0)
+            }
             SO_PASSCRED => flag(self.passes_credentials()),
-            SO_ACCEPTCONN => 0,
+            SO_ACCEPTCONN => flag(self.listens.load(Ordering::Relaxed)),
             SO_LOCK_FILTER => flag(self.filter_is_locked.load(Ordering::Relaxed)),
             SO_RCVTIMEO_OLD => return out.write(&timeout(&self.receive_ns)),
             SO_SNDTIMEO_OLD => return out.write(&timeout(&self.send_ns)),
@@ -171,10 +214,14 @@ impl Base {
     }
 }
 
+/// What of a wish for room is granted. A negative number is as large as can be to Linux.
+fn cut(wanted: i32, most: &Limit) -> i32 {
+    (wanted as u32).min(most.get()) as i32
+}
+
 /// Twice what was asked for: half of it is bookkeeping.
 fn set_room(room: &AtomicUsize, wanted: i32, least: usize) {
-    // A negative number was as large as can be to Linux, and is cut like that.
-    let wanted = usize::try_from(wanted).unwrap_or(MOST_ROOM as usize);
+    let wanted = usize::try_from(wanted).unwrap_or(0);
     let wanted = wanted.min(i32::MAX as usize / 2);
     room.store((2 * wanted).max(least), Ordering::Relaxed);
 }

@@ -6,6 +6,7 @@ use crate::who::{Address, Caller, End};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use core::any::Any;
+use kmem::user::UserBuf;
 use vfs::{PollEvents, PollTable};
 
 /// What a socket does. What is not implemented answers as a socket of a family that has not got it.
@@ -14,6 +15,29 @@ use vfs::{PollEvents, PollTable};
 pub trait Socket: Any + Send + Sync {
     /// What each socket has.
     fn base(&self) -> &Base;
+
+    /// It became an open file, whose inode has that number.
+    fn opened(&self, _ino: u64) {}
+
+    /// read(2): receives without wishes.
+    fn read(&self, data: &mut UserBuf<'_>, nonblock: bool) -> Result<usize> {
+        self.receive(&mut Incoming::new(data, 0, nonblock))
+    }
+
+    /// write(2): sends without wishes.
+    fn write(&self, data: &mut UserBuf<'_>, nonblock: bool) -> Result<usize> {
+        Caller::with_current(|who| self.send(who, &mut Outgoing::new(data, nonblock)))
+    }
+
+    /// Whether a send that fails with EPIPE brings the sender SIGPIPE too.
+    fn has_sigpipe(&self) -> bool {
+        false
+    }
+
+    /// ioctl(2) of a kind that not all files have.
+    fn ioctl(&self, _cmd: u32, _arg: usize) -> Result<usize> {
+        Err(Errno::ENOTTY)
+    }
 
     /// Gives it an address.
     fn bind(&self, _who: &Caller<'_>, _address: &[u8]) -> Result<()> {
@@ -60,7 +84,7 @@ pub trait Socket: Any + Send + Sync {
         Err(Errno::EOPNOTSUPP)
     }
 
-    /// Sets an option of its family's.
+    /// Sets an option of its family's, or one of `SOL_SOCKET` that not all sockets have.
     fn set_option(
         &self,
         _who: &Caller<'_>,
@@ -71,7 +95,7 @@ pub trait Socket: Any + Send + Sync {
         Err(Errno::ENOPROTOOPT)
     }
 
-    /// Tells an option of its family's.
+    /// Tells an option of its family's, or one of `SOL_SOCKET` that not all sockets have.
     fn option(&self, _level: u32, _name: u32, _out: &mut OptionOut) -> Result<()> {
         Err(Errno::ENOPROTOOPT)
     }

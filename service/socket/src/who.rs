@@ -1,6 +1,9 @@
 //! Who calls, and who is called: [`Caller`], [`Address`].
+use crate::credentials::Credentials;
 use abi::{Errno, Result};
-use cred::Cred;
+use alloc::sync::Arc;
+use cred::{Cred, Resource, cap};
+use vfs::{Files, FsStruct};
 
 /// Longest address (`struct sockaddr_storage`).
 const LONGEST: usize = 128;
@@ -9,9 +12,13 @@ const LONGEST: usize = 128;
 #[derive(Clone, Copy)]
 pub struct Caller<'a> {
     /// What he may.
-    pub cred: &'a Cred,
+    pub cred: &'a Arc<Cred>,
     /// Number of his process.
     pub pid: i32,
+    /// Where his paths start; `None` where no call takes paths.
+    pub fs: Option<&'a FsStruct>,
+    /// His descriptors; `None` where none are sent.
+    pub files: Option<&'a Files>,
 }
 
 impl Caller<'_> {
@@ -19,6 +26,47 @@ impl Caller<'_> {
     #[must_use]
     pub fn may(&self, capability: u32) -> bool {
         self.cred.capable(capability)
+    }
+
+    /// Does something as the running thread, for a call that has no paths and sends no descriptors. ESRCH: there is none.
+    pub fn with_current<R>(f: impl FnOnce(&Caller<'_>) -> Result<R>) -> Result<R> {
+        let task = task::current().ok_or(Errno::ESRCH)?;
+        let cred = task.cred()?;
+        f(&Caller {
+            cred: &cred,
+            pid: task.process().nr(),
+            fs: None,
+            files: None,
+        })
+    }
+
+    /// His `RLIMIT_NOFILE`.
+    #[must_use]
+    pub fn fd_limit(&self) -> u64 {
+        task::task::with_current(|task| task.process().limits().cur(Resource::Nofile)).unwrap_or(0)
+    }
+
+    /// Who he is, as a message tells: his process and his real user and group.
+    #[must_use]
+    pub fn credentials(&self) -> Credentials {
+        Credentials {
+            pid: self.pid,
+            uid: self.cred.uid.0,
+            gid: self.cred.gid.0,
+        }
+    }
+
+    /// Whether he may say that he is somebody (unix(7), `SCM_CREDENTIALS`). The ids are the kernel's. EPERM.
+    pub fn check_claim(&self, said: &Credentials) -> Result<()> {
+        let cred = self.cred;
+        let pid = said.pid == self.pid || self.may(cap::SYS_ADMIN);
+        let uid = [cred.uid.0, cred.euid.0, cred.suid.0].contains(&said.uid);
+        let gid = [cred.gid.0, cred.egid.0, cred.sgid.0].contains(&said.gid);
+        if pid && (uid || self.may(cap::SETUID)) && (gid || self.may(cap::SETGID)) {
+            Ok(())
+        } else {
+            Err(Errno::EPERM)
+        }
     }
 }
 

@@ -57,7 +57,7 @@ pub(super) fn write_failed(cx: &Cx, error: WriteError) -> Errno {
     if error.over_limit {
         signal_self(cx, signals::SIGXFSZ);
     }
-    if error.errno == Errno::EPIPE {
+    if error.errno == Errno::EPIPE && !error.silent {
         signal_self(cx, signals::SIGPIPE);
     }
     error.errno
@@ -175,7 +175,7 @@ fn write_as_told(
     limit: u64,
 ) -> Result<usize, WriteError> {
     let current = a[3] as i64 == -1;
-    let mut over_limit = false;
+    let (mut over_limit, mut silent) = (false, false);
     let mut run = |io: &mut Io| {
         apply(a[5] as u32, io)?;
         io.fsize_limit = limit;
@@ -184,7 +184,7 @@ fn write_as_told(
         } else {
             file.write_with(buf, io)
         };
-        over_limit = io.over_limit;
+        (over_limit, silent) = (io.over_limit, io.silent);
         result
     };
     let result = if current {
@@ -192,5 +192,9 @@ fn write_as_told(
     } else {
         run(&mut file.io_at(position(a[3])?))
     };
-    result.map_err(|errno| WriteError { errno, over_limit })
+    result.map_err(|errno| WriteError {
+        errno,
+        over_limit,
+        silent,
+    })
 }

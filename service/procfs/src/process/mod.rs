@@ -5,6 +5,7 @@ mod info;
 mod maps;
 mod mem;
 mod mounts;
+mod net;
 mod ns;
 mod pagemap;
 mod places;
@@ -110,6 +111,8 @@ enum Kind {
     Fds(fd::View),
     /// Maps of its user namespace.
     Ids(idmap::File),
+    /// Sockets.
+    Net,
     /// Its namespaces.
     Namespaces,
     /// What is read at the place of an address: mode, how it is opened.
@@ -157,6 +160,7 @@ const FILES: &[(&str, Kind)] = &[
     ("mem", Kind::Space(0o600, mem::open)),
     ("mountinfo", Kind::Open(0o444, mounts::mountinfo)),
     ("mounts", Kind::Open(0o444, mounts::mounts)),
+    ("net", Kind::Net),
     ("ns", Kind::Namespaces),
     (
         "oom_adj",
@@ -268,7 +272,7 @@ impl Directory for OfProcess {
             | Kind::Ids(_)
             | Kind::Space(..) => FileType::Regular,
             Kind::Link(_) => FileType::Symlink,
-            Kind::Fds(_) | Kind::Namespaces | Kind::Threads => FileType::Directory,
+            Kind::Fds(_) | Kind::Net | Kind::Namespaces | Kind::Threads => FileType::Directory,
         };
         let listed = Listed {
             name: name.as_bytes(),
@@ -316,6 +320,7 @@ impl OfProcess {
             Kind::Link(target) => node::link(sb, ino, 0o777, owner, who, *target),
             Kind::Fds(view) => node::directory(sb, ino, 0o500, owner, fd::Fds::new(who, *view)),
             Kind::Ids(file) => idmap::make(sb, ino, owner, who, *file),
+            Kind::Net => node::directory(sb, ino, 0o555, Owner::ROOT, net::Net(who)),
             Kind::Namespaces => node::directory(sb, ino, 0o511, owner, ns::Namespaces(who)),
             Kind::Space(mode, open) => {
                 let open = *open;

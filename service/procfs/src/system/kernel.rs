@@ -61,6 +61,11 @@ pub(crate) fn mounts(_: &PidNs, _: &Cred) -> Result<Link> {
     body(&[b"self/mounts"])
 }
 
+/// /proc/net → self/net.
+pub(crate) fn net(_: &PidNs, _: &Cred) -> Result<Link> {
+    body(&[b"self/net"])
+}
+
 /// The reader's numbers in `ns`. `ENOENT`: it has none there.
 fn reader(ns: &PidNs) -> Result<(Decimal, Decimal)> {
     let task = task::task::current().ok_or(Errno::ENOENT)?;

@@ -36,6 +36,7 @@ pub(crate) static FILES: &[(&str, Kind)] = &[
     ),
     ("meminfo", Kind::Text(0o444, memory::meminfo, None)),
     ("mounts", Kind::Link(kernel::mounts)),
+    ("net", Kind::Link(kernel::net)),
     ("self", Kind::Link(kernel::self_link)),
     ("slabinfo", Kind::Text(0o400, memory::slabinfo, None)),
     ("softirqs", Kind::Text(0o444, cpu::softirqs, None)),
