@@ -63,6 +63,7 @@ fn register(info: &'static BootInfo) -> Result<()> {
     tmpfs::init()?;
     device::init()?;
     netlink::init()?;
+    unix::init()?;
     devtmpfs::init()?;
     pipe::init();
     event::poll::init()?;

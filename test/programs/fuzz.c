@@ -260,6 +260,13 @@ static void open_more(void) {
     at(fd++, memfd_create("fuzz", MFD_CLOEXEC));
     at(fd++, syscall(SYS_pidfd_open, getpid(), 0));
     at(fd++, open(".", O_TMPFILE | O_RDWR, 0600));
+    static const int kinds[] = {SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET};
+    for (int i = 0; i < 3; i++) {
+        int pair[2] = {-1, -1};
+        socketpair(AF_UNIX, kinds[i] | SOCK_NONBLOCK, 0, pair);
+        at(fd++, pair[0]);
+        at(fd++, pair[1]);
+    }
 }
 static int CALLS_OF_A_THREAD;
 static void *work(void *arg) {

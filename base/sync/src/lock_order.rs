@@ -12,6 +12,8 @@ pub mod rank {
     pub const TASK_GROUP: u16 = 200;
     pub const SYSLOG: u16 = 250;
     pub const PIPE: u16 = 260;
+    pub const UNIX_FLIGHT: u16 = 270;
+    pub const UNIX_INBOX: u16 = 280;
     pub const TTY: u16 = 300;
     pub const RENAME: u16 = 1100;
     pub const INODE_DIR: u16 = 1200;

@@ -15,7 +15,7 @@ use module::Module;
 use trace::symbols;
 
 /// The parts of the kernel whose functions may be probed, as their names begin.
-const PARTS: [&str; 23] = [
+const PARTS: [&str; 24] = [
     "syscall",
     "cred",
     "pid",
@@ -32,6 +32,7 @@ const PARTS: [&str; 23] = [
     "tty",
     "socket",
     "netlink",
+    "unix",
     "devtmpfs",
     "procfs",
     "initramfs",

@@ -1,0 +1,267 @@
+//! The face to `service/socket`.
+use crate::inbox::Parcel;
+use crate::names;
+use crate::objects::{Cargo, End, UnixSocket, phase};
+use crate::stream::{Got, Wish};
+use crate::{flight, parcel};
+use abi::net::{
+    MSG_CMSG_CLOEXEC, MSG_OOB, MSG_TRUNC, SCM_CREDENTIALS, SO_PEEK_OFF, SO_PEERCRED, SOL_SOCKET,
+};
+use abi::{Errno, Result};
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+use core::any::Any;
+use core::sync::atomic::Ordering;
+use kmem::user::{self, UserAddr, UserBuf};
+use socket::{
+    Address, Base, Caller, Credentials, End as Side, Incoming, OptionIn, OptionOut, Outgoing,
+    Socket,
+};
+use vfs::{OnExec, PollEvents, PollTable};
+use zerocopy::IntoBytes;
+
+/// What ioctl(2) knows of these sockets.
+const SIOCINQ: u32 = abi::ioctl::FIONREAD;
+const SIOCOUTQ: u32 = abi::ioctl::TIOCOUTQ;
+
+/// What a receiver is told of a sender that was not asked who he is.
+const NOBODY: Credentials = Credentials {
+    pid: 0,
+    uid: u32::MAX,
+    gid: u32::MAX,
+};
+
+impl UnixSocket {
+    /// Sends with what goes along.
+    fn send_with(
+        &self,
+        who: &Caller<'_>,
+        message: &mut Outgoing<'_, '_>,
+        parcel: &mut Parcel,
+    ) -> Result<usize> {
+        if message.flags & MSG_OOB != 0 {
+            return Err(Errno::EOPNOTSUPP);
+        }
+        if !self.end.is_stream() {
+            let (data, nonblock) = (&mut *message.data, message.nonblock);
+            return self.send_message(Some(who), data, message.address, nonblock, parcel);
+        }
+        match (message.address, self.connected()) {
+            (Some(_), Some(_)) => Err(Errno::EISCONN),
+            (Some(_), None) => Err(Errno::EOPNOTSUPP),
+            (None, _) => self.send_stream(message.data, message.nonblock, parcel),
+        }
+    }
+
+    /// Tells what came along, and the sender's address.
+    fn tell(
+        &self,
+        message: &mut Incoming<'_, '_>,
+        credentials: Option<Credentials>,
+        cargo: Option<Box<Cargo>>,
+    ) -> Result<()> {
+        if self.end.base.passes_credentials() {
+            let said = credentials.unwrap_or(NOBODY);
+            let seen = Caller::with_current(|who| Ok(seen_by(who, said)))?;
+            let bytes = seen.as_bytes();
+            message.control.put(SOL_SOCKET, SCM_CREDENTIALS, bytes);
+        }
+        if let Some(mut cargo) = cargo {
+            let on_exec = OnExec::from_flag(message.flags & MSG_CMSG_CLOEXEC != 0);
+            let files = flight::take(&mut cargo);
+            message.control.put_files(&files, on_exec);
+            drop(cargo);
+            flight::drop_files(files);
+        }
+        Ok(())
+    }
+}
+
+/// Credentials in the names of the receiver's user namespace.
+fn seen_by(who: &Caller<'_>, said: Credentials) -> Credentials {
+    /// What an id is called that has no name (`/proc/sys/kernel/overflowuid`).
+    const NAMELESS: u32 = 65_534;
+    let users = &who.cred.user_ns;
+    let name = |id: u32, of: u32| if id == u32::MAX { NAMELESS } else { of };
+    Credentials {
+        pid: said.pid,
+        uid: name(said.uid, users.uid(cred::Kuid(said.uid))),
+        gid: name(said.gid, users.gid(cred::Kgid(said.gid))),
+    }
+}
+
+/// The address of who sent, as a receiver is told: none if he has no name.
+fn sender_address(from: Option<&End>) -> Result<Address> {
+    match from.filter(|from| from.name.get().is_some()) {
+        Some(from) => names::address(from),
+        None => Ok(Address::none()),
+    }
+}
+
+impl Socket for UnixSocket {
+    fn base(&self) -> &Base {
+        &self.end.base
+    }
+
+    fn opened(&self, ino: u64) {
+        self.end.ino.store(ino, Ordering::Relaxed);
+    }
+
+    #[inline]
+    fn read(&self, data: &mut UserBuf<'_>, nonblock: bool) -> Result<usize> {
+        if data.is_empty() {
+            return Ok(0);
+        }
+        let wish = Wish::new(0, nonblock);
+        if self.end.is_stream() {
+            return self.receive_stream(data, wish, &mut Got::default());
+        }
+        let message = self.receive_message(data, 0, wish)?;
+        Ok(message.map_or(0, |message| message.copied))
+    }
+
+    #[inline]
+    fn write(&self, data: &mut UserBuf<'_>, nonblock: bool) -> Result<usize> {
+        let mut parcel = Parcel::default();
+        match self.end.is_stream() {
+            true => self.send_stream(data, nonblock, &mut parcel),
+            false => self.send_message(None, data, None, nonblock, &mut parcel),
+        }
+    }
+
+    fn has_sigpipe(&self) -> bool {
+        self.end.is_stream()
+    }
+
+    fn ioctl(&self, cmd: u32, arg: usize) -> Result<usize> {
+        let end = &*self.end;
+        let value = match cmd {
+            SIOCINQ if end.phase() == phase::LISTENS => return Err(Errno::EINVAL),
+            SIOCINQ => {
+                let inbox = end.inbox.lock();
+                let lens = inbox.records.iter().map(|record| record.left as usize);
+                let first = if end.is_datagram() { 1 } else { usize::MAX };
+                lens.take(first).sum()
+            }
+            SIOCOUTQ => end.charged.load(Ordering::Relaxed),
+            _ => return Err(Errno::ENOTTY),
+        };
+        user::write(UserAddr(arg), &(value as i32))?;
+        Ok(0)
+    }
+
+    fn bind(&self, who: &Caller<'_>, address: &[u8]) -> Result<()> {
+        self.bind_to(who, address)
+    }
+
+    fn connect(&self, who: &Caller<'_>, address: &[u8], nonblock: bool) -> Result<()> {
+        match self.end.is_datagram() {
+            true => self.aim_at(who, address),
+            false => self.connect_to(who, address, nonblock),
+        }
+    }
+
+    fn listen(&self, backlog: i32) -> Result<()> {
+        Caller::with_current(|who| self.listen_for(who, backlog))
+    }
+
+    fn accept(&self, nonblock: bool) -> Result<Arc<dyn Socket>> {
+        let next = self.accept_next(nonblock)?;
+        Ok(next)
+    }
+
+    fn pair(&self, other: &Arc<dyn Socket>) -> Result<()> {
+        let other: Arc<dyn Any + Send + Sync> = other.clone();
+        let other = other.downcast::<Self>().map_err(|_| Errno::EOPNOTSUPP)?;
+        Caller::with_current(|who| self.pair_with(who, &other))
+    }
+
+    fn name(&self, side: Side) -> Result<Address> {
+        match side {
+            Side::Own => names::address(&self.end),
+            Side::Peer => names::address(&*self.other()?),
+        }
+    }
+
+    fn shutdown(&self, how: u32) -> Result<()> {
+        self.shut_down(how)
+    }
+
+    fn send(&self, who: &Caller<'_>, message: &mut Outgoing<'_, '_>) -> Result<usize> {
+        let mut parcel = match message.control {
+            [] => Parcel::default(),
+            _ => parcel::pack(who, message)?,
+        };
+        self.send_with(who, message, &mut parcel)
+    }
+
+    fn receive(&self, message: &mut Incoming<'_, '_>) -> Result<usize> {
+        let wish = Wish::new(message.flags, message.nonblock);
+        if self.end.is_stream() {
+            if message.flags & MSG_OOB != 0 {
+                return Err(Errno::EOPNOTSUPP);
+            }
+            let mut got = Got::default();
+            let n = self.receive_stream(message.data, wish, &mut got)?;
+            if n != 0 {
+                message.address = sender_address(self.connected())?;
+            }
+            self.tell(message, got.credentials.flatten(), got.cargo)?;
+            return Ok(n);
+        }
+        let flags = message.flags;
+        let Some(got) = self.receive_message(message.data, flags, wish)? else {
+            return Ok(0);
+        };
+        let from = got.from.as_deref().or_else(|| self.connected());
+        message.address = sender_address(from)?;
+        if got.copied < got.len {
+            message.told |= MSG_TRUNC;
+        }
+        self.tell(message, got.credentials, got.cargo)?;
+        match flags & MSG_TRUNC {
+            0 => Ok(got.copied),
+            _ => Ok(got.len),
+        }
+    }
+
+    fn set_option(&self, _who: &Caller<'_>, level: u32, name: u32, value: &OptionIn) -> Result<()> {
+        match (level, name) {
+            (SOL_SOCKET, SO_PEEK_OFF) => {
+                self.end.peek.store(value.read()?, Ordering::Relaxed);
+                Ok(())
+            }
+            (SOL_SOCKET, _) => Err(Errno::ENOPROTOOPT),
+            _ => Err(Errno::EOPNOTSUPP),
+        }
+    }
+
+    fn option(&self, level: u32, name: u32, out: &mut OptionOut) -> Result<()> {
+        match (level, name) {
+            (SOL_SOCKET, SO_PEEK_OFF) => out.write(&self.end.peek.load(Ordering::Relaxed)),
+            (SOL_SOCKET, SO_PEERCRED) => {
+                let peer = self.end.identity.lock().clone();
+                let of = match &peer {
+                    Some(peer) => Credentials {
+                        pid: peer.pid,
+                        uid: peer.cred.euid.0,
+                        gid: peer.cred.egid.0,
+                    },
+                    None => return out.write(&NOBODY),
+                };
+                let seen = Caller::with_current(|who| Ok(seen_by(who, of)))?;
+                out.write(&seen)
+            }
+            (SOL_SOCKET, _) => Err(Errno::ENOPROTOOPT),
+            _ => Err(Errno::EOPNOTSUPP),
+        }
+    }
+
+    fn poll(&self, table: &mut PollTable<'_>) -> PollEvents {
+        self.poll_now(table)
+    }
+
+    fn close(&self) {
+        self.end_it();
+    }
+}
