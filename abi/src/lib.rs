@@ -8,6 +8,7 @@
 
 pub mod calls;
 mod errno;
+pub mod ipc;
 pub mod pod;
 pub mod process;
 pub mod timex;

@@ -58,6 +58,8 @@ pub mod rank {
     pub const SIG_ACTIONS: u16 = 5410;
     pub const TASK_VIEW: u16 = 5420;
     pub const TASK_LEAF: u16 = 5430;
+    pub const SYSV_TABLE: u16 = 5480;
+    pub const SYSV_OBJECT: u16 = 5490;
     pub const FUTEX: u16 = 5500;
     pub const FUTEX_KEY: u16 = 5510;
     pub const PAGE_TABLE: u16 = 5600;

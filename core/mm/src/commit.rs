@@ -60,7 +60,7 @@ pub fn limit_pages() -> usize {
 }
 
 /// Promises pages. `ENOMEM` as the mode says.
-pub(crate) fn charge(pages: usize) -> Result<()> {
+pub fn charge(pages: usize) -> Result<()> {
     if pages == 0 {
         return Ok(());
     }
@@ -79,7 +79,7 @@ pub(crate) fn charge(pages: usize) -> Result<()> {
 }
 
 /// Takes a promise back.
-pub(crate) fn uncharge(pages: usize) {
+pub fn uncharge(pages: usize) {
     if pages != 0 {
         add(-(pages as isize));
     }

@@ -12,7 +12,7 @@
 //! | `map.rs`, `protect.rs`, `remap.rs`, `advise.rs`, `lock.rs`, `brk.rs` | the calls of mmap(2), mprotect(2), mremap(2), madvise(2), mlock(2), brk(2); stacks |
 //! | `place.rs` | where stack, mappings and heap begin; randomisation |
 //! | `remote.rs`, `info.rs` | other tasks' memory, futex keys, truncation; what proc(5) shows |
-//! | `shm.rs`, [`commit`] | shared anonymous memory; how much memory was promised |
+//! | `shm.rs`, `sysv.rs`, [`commit`] | shared anonymous memory; shmdt(2); how much memory was promised |
 //!
 //! Called by `task`, `syscall`, `exec`, `procfs`, `futex`; calls `kmem`, `pagecache`, `sync`.
 //!
@@ -46,6 +46,7 @@ mod protect;
 mod remap;
 mod remote;
 mod shm;
+mod sysv;
 #[cfg(test)]
 mod tests;
 mod types;

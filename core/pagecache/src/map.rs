@@ -102,6 +102,11 @@ pub trait MapObject: Send + Sync {
         None
     }
 
+    /// Whether shmdt(2) takes areas of it away: it is System V shared memory.
+    fn is_sysv(&self) -> bool {
+        false
+    }
+
     /// Makes a hole of bytes `from..to` (`MADV_REMOVE`). EOPNOTSUPP: it cannot have holes; EPERM: it is sealed.
     fn punch(&self, _from: u64, _to: u64) -> Result<()> {
         Err(Errno::EOPNOTSUPP)

@@ -129,12 +129,27 @@ impl<T> List<T> {
         self.get(self.head)
     }
 
+    /// The element that follows that of a handle.
+    pub fn after(&self, at: Handle) -> Option<&T> {
+        self.get(self.entries.get(at as usize)?.next)
+    }
+
     /// All elements in the order they were appended.
     pub fn iter(&self) -> Iter<'_, T> {
         Iter {
             list: self,
             at: self.head,
         }
+    }
+
+    /// All elements in that order, with their handles.
+    pub fn handles(&self) -> impl Iterator<Item = (Handle, &T)> {
+        let mut at = self.head;
+        core::iter::from_fn(move || {
+            let (handle, entry) = (at, self.entries.get(at as usize)?);
+            at = entry.next;
+            entry.value.as_ref().map(|value| (handle, value))
+        })
     }
 
     /// Gives the memory back if nothing is in it.
@@ -185,6 +200,11 @@ mod tests {
         assert_eq!(contents(&list), [0, 1, 3, 4]);
         assert_eq!(list.push_back(9).unwrap(), handles[2]);
         assert_eq!(contents(&list), [0, 1, 3, 4, 9]);
+        assert_eq!(list.after(handles[1]), Some(&3));
+        assert!(
+            list.handles()
+                .all(|(at, value)| list.get(at) == Some(value))
+        );
         assert_eq!(list.pop_front(), Some(0));
         assert_eq!(list.remove(handles[4]), Some(4));
         assert_eq!(contents(&list), [1, 3, 9]);

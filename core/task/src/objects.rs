@@ -10,6 +10,7 @@ use crate::user::User;
 use crate::vfork::VforkDone;
 use crate::wait_match::Change;
 use alloc::sync::Arc;
+use core::any::Any;
 use core::sync::atomic::{
     AtomicBool, AtomicI16, AtomicI32, AtomicU8, AtomicU32, AtomicU64, AtomicUsize,
 };
@@ -122,6 +123,8 @@ pub struct Process {
     pub(crate) end_wait: WaitQueue,
     /// Woken by every signal that comes (signalfd).
     pub(crate) signal_wait: WaitQueue,
+    /// What its threads have together of System V objects: changes of semaphores to be undone, segments made.
+    pub(crate) sysv: SpinLock<Option<Arc<dyn Any + Send + Sync>>>,
     pub(crate) limits: Rlimits,
     pub(crate) oom_score_adj: AtomicI16,
     pub(crate) core_filter: AtomicU32,

@@ -10,6 +10,7 @@ use crate::usage::Accounts;
 use crate::user::User;
 use abi::Result;
 use alloc::sync::Arc;
+use core::any::Any;
 use core::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicI16, AtomicI32, AtomicU8, AtomicU32};
 use cred::Rlimits;
@@ -101,6 +102,7 @@ impl Process {
             stop_wait: WaitQueue::new(),
             end_wait: WaitQueue::new(),
             signal_wait: WaitQueue::new(),
+            sysv: SpinLock::new(&LEAF, None),
             limits: init.limits,
             oom_score_adj: AtomicI16::new(init.oom_score_adj),
             core_filter: AtomicU32::new(init.core_filter),
@@ -308,4 +310,26 @@ pub fn find_task(nr: i32) -> Result<Arc<Task>> {
 /// The first of all processes with a number of at least `from`.
 pub fn next_process(from: i32) -> Option<Arc<Process>> {
     next_process_in(&PidNs::FIRST, from).map(|(_, process)| process)
+}
+
+impl Process {
+    /// What its threads have together of System V objects, once there is something.
+    pub fn sysv(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        self.sysv.lock().clone()
+    }
+
+    /// Keeps `fresh` as that, unless there is something; what there is then.
+    pub fn keep_sysv(&self, fresh: Arc<dyn Any + Send + Sync>) -> Arc<dyn Any + Send + Sync> {
+        self.sysv.lock().get_or_insert(fresh).clone()
+    }
+
+    /// Takes it away: its last thread ends.
+    pub fn take_sysv(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        self.sysv.lock().take()
+    }
+
+    /// Whether all of its threads have begun to end.
+    pub fn is_ending(&self) -> bool {
+        self.live.load(Acquire) == 0
+    }
 }

@@ -1,0 +1,6 @@
+//! Segments of shared memory, and the areas that map them.
+mod area;
+mod segment;
+
+pub(crate) use area::hold;
+pub(crate) use segment::{Home, Memory, SHM_LOCKED, Segment, rss_pages};
