@@ -27,6 +27,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+#[cfg(any(test, target_os = "none"))]
 extern crate alloc;
 #[cfg(test)]
 extern crate std;
