@@ -63,6 +63,7 @@ fn register(info: &'static BootInfo) -> Result<()> {
     tmpfs::init()?;
     device::init()?;
     netlink::init()?;
+    mqueue::init()?;
     unix::init()?;
     devtmpfs::init()?;
     pipe::init();

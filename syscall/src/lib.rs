@@ -30,6 +30,7 @@ mod membarrier;
 mod mm;
 mod module;
 mod mount;
+mod mqueue;
 mod namespace;
 mod pipe;
 mod poll;
@@ -62,6 +63,7 @@ const FAMILIES: &[&[Call]] = &[
     mm::CALLS,
     module::CALLS,
     mount::CALLS,
+    mqueue::CALLS,
     namespace::CALLS,
     pipe::CALLS,
     poll::CALLS,

@@ -57,6 +57,7 @@ static const unsigned group_list[2] = {0, 5};
 static const unsigned long cpu_mask = 1, all_numbers[8];
 static const struct sock_filter allow_all = {6, 0, 0, 0x7fff0000};
 static const struct sock_fprog one_filter = {1, (struct sock_filter *)&allow_all};
+static const struct { long flags, messages, size, present, none[4]; } queue_attributes = {O_NONBLOCK, 4, 64, 0, {0}};
 static const long offset;
 static const char *const empty_vector[1];
 
@@ -411,6 +412,13 @@ static const struct call calls[] = {
     CALL(recvmsg, FD_(SOCKET_FD), INOUT(one_message), V(MSG_DONTWAIT)),
     CALL(sendmmsg, FD_(SOCKET_FD), INOUT(one_message), MANY(1), V(MSG_DONTWAIT)),
     CALL(recvmmsg, FD_(SOCKET_FD), INOUT(one_message), MANY(1), V(MSG_DONTWAIT), V(0)),
+    /* message queues */
+    AS("mq_open", mq_open, 0, TEXT("pointers"), V(O_RDWR | O_NONBLOCK), V(0), IN_(queue_attributes)),
+    AS("mq_unlink", mq_unlink, NO_GOOD, TEXT("nosuch")),
+    CALL(mq_getsetattr, FD_(QUEUE_FD), IN_(queue_attributes), OUT_(64)),
+    AS("mq_timedsend", mq_timedsend, 0, FD_(QUEUE_FD), IN_(name_text), BYTES(16), MANY(1), IN_(moment)),
+    AS("mq_timedreceive", mq_timedreceive, 0, FD_(QUEUE_FD), OUT_(64), BYTES(64), OUT_(4), IN_(moment)),
+    CALL(mq_notify, FD_(QUEUE_FD), IN_(no_event)),
     /* nothing that can lie, or no way back */
     PLAIN(getpid), PLAIN(gettid), PLAIN(getppid), PLAIN(getpgrp), PLAIN(setsid), PLAIN(fork), PLAIN(vfork), PLAIN(exit),
     PLAIN(exit_group), PLAIN(pause), PLAIN(rt_sigreturn), PLAIN(restart_syscall), PLAIN(sched_yield), PLAIN(sync),

@@ -254,7 +254,7 @@ static void open_more(void) {
     static const char *const files[] = {"/dev/zero", "/dev/full", "/dev/urandom", "/proc/self/maps", "/proc/self/mem",
         "/proc/self/pagemap", "/proc/self/ns/uts", "/proc/self/fd", "/proc/self/task", "/proc/mounts", "/proc/kmsg",
         "/sys/kernel", "/dev/ptmx", "fifo", "folder"};
-    int fd = SOCKET_FD + 1;
+    int fd = QUEUE_FD + 1;
     for (unsigned i = 0; i < sizeof files / sizeof *files; i++)
         at(fd++, open(files[i], i == 4 || i == 12 || i == 13 ? O_RDWR | O_NONBLOCK | O_NOCTTY : O_RDONLY | O_NONBLOCK));
     at(fd++, memfd_create("fuzz", MFD_CLOEXEC));

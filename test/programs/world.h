@@ -63,7 +63,7 @@ static void fill_template(void) {
 }
 
 enum { FILE_FD = 10, DIR_FD, PATH_FD, PIPE_IN, PIPE_OUT, NULL_FD, READ_FD, WRITE_FD, EVENT_FD, EPOLL_FD, TIMER_FD, MASTER_FD,
-       TTY_FD, SIGNAL_FD, INOTIFY_FD, LAST_FD, PROC_FD = LAST_FD, SOCKET_FD };
+       TTY_FD, SIGNAL_FD, INOTIFY_FD, LAST_FD, PROC_FD = LAST_FD, SOCKET_FD, QUEUE_FD };
 
 #include "calls.h"
 
@@ -101,6 +101,7 @@ static void open_all(void) {
     at(MASTER_FD, master);
     at(PROC_FD, open("/proc/version", O_RDONLY));
     at(SOCKET_FD, socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK, NETLINK_KOBJECT_UEVENT));
+    at(QUEUE_FD, syscall(SYS_mq_open, "pointers", O_RDWR | O_CREAT | O_NONBLOCK, 0600, &queue_attributes));
     at(INOTIFY_FD, inotify_init1(IN_NONBLOCK));
     at(SIGNAL_FD, signalfd(-1, &none, SFD_NONBLOCK));
 }

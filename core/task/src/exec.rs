@@ -141,6 +141,7 @@ pub fn commit(cx: &mut Cx, program: Program<'_>) -> Result<()> {
     cx.restart = None;
     process.timers.delete_all();
     process.set(flag::EXECED, true);
+    process.programs.fetch_add(1, Relaxed);
     process.set(flag::NOT_DUMPABLE, false);
     cx.install_cred(program.cred);
     process.link.lock().exit_signal = SIGCHLD;

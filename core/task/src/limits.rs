@@ -1,6 +1,6 @@
 //! Limits on how many processes a user has (`RLIMIT_NPROC`).
 use crate::cx::Cx;
-pub use crate::user::User;
+pub use crate::user::{QueueBytes, User};
 use abi::{Errno, Result};
 use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use cred::{Kuid, Resource, cap};

@@ -128,6 +128,8 @@ pub struct Process {
     pub(crate) limits: Rlimits,
     pub(crate) oom_score_adj: AtomicI16,
     pub(crate) core_filter: AtomicU32,
+    /// How many programs it has run before this one.
+    pub(crate) programs: AtomicU32,
 }
 
 /// Where a task is in its life.

@@ -106,6 +106,7 @@ impl Process {
             limits: init.limits,
             oom_score_adj: AtomicI16::new(init.oom_score_adj),
             core_filter: AtomicU32::new(init.core_filter),
+            programs: AtomicU32::new(0),
         })
     }
 
@@ -213,6 +214,10 @@ impl Process {
     /// Whether it still runs the program it was born with (`PF_FORKNOEXEC`).
     pub fn never_execed(&self) -> bool {
         !self.has(flag::EXECED)
+    }
+    /// Tells the programs that it runs apart: grows with every execve(2).
+    pub fn program(&self) -> u32 {
+        self.programs.load(Relaxed)
     }
     /// Whether the process has ended (zombie or gone).
     pub fn has_ended(&self) -> bool {

@@ -1,8 +1,9 @@
-//! Users, and how many processes and queued signals each has (`RLIMIT_NPROC`, `RLIMIT_SIGPENDING`).
+//! Users, and how many processes, queued signals and bytes of message queues each has (`RLIMIT_NPROC`, `RLIMIT_SIGPENDING`,
+//! `RLIMIT_MSGQUEUE`).
 use abi::Result;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use cred::Kuid;
 use kmem::TryVec;
 use sync::{LockClass, SpinLock, rank};
@@ -15,6 +16,7 @@ pub struct User {
     pub uid: Kuid,
     processes: AtomicU32,
     queued: AtomicU32,
+    queue_bytes: AtomicU64,
 }
 
 /// A place among the signals that a user may have queued; given back when dropped.
@@ -26,6 +28,18 @@ impl Drop for Place {
     }
 }
 
+/// Bytes that a message queue counts for its user; given back when dropped.
+pub struct QueueBytes {
+    user: Arc<User>,
+    bytes: u64,
+}
+
+impl Drop for QueueBytes {
+    fn drop(&mut self) {
+        self.user.queue_bytes.fetch_sub(self.bytes, Relaxed);
+    }
+}
+
 impl User {
     /// The counts of a user id. `ENOMEM`.
     pub fn of(uid: Kuid) -> Result<Arc<Self>> {
@@ -33,6 +47,7 @@ impl User {
             uid,
             processes: AtomicU32::new(0),
             queued: AtomicU32::new(0),
+            queue_bytes: AtomicU64::new(0),
         })?;
         let mut table = TABLE.lock_irq();
         let known = table
@@ -61,6 +76,12 @@ impl User {
         let before = self.queued.fetch_add(1, Relaxed);
         let place = Place(self);
         (u64::from(before) < limit).then_some(place)
+    }
+    /// Counts so many bytes more of message queues, if there are then at most `limit`.
+    pub fn count_queue(self: Arc<Self>, bytes: u64, limit: u64) -> Option<QueueBytes> {
+        let more = |count: u64| count.checked_add(bytes).filter(|sum| *sum <= limit);
+        self.queue_bytes.fetch_update(Relaxed, Relaxed, more).ok()?;
+        Some(QueueBytes { user: self, bytes })
     }
     /// One more thread runs for this user.
     pub fn add(&self) {

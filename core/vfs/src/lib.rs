@@ -6,7 +6,7 @@
 //! | `objects` | what the following are made of, and the traits of file systems: [`InodeOps`], [`FileOps`], [`SuperOps`] |
 //! | `inode`, `dentry`, `superblock`, `mount`, `mountns`, `path` | [`Inode`]; [`Dentry`]; [`SuperBlock`] and [`FileSystemType`]; [`Mount`]; [`MountNs`]; [`Path`] and [`FsStruct`] |
 //! | `namei` | path walks: [`lookup`] |
-//! | `open`, `names`, `attr` | what calls do with paths: open, mkdir, rename …, chmod … |
+//! | `open`, `entry`, `names`, `attr` | what calls do with paths: open, mkdir, rename …, chmod … |
 //! | `file`, `transfer`, `seek`, `regular`, `readdir`, `poll`, `owner` | [`File`]; files over the page cache; [`PollTable`] |
 //! | `fdslots`, `fdtable` | [`Files`], [`FdTable`] |
 //! | `locklist`, `locks` | flock(2) and record locks |
@@ -42,6 +42,7 @@ mod clock;
 mod count;
 mod deadlock;
 mod dentry;
+mod entry;
 mod fdslots;
 mod fdtable;
 mod file;
@@ -81,6 +82,7 @@ pub use chrdev::{
     remove_chrdev, reserve_chrdev,
 };
 pub use count::{max_files, open_files, set_max_files};
+pub use entry::{check_entry_name, open_entry};
 pub use fdslots::OnExec;
 pub use fdtable::{FdTable, FileRef, Files, NR_OPEN, Reached, Reservation};
 pub use locklist::{FileLock, LockKind, LockOwner};
@@ -92,8 +94,8 @@ pub use name::Name;
 pub use namei::{WalkCtx, chroot, lookup, lookup_dir};
 pub use names::{Make, link, make, make_there, rename, rmdir, unlink};
 pub use objects::{
-    Dentry, File, FileOps, FileOpsRef, Inode, InodeExtra, InodeOps, Link, Mount, MountNs, OpenArgs,
-    Path, RenameTarget, SuperBlock, SuperOps,
+    Dentry, File, FileOps, FileOpsRef, Inode, InodeExtra, InodeOps, Link, MakeEntry, Mount,
+    MountNs, OpenArgs, Path, RenameTarget, SuperBlock, SuperOps,
 };
 pub use open::{OpenHow, open, open_exec, open_path, open_with};
 pub use owner::{FileOwner, OwnerKind};

@@ -6,7 +6,7 @@
 use crate::name::Name;
 use crate::namei::{Last, Walk, WalkCtx, lookup_locked};
 use crate::notify;
-use crate::objects::{Dentry, Inode, Path, RenameTarget};
+use crate::objects::{Dentry, Inode, MakeEntry, Path, RenameTarget};
 use crate::types::{Access, FileType, LookupFlags, NewNode, PERM_MASK, RenameFlags};
 use abi::{Errno, Result, raw};
 use alloc::sync::Arc;
@@ -123,13 +123,26 @@ pub(crate) fn create_locked(
     name: &[u8],
     new: &NewNode<'_>,
 ) -> Result<Arc<Dentry>> {
+    create_with(parent, dir, name, new, &mut |dir, dentry, new| {
+        dir.ops().create(dir, dentry, new)
+    })
+}
+
+/// The same, with the node made by `make`.
+pub(crate) fn create_with(
+    parent: &Arc<Dentry>,
+    dir: &Arc<Inode>,
+    name: &[u8],
+    new: &NewNode<'_>,
+    make: MakeEntry<'_>,
+) -> Result<Arc<Dentry>> {
     let dentry = Dentry::new(parent, name)?;
     parent.make_room()?;
     // Once the file system has made the node nothing may fail.
     if new.kind == FileType::Directory {
         dentry.prepare_children()?;
     }
-    let inode = dir.ops().create(dir, &dentry, new)?;
+    let inode = make(dir, &dentry, new)?;
     parent.forget_negative(name);
     dentry.instantiate(inode)?;
     if dir.caching() != crate::Caching::Never {

@@ -146,6 +146,10 @@ pub trait InodeOps: Any + Send + Sync {
     fn evict(&self, _inode: &Inode) {}
 }
 
+/// Makes the inode of a directory's entry and enters it into the file system's own index, as [`InodeOps::create`] does.
+pub type MakeEntry<'a> =
+    &'a mut dyn FnMut(&Arc<Inode>, &Dentry, &NewNode<'_>) -> Result<Arc<Inode>>;
+
 /// The second half of a rename.
 pub struct RenameTarget<'a> {
     pub dir: &'a Arc<Inode>,

@@ -1,5 +1,6 @@
 //! AF_NETLINK: messages between the kernel and user space, and among programs; of its protocols NETLINK_KOBJECT_UEVENT,
-//! by which the kernel tells of devices.
+//! by which the kernel tells of devices, and NETLINK_ROUTE, at which no kernel listens yet (ECONNREFUSED): mq_notify(2) says
+//! through such a socket of a program's that a message came.
 //!
 //! | file | holds |
 //! |---|---|
@@ -31,7 +32,7 @@ mod uevent;
 
 use ::socket::{Caller, Family, Socket};
 use abi::net::{AF_NETLINK, SOCK_DGRAM, SOCK_RAW};
-use abi::netlink::NETLINK_KOBJECT_UEVENT;
+use abi::netlink::{NETLINK_KOBJECT_UEVENT, NETLINK_ROUTE};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 
@@ -52,7 +53,7 @@ impl Family for Netlink {
         if !(0..PROTOCOLS).contains(&protocol) {
             return Err(Errno::EPROTONOSUPPORT);
         }
-        if protocol as u32 != NETLINK_KOBJECT_UEVENT {
+        if !matches!(protocol as u32, NETLINK_ROUTE | NETLINK_KOBJECT_UEVENT) {
             return Err(Errno::EPROTONOSUPPORT);
         }
         socket::create(kind, protocol).map(|socket| socket as Arc<dyn Socket>)

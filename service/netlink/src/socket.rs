@@ -8,8 +8,8 @@ use abi::net::{
     AF_UNSPEC, MSG_DONTWAIT, MSG_OOB, MSG_PEEK, MSG_TRUNC, SCM_CREDENTIALS, SOL_SOCKET,
 };
 use abi::netlink::{
-    NETLINK_ADD_MEMBERSHIP, NETLINK_DROP_MEMBERSHIP, NETLINK_LIST_MEMBERSHIPS, NETLINK_NO_ENOBUFS,
-    NETLINK_PKTINFO,
+    NETLINK_ADD_MEMBERSHIP, NETLINK_DROP_MEMBERSHIP, NETLINK_KOBJECT_UEVENT,
+    NETLINK_LIST_MEMBERSHIPS, NETLINK_NO_ENOBUFS, NETLINK_PKTINFO,
 };
 use abi::{Errno, Result};
 use alloc::sync::Arc;
@@ -149,6 +149,9 @@ impl Socket for NetlinkSocket {
         }
         let nonblock = message.nonblock || message.flags & MSG_DONTWAIT != 0;
         if port == 0 {
+            if self.protocol() as u32 != NETLINK_KOBJECT_UEVENT {
+                return Err(Errno::ECONNREFUSED);
+            }
             uevent::told(who, &sent);
             return Ok(len);
         }
@@ -240,6 +243,20 @@ impl Socket for NetlinkSocket {
             return Err(Errno::EINVAL);
         }
         out.write(&i32::from(flag.load(Ordering::Relaxed)))
+    }
+
+    fn tell(&self, what: Vec<u8>) -> Result<()> {
+        let message = try_arc(Message {
+            bytes: what,
+            port: 0,
+            group: 0,
+            sender: Credentials::default(),
+        })?;
+        self.queue(&message).map(drop).map_err(|_| Errno::ENOMEM)
+    }
+
+    fn can_be_told(&self) -> bool {
+        true
     }
 
     fn poll(&self, table: &mut PollTable<'_>) -> PollEvents {

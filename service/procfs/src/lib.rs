@@ -24,6 +24,7 @@ extern crate alloc;
 mod extra;
 mod node;
 mod process;
+mod queues;
 mod root;
 mod sys;
 mod system;

@@ -2,10 +2,12 @@
 mod net;
 
 use crate::node::{self, Directory, Listed, Owner, Text, ino, parse_number};
+use crate::queues;
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use core::fmt::Write;
 use core::sync::atomic::{AtomicU64, Ordering};
+use mqueue::Knob as Queues;
 use vfs::notify::Limit;
 use vfs::{FileType, Inode, Positions, SeqBuf, Sink, SuperBlock};
 
@@ -77,6 +79,31 @@ static KNOBS: &[Knob] = &[
         "fs/inotify/max_user_watches",
         |_, out| number(out, Limit::UserWatches.get()),
         |_, text| set_limit(Limit::UserWatches, text),
+    ),
+    settable(
+        "fs/mqueue/msg_default",
+        |_, out| queues::show(out, Queues::MsgDefault),
+        |_, text| queues::set(Queues::MsgDefault, text),
+    ),
+    settable(
+        "fs/mqueue/msg_max",
+        |_, out| queues::show(out, Queues::MsgMax),
+        |_, text| queues::set(Queues::MsgMax, text),
+    ),
+    settable(
+        "fs/mqueue/msgsize_default",
+        |_, out| queues::show(out, Queues::SizeDefault),
+        |_, text| queues::set(Queues::SizeDefault, text),
+    ),
+    settable(
+        "fs/mqueue/msgsize_max",
+        |_, out| queues::show(out, Queues::SizeMax),
+        |_, text| queues::set(Queues::SizeMax, text),
+    ),
+    settable(
+        "fs/mqueue/queues_max",
+        |_, out| queues::show(out, Queues::QueuesMax),
+        |_, text| queues::set(Queues::QueuesMax, text),
     ),
     read_only("fs/nr_open", |_, out| number(out, vfs::NR_OPEN)),
     settable(

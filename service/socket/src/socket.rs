@@ -5,6 +5,7 @@ use crate::options::{OptionIn, OptionOut};
 use crate::who::{Address, Caller, End};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::any::Any;
 use kmem::user::UserBuf;
 use vfs::{PollEvents, PollTable};
@@ -98,6 +99,17 @@ pub trait Socket: Any + Send + Sync {
     /// Tells an option of its family's, or one of `SOL_SOCKET` that not all sockets have.
     fn option(&self, _level: u32, _name: u32, _out: &mut OptionOut) -> Result<()> {
         Err(Errno::ENOPROTOOPT)
+    }
+
+    /// Queues what the kernel itself says, for who receives (mq_notify(2) with `SIGEV_THREAD`). EINVAL: it is no netlink socket;
+    /// ENOMEM.
+    fn tell(&self, _what: Vec<u8>) -> Result<()> {
+        Err(Errno::EINVAL)
+    }
+
+    /// Whether [`tell`](Self::tell) means something.
+    fn can_be_told(&self) -> bool {
+        false
     }
 
     /// What it is ready for; first `table.wait` on every queue that announces a change.

@@ -27,11 +27,12 @@ use std::process::Command;
 const CHANNEL_FILE: &str = "/etc/gaon-job";
 
 /// Source, target, type, options. What the kernel lacks is left out.
-const MOUNTS: [(&str, &str, &CStr); 7] = [
+const MOUNTS: [(&str, &str, &CStr); 8] = [
     ("proc", "/proc", c""),
     ("devtmpfs", "/dev", c"mode=0755"),
     ("devpts", "/dev/pts", c"ptmxmode=0666,mode=0620,gid=5"),
     ("tmpfs", "/dev/shm", c"mode=1777"),
+    ("mqueue", "/dev/mqueue", c""),
     ("sysfs", "/sys", c""),
     ("tmpfs", "/tmp", c"mode=1777"),
     ("tmpfs", "/run", c"mode=0755"),

@@ -9,6 +9,7 @@ pub use hal::addr::UserAddr;
 
 use crate::machine;
 use abi::{Errno, Result, USER_END};
+use alloc::vec::Vec;
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use sync::inject::{self, Site};
@@ -93,6 +94,19 @@ pub fn copy_from_user_partial(dst: &mut [u8], src: UserAddr) -> Result<usize> {
     partial(dst.len(), unsafe {
         raw_from_user(dst.as_mut_ptr(), src, dst.len())
     })
+}
+
+/// `len` bytes in a vector of their own, each written once. EFAULT; ENOMEM.
+pub fn read_vec(src: UserAddr, len: usize) -> Result<Vec<u8>> {
+    let mut bytes: Vec<u8> = crate::TryVec::try_with_capacity(len)?;
+    // SAFETY: there is room for `len` bytes, and their old content does not matter.
+    let left = unsafe { raw_from_user(bytes.as_mut_ptr(), src, len) };
+    if left != 0 {
+        return Err(Errno::EFAULT);
+    }
+    // SAFETY: all `len` bytes were written.
+    unsafe { bytes.set_len(len) };
+    Ok(bytes)
 }
 
 /// Reads a plain value. EFAULT.

@@ -9,7 +9,7 @@ use std::process::Stdio;
 
 /// The floors, ground first. A folder with a `*` holds crates that do not import one another; a pure crate may use another
 /// pure one, since nothing there has a machine or a state of its own.
-const ORDER: [&str; 30] = [
+const ORDER: [&str; 31] = [
     "abi",
     "pure/*",
     "base/hal",
@@ -37,6 +37,7 @@ const ORDER: [&str; 30] = [
     "service/tty",
     "service/socket",
     "service/sysvipc",
+    "service/mqueue",
     "service/*",
     "syscall",
     "capi/*",

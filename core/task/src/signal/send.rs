@@ -113,6 +113,16 @@ pub fn send_checked(sender: Sender<'_>, process: &Process, sig: i32, info: &SigI
     send_locked(process, &mut shared, None, &info, force)
 }
 
+/// Sends a signal that the kernel makes of what `sender` did, and which names it: no permission is asked.
+///
+/// # Errors
+/// As [`send_to_process`].
+pub fn send_named(sender: Sender<'_>, process: &Process, info: &SigInfo) -> Result<()> {
+    let (info, force) = named(sender, process, info);
+    let mut shared = process.sig.lock_irq();
+    send_locked(process, &mut shared, None, &info, force)
+}
+
 /// Sends a user's signal to a thread after the check of permission; signal 0 only checks. Errors as [`send_checked`] and
 /// [`send_to_task`].
 pub fn send_checked_to_task(
@@ -141,7 +151,7 @@ fn named(sender: Sender<'_>, to: &Process, info: &SigInfo) -> (SigInfo, bool) {
         let nr = sender.process.nr_in(to.pids());
         from_outside = nr == 0;
         match &mut info.data {
-            SigData::Kill { pid, .. } => *pid = nr,
+            SigData::Kill { pid, .. } | SigData::Queue { pid, .. } => *pid = nr,
             SigData::Raw(bytes) if from_outside && !matches!(info.code, SI_TIMER | SI_SIGIO) => {
                 bytes[..size_of::<i32>()].fill(0);
             }
@@ -149,7 +159,7 @@ fn named(sender: Sender<'_>, to: &Process, info: &SigInfo) -> (SigInfo, bool) {
         }
     }
     let theirs = to.leader().and_then(|leader| leader.cred().ok());
-    if let SigData::Kill { uid, .. } = &mut info.data
+    if let SigData::Kill { uid, .. } | SigData::Queue { uid, .. } = &mut info.data
         && let Some(theirs) = theirs.filter(|of| !Arc::ptr_eq(&of.user_ns, &sender.cred.user_ns))
     {
         *uid = theirs.user_ns.uid(sender.cred.uid);
