@@ -128,6 +128,9 @@ fn set(cx: &Cx, task: &Task, thread: &Thread, new: Share, reset_on_fork: bool) -
     }
     thread.set_share(new)?;
     thread.set_reset_on_fork(reset_on_fork);
+    if let Some(thread) = thread.arc() {
+        futex::pi::level_changed(&thread)?;
+    }
     Ok(0)
 }
 

@@ -58,6 +58,7 @@ static const unsigned long cpu_mask = 1, all_numbers[8];
 static const struct sock_filter allow_all = {6, 0, 0, 0x7fff0000};
 static const struct sock_fprog one_filter = {1, (struct sock_filter *)&allow_all};
 static const struct { long flags, messages, size, present, none[4]; } queue_attributes = {O_NONBLOCK, 4, 64, 0, {0}};
+static const struct { unsigned long value, address; unsigned flags, reserved; } word_to_wait_for = {0, (unsigned long)&one_int, 2, 0};
 static const long offset;
 static const char *const empty_vector[1];
 
@@ -327,7 +328,13 @@ static const struct call calls[] = {
     AS("futex.requeue", futex, SHOW, IN_(one_int), V(3), V(1), V(1), IN_(one_int)),
     AS("futex.cmp_requeue", futex, SHOW, IN_(one_int), V(4), V(1), V(1), IN_(one_int), V(1)),
     AS("futex.wake_op", futex, SHOW, IN_(one_int), V(5), V(1), V(1), INOUT(one_int), V(0)),
+    AS("futex.lock_pi", futex, 0, INOUT(no_int), V(6), V(0), IN_(moment)),
+    AS("futex.unlock_pi", futex, NO_GOOD, IN_(no_int), V(7)),
+    AS("futex.trylock_pi", futex, 0, INOUT(no_int), V(8)),
+    AS("futex.wait_requeue_pi", futex, NO_GOOD, IN_(one_int), V(11), V(0), IN_(no_time), IN_(no_int)),
+    AS("futex.cmp_requeue_pi", futex, SHOW, IN_(one_int), V(12), V(1), MANY(1), IN_(no_int), V(1)),
     AS("futex.unknown", futex, 0, IN_(one_int), V(99), V(1)),
+    AS("futex_waitv", futex_waitv, NO_GOOD, IN_(word_to_wait_for), MANY(1), V(0), IN_(no_time), V(CLOCK_MONOTONIC)),
     /* signals */
     CALL(rt_sigaction, V(SIGUSR1), IN_(default_action), OUT_(32), BYTES(8)),
     CALL(rt_sigprocmask, V(SIG_BLOCK), IN_(no_signals), OUT_(8), BYTES(8)),

@@ -8,16 +8,21 @@
 //!
 //! | module | what it has |
 //! |---|---|
-//! | [`wait`] | waiters, waiting, waking, requeueing |
+//! | `key` | how a futex is named |
+//! | [`wait`] | waiters, waiting, waking |
+//! | [`requeue`] | moving waiters to another word |
+//! | [`many`] | waiting for one of several words |
+//! | [`pi`] | locks with priority inheritance |
 //! | [`op`] | the little operations of `FUTEX_WAKE_OP` |
 //! | [`robust`] | what a thread that ends does with the locks it holds |
 //!
-//! Called by: task (exit), syscall. Calls: mm (keys), kmem (user memory), sync.
+//! Called by: task (exit), syscall. Calls: sched (inherited levels), mm (keys), kmem (user memory), sync.
 //!
-//! Lock order: bucket locks (two of them in the order of their index), then wait queues.
+//! Lock order: bucket locks (two of them in the order of their index), then the graph of those who wait for locks, then wait
+//! queues and run queues.
 //!
-//! Specification: futex(2), set_robust_list(2), Documentation/locking/robust-futex-ABI.rst. Priority inheritance is not
-//! there: its operations are `ENOSYS`.
+//! Specification: futex(2), set_robust_list(2), Documentation/locking/robust-futex-ABI.rst, Documentation/locking/pi-futex.rst,
+//! Documentation/userspace-api/futex2.rst.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -25,21 +30,16 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod key;
+pub mod many;
 pub mod op;
+pub mod pi;
+pub mod requeue;
 pub mod robust;
 pub mod wait;
 
+pub use key::Scope;
+pub use many::{Wanted, wait_many};
+pub use requeue::{Requeue, requeue, requeue_to_lock, wait_for_lock};
 pub use robust::exit_robust_list;
-pub use wait::{Requeue, requeue, wait, wake, wake_op};
-
-/// Which processes a futex is for: `FUTEX_PRIVATE_FLAG` or not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
-    /// Threads of one address space.
-    Private,
-    /// Whoever maps the same memory.
-    Shared,
-}
-
-/// Any bit: what plain waiting and waking use.
-pub const MATCH_ANY: u32 = u32::MAX;
+pub use wait::{MATCH_ANY, wait, wake, wake_op};

@@ -1,5 +1,6 @@
 //! Robust futexes: locks whose owner ended are marked, and one who waits is woken.
-use crate::{MATCH_ANY, Scope, wake};
+use crate::key::Scope;
+use crate::wait::{MATCH_ANY, wake};
 use abi::Result;
 use hal::addr::UserAddr;
 use kmem::user;
@@ -29,24 +30,26 @@ fn walk(mm: &Mm, head: UserAddr, tid: u32) -> Result<()> {
         // The entry's memory may be reused once its lock is given up.
         let next: usize = user::read(UserAddr(entry & !1))?;
         if entry & !1 != pending & !1 {
-            die(mm, UserAddr((entry & !1).wrapping_add(offset)), tid, false)?;
+            let at = UserAddr((entry & !1).wrapping_add(offset));
+            die(mm, at, tid, entry & 1 != 0, false)?;
         }
         entry = next;
     }
     if pending & !1 != 0 {
-        die(mm, UserAddr((pending & !1).wrapping_add(offset)), tid, true)?;
+        let at = UserAddr((pending & !1).wrapping_add(offset));
+        die(mm, at, tid, pending & 1 != 0, true)?;
     }
     Ok(())
 }
 
-/// One lock. `pending`: the thread was taking or releasing it.
-fn die(mm: &Mm, at: UserAddr, tid: u32, pending: bool) -> Result<()> {
+/// One lock. `inherits`: the kernel knows who waits and will give it on. `pending`: the thread was taking or releasing it.
+fn die(mm: &Mm, at: UserAddr, tid: u32, inherits: bool, pending: bool) -> Result<()> {
     if !at.0.is_multiple_of(4) {
         return Err(abi::Errno::EINVAL);
     }
     let mut value: u32 = user::read(at)?;
     loop {
-        if pending && value & word::TID_MASK == 0 {
+        if pending && !inherits && value & word::TID_MASK == 0 {
             // It was being released: who waits may not have been told.
             let _ = wake(mm, at, Scope::Shared, 1, MATCH_ANY);
             return Ok(());
@@ -61,7 +64,7 @@ fn die(mm: &Mm, at: UserAddr, tid: u32, pending: bool) -> Result<()> {
         }
         value = seen;
     }
-    if value & word::WAITERS != 0 {
+    if !inherits && value & word::WAITERS != 0 {
         let _ = wake(mm, at, Scope::Shared, 1, MATCH_ANY);
     }
     Ok(())

@@ -1,6 +1,7 @@
-//! Waiters in hashed buckets; waiting, waking, requeueing.
+//! Waiters in hashed buckets; waiting and waking.
+use crate::key::{Scope, key_of};
 use crate::op::Op;
-use crate::{MATCH_ANY, Scope};
+use crate::pi::{Holder, is_waited_for};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -14,29 +15,69 @@ use sync::{LockClass, SpinGuard, SpinLock, WaitError, WaitMode, WaitQueue, rank}
 static BUCKET: LockClass = LockClass::new("futex", rank::FUTEX);
 static KEY: LockClass = LockClass::new("futex_key", rank::FUTEX_KEY);
 const BUCKETS: usize = 256;
-static TABLE: [SpinLock<List<Arc<Waiter>>>; BUCKETS] =
+pub(crate) static TABLE: [SpinLock<Bucket>; BUCKETS] =
     [const { SpinLock::new(&BUCKET, List::new()) }; BUCKETS];
 
-struct Waiter {
-    /// Changed by requeueing, under the locks of both buckets.
-    key: SpinLock<FutexKey>,
-    bucket: AtomicUsize,
-    place: AtomicU32,
-    bitset: u32,
-    woken: AtomicBool,
-    queue: WaitQueue,
+/// Any bit: what plain waiting and waking use.
+pub const MATCH_ANY: u32 = u32::MAX;
+
+pub(crate) type Bucket = List<Arc<Waiter>>;
+
+/// How a waiter sleeps.
+pub(crate) enum Sleep {
+    /// For this word alone.
+    Alone(WaitQueue),
+    /// For several words.
+    Several(Arc<WaitQueue>),
+    /// To be moved to the lock of this name, in whose queue it sleeps from the beginning (`FUTEX_WAIT_REQUEUE_PI`).
+    ForLock(FutexKey, Holder),
 }
 
-fn bucket_of(key: &FutexKey) -> usize {
+/// One who waits for a word.
+pub(crate) struct Waiter {
+    /// Changed by requeueing, under the locks of both buckets.
+    pub(crate) key: SpinLock<FutexKey>,
+    pub(crate) bucket: AtomicUsize,
+    pub(crate) place: AtomicU32,
+    bitset: u32,
+    /// It has left its bucket.
+    pub(crate) woken: AtomicBool,
+    pub(crate) sleep: Sleep,
+}
+
+impl Waiter {
+    /// In the bucket of `key`. ENOMEM.
+    pub(crate) fn enter(key: FutexKey, bitset: u32, sleep: Sleep) -> Result<Arc<Self>> {
+        let index = bucket_of(&key);
+        let waiter = kmem::try_arc(Self {
+            key: SpinLock::new(&KEY, key),
+            bucket: AtomicUsize::new(index),
+            place: AtomicU32::new(pid::list::NONE),
+            bitset,
+            woken: AtomicBool::new(false),
+            sleep,
+        })?;
+        let mut bucket = TABLE[index].lock();
+        let place = bucket.push_back(waiter.clone())?;
+        waiter.place.store(place, Relaxed);
+        drop(bucket);
+        Ok(waiter)
+    }
+
+    pub(crate) fn is_woken(&self) -> bool {
+        self.woken.load(Acquire)
+    }
+
+    /// Hands on a wake-up that was spent on a waiter that did not need it.
+    pub(crate) fn pass_on(&self) {
+        let key = *self.key.lock();
+        let _ = wake_key(&key, 1, self.bitset); // a waiter for a lock would be a mistake of the program's
+    }
+}
+
+pub(crate) fn bucket_of(key: &FutexKey) -> usize {
     let mixed = (key.object ^ key.offset >> 2).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     (mixed >> 56) as usize % BUCKETS
-}
-
-fn key_of(mm: &Mm, addr: UserAddr, scope: Scope) -> Result<FutexKey> {
-    if !addr.0.is_multiple_of(4) {
-        return Err(Errno::EINVAL);
-    }
-    mm.futex_key(addr, scope == Scope::Shared)
 }
 
 /// Waits while the word has the value `expected`, until woken with a common bit or the monotonic clock passes
@@ -57,34 +98,19 @@ pub fn wait(
         return Err(Errno::EINVAL);
     }
     let key = key_of(mm, addr, scope)?;
-    let index = bucket_of(&key);
-    let waiter = kmem::try_arc(Waiter {
-        key: SpinLock::new(&KEY, key),
-        bucket: AtomicUsize::new(index),
-        place: AtomicU32::new(pid::list::NONE),
-        bitset,
-        woken: AtomicBool::new(false),
-        queue: WaitQueue::new(),
-    })?;
-    {
-        let mut bucket = TABLE[index].lock();
-        let place = bucket.push_back(waiter.clone())?;
-        waiter.place.store(place, Relaxed);
-    }
+    let waiter = Waiter::enter(key, bitset, Sleep::Alone(WaitQueue::new()))?;
     let value = user::read::<u32>(addr);
     if value != Ok(expected) {
         if !leave(&waiter) {
-            // Somebody's wake-up was spent on a waiter that did not need it.
-            let key = *waiter.key.lock();
-            wake_key(&key, 1, bitset);
+            waiter.pass_on();
         }
         return value.and(Err(Errno::EAGAIN));
     }
-    let woken = || waiter.woken.load(Acquire).then_some(());
-    match waiter
-        .queue
-        .wait(WaitMode::Interruptible, deadline_ns, woken)
-    {
+    let Sleep::Alone(queue) = &waiter.sleep else {
+        return Err(Errno::EINVAL);
+    };
+    let woken = || waiter.is_woken().then_some(());
+    match queue.wait(WaitMode::Interruptible, deadline_ns, woken) {
         Ok(()) => Ok(()),
         Err(_) if !leave(&waiter) => Ok(()),
         Err(WaitError::TimedOut) => Err(Errno::ETIMEDOUT),
@@ -93,7 +119,7 @@ pub fn wait(
 }
 
 /// Takes a waiter out of its bucket; false if it was woken before.
-fn leave(waiter: &Arc<Waiter>) -> bool {
+pub(crate) fn leave(waiter: &Waiter) -> bool {
     loop {
         let index = waiter.bucket.load(Acquire);
         let mut bucket = TABLE[index].lock();
@@ -114,112 +140,54 @@ fn leave(waiter: &Arc<Waiter>) -> bool {
 /// Wakes up to `count` waiters whose bits meet `bitset`; answers how many.
 ///
 /// # Errors
-/// `EINVAL`: misaligned, or no bits. `EFAULT`.
+/// `EINVAL`: misaligned, no bits, or who waits here waits for a lock with priority inheritance. `EFAULT`.
 pub fn wake(mm: &Mm, addr: UserAddr, scope: Scope, count: usize, bitset: u32) -> Result<usize> {
     if bitset == 0 {
         return Err(Errno::EINVAL);
     }
-    Ok(wake_key(&key_of(mm, addr, scope)?, count, bitset))
+    let key = key_of(mm, addr, scope)?;
+    match wake_key(&key, count, bitset)? {
+        0 if is_waited_for(&key) => Err(Errno::EINVAL),
+        woken => Ok(woken),
+    }
 }
 
-fn wake_key(key: &FutexKey, count: usize, bitset: u32) -> usize {
+fn wake_key(key: &FutexKey, count: usize, bitset: u32) -> Result<usize> {
     let mut bucket = TABLE[bucket_of(key)].lock();
     wake_in(&mut bucket, key, count, bitset)
 }
 
-fn wake_in(
-    bucket: &mut SpinGuard<'_, List<Arc<Waiter>>>,
+pub(crate) fn wake_in(
+    bucket: &mut SpinGuard<'_, Bucket>,
     key: &FutexKey,
     count: usize,
     bitset: u32,
-) -> usize {
+) -> Result<usize> {
     let mut woken = 0;
     while woken < count {
         let wanted = |w: &&Arc<Waiter>| w.bitset & bitset != 0 && *w.key.lock() == *key;
-        let Some(place) = bucket.iter().find(wanted).map(|w| w.place.load(Relaxed)) else {
+        let Some(found) = bucket.iter().find(wanted) else {
             break;
         };
+        if let Sleep::ForLock(..) = found.sleep {
+            return Err(Errno::EINVAL);
+        }
+        let place = found.place.load(Relaxed);
         let Some(waiter) = bucket.remove(place) else {
             break;
         };
         waiter.woken.store(true, Release);
-        waiter.queue.wake_one();
+        match &waiter.sleep {
+            Sleep::Alone(queue) => queue.wake_one(),
+            Sleep::Several(queue) => queue.wake_one(),
+            Sleep::ForLock(..) => 0,
+        };
         woken += 1;
     }
     if woken != 0 {
         bucket.release();
     }
-    woken
-}
-
-/// What `FUTEX_REQUEUE` and `FUTEX_CMP_REQUEUE` do.
-#[derive(Clone, Copy, Debug)]
-pub struct Requeue {
-    /// Wakes so many,
-    pub wake: usize,
-    /// then moves so many of the rest to the second word.
-    pub requeue: usize,
-    /// Only if the first word has this value.
-    pub expected: Option<u32>,
-}
-
-/// Wakes some waiters of `from` and makes others wait for `to`; answers how many were woken and moved.
-///
-/// # Errors
-/// `EAGAIN`: the word has another value than expected. `EINVAL`: misaligned. `EFAULT`, `ENOMEM`.
-pub fn requeue(
-    mm: &Mm,
-    from: UserAddr,
-    to: UserAddr,
-    scope: Scope,
-    what: Requeue,
-) -> Result<(usize, usize)> {
-    let from_key = key_of(mm, from, scope)?;
-    let to_key = key_of(mm, to, scope)?;
-    if let Some(expected) = what.expected
-        && user::read::<u32>(from)? != expected
-    {
-        return Err(Errno::EAGAIN);
-    }
-    let (source, target) = (bucket_of(&from_key), bucket_of(&to_key));
-    if source == target {
-        let mut bucket = TABLE[source].lock();
-        let woken = wake_in(&mut bucket, &from_key, what.wake, MATCH_ANY);
-        let mut moved = 0;
-        for waiter in bucket.iter() {
-            let mut key = waiter.key.lock();
-            if moved < what.requeue && *key == from_key {
-                *key = to_key;
-                moved += 1;
-            }
-        }
-        return Ok((woken, moved));
-    }
-    // Two buckets are always locked in the order of their index.
-    let (mut low, mut high) = (
-        TABLE[source.min(target)].lock(),
-        TABLE[source.max(target)].lock(),
-    );
-    let (out, into) = if source < target {
-        (&mut low, &mut high)
-    } else {
-        (&mut high, &mut low)
-    };
-    let woken = wake_in(out, &from_key, what.wake, MATCH_ANY);
-    let mut moved = 0;
-    while moved < what.requeue {
-        let Some(waiter) = out.iter().find(|w| *w.key.lock() == from_key).cloned() else {
-            break;
-        };
-        into.reserve_one()?;
-        drop(out.remove(waiter.place.load(Relaxed)));
-        *waiter.key.lock() = to_key;
-        waiter.place.store(into.push_back(waiter.clone())?, Relaxed);
-        waiter.bucket.store(target, Release);
-        moved += 1;
-    }
-    out.release();
-    Ok((woken, moved))
+    Ok(woken)
 }
 
 /// `FUTEX_WAKE_OP`: changes the second word, wakes waiters of the first, and of the second if its old value says so.
@@ -245,9 +213,9 @@ pub fn wake_op(
         }
         old = seen;
     }
-    let mut woken = wake_key(&first_key, wake_first, MATCH_ANY);
+    let mut woken = wake_key(&first_key, wake_first, MATCH_ANY)?;
     if op.compare(old) {
-        woken += wake_key(&second_key, wake_second, MATCH_ANY);
+        woken += wake_key(&second_key, wake_second, MATCH_ANY)?;
     }
     Ok(woken)
 }

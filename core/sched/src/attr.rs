@@ -14,7 +14,7 @@ impl Thread {
     /// Its claim as it is.
     pub fn attr(&self) -> SchedAttr {
         SchedAttr {
-            share: self.entity.share(),
+            share: self.boost.own(self.entity.share()),
             allowed: self.allowed.load(),
             reset_on_fork: self.reset_on_fork.load(Ordering::Relaxed),
         }
@@ -32,9 +32,16 @@ impl Thread {
         if !level_fits || !(-20..=19).contains(&share.nice) {
             return Err(Errno::EINVAL);
         }
+        self.change_share(|thread| thread.boost.give(share));
+        Ok(())
+    }
+
+    /// Runs from now on by what `share` answers, which is asked with the run queue locked.
+    fn change_share(&self, share: impl FnOnce(&Self) -> Share) {
         let irqs_off = irq_disable();
         let (cpu, mut rq) = self.lock_queue();
         rq.charge(time::monotonic_ns());
+        let share = share(self);
         match rq.queue.take_where(|other| core::ptr::eq(*other, self)) {
             Some(me) => {
                 self.entity.set_share(share);
@@ -54,7 +61,28 @@ impl Thread {
         drop(rq);
         resched_cpu(cpu);
         drop(irqs_off);
-        Ok(())
+    }
+
+    /// The claim by which it runs: its own, or what it inherits.
+    pub fn effective_share(&self) -> Share {
+        self.entity.share()
+    }
+
+    /// Lets it inherit a real-time level (1 to 99), or nothing more (0); it takes effect at once.
+    pub fn inherit(&self, level: u8) {
+        if self.boost.level() != level {
+            self.change_share(|thread| thread.boost.inherit(thread.entity.share(), level));
+        }
+    }
+
+    /// Whether it takes over nothing more that others wait for, since it is ending.
+    pub fn is_closed(&self) -> bool {
+        self.boost.is_closed()
+    }
+
+    /// It ends, or (`false`) goes on with another program.
+    pub fn set_closed(&self, closed: bool) {
+        self.boost.close(closed);
     }
 
     /// Sets whether children start with the default claim.

@@ -3,7 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | [`Thread`] (`thread`, `state`, `claim`) | a thread: its context, claim to the CPU, state, times |
-//! | `create`, `attr` | making a thread, changing its claim |
+//! | `create`, `attr`, `boost` | making a thread, changing its claim, what it inherits from those who wait for it |
 //! | `rq` | one run queue per CPU and what of it others may read without its lock |
 //! | `switch` | choosing the next thread and switching to it; first and last moments of a thread |
 //! | `wake` | wake-ups: which CPU, preempt or not |
@@ -38,6 +38,7 @@ extern crate std;
 
 mod attr;
 mod balance;
+mod boost;
 mod burier;
 mod claim;
 mod create;

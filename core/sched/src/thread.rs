@@ -1,4 +1,5 @@
 //! The thread.
+use crate::boost::Boost;
 use crate::claim::SchedAttr;
 use crate::machine;
 use crate::mask::AtomicCpuSet;
@@ -63,6 +64,7 @@ pub struct Thread {
     /// A kernel thread of one CPU: nobody moves it.
     pub(crate) bound: AtomicBool,
     pub(crate) reset_on_fork: AtomicBool,
+    pub(crate) boost: Boost,
     pub(crate) context: KContext,
     pub(crate) data: Option<Arc<dyn ThreadData>>,
     pub(crate) sleep_timer: TimerNode,
@@ -160,6 +162,7 @@ impl Thread {
             allowed: AtomicCpuSet::new(attr.allowed),
             bound: AtomicBool::new(false),
             reset_on_fork: AtomicBool::new(attr.reset_on_fork),
+            boost: Boost::new(),
             context,
             data: None,
             sleep_timer,

@@ -128,6 +128,7 @@ pub fn commit(cx: &mut Cx, program: Program<'_>) -> Result<()> {
     };
     crate::slots::exec(cx);
     leave_mm(cx);
+    sched::current().set_closed(false);
     cx.set_mm(program.mm);
     if let Some(fresh) = fresh {
         let old = core::mem::replace(&mut process.sig.lock_irq().sighand, fresh);

@@ -125,6 +125,7 @@ pub(crate) fn leave_mm(cx: &mut Cx) {
     if robust != 0 {
         futex::exit_robust_list(&cx.mm, UserAddr(robust), cx.task.local_tid() as u32);
     }
+    futex::pi::leave(sched::current());
     let addr = core::mem::take(&mut cx.clear_child_tid);
     if addr != 0 && Arc::strong_count(&cx.mm) > 2 {
         // Nobody listens when the memory is this task's alone (its own reference and the one shown to others).

@@ -57,9 +57,12 @@ pub(crate) fn stat(who: &Who, out: &mut SeqBuf) -> Result<()> {
     let mm = task.mm();
     let counters = mm.as_ref().map(|mm| mm.counters()).unwrap_or_default();
     let layout = mm.as_ref().map(|mm| mm.layout()).unwrap_or_default();
-    let attr = task
-        .thread()
+    let thread = task.thread();
+    let attr = thread
+        .as_ref()
         .map_or(sched::SchedAttr::NORMAL, |thread| thread.attr());
+    // What it inherits from those who wait for it shows in its priority alone.
+    let effective = thread.map_or(attr.share, |thread| thread.effective_share());
     let (ignored, caught) = process.sighand().ignored_and_caught();
     let _ = write!(out, "{} (", task.tid_in(&who.pids));
     who.name(out, SeqBuf::push_bytes);
@@ -77,7 +80,7 @@ pub(crate) fn stat(who: &Who, out: &mut SeqBuf) -> Result<()> {
         ns_to_clock_t(usage.system_ns),
         ns_to_clock_t(children.user_ns),
         ns_to_clock_t(children.system_ns),
-        priority(&attr.share),
+        priority(&effective),
         attr.share.nice,
         process.thread_count(),
         ns_to_clock_t(task.started_ns()),
