@@ -101,6 +101,7 @@ static const struct call calls[] = {
     AS("fcntl.ofd", fcntl, 0, V(FILE_FD), V(F_OFD_SETLK), IN_(whole_file)),
     AS("fcntl.getown_ex", fcntl, 0, FD_(FILE_FD), V(F_GETOWN_EX), OUT_(8)),
     AS("fcntl.setown_ex", fcntl, 0, FD_(FILE_FD), V(F_SETOWN_EX), IN_(nobody)),
+    AS("fcntl.notify", fcntl, 0, FD_(FILE_FD), V(F_NOTIFY), V(DN_MULTISHOT)),
     AS("fcntl.pipe", fcntl, SHOW, FD_(PIPE_OUT), V(F_GETPIPE_SZ)),
     AS("fcntl.pipe-size", fcntl, SHOW, V(PIPE_OUT), V(F_SETPIPE_SZ), MANY(4096)),
     AS("fcntl.seals", fcntl, SHOW, FD_(FILE_FD), V(F_GET_SEALS)),

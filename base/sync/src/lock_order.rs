@@ -40,12 +40,13 @@ pub mod rank {
     pub const MOUNT_PLACE: u16 = 5040;
     pub const DENTRY: u16 = 5100;
     pub const DENTRY_PLACE: u16 = 5110;
-    pub const FILE_OWNER: u16 = 5120;
     pub const FILE_LOCKS: u16 = 5130;
     pub const FILE_LOCK_WAITS: u16 = 5135;
     pub const INODE_TIMES: u16 = 5140;
+    pub const DIR_NOTIFY: u16 = 5145;
     pub const NOTIFY: u16 = 5150;
     pub const NOTIFY_SHARES: u16 = 5160;
+    pub const FILE_OWNER: u16 = 5170;
     pub const PAGE_CACHE: u16 = 5200;
     pub const TASKLIST: u16 = 5300;
     pub const PID_BUCKET: u16 = 5320;

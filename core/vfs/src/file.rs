@@ -1,5 +1,6 @@
 //! Open files.
 use crate::count;
+use crate::dnotify;
 use crate::locks;
 use crate::mount::MountFlags;
 use crate::notify;
@@ -252,10 +253,11 @@ impl File {
         self.ops.fsync(self, data_only)
     }
 
-    /// A descriptor of it was closed by the owner of the table `table`: record locks of that owner go.
+    /// A descriptor of it was closed by the owner of the table `table`: its record locks and its watch of a directory go.
     pub fn close(&self, table: u64) -> Result<()> {
         if self.has_locks.load(Ordering::Relaxed) || self.inode.lock_list().is_some() {
             locks::remove_posix(&self.inode, table);
+            dnotify::end(self, Some(table));
         }
         self.ops.flush(self)
     }
@@ -326,6 +328,7 @@ impl Drop for File {
         self.ops.release(self);
         if self.has_locks.load(Ordering::Relaxed) {
             locks::remove_of_file(self);
+            dnotify::end(self, None);
         }
         if self.mode.contains(FileMode::WRITE) && self.inode.kind() == FileType::Regular {
             self.inode.put_write_access();

@@ -10,7 +10,7 @@
 //! | `file`, `transfer`, `seek`, `regular`, `readdir`, `poll`, `owner` | [`File`]; files over the page cache; [`PollTable`] |
 //! | `fdslots`, `fdtable` | [`Files`], [`FdTable`] |
 //! | `locklist`, `locks` | flock(2) and record locks |
-//! | `notify` | who watches files: inotify(7) |
+//! | `notify`, `dnotify`, `shares` | who watches files: inotify(7), `F_NOTIFY`; how many one user has |
 //! | `chrdev`, `special`, `anon` | devices by number, FIFO opener, files without a place |
 //! | `xattrs`, `xattr` | extended attributes: where they are kept, who may |
 //! | `seqfile` | generated text |
@@ -42,6 +42,7 @@ mod clock;
 mod count;
 mod deadlock;
 mod dentry;
+mod dnotify;
 mod entry;
 mod fdslots;
 mod fdtable;
@@ -66,6 +67,7 @@ mod regular;
 mod seals;
 mod seek;
 mod seqfile;
+mod shares;
 mod special;
 mod superblock;
 mod transfer;
@@ -82,6 +84,7 @@ pub use chrdev::{
     remove_chrdev, reserve_chrdev,
 };
 pub use count::{max_files, open_files, set_max_files};
+pub use dnotify::{enable_dir_notify, is_dir_notify_enabled, notify_dir};
 pub use entry::{check_entry_name, open_entry};
 pub use fdslots::OnExec;
 pub use fdtable::{FdTable, FileRef, Files, NR_OPEN, Reached, Reservation};

@@ -1,4 +1,4 @@
-//! Who wants to know what happens to files: what inotify(7) is made of.
+//! Who wants to know what happens to files: what inotify(7) and the signals of `F_NOTIFY` (`dnotify.rs`) are made of.
 //!
 //! A watch is a row of one table: an inode, whom to tell, of what. The calls that change or use files tell what they did
 //! through the functions here, which cost one load while nobody watches. An event of a file goes to those who watch its
@@ -7,6 +7,7 @@
 //! A watch holds its inode and ends with the file's last name and user, with the file system's last mount, or when the
 //! watcher says so. Watchers are told under the table's spinlock: they queue the event and wake their reader.
 use crate::objects::{Dentry, File, Inode, SuperBlock};
+pub use crate::shares::{Limit, Share, give, take};
 use crate::types::SetAttr;
 use abi::raw::{
     IN_ACCESS, IN_ALL_EVENTS, IN_ATTRIB, IN_CREATE, IN_DELETE, IN_DELETE_SELF, IN_EXCL_UNLINK,
@@ -15,15 +16,18 @@ use abi::raw::{
 };
 use abi::{Errno, NAME_MAX, Result};
 use alloc::sync::Arc;
-use alloc::vec::Vec;
-use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use core::any::Any;
+use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use cred::Kuid;
 use hashbrown::HashTable;
-use kmem::TryVec;
 use sync::{LockClass, SpinLock, rank};
 
 static MARKS: LockClass = LockClass::new("notify.marks", rank::NOTIFY);
-static SHARES: LockClass = LockClass::new("notify.shares", rank::NOTIFY_SHARES);
+
+/// A rename within one directory, beside its halves: an event for `F_NOTIFY` alone.
+pub(crate) const RENAMED: u32 = 0x1000_0000;
+/// All that can be asked for.
+const EVENTS: u32 = IN_ALL_EVENTS | RENAMED;
 
 /// What happened, as inotify_event has it.
 pub struct Event<'a> {
@@ -38,13 +42,13 @@ pub struct Event<'a> {
 }
 
 /// Somebody who watches.
-pub trait Watcher: Send + Sync {
+pub trait Watcher: Any + Send + Sync {
     /// Takes an event; under a spinlock.
     fn tell(&self, event: &Event<'_>);
     /// A number for a new watch. ENOSPC.
     fn new_wd(&self) -> Result<i32>;
-    /// Who pays for its watches.
-    fn user(&self) -> Kuid;
+    /// Who pays for its watches, if anybody does.
+    fn user(&self) -> Option<Kuid>;
 }
 
 struct Mark {
@@ -124,7 +128,9 @@ pub fn watch(
         .try_reserve(1, |m| hash_of(&m.inode))
         .map_err(|_| Errno::ENOMEM)?;
     let wd = watcher.new_wd()?;
-    take(watcher.user(), Share::Watch)?;
+    if let Some(user) = watcher.user() {
+        take(user, Share::Watch)?;
+    }
     let mark = Mark {
         inode: inode.clone(),
         watcher: watcher.clone(),
@@ -149,6 +155,29 @@ pub fn unwatch(watcher: &dyn Watcher, wd: i32) -> Result<()> {
 /// Ends all watches of a watcher, who is gone.
 pub fn forget(watcher: &dyn Watcher) {
     while take_out(None, |m| m.of(watcher)) {}
+}
+
+/// A watcher of `inode` that is a `T` of which `wanted` is true.
+pub(crate) fn find<T: Watcher>(inode: &Inode, wanted: impl Fn(&T) -> bool) -> Option<Arc<T>> {
+    let table = TABLE.lock();
+    let marks = table.iter_hash(hash_of(inode));
+    let mut found = marks.filter(|m| core::ptr::eq(&*m.inode, inode) && is(&*m.watcher, &wanted));
+    let any: Arc<dyn Any + Send + Sync> = found.next()?.watcher.clone();
+    any.downcast().ok()
+}
+
+/// Ends the watches of `inode` by watchers that are a `T` of which `wanted` is true.
+pub(crate) fn forget_some<T: Watcher>(inode: &Inode, wanted: impl Fn(&T) -> bool) {
+    let of_them = |m: &Mark| core::ptr::eq(&*m.inode, inode) && is(&*m.watcher, &wanted);
+    while inode.watched.load(Ordering::Relaxed) {
+        if !take_out(None, of_them) {
+            return;
+        }
+    }
+}
+
+fn is<T: Watcher>(watcher: &dyn Watcher, wanted: impl Fn(&T) -> bool) -> bool {
+    (watcher as &dyn Any).downcast_ref().is_some_and(wanted)
 }
 
 /// Calls `f` with number, inode and mask of each watch of a watcher, in no order; `f` must not sleep.
@@ -181,7 +210,9 @@ fn take_out(last: Option<u32>, wanted: impl Fn(&Mark) -> bool) -> bool {
     }
     WATCHES.store(table.len(), Ordering::Relaxed);
     drop(table);
-    give(mark.watcher.user(), Share::Watch);
+    if let Some(user) = mark.watcher.user() {
+        give(user, Share::Watch);
+    }
     true
 }
 
@@ -194,7 +225,7 @@ fn tell(inode: &Inode, mask: u32, cookie: u32, name: &[u8], unlinked: bool) {
     let mut table = TABLE.lock();
     let marks = table.iter_hash_mut(hash_of(inode));
     for mark in marks.filter(|m| core::ptr::eq(&*m.inode, inode)) {
-        if mark.mask & mask & IN_ALL_EVENTS == 0 || (unlinked && mark.mask & IN_EXCL_UNLINK != 0) {
+        if mark.mask & mask & EVENTS == 0 || (unlinked && mark.mask & IN_EXCL_UNLINK != 0) {
             continue;
         }
         mark.tell(mask, cookie, name);
@@ -329,6 +360,9 @@ pub(crate) fn renamed(
     }
     let cookie = COOKIE.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
     let bit = kind_bit(inode);
+    if core::ptr::eq(from, to) {
+        tell(from, RENAMED | bit, 0, old, false);
+    }
     tell(from, IN_MOVED_FROM | bit, cookie, old, false);
     tell(to, IN_MOVED_TO | bit, cookie, new, false);
     if let Some(replaced) = replaced {
@@ -363,73 +397,4 @@ pub(crate) fn unmounted(sb: &SuperBlock) {
     }
     drop(table);
     while take_out(Some(IN_IGNORED), of_it) {}
-}
-
-/// What a user has a limited number of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Share {
-    Instance,
-    Watch,
-}
-
-/// Limits, as /proc/sys/fs/inotify has them.
-#[derive(Clone, Copy, Debug)]
-pub enum Limit {
-    QueuedEvents,
-    UserInstances,
-    UserWatches,
-}
-
-static LIMITS: [AtomicU64; 3] = [
-    AtomicU64::new(16384),
-    AtomicU64::new(128),
-    AtomicU64::new(8192),
-];
-
-impl Limit {
-    /// Its value.
-    pub fn get(self) -> u64 {
-        LIMITS[self as usize].load(Ordering::Relaxed)
-    }
-    /// Sets it.
-    pub fn set(self, value: u64) {
-        LIMITS[self as usize].store(value, Ordering::Relaxed);
-    }
-}
-
-/// What each user has: instances, watches.
-static USERS: SpinLock<Vec<(Kuid, [u64; 2])>> = SpinLock::new(&SHARES, Vec::new());
-
-/// Takes one more for a user. EMFILE: too many instances; ENOSPC: too many watches; ENOMEM.
-pub fn take(user: Kuid, what: Share) -> Result<()> {
-    let (limit, error) = match what {
-        Share::Instance => (Limit::UserInstances, Errno::EMFILE),
-        Share::Watch => (Limit::UserWatches, Errno::ENOSPC),
-    };
-    let mut users = USERS.lock();
-    let at = match users.iter().position(|(known, _)| *known == user) {
-        Some(at) => at,
-        None => {
-            users.try_push((user, [0; 2]))?;
-            users.len() - 1
-        }
-    };
-    let count = &mut users[at].1[what as usize];
-    if *count >= limit.get() {
-        return Err(error);
-    }
-    *count += 1;
-    Ok(())
-}
-
-/// Gives one back.
-pub fn give(user: Kuid, what: Share) {
-    let mut users = USERS.lock();
-    if let Some(at) = users.iter().position(|(known, _)| *known == user) {
-        let counts = &mut users[at].1;
-        counts[what as usize] -= 1;
-        if *counts == [0; 2] {
-            users.swap_remove(at);
-        }
-    }
 }

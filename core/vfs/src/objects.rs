@@ -480,7 +480,7 @@ pub struct File {
     pub(crate) pos_lock: Mutex<()>,
     pub(crate) inode: Arc<Inode>,
     pub(crate) path: Path,
-    /// Record locks or leases were taken through it at some time.
+    /// Locks were taken through it at some time, or a directory watched by it.
     pub(crate) has_locks: AtomicBool,
     pub(crate) owner: Once<Arc<FileOwner>>,
     pub(crate) cred: Arc<Cred>,

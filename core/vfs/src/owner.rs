@@ -53,6 +53,15 @@ impl FileOwner {
         Ok(())
     }
 
+    /// Makes the process of `pid` the owner unless there is one.
+    pub(crate) fn set_if_none(&self, pid: &Arc<Pid>) {
+        let mut owner = self.0.lock_irq();
+        if owner.pid.is_none() {
+            owner.kind = Some(OwnerKind::Process);
+            owner.pid = Some(pid.clone());
+        }
+    }
+
     /// The kind of the owner, and its number in `ns`; 0: it is none, or has none there.
     pub fn get(&self, ns: &PidNs) -> (OwnerKind, i32) {
         let owner = self.0.lock_irq();

@@ -174,8 +174,8 @@ impl Watcher for Inotify {
             .map_err(|_| Errno::ENOSPC)
     }
 
-    fn user(&self) -> Kuid {
-        self.user
+    fn user(&self) -> Option<Kuid> {
+        Some(self.user)
     }
 }
 

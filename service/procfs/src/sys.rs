@@ -66,6 +66,14 @@ static KNOBS: &[Knob] = &[
         Ok(())
     }),
     settable(
+        "fs/dir-notify-enable",
+        |_, out| number(out, u64::from(vfs::is_dir_notify_enabled())),
+        |_, text| {
+            vfs::enable_dir_notify(parse_number(text)? != 0);
+            Ok(())
+        },
+    ),
+    settable(
         "fs/inotify/max_queued_events",
         |_, out| number(out, Limit::QueuedEvents.get()),
         |_, text| set_limit(Limit::QueuedEvents, text),

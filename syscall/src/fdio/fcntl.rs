@@ -6,7 +6,7 @@ use abi::ioctl::{
 };
 use abi::pod::{FOwnerEx, Flock};
 use abi::raw::{
-    F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_GETLK, F_GETOWN, F_GETOWN_EX, F_GETSIG,
+    F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_GETLK, F_GETOWN, F_GETOWN_EX, F_GETSIG, F_NOTIFY,
     F_OFD_GETLK, F_OFD_SETLK, F_OFD_SETLKW, F_OWNER_PGRP, F_OWNER_PID, F_OWNER_TID, F_RDLCK,
     F_SETFD, F_SETFL, F_SETLK, F_SETLKW, F_SETOWN, F_SETOWN_EX, F_SETSIG, F_UNLCK, F_WRLCK,
     FD_CLOEXEC, LOCK_EX, LOCK_NB, LOCK_SH, LOCK_UN, O_CLOEXEC, SEEK_CUR, SEEK_END, SEEK_SET,
@@ -66,6 +66,7 @@ pub(super) fn sys_fcntl(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
             let signal = i32::try_from(arg).map_err(|_| Errno::EINVAL)?;
             file.owner_or_new()?.set_signal(signal).map(|()| 0)
         }
+        F_NOTIFY => notify(cx, fd, &file, arg as u32),
         F_GETSIG => Ok(file.owner().map_or(0, vfs::FileOwner::signal) as usize),
         _ => file.ops().fcntl(&file, cmd, arg),
     }
@@ -85,6 +86,16 @@ fn set_flags(cx: &Cx, fd: i32, file: &File, flags: OpenFlags) -> Result<usize> {
         return Err(Errno::EPERM);
     }
     file.set_flags(flags, fd).map(|()| 0)
+}
+
+fn notify(cx: &Cx, fd: i32, file: &Arc<File>, asked: u32) -> Result<usize> {
+    let table = cx.files.id();
+    vfs::notify_dir(file, fd, asked, table, cx.process().pid())?;
+    // Another thread may have closed it before there was anything to end.
+    if !cx.files.get(fd).is_ok_and(|now| Arc::ptr_eq(&now, file)) {
+        vfs::notify_dir(file, fd, 0, table, cx.process().pid())?;
+    }
+    Ok(0)
 }
 
 fn set_owner(cx: &Cx, file: &File, arg: usize) -> Result<usize> {
