@@ -81,6 +81,11 @@ fn target(cx: &Cx, nr: usize) -> Result<(Arc<Task>, Arc<Thread>)> {
     if (nr as i32) < 0 {
         return Err(Errno::EINVAL);
     }
+    any_target(cx, nr)
+}
+
+/// The same where a negative number is but one that nobody has (the calls about affinity). `ESRCH`.
+fn any_target(cx: &Cx, nr: usize) -> Result<(Arc<Task>, Arc<Thread>)> {
     let task = thread_of(cx, nr as i32)?;
     let thread = task.thread().ok_or(Errno::ESRCH)?;
     Ok((task, thread))
@@ -296,7 +301,7 @@ fn sys_sched_setaffinity(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let mut bytes = [0u8; 8];
     let len = (a[1] as u32 as usize).min(bytes.len());
     user::copy_from_user(&mut bytes[..len], UserAddr(a[2]))?;
-    let (task, thread) = target(cx, a[0])?;
+    let (task, thread) = any_target(cx, a[0])?;
     if !owns(cx, &task)? && !cx.cred.ns_capable(&task.cred()?.user_ns, cap::SYS_NICE) {
         return Err(Errno::EPERM);
     }
@@ -312,7 +317,7 @@ fn sys_sched_getaffinity(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     if len < 8 || !len.is_multiple_of(8) {
         return Err(Errno::EINVAL);
     }
-    let allowed = target(cx, a[0])?
+    let allowed = any_target(cx, a[0])?
         .1
         .allowed()
         .and(sched::stats::active_cpus());

@@ -302,5 +302,8 @@ static void tests(void) {
     }
     CPU_ZERO(&set);
     fails(sched_setaffinity(0, sizeof set, &set), EINVAL);
+    CPU_SET(0, &set);
+    fails(sched_setaffinity(-1, sizeof set, &set), ESRCH);
+    fails(sched_getaffinity(-1, sizeof set, &set), ESRCH);
     is(sched_yield(), 0);
 }
