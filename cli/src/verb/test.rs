@@ -14,6 +14,7 @@ mod machine;
 mod modules;
 mod plain;
 mod plan;
+mod python;
 mod report;
 mod table;
 mod terminal;
@@ -33,6 +34,8 @@ pub(crate) enum Suite {
     Userland,
     /// Host and guest
     All,
+    /// Python's own tests, on Linux and on Gaon; by this name alone
+    Python,
 }
 
 /// Which kernel the guest tests run on.
@@ -244,8 +247,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     if arguments.suite != Suite::Host {
         let kernel = match (&arguments.kernel, arguments.oracle) {
             (Some(kernel), _) => std::path::absolute(kernel)?,
-            (None, Peer::Linux) => oracle::linux()?,
-            (None, Peer::Gaon) => build::kernel("release")?,
+            (None, Peer::Linux) if arguments.suite != Suite::Python => oracle::linux()?,
+            (None, _) => build::kernel("release")?,
         };
         let plan = plan::Plan {
             kernel,
@@ -258,11 +261,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
             verbose: arguments.verbose,
             filter: filter.to_owned(),
         };
-        if arguments.suite == Suite::Userland {
-            tally.add(one_by_one(&plan, &USERLAND)?);
-        } else {
-            tally.add(on_machines(&plan)?);
-        }
+        tally.add(match arguments.suite {
+            Suite::Userland => one_by_one(&plan, &USERLAND)?,
+            Suite::Python => timed("python", || python::run(&plan))?,
+            _ => on_machines(&plan)?,
+        });
     }
     println!(
         "{} passed, {} failed, {} skipped",
