@@ -72,6 +72,7 @@ fn register(info: &'static BootInfo) -> Result<()> {
     serial::init(info.cmdline)?;
     lkdtm::init()?;
     coredump::init();
+    sysvipc::init()?;
     procfs::init(info.cmdline)?;
     // After all that have a part in it.
     task::ipcns::init()?;

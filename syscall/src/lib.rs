@@ -43,6 +43,7 @@ mod signal;
 mod socket;
 mod stat;
 mod system;
+mod sysvipc;
 mod time;
 mod tty;
 mod xattr;
@@ -76,6 +77,7 @@ const FAMILIES: &[&[Call]] = &[
     socket::CALLS,
     stat::CALLS,
     system::CALLS,
+    sysvipc::CALLS,
     time::CALLS,
     tty::CALLS,
     xattr::CALLS,

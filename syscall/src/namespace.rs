@@ -2,8 +2,8 @@
 use crate::Call;
 use crate::process::{may_inspect, thread_of};
 use abi::raw::{
-    __NR_kcmp, __NR_setns, __NR_unshare, CLONE_FILES, CLONE_FS, CLONE_NEWNS, CLONE_NEWUSER,
-    CLONE_SIGHAND, CLONE_SYSVSEM, CLONE_THREAD, CLONE_VM,
+    __NR_kcmp, __NR_setns, __NR_unshare, CLONE_FILES, CLONE_FS, CLONE_NEWIPC, CLONE_NEWNS,
+    CLONE_NEWUSER, CLONE_SIGHAND, CLONE_SYSVSEM, CLONE_THREAD, CLONE_VM,
 };
 use abi::{Errno, Result};
 use alloc::sync::Arc;
@@ -34,6 +34,9 @@ fn sys_unshare(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     if flags & kinds != 0 {
         setns::leave(cx, flags & kinds)?;
     }
+    if flags & (CLONE_SYSVSEM | CLONE_NEWIPC) != 0 {
+        sysvipc::owned::leave_undo_list(cx)?;
+    }
     if flags & (CLONE_FS | CLONE_NEWNS | CLONE_NEWUSER) == CLONE_FS {
         let fs = cx.fs.try_clone()?;
         cx.set_fs(fs);
@@ -52,7 +55,9 @@ fn sys_setns(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
         if kind != 0 && kind != ns.flag() {
             return Err(Errno::EINVAL);
         }
+        let changes = ns.flag();
         setns::enter(cx, ns)?;
+        leave_semaphores(cx, changes)?;
     } else {
         let process = PidFd::process_of(&file).map_err(|_| Errno::EINVAL)?;
         if kind == 0 || kind & !NAMESPACES != 0 || kind & !setns::kinds() != 0 {
@@ -63,8 +68,17 @@ fn sys_setns(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
             return Err(Errno::EPERM);
         }
         setns::enter_all(cx, &process, kind)?;
+        leave_semaphores(cx, kind)?;
     }
     Ok(0)
+}
+
+/// Who enters another IPC namespace leaves what it wanted undone in the one before.
+fn leave_semaphores(cx: &mut Cx, kinds: u32) -> Result<()> {
+    if kinds & CLONE_NEWIPC != 0 {
+        sysvipc::owned::leave_undo_list(cx)?;
+    }
+    Ok(())
 }
 
 /// Types of kcmp(2).

@@ -60,6 +60,8 @@ static const struct sock_fprog one_filter = {1, (struct sock_filter *)&allow_all
 static const struct { long flags, messages, size, present, none[4]; } queue_attributes = {O_NONBLOCK, 4, 64, 0, {0}};
 static const struct { unsigned long value, address; unsigned flags, reserved; } word_to_wait_for = {0, (unsigned long)&one_int, 2, 0};
 static const long offset;
+static const struct { unsigned short number; short operation, flags; } semaphores_two[2] = {{0, 1, 010000}, {1, -1, 04000}};
+static const struct { long type, text; } message_one = {1, 5};
 static const char *const empty_vector[1];
 
 static const struct call calls[] = {
@@ -307,6 +309,26 @@ static const struct call calls[] = {
     CALL(setns, FD_(FILE_FD), V(0)),
     CALL(kcmp, V(1), V(1), V(1), V(0), V(0)),
     CALL(personality, V(0xffffffff)),
+    /* System V objects: made up at random only, in a namespace that ends with who makes them */
+    AS("shmget", shmget, UNTRIED, V(0), BYTES(8192), V(01666)),
+    AS("shmat", shmat, UNTRIED, V(0), V(0), V(0)),
+    AS("shmdt", shmdt, UNTRIED, V(0)),
+    AS("shmctl.stat", shmctl, UNTRIED, V(0), V(2), OUT_(112)),
+    AS("shmctl.set", shmctl, UNTRIED, V(0), V(1), IN_(all_numbers)),
+    AS("shmctl.remove", shmctl, UNTRIED, V(0), V(0)),
+    AS("semget", semget, UNTRIED, V(0), V(3), V(01666)),
+    AS("semop", semop, UNTRIED, V(0), IN_(semaphores_two), V(2)),
+    AS("semtimedop", semtimedop, UNTRIED, V(0), IN_(semaphores_two), V(2), IN_(moment)),
+    AS("semctl.getall", semctl, UNTRIED, V(0), V(0), V(13), OUT_(6)),
+    AS("semctl.setall", semctl, UNTRIED, V(0), V(0), V(17), IN_(all_numbers)),
+    AS("semctl.setval", semctl, UNTRIED, V(0), V(1), V(16), V(1)),
+    AS("semctl.remove", semctl, UNTRIED, V(0), V(0), V(0)),
+    AS("msgget", msgget, UNTRIED, V(0), V(01666)),
+    AS("msgsnd", msgsnd, UNTRIED, V(0), IN_(message_one), BYTES(8), V(04000)),
+    AS("msgrcv", msgrcv, UNTRIED, V(0), OUT_(64), BYTES(56), V(0), V(04000)),
+    AS("msgctl.stat", msgctl, UNTRIED, V(0), V(2), OUT_(120)),
+    AS("msgctl.set", msgctl, UNTRIED, V(0), V(1), IN_(all_numbers)),
+    AS("msgctl.remove", msgctl, UNTRIED, V(0), V(0)),
     /* scheduling */
     GIVES(sched_setscheduler, MANY(0), V(0), IN_(parameters)),
     GIVES(sched_getscheduler, MANY(0)),

@@ -312,6 +312,7 @@ static void spree(uint64_t seed, int threads) {
         struct rlimit limit = {limits[i].most, limits[i].most};
         setrlimit(limits[i].what, &limit);
     }
+    unshare(CLONE_NEWIPC); /* whose objects end with it */
     for (int fd = 0; fd < 64; fd++)
         close(fd);
     for (int fd = 0; fd < 3; fd++)

@@ -8,7 +8,7 @@
 //! | `root` | the top directory: the files of `system`, processes by number |
 //! | `system/*` | files about the whole machine: memory, CPUs, interrupts, slabs |
 //! | `process/*` | /proc/PID and /proc/PID/task/TID |
-//! | `sys` | /proc/sys: what can be read and set |
+//! | `sys`, `ipc` | /proc/sys: what can be read and set; limits of System V objects there |
 //!
 //! Every number is looked up when the file is read; a file that would be empty or made up does not exist. Nothing but
 //! the mount itself is kept: entries are made by each walk (`Caching::Never`), so a process' end leaves nothing behind.
@@ -22,6 +22,7 @@
 extern crate alloc;
 
 mod extra;
+mod ipc;
 mod node;
 mod process;
 mod queues;

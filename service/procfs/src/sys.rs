@@ -1,4 +1,5 @@
 //! /proc/sys: what acts. A file is a path with two functions; directories follow from the paths.
+use crate::ipc;
 mod net;
 
 use crate::node::{self, Directory, Listed, Owner, Text, ino, parse_number};
@@ -158,6 +159,10 @@ static KNOBS: &[Knob] = &[
             _ => Err(Errno::EINVAL),
         },
     ),
+    settable("kernel/msg_next_id", ipc::msg_next, ipc::set_msg_next),
+    settable("kernel/msgmax", ipc::msg_max, ipc::set_msg_max),
+    settable("kernel/msgmnb", ipc::msg_bytes, ipc::set_msg_bytes),
+    settable("kernel/msgmni", ipc::msg_most, ipc::set_msg_most),
     read_only("kernel/ngroups_max", |_, out| {
         number(out, cred::NGROUPS_MAX as u64)
     }),
@@ -193,6 +198,13 @@ static KNOBS: &[Knob] = &[
         },
         |_, text| sched::throttle::set_runtime_us(parse_number(text)?),
     ),
+    settable("kernel/sem", ipc::semaphores, ipc::set_semaphores),
+    settable("kernel/sem_next_id", ipc::sem_next, ipc::set_sem_next),
+    settable("kernel/shm_next_id", ipc::shm_next, ipc::set_shm_next),
+    settable("kernel/shm_rmid_forced", ipc::forced, ipc::set_forced),
+    settable("kernel/shmall", ipc::shm_all, ipc::set_shm_all),
+    settable("kernel/shmmax", ipc::shm_max, ipc::set_shm_max),
+    settable("kernel/shmmni", ipc::shm_most, ipc::set_shm_most),
     read_only("kernel/tainted", |_, out| number(out, trace::taint::mask())),
     settable(
         "kernel/threads-max",

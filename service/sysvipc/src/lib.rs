@@ -14,8 +14,7 @@
 //! Everything belongs to an IPC namespace (`task::ipcns`), of which `objects::Objects` is a part, and ends with it; memory that is
 //! still attached lives on until it is not.
 //!
-//! Not reached yet: no call of the table leads here, and nothing is registered, until its tests have run in the guest. To be called by
-//! `syscall` and `procfs`; calls `task`, `mm`, `pagecache`, `pid`, `cred`.
+//! Called by `syscall` and `procfs`; calls `task`, `mm`, `pagecache`, `pid`, `cred`.
 //!
 //! Locks: each object has one, each table one for its ids and keys; they are never held together, and both are spinning.
 //! Looking an object up by its id takes none (RCU). What a call of one object does is done under its lock, a sleeper's part

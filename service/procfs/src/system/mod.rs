@@ -43,6 +43,7 @@ pub(crate) static FILES: &[(&str, Kind)] = &[
     ("stat", Kind::Text(0o444, cpu::stat, None)),
     ("sys", Kind::Sys),
     ("sysrq-trigger", Kind::Special(0o200, sysrq::open)),
+    ("sysvipc", Kind::Dir(SYSVIPC)),
     ("thread-self", Kind::Link(kernel::thread_self_link)),
     ("tty", Kind::Dir(TTY)),
     ("uptime", Kind::Text(0o444, cpu::uptime, None)),
@@ -53,3 +54,19 @@ pub(crate) static FILES: &[(&str, Kind)] = &[
 
 /// /proc/tty.
 static TTY: &[(&str, Kind)] = &[("drivers", Kind::Text(0o444, kernel::tty_drivers, None))];
+
+/// /proc/sysvipc.
+static SYSVIPC: &[(&str, Kind)] = &[
+    (
+        "msg",
+        Kind::Text(0o444, |_, out| sysvipc::show::queues(out), None),
+    ),
+    (
+        "sem",
+        Kind::Text(0o444, |_, out| sysvipc::show::sets(out), None),
+    ),
+    (
+        "shm",
+        Kind::Text(0o444, |_, out| sysvipc::show::segments(out), None),
+    ),
+];
