@@ -90,6 +90,21 @@ static void tests(void) {
     yes(ru.ru_utime.tv_sec * 1000000 + ru.ru_utime.tv_usec + ru.ru_stime.tv_sec * 1000000 + ru.ru_stime.tv_usec > 0);
     fails(getrusage(99, &ru), EINVAL);
 
+    begin("context switches of a child that has ended");
+    struct rusage of_child, before, after;
+    works(getrusage(RUSAGE_CHILDREN, &before));
+    pid_t sleeper = fork();
+    if (sleeper == 0) {
+        for (int i = 0; i < 5; i++)
+            pause_ms(2);
+        _exit(0);
+    }
+    is(wait4(sleeper, NULL, 0, &of_child), sleeper);
+    yes(of_child.ru_nvcsw >= 5);
+    works(getrusage(RUSAGE_CHILDREN, &after));
+    is(after.ru_nvcsw - before.ru_nvcsw, of_child.ru_nvcsw);
+    is(after.ru_nivcsw - before.ru_nivcsw, of_child.ru_nivcsw);
+
     begin("alarm and setitimer");
     is(alarm(100), 0);
     yes(alarm(0) >= 99);

@@ -157,7 +157,7 @@ fn bury(task: &Arc<Task>, process: &Arc<Process>, last: bool) {
     let mut shared = process.sig.lock_irq();
     let mut held = None;
     let gone = if task.is_leader() {
-        task.keep_times(&usage);
+        task.keep_usage(&usage);
         task.set_life(Life::Zombie);
         None
     } else {

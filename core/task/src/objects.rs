@@ -5,7 +5,7 @@ use crate::ns::Namespaces;
 use crate::posix_timers::PosixTimers;
 use crate::restriction::Restriction;
 use crate::signal::{Pending, SigHand};
-use crate::usage::Accounts;
+use crate::usage::{Accounts, Usage};
 use crate::user::User;
 use crate::vfork::VforkDone;
 use crate::wait_match::Change;
@@ -223,8 +223,8 @@ pub struct Task {
     pub(crate) process: Arc<Process>,
     /// Taken away when the task has ended: the thread holds the task too.
     pub(crate) thread: SpinLock<Option<Arc<Thread>>>,
-    /// User and system time at the end.
-    pub(crate) final_times: SpinLock<(u64, u64)>,
+    /// What it had used at the end.
+    pub(crate) final_usage: SpinLock<Usage>,
     /// [`work`](crate::task::work) flags.
     pub(crate) work: AtomicU32,
     pub(crate) life: AtomicU8,

@@ -82,7 +82,7 @@ impl Task {
             pid: SpinLock::new(&NAME, init.pid),
             process: init.process,
             thread: SpinLock::new(&THREAD, None),
-            final_times: SpinLock::new(&NAME, (0, 0)),
+            final_usage: SpinLock::new(&NAME, Usage::default()),
             // A thread that is born registered is told of its CPU before it runs.
             work: AtomicU32::new(if init.rseq == 0 { 0 } else { work::RSEQ }),
             rseq: AtomicUsize::new(init.rseq),
@@ -125,8 +125,11 @@ impl Task {
         let old = core::mem::replace(&mut *self.thread.lock_irq(), thread);
         drop(old);
     }
-    pub(crate) fn keep_times(&self, usage: &Usage) {
-        *self.final_times.lock_irq() = (usage.user_ns, usage.system_ns);
+    pub(crate) fn keep_usage(&self, usage: &Usage) {
+        *self.final_usage.lock_irq() = *usage;
+    }
+    fn final_usage(&self) -> Usage {
+        *self.final_usage.lock_irq()
     }
 
     /// Thread id, as the kernel itself has it.
@@ -322,11 +325,17 @@ impl Task {
             let times = thread.times();
             (times.user_ns, times.system_ns)
         })
-        .unwrap_or_else(|| *self.final_times.lock_irq())
+        .unwrap_or_else(|| {
+            let last = self.final_usage();
+            (last.user_ns, last.system_ns)
+        })
     }
     /// Voluntary and involuntary context switches.
     pub fn switches(&self) -> (u64, u64) {
-        self.with_thread(Thread::switches).unwrap_or((0, 0))
+        self.with_thread(Thread::switches).unwrap_or_else(|| {
+            let last = self.final_usage();
+            (last.voluntary, last.involuntary)
+        })
     }
     /// The state letter of proc(5).
     pub fn state_char(&self) -> char {
