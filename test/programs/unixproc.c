@@ -91,9 +91,12 @@ static void limits(void) {
 }
 static int set(int fd, int name, int value) { return setsockopt(fd, SOL_SOCKET, name, &value, sizeof value); }
 static void options(void) {
-    static const int switches[] = {SO_REUSEADDR, SO_KEEPALIVE, SO_BROADCAST, SO_OOBINLINE, SO_DONTROUTE, SO_REUSEPORT};
+    static const int switches[] = {SO_REUSEADDR, SO_KEEPALIVE, SO_BROADCAST, SO_OOBINLINE, SO_DONTROUTE};
     begin("options");
     int fd = opened(SOCK_STREAM);
+    fails(set(fd, SO_REUSEPORT, 1), EOPNOTSUPP);
+    works(set(fd, SO_REUSEPORT, 0));
+    is(told(fd, SO_REUSEPORT), 0);
     for (unsigned i = 0; i < sizeof switches / sizeof *switches; i++) {
         is(told(fd, switches[i]), 0);
         works(set(fd, switches[i], 5));

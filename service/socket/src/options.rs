@@ -103,6 +103,8 @@ impl Base {
                 }
                 self.priority.store(number, Ordering::Relaxed);
             }
+            // Ports are the Internet's.
+            SO_REUSEPORT if on => return Err(Errno::EOPNOTSUPP),
             name if SWITCHES.contains(&name) => match on {
                 true => drop(self.switches.fetch_or(1 << name, Ordering::Relaxed)),
                 false => drop(self.switches.fetch_and(!(1 << name), Ordering::Relaxed)),
