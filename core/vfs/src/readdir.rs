@@ -1,6 +1,7 @@
 //! Reading directories.
 use crate::types::FileType;
 use abi::Result;
+use core::ops::ControlFlow;
 
 /// One directory entry.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +31,21 @@ pub trait DirSink {
 impl<F: FnMut(&DirEntry<'_>) -> Result<Sink>> DirSink for F {
     fn entry(&mut self, entry: &DirEntry<'_>) -> Result<Sink> {
         self(entry)
+    }
+}
+
+impl dyn DirSink + '_ {
+    /// Hands an entry over while a directory is walked, and moves `pos` behind it if it was taken. The walk breaks when there is
+    /// no room for more, or with an error.
+    pub fn give(&mut self, entry: &DirEntry<'_>, pos: &mut u64) -> ControlFlow<Result<()>> {
+        match self.entry(entry) {
+            Ok(Sink::Taken) => {
+                *pos = entry.next;
+                ControlFlow::Continue(())
+            }
+            Ok(Sink::Full) => ControlFlow::Break(Ok(())),
+            Err(e) => ControlFlow::Break(Err(e)),
+        }
     }
 }
 

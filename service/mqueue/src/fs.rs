@@ -7,7 +7,6 @@ use crate::limits::Limits;
 use abi::{Errno, Result};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use core::ops::ControlFlow;
 use cred::{Kgid, Kuid};
 use kmem::try_box;
 use kmem::user::UserBuf;
@@ -185,19 +184,9 @@ impl FileOps for OpenRoot {
                 kind: FileType::Regular,
                 next: at + 1,
             };
-            match sink.entry(&found) {
-                Ok(Sink::Taken) => {
-                    *pos = at + 1;
-                    ControlFlow::Continue(())
-                }
-                Ok(Sink::Full) => ControlFlow::Break(Ok(())),
-                Err(e) => ControlFlow::Break(Err(e)),
-            }
+            sink.give(&found, pos)
         });
-        match ended {
-            ControlFlow::Break(result) => result,
-            ControlFlow::Continue(()) => Ok(()),
-        }
+        ended.break_value().unwrap_or(Ok(()))
     }
 
     fn fsync(&self, _file: &File, _data_only: bool) -> Result<()> {

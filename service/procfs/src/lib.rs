@@ -22,10 +22,8 @@
 extern crate alloc;
 
 mod extra;
-mod ipc;
 mod node;
 mod process;
-mod queues;
 mod root;
 mod sys;
 mod system;

@@ -3,7 +3,6 @@ use crate::{evict, limits, new_inode};
 use abi::{Errno, Result};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
-use core::ops::ControlFlow;
 use kmem::try_box;
 use kmem::user::UserBuf;
 use sync::{LockClass, Mutex, rank};
@@ -236,19 +235,9 @@ impl FileOps for OpenDirectory {
                 kind: entry.kind,
                 next: at + 1,
             };
-            match sink.entry(&found) {
-                Ok(Sink::Taken) => {
-                    *pos = at + 1;
-                    ControlFlow::Continue(())
-                }
-                Ok(Sink::Full) => ControlFlow::Break(Ok(())),
-                Err(e) => ControlFlow::Break(Err(e)),
-            }
+            sink.give(&found, pos)
         });
-        match ended {
-            ControlFlow::Break(result) => result,
-            ControlFlow::Continue(()) => Ok(()),
-        }
+        ended.break_value().unwrap_or(Ok(()))
     }
 
     fn fsync(&self, _file: &File, _data_only: bool) -> Result<()> {

@@ -1,31 +1,23 @@
 //! /proc/sys/net: limits of sockets.
+use super::{Knob, number, settable};
 use crate::node::parse_number;
-use abi::Result;
-use core::fmt::Write;
 use socket::limits;
-use vfs::SeqBuf;
-
-/// What shows a limit, and what sets it.
-type Limit = (
-    fn(&(), &mut SeqBuf) -> Result<()>,
-    fn(&(), &[u8]) -> Result<()>,
-);
 
 macro_rules! limit {
-    ($limit:ident) => {
-        pub(super) const $limit: Limit = (
-            |_, out| {
-                let _ = writeln!(out, "{}", limits::$limit.get());
-                Ok(())
-            },
+    ($path:literal, $limit:ident) => {
+        settable(
+            $path,
+            |_, out| number(out, u64::from(limits::$limit.get())),
             |_, text| limits::$limit.set(parse_number(text)?),
-        );
+        )
     };
 }
 
-limit!(MAX_DGRAM_QLEN);
-limit!(RMEM_DEFAULT);
-limit!(RMEM_MAX);
-limit!(SOMAXCONN);
-limit!(WMEM_DEFAULT);
-limit!(WMEM_MAX);
+pub(super) static KNOBS: &[Knob] = &[
+    limit!("net/core/rmem_default", RMEM_DEFAULT),
+    limit!("net/core/rmem_max", RMEM_MAX),
+    limit!("net/core/somaxconn", SOMAXCONN),
+    limit!("net/core/wmem_default", WMEM_DEFAULT),
+    limit!("net/core/wmem_max", WMEM_MAX),
+    limit!("net/unix/max_dgram_qlen", MAX_DGRAM_QLEN),
+];

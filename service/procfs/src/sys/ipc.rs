@@ -30,10 +30,10 @@ fn store_next(text: &[u8], kind: Kind) -> Result<()> {
 /// The two functions of a limit.
 macro_rules! limit {
     ($show:ident, $store:ident, $which:ident) => {
-        pub(crate) fn $show(_: &(), out: &mut SeqBuf) -> Result<()> {
+        pub(super) fn $show(_: &(), out: &mut SeqBuf) -> Result<()> {
             show(out, Number::$which)
         }
-        pub(crate) fn $store(_: &(), text: &[u8]) -> Result<()> {
+        pub(super) fn $store(_: &(), text: &[u8]) -> Result<()> {
             store(text, Number::$which)
         }
     };
@@ -47,33 +47,33 @@ limit!(msg_max, set_msg_max, MsgMax);
 limit!(msg_bytes, set_msg_bytes, MsgBytes);
 limit!(msg_most, set_msg_most, MsgMost);
 
-pub(crate) fn shm_next(_: &(), out: &mut SeqBuf) -> Result<()> {
+pub(super) fn shm_next(_: &(), out: &mut SeqBuf) -> Result<()> {
     show_next(out, Kind::Shm)
 }
-pub(crate) fn set_shm_next(_: &(), text: &[u8]) -> Result<()> {
+pub(super) fn set_shm_next(_: &(), text: &[u8]) -> Result<()> {
     store_next(text, Kind::Shm)
 }
-pub(crate) fn sem_next(_: &(), out: &mut SeqBuf) -> Result<()> {
+pub(super) fn sem_next(_: &(), out: &mut SeqBuf) -> Result<()> {
     show_next(out, Kind::Sem)
 }
-pub(crate) fn set_sem_next(_: &(), text: &[u8]) -> Result<()> {
+pub(super) fn set_sem_next(_: &(), text: &[u8]) -> Result<()> {
     store_next(text, Kind::Sem)
 }
 
-pub(crate) fn msg_next(_: &(), out: &mut SeqBuf) -> Result<()> {
+pub(super) fn msg_next(_: &(), out: &mut SeqBuf) -> Result<()> {
     show_next(out, Kind::Msg)
 }
-pub(crate) fn set_msg_next(_: &(), text: &[u8]) -> Result<()> {
+pub(super) fn set_msg_next(_: &(), text: &[u8]) -> Result<()> {
     store_next(text, Kind::Msg)
 }
 
-pub(crate) fn semaphores(_: &(), out: &mut SeqBuf) -> Result<()> {
+pub(super) fn semaphores(_: &(), out: &mut SeqBuf) -> Result<()> {
     let [of_set, all, operations, sets] = settings::semaphores()?;
     let _ = writeln!(out, "{of_set}\t{all}\t{operations}\t{sets}");
     Ok(())
 }
 /// Up to four numbers, in that order.
-pub(crate) fn set_semaphores(_: &(), text: &[u8]) -> Result<()> {
+pub(super) fn set_semaphores(_: &(), text: &[u8]) -> Result<()> {
     let mut values = [0; 4];
     let mut count = 0;
     let words = text.split(u8::is_ascii_whitespace);

@@ -11,12 +11,12 @@ fn own<R>(f: impl FnOnce(&Limits) -> Result<R>) -> Result<R> {
     f(mqueue::of(&set)?.limits())
 }
 
-pub(crate) fn show(out: &mut SeqBuf, knob: Knob) -> Result<()> {
+pub(super) fn show(out: &mut SeqBuf, knob: Knob) -> Result<()> {
     let _ = writeln!(out, "{}", own(|limits| Ok(limits.get(knob)))?);
     Ok(())
 }
 
-pub(crate) fn set(knob: Knob, text: &[u8]) -> Result<()> {
+pub(super) fn set(knob: Knob, text: &[u8]) -> Result<()> {
     let value = parse_number(text)?;
     own(|limits| limits.set(knob, value))
 }
