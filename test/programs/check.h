@@ -84,6 +84,16 @@ static inline void pause_ms(long ms) {
     struct timespec t = {ms / 1000, ms % 1000 * 1000000};
     while (nanosleep(&t, &t) < 0 && errno == EINTR) {}
 }
+/* The time of this clock so many ms from now. */
+static inline struct timespec in_ms(clockid_t clock, long ms) {
+    struct timespec t;
+    clock_gettime(clock, &t);
+    t.tv_sec += ms / 1000;
+    t.tv_nsec += ms % 1000 * 1000000;
+    if (t.tv_nsec >= 1000000000)
+        t.tv_sec++, t.tv_nsec -= 1000000000;
+    return t;
+}
 static inline int full(void) {
     const char *v = getenv("GAON_FULL");
     return v && *v == '1';

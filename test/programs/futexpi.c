@@ -15,15 +15,6 @@ static long futex(unsigned *at, int op, unsigned value, const void *timeout, uns
 }
 static long lock_pi(unsigned *at) { return futex(at, FUTEX_LOCK_PI, 0, NULL, NULL, 0); }
 static long unlock_pi(unsigned *at) { return futex(at, FUTEX_UNLOCK_PI, 0, NULL, NULL, 0); }
-static struct timespec in_ms(clockid_t clock, long ms) {
-    struct timespec t;
-    clock_gettime(clock, &t);
-    t.tv_sec += ms / 1000;
-    t.tv_nsec += ms % 1000 * 1000000;
-    if (t.tv_nsec >= 1000000000)
-        t.tv_sec++, t.tv_nsec -= 1000000000;
-    return t;
-}
 /* The priority in /proc: 20 for an ordinary thread, -1 - level for a real-time one. */
 static long shown(pid_t tid) {
     char path[64], text[500];

@@ -24,15 +24,6 @@ static long get(mqd_t q, unsigned *priority) {
     memset(big, 0, 100);
     return mq_receive(q, big, sizeof big, priority);
 }
-static struct timespec in_ms(long ms) {
-    struct timespec t;
-    clock_gettime(CLOCK_REALTIME, &t);
-    t.tv_sec += ms / 1000;
-    t.tv_nsec += ms % 1000 * 1000000;
-    if (t.tv_nsec >= 1000000000)
-        t.tv_sec++, t.tv_nsec -= 1000000000;
-    return t;
-}
 static void nonblocking(mqd_t q, int on) {
     struct mq_attr a = {.mq_flags = on ? O_NONBLOCK : 0};
     works(mq_setattr(q, &a, NULL));
@@ -360,13 +351,13 @@ static void waiting(void) {
     fails(mq_timedreceive(q, big, 8, NULL, &bad), EINVAL);
     fails(mq_timedreceive(q, big, 8, NULL, &negative), EINVAL);
     fails(mq_timedreceive(q, big, 8, NULL, (void *)1), EFAULT);
-    soon = in_ms(30);
+    soon = in_ms(CLOCK_REALTIME, 30);
     fails(mq_timedreceive(q, big, 8, NULL, &soon), ETIMEDOUT);
     yes(now_ns(CLOCK_REALTIME) >= soon.tv_sec * 1000000000LL + soon.tv_nsec);
     works(mq_timedsend(q, "x", 1, 0, &past));
     fails(mq_timedsend(q, "x", 1, 0, &bad), EINVAL);
     fails(mq_timedsend(q, "x", 1, 0, &past), ETIMEDOUT);
-    soon = in_ms(30);
+    soon = in_ms(CLOCK_REALTIME, 30);
     fails(mq_timedsend(q, "x", 1, 0, &soon), ETIMEDOUT);
     is(mq_timedreceive(q, big, 8, NULL, &past), 1);
     nonblocking(q, 1);

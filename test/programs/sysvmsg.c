@@ -1,6 +1,6 @@
 /* System V message queues: msgget(2), msgsnd(2), msgrcv(2), msgctl(2), /proc/sysvipc/msg, limits. */
 #include "check.h"
-#include <grp.h>
+#include "sysv.h"
 #include <sys/ipc.h>
 #include <sys/msg.h>
 
@@ -28,39 +28,6 @@ static const char *hear(int id, size_t size, long type, int flags) {
     if (n < 0) snprintf(heard, sizeof heard, "error %d", errno);
     else snprintf(heard, sizeof heard, "%ld %.*s", message.type, (int)n, message.text);
     return heard;
-}
-
-static void become(int uid) {
-    if (setgroups(0, NULL) || setresgid(uid, uid, uid) || setresuid(uid, uid, uid)) _exit(99);
-}
-
-static int write_limit(const char *name, const char *text) {
-    char path[64];
-    snprintf(path, sizeof path, "/proc/sys/kernel/%s", name);
-    int fd = open(path, O_WRONLY);
-    if (fd < 0) return -1;
-    long n = write(fd, text, strlen(text));
-    int error = errno;
-    close(fd);
-    errno = error;
-    return n < 0 ? -1 : 0;
-}
-
-static int result(pid_t pid) {
-    int status = -1;
-    waitpid(pid, &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-/* Until a process sleeps. */
-static int asleep(pid_t pid) {
-    char path[64], state[512], *end;
-    snprintf(path, sizeof path, "/proc/%d/stat", pid);
-    for (int i = 0; i < 15000; i++) {
-        if (get_file(path, state, sizeof state) > 0 && (end = strrchr(state, ')')) && end[2] == 'S') return 1;
-        pause_ms(1);
-    }
-    return 0;
 }
 
 static void nothing(int signal) {

@@ -1,6 +1,6 @@
 /* System V semaphores: semget(2), semop(2), semtimedop(2), semctl(2), SEM_UNDO, /proc/sysvipc/sem, limits. */
 #include "check.h"
-#include <grp.h>
+#include "sysv.h"
 #include <sys/ipc.h>
 #include <sys/sem.h>
 
@@ -19,22 +19,6 @@ static int value(int id, int num) {
     return semctl(id, num, GETVAL);
 }
 
-static void become(int uid) {
-    if (setgroups(0, NULL) || setresgid(uid, uid, uid) || setresuid(uid, uid, uid)) _exit(99);
-}
-
-static int write_limit(const char *name, const char *text) {
-    char path[64];
-    snprintf(path, sizeof path, "/proc/sys/kernel/%s", name);
-    int fd = open(path, O_WRONLY);
-    if (fd < 0) return -1;
-    long n = write(fd, text, strlen(text));
-    int error = errno;
-    close(fd);
-    errno = error;
-    return n < 0 ? -1 : 0;
-}
-
 /* Until so many wait for a semaphore to grow, or to be 0. */
 static int gather(int id, int num, int what, int count) {
     for (int i = 0; i < 20000; i++) {
@@ -50,12 +34,6 @@ static pid_t child(int id, struct sembuf *ops, int count) {
     pid_t pid = fork();
     if (pid == 0) _exit(semop(id, ops, count) ? errno : 0);
     return pid;
-}
-
-static int result(pid_t pid) {
-    int status = -1;
-    waitpid(pid, &status, 0);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
 static void nothing(int signal) {

@@ -1,6 +1,6 @@
 /* System V shared memory: shmget(2), shmat(2), shmdt(2), shmctl(2), /proc/sysvipc/shm, limits, IPC namespaces. */
 #include "check.h"
-#include <grp.h>
+#include "sysv.h"
 #include <sys/ipc.h>
 #include <sys/shm.h>
 
@@ -27,20 +27,9 @@ static char *listed(int id) {
 static long limit(const char *name, const char *value) {
     char path[64], now[64];
     snprintf(path, sizeof path, "/proc/sys/kernel/%s", name);
-    if (value) {
-        int fd = open(path, O_WRONLY);
-        if (fd < 0) return -1;
-        long n = write(fd, value, strlen(value));
-        int error = errno;
-        close(fd);
-        errno = error;
-        return n < 0 ? -1 : 0;
-    }
+    if (value)
+        return write_limit(name, value);
     return get_file(path, now, sizeof now) > 0 ? (long)strtoul(now, NULL, 10) : -1;
-}
-
-static void become(int uid) {
-    if (setgroups(0, NULL) || setresgid(uid, uid, uid) || setresuid(uid, uid, uid)) _exit(99);
 }
 
 static void tests(void) {

@@ -17,15 +17,6 @@ static void fill(int n, int flags) {
     for (int i = 0; i < n; i++)
         list[i] = (struct waitv){word[i], (uintptr_t)&word[i], flags, 0};
 }
-static struct timespec in_ms(clockid_t clock, long ms) {
-    struct timespec t;
-    clock_gettime(clock, &t);
-    t.tv_sec += ms / 1000;
-    t.tv_nsec += ms % 1000 * 1000000;
-    if (t.tv_nsec >= 1000000000)
-        t.tv_sec++, t.tv_nsec -= 1000000000;
-    return t;
-}
 /* Wakes until somebody was woken. */
 static int waker(unsigned *at, int flag) {
     for (int i = 0; i < 10000; i++) {
