@@ -34,6 +34,7 @@ impl Options {
                 _ => {
                     let _ = trace::console::boot_option(key, value)
                         || trace::panic::boot_option(key, value)
+                        || task::vsyscall::boot_option(key, value)
                         || lkdtm::boot_option(key, value)
                         || kmem::fault_option(key, value)
                         || trace::events::boot_option(key, value);

@@ -16,6 +16,7 @@
 //! | [`helper`] | programs that the kernel starts: modprobe(8) |
 //! | [`ns`], [`nsfs`], [`setns`] | namespaces, their files, and how a task enters one |
 //! | [`slots`], [`oom`], [`pidfd`] | state of other crates per task, the victim under memory pressure, pidfds |
+//! | [`vsyscall`] | the calls at a fixed address of programs from before the vDSO |
 //! | [`uts`], [`ipcns`] | namespaces of host names, and of System V objects and message queues |
 //!
 //! Called by: syscall, exec, tty, procfs, image. Calls: sched, mm, vfs, futex, pid, cred and below.
@@ -87,6 +88,7 @@ machine! {
     pub(crate) mod users;
     pub mod userloop;
     pub mod uts;
+    pub mod vsyscall;
     mod vfork;
     pub mod wait;
 

@@ -10,6 +10,7 @@ use crate::cx::{Cx, FaultInfo};
 use crate::signal::{self, take};
 use crate::task::work;
 use crate::ptrace;
+use crate::vsyscall;
 use abi::Result;
 use alloc::sync::Arc;
 use hal::addr::UserAddr;
@@ -192,6 +193,7 @@ fn fault(cx: &mut Cx, vector: u8, error_code: u64, addr: u64) {
         cx.task.count_fault();
         match cx.mm.handle_fault(UserAddr(addr as usize), access) {
             Ok(()) | Err(FaultError::Interrupted) => {}
+            Err(_) if access == Access::Exec && vsyscall::emulate(cx, addr) => {}
             Err(error) => bad_page(cx, error, error_code, addr),
         }
         return;

@@ -276,7 +276,10 @@ fn boot(plan: &Plan, group: &Group, tests: &[&Test], bar: &indicatif::ProgressBa
         append: if plan.linux {
             // What Gaon has not: a fifth level of page tables, and protection keys. And no panic because a busy host gave no
             // time for ticks while Linux looked whether its timer ticks.
-            "mitigations=off no5lvl nopku no_timer_check".to_owned()
+            format!(
+                "mitigations=off no5lvl nopku no_timer_check {}",
+                group.append
+            )
         } else {
             // Warnings too: a broken rule of locking is told, and fails the run.
             format!("loglevel=5 {}", group.append)

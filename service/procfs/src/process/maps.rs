@@ -16,6 +16,9 @@ pub(crate) fn maps(who: &Who, out: &mut SeqBuf) -> Result<()> {
         head(vma, out);
         true
     });
+    if let Some(vsyscall) = task::vsyscall::area() {
+        head(&vsyscall, out);
+    }
     Ok(())
 }
 
@@ -59,40 +62,47 @@ pub(crate) fn smaps(who: &Who, out: &mut SeqBuf) -> Result<()> {
         return Ok(());
     };
     mm.for_each_vma(0, &mut |vma| {
-        head(vma, out);
-        let kib = (vma.end - vma.start) / 1024;
-        let _ = writeln!(
-            out,
-            "Size:           {kib:>8} kB\nKernelPageSize: {0:>8} kB\nMMUPageSize:    {0:>8} kB",
-            4
-        );
-        let found = mm.area_pages(vma.start..vma.end);
-        pages(&found, locked(vma, found.pss_4096), out);
-        let _ = write!(out, "VmFlags:");
-        for (flag, short) in [
-            (VmFlags::READ, "rd"),
-            (VmFlags::WRITE, "wr"),
-            (VmFlags::EXEC, "ex"),
-            (VmFlags::SHARED, "sh"),
-            (VmFlags::MAY_READ, "mr"),
-            (VmFlags::MAY_WRITE, "mw"),
-            (VmFlags::MAY_EXEC, "me"),
-            (VmFlags::PFN_MAP, "pf"),
-            (VmFlags::LOCKED, "lo"),
-            (VmFlags::IO, "io"),
-            (VmFlags::DONT_FORK, "dc"),
-            (VmFlags::DONT_EXPAND, "de"),
-            (VmFlags::DONT_DUMP, "dd"),
-            (VmFlags::MIXED_MAP, "mm"),
-        ] {
-            if vma.flags.contains(flag) {
-                let _ = write!(out, " {short}");
-            }
-        }
-        let _ = writeln!(out, " ");
+        detail(vma, &mm.area_pages(vma.start..vma.end), out);
         true
     });
+    if let Some(vsyscall) = task::vsyscall::area() {
+        detail(&vsyscall, &AreaPages::default(), out);
+    }
     Ok(())
+}
+
+/// An area of smaps with what is in memory of it.
+fn detail(vma: &VmaInfo<'_>, found: &AreaPages, out: &mut SeqBuf) {
+    head(vma, out);
+    let kib = (vma.end - vma.start) / 1024;
+    let _ = writeln!(
+        out,
+        "Size:           {kib:>8} kB\nKernelPageSize: {0:>8} kB\nMMUPageSize:    {0:>8} kB",
+        4
+    );
+    pages(found, locked(vma, found.pss_4096), out);
+    let _ = write!(out, "VmFlags:");
+    for (flag, short) in [
+        (VmFlags::READ, "rd"),
+        (VmFlags::WRITE, "wr"),
+        (VmFlags::EXEC, "ex"),
+        (VmFlags::SHARED, "sh"),
+        (VmFlags::MAY_READ, "mr"),
+        (VmFlags::MAY_WRITE, "mw"),
+        (VmFlags::MAY_EXEC, "me"),
+        (VmFlags::PFN_MAP, "pf"),
+        (VmFlags::LOCKED, "lo"),
+        (VmFlags::IO, "io"),
+        (VmFlags::DONT_FORK, "dc"),
+        (VmFlags::DONT_EXPAND, "de"),
+        (VmFlags::DONT_DUMP, "dd"),
+        (VmFlags::MIXED_MAP, "mm"),
+    ] {
+        if vma.flags.contains(flag) {
+            let _ = write!(out, " {short}");
+        }
+    }
+    let _ = writeln!(out, " ");
 }
 
 /// What of an area's proportional share is locked in memory: all of it or none.
