@@ -19,11 +19,13 @@ mod report;
 mod table;
 mod terminal;
 mod userland;
+mod verdicts;
 
 use crate::verb::build;
 use crate::{cargo, oracle};
 use anyhow::Result;
 use std::path::PathBuf;
+use verdicts::{Verdict, Verdicts};
 
 /// Which tests.
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -53,7 +55,8 @@ pub(crate) struct Arguments {
     suite: Suite,
     /// Only tests whose name contains this
     filter: Option<String>,
-    /// The kernel under the guest tests; Linux proves the tests themselves
+    /// The kernel under the guest tests; Linux proves the tests themselves. Without the name of a suite `linux` runs the guest
+    /// tests on both kernels, and tells where they differ
     #[arg(long, value_enum, default_value_t = Peer::Gaon)]
     oracle: Peer,
     /// Write what Linux answers into the tables of expected output
@@ -116,16 +119,28 @@ impl<'a> Counter<'a> {
         format!("{}/{name}", self.kind).contains(&self.plan.filter)
     }
 
+    fn note(&self, name: &str, verdict: Verdict) {
+        let name = format!("{}/{name}", self.kind);
+        self.plan.verdicts.note(&name, verdict);
+    }
+
+    fn skip(&mut self, name: &str) {
+        self.tally.skipped += 1;
+        self.note(name, Verdict::Skipped);
+    }
+
     fn count(&mut self, name: &str, verdict: std::result::Result<(), String>) {
         match verdict {
             Ok(()) => {
                 self.tally.passed += 1;
+                self.note(name, Verdict::Passed);
                 if self.plan.verbose {
                     say(&format!("ok {}/{name}", self.kind));
                 }
             }
             Err(why) => {
                 self.tally.failed += 1;
+                self.note(name, Verdict::Failed);
                 say(&format!("FAILED {}/{name}: {why}", self.kind));
             }
         }
@@ -208,7 +223,7 @@ fn on_machines(plan: &plan::Plan) -> Result<Tally> {
 
 fn one_by_one(plan: &plan::Plan, kinds: &[Kind]) -> Result<Tally> {
     let mut tally = Tally::default();
-    for kind in kinds.iter().filter(|kind| kind.on_linux || !plan.linux) {
+    for kind in kinds.iter().filter(|kind| kind.on_linux || !plan.shared) {
         tally.add(timed(kind.name, || (kind.run)(plan))?);
     }
     Ok(tally)
@@ -230,9 +245,59 @@ fn say(line: &str) {
     cargo::bars().suspend(|| println!("{line}"));
 }
 
+/// The guest tests on Linux and on Gaon: what they tell, and where the kernels differ.
+fn on_both(plan: impl Fn(Peer) -> Result<plan::Plan>) -> Result<Tally> {
+    let mut tally = Tally::default();
+    let [linux, gaon] = [("Linux", Peer::Linux), ("Gaon", Peer::Gaon)].map(|(name, peer)| {
+        say(&format!("note on {name}"));
+        let plan = plan(peer)?;
+        tally.add(on_machines(&plan)?);
+        anyhow::Ok(plan.verdicts)
+    });
+    let found = Verdicts::compare(linux?, gaon?);
+    for difference in &found.differences {
+        say(&format!("DIFFERENT {difference}"));
+        tally.failed += usize::from(!difference.has_failed());
+    }
+    let how_many = match found.differences.len() {
+        0 => "none".to_owned(),
+        some => some.to_string(),
+    };
+    say(&format!(
+        "{} tests on both kernels, {} on Gaon alone; differences: {how_many}",
+        found.both, found.ours
+    ));
+    Ok(tally)
+}
+
+fn on_host(arguments: &Arguments, seed: u64) -> Result<Tally> {
+    let filter = arguments.filter.as_deref().unwrap_or("");
+    timed("host", || host::run(filter, arguments.full, seed))
+}
+
+fn plan_of(arguments: &Arguments, seed: u64, peer: Peer, both: bool) -> Result<plan::Plan> {
+    let kernel = match (&arguments.kernel, peer) {
+        (Some(kernel), _) => std::path::absolute(kernel)?,
+        (None, Peer::Linux) if arguments.suite != Suite::Python => oracle::linux()?,
+        (None, _) => build::kernel("release")?,
+    };
+    Ok(plan::Plan {
+        kernel,
+        machine: arguments.machine.clone(),
+        smp: arguments.smp,
+        linux: peer == Peer::Linux,
+        shared: both || peer == Peer::Linux,
+        bless: arguments.bless && peer == Peer::Linux,
+        full: arguments.full,
+        seed,
+        verbose: arguments.verbose,
+        filter: arguments.filter.clone().unwrap_or_default(),
+        verdicts: Verdicts::default(),
+    })
+}
+
 pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     let mut tally = Tally::default();
-    let filter = arguments.filter.as_deref().unwrap_or("");
     let seed = arguments.seed.unwrap_or(if arguments.full {
         std::time::UNIX_EPOCH.elapsed()?.as_secs()
     } else {
@@ -241,31 +306,23 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     if arguments.full {
         println!("note seed {seed}");
     }
-    if matches!(arguments.suite, Suite::Host | Suite::All) {
-        tally.add(timed("host", || host::run(filter, arguments.full, seed))?);
-    }
-    if arguments.suite != Suite::Host {
-        let kernel = match (&arguments.kernel, arguments.oracle) {
-            (Some(kernel), _) => std::path::absolute(kernel)?,
-            (None, Peer::Linux) if arguments.suite != Suite::Python => oracle::linux()?,
-            (None, _) => build::kernel("release")?,
-        };
-        let plan = plan::Plan {
-            kernel,
-            machine: arguments.machine.clone(),
-            smp: arguments.smp,
-            linux: arguments.oracle == Peer::Linux,
-            bless: arguments.bless && arguments.oracle == Peer::Linux,
-            full: arguments.full,
-            seed,
-            verbose: arguments.verbose,
-            filter: filter.to_owned(),
-        };
-        tally.add(match arguments.suite {
-            Suite::Userland => one_by_one(&plan, &USERLAND)?,
-            Suite::Python => timed("python", || python::run(&plan))?,
-            _ => on_machines(&plan)?,
-        });
+    let plan = |peer| plan_of(arguments, seed, peer, false);
+    let linux = arguments.oracle == Peer::Linux;
+    match arguments.suite {
+        Suite::All if linux && !arguments.bless && arguments.kernel.is_none() => {
+            tally.add(on_both(|peer| plan_of(arguments, seed, peer, true))?);
+        }
+        Suite::Host => tally.add(on_host(arguments, seed)?),
+        Suite::All => {
+            tally.add(on_host(arguments, seed)?);
+            tally.add(on_machines(&plan(arguments.oracle)?)?);
+        }
+        Suite::Guest => tally.add(on_machines(&plan(arguments.oracle)?)?),
+        Suite::Userland => tally.add(one_by_one(&plan(arguments.oracle)?, &USERLAND)?),
+        Suite::Python => {
+            let plan = plan(arguments.oracle)?;
+            tally.add(timed("python", || python::run(&plan))?);
+        }
     }
     println!(
         "{} passed, {} failed, {} skipped",

@@ -5,6 +5,7 @@ use super::difference::{difference, meaning, one_line};
 use super::plan::{Check, Group, Plan, Test};
 use super::report::{Outcome, Parser, Progress};
 use super::table::{self, Answer, Answers, Said};
+use super::verdicts::Verdict;
 use super::{Tally, plan, say};
 use crate::session::{End, Job, Session, Streams};
 use crate::verb::run::{DEFAULT_MACHINE, GUEST_PATH, PEER_MACHINE};
@@ -233,6 +234,7 @@ impl<'a> Runner<'a> {
 
     fn pass(&mut self, name: &str) {
         self.tally.passed += 1;
+        self.plan.verdicts.note(name, Verdict::Passed);
         if self.plan.verbose {
             say(&format!("ok {name}"));
         }
@@ -240,11 +242,13 @@ impl<'a> Runner<'a> {
 
     fn fail(&mut self, name: &str, why: &str) {
         self.tally.failed += 1;
+        self.plan.verdicts.note(name, Verdict::Failed);
         say(&format!("FAILED {name}: {why}"));
     }
 
     pub(super) fn skip(&mut self, name: &str, why: &str) {
         self.tally.skipped += 1;
+        self.plan.verdicts.note(name, Verdict::Skipped);
         if self.plan.verbose {
             say(&format!("skipped {name}: {why}"));
         }

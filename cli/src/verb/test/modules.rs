@@ -55,7 +55,7 @@ pub(super) fn run(plan: &Plan) -> Result<Tally> {
             Some(outcome) => counter.count("debug-with-gdb", outcome),
             None => {
                 say("note modules: gdb is not there");
-                counter.tally.skipped += 1;
+                counter.skip("debug-with-gdb");
             }
         }
     }
@@ -180,7 +180,7 @@ fn boot_on<'a>(
         match skipped(case, &text) {
             Some(why) => {
                 say(&format!("note modules/{}: {why}", case.name));
-                counter.tally.skipped += 1;
+                counter.skip(case.name);
             }
             None => counter.count(case.name, judge(case, &text, output.status)),
         }

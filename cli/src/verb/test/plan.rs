@@ -3,6 +3,7 @@
 use super::brought;
 use super::debian::World;
 use super::table::{self, Answer, Table};
+use super::verdicts::Verdicts;
 use crate::pack::{self, program, tree::Tree};
 use crate::verb::build;
 use crate::{cargo, tree};
@@ -36,11 +37,15 @@ pub(crate) struct Plan {
     /// CPUs for every test, whatever it asks for.
     pub(crate) smp: Option<u32>,
     pub(crate) linux: bool,
+    /// Only tests that hold on Linux too.
+    pub(crate) shared: bool,
     pub(crate) bless: bool,
     pub(crate) full: bool,
     pub(crate) seed: u64,
     pub(crate) verbose: bool,
     pub(crate) filter: String,
+    /// How each test ended.
+    pub(crate) verdicts: Verdicts,
 }
 
 /// What decides whether a test has passed.
