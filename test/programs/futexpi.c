@@ -13,6 +13,9 @@ static unsigned *word; /* in shared memory, 64 bytes apart */
 static long futex(unsigned *at, int op, unsigned value, const void *timeout, unsigned *second, unsigned third) {
     return syscall(SYS_futex, at, op, value, timeout, second, third);
 }
+static void *wait_plainly(void *at) {
+    return (void *)futex(at, FUTEX_WAIT, 0, NULL, NULL, 0);
+}
 static long lock_pi(unsigned *at) { return futex(at, FUTEX_LOCK_PI, 0, NULL, NULL, 0); }
 static long unlock_pi(unsigned *at) { return futex(at, FUTEX_UNLOCK_PI, 0, NULL, NULL, 0); }
 /* The priority in /proc: 20 for an ordinary thread, -1 - level for a real-time one. */
@@ -151,6 +154,21 @@ static void alone(void) {
     fails(futex(W(0), FUTEX_LOCK_PI, 0, &bad, NULL, 0), EINVAL);
     fails(futex(W(0), FUTEX_LOCK_PI, 0, (void *)1, NULL, 0), EFAULT);
     is(get_word(W(0)), 0);
+
+    begin("a word that somebody waits for as for any other");
+    pthread_t thread;
+    works(pthread_create(&thread, NULL, wait_plainly, W(0)));
+    while (futex(W(0), FUTEX_CMP_REQUEUE, 0, (void *)1, W(0), 0) != 1)
+        pause_ms(1);
+    fails(lock_pi(W(0)), EINVAL);
+    fails(futex(W(0), FUTEX_TRYLOCK_PI, 0, NULL, NULL, 0), EINVAL);
+    set_word(W(0), gettid());
+    fails(lock_pi(W(0)), EDEADLK);
+    set_word(W(0), 0);
+    is(futex(W(0), FUTEX_WAKE, 1, NULL, NULL, 0), 1);
+    pthread_join(thread, NULL);
+    is(lock_pi(W(0)), 0);
+    is(unlock_pi(W(0)), 0);
 }
 
 static void handing_over(void) {

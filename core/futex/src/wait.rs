@@ -152,6 +152,12 @@ pub fn wake(mm: &Mm, addr: UserAddr, scope: Scope, count: usize, bitset: u32) ->
     }
 }
 
+/// Whether somebody waits for this word without a lock in mind.
+pub(crate) fn is_slept_on(key: &FutexKey) -> bool {
+    let bucket = TABLE[bucket_of(key)].lock();
+    bucket.iter().any(|waiter| *waiter.key.lock() == *key)
+}
+
 fn wake_key(key: &FutexKey, count: usize, bitset: u32) -> Result<usize> {
     let mut bucket = TABLE[bucket_of(key)].lock();
     wake_in(&mut bucket, key, count, bitset)

@@ -136,7 +136,11 @@ impl<K: Key, P: Party> Graph<K, P> {
         self.locks
             .try_reserve(1, |lock| lock.key.hash())
             .map_err(|_| Errno::ENOMEM)?;
-        let owned = self.ties_or_new(id)?.owns.try_push(key);
+        let ties = self.ties_or_new(id)?;
+        // What it may be given meanwhile keeps its room.
+        let room = 1 + usize::from(ties.waits.is_some());
+        let owned = ties.owns.try_reserve(room).map_err(|_| Errno::ENOMEM);
+        let owned = owned.and_then(|()| ties.owns.try_push(key));
         if owned.is_err() {
             self.tidy(id);
         }
@@ -181,7 +185,14 @@ impl<K: Key, P: Party> Graph<K, P> {
         let level = self.level_of(me);
         let lock = self.lock_mut(&key).ok_or(Errno::EINVAL)?;
         lock.waiters.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
-        self.ties_or_new(me.id())?.waits = Some(key);
+        let ties = self.ties_or_new(me.id())?;
+        // Room for the lock among those that it owns: to be given it cannot fail.
+        let room = ties.owns.try_reserve(1).map_err(|_| Errno::ENOMEM);
+        if room.is_ok() {
+            ties.waits = Some(key);
+        }
+        self.tidy(me.id());
+        room?;
         let lock = self.lock_mut(&key).ok_or(Errno::EINVAL)?;
         let party = me.clone();
         lock.waiters.try_push(Waiting { party, level })?; // there is room
@@ -239,10 +250,7 @@ impl<K: Key, P: Party> Graph<K, P> {
         // Who waited has ties: what it waited for is now what it owns.
         if let Some(ties) = self.ties_mut(new.id()) {
             ties.waits = None;
-            if ties.owns.try_push(*key).is_err() {
-                // It will not inherit from who is left; the lock is its all the same.
-                self.tidy(new.id());
-            }
+            let _ = ties.owns.try_push(*key); // there is room since it waited
         }
         self.spread_from(old);
         self.spread_from(new.clone());

@@ -157,13 +157,11 @@ impl Set {
     /// Lets everybody go on who can after `ops` have been done; whether somebody could.
     #[inline]
     pub(crate) fn settle(&mut self, ops: &[Sembuf]) -> bool {
-        if !self.shared.is_empty() {
-            return self.settle_shared();
-        }
+        let mut any = !self.shared.is_empty() && self.settle_shared();
+        // Without memory to move them some may stand alone beside those who wait for several.
         if self.alone == 0 {
-            return false;
+            return any;
         }
-        let mut any = false;
         for op in ops {
             if op.op != 0 {
                 any |= self.settle_one(op.num as usize);
@@ -174,10 +172,7 @@ impl Set {
 
     /// The same after any of them may have changed.
     pub(crate) fn settle_all(&mut self) -> bool {
-        if !self.shared.is_empty() {
-            return self.settle_shared();
-        }
-        let mut any = false;
+        let mut any = !self.shared.is_empty() && self.settle_shared();
         for at in 0..self.sems.len() {
             any |= self.settle_one(at);
         }
