@@ -92,9 +92,9 @@ fn sys_futex(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
         }
         FUTEX_LOCK_PI | FUTEX_LOCK_PI2 => {
             let until = wait_end(timeout, realtime || command == FUTEX_LOCK_PI, true)?;
-            inheriting(cx, |who| futex::pi::lock(who, addr, scope, until, true))
+            inheriting(cx, |who| futex::lock(who, addr, scope, until, true))
         }
-        FUTEX_TRYLOCK_PI => inheriting(cx, |who| futex::pi::lock(who, addr, scope, None, false)),
+        FUTEX_TRYLOCK_PI => inheriting(cx, |who| futex::lock(who, addr, scope, None, false)),
         FUTEX_UNLOCK_PI => inheriting(cx, |who| {
             futex::pi::unlock(who.mm, addr, scope, who.tid, who.thread)
         }),

@@ -13,6 +13,7 @@
 //! | [`requeue`] | moving waiters to another word |
 //! | [`many`] | waiting for one of several words |
 //! | [`pi`] | locks with priority inheritance |
+//! | [`lock`] | taking one, unless somebody waits there as for any word |
 //! | [`op`] | the little operations of `FUTEX_WAKE_OP` |
 //! | [`robust`] | what a thread that ends does with the locks it holds |
 //!
@@ -31,6 +32,7 @@ extern crate alloc;
 extern crate std;
 
 mod key;
+mod lock;
 pub mod many;
 pub mod op;
 pub mod pi;
@@ -39,6 +41,7 @@ pub mod robust;
 pub mod wait;
 
 pub use key::Scope;
+pub use lock::lock;
 pub use many::{Wanted, wait_many};
 pub use requeue::{Requeue, requeue, requeue_to_lock, wait_for_lock};
 pub use robust::exit_robust_list;

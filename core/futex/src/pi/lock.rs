@@ -2,7 +2,6 @@
 use super::graph::{Graph, Key, Party};
 use super::word::{self, OWNER_DIED, Step, TID, WAITERS, Word};
 use crate::key::{Scope, key_of};
-use crate::wait::is_slept_on;
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
@@ -113,13 +112,13 @@ pub(crate) fn prepare(
     Ok(())
 }
 
-/// `FUTEX_LOCK_PI`, `FUTEX_LOCK_PI2`; without waiting `FUTEX_TRYLOCK_PI`.
+/// Takes a lock, or only tries to.
 ///
 /// # Errors
 /// `EDEADLK`: it is the caller's, or its owner waits for the caller. `EAGAIN`: it is taken (without waiting). `ETIMEDOUT`.
 /// `ERESTARTNOINTR`: a signal came. `ESRCH`: its owner is no more. `EPERM`: no thread can be its owner. `EINVAL`: misaligned,
-/// word and kernel do not agree, or somebody waits there by `FUTEX_WAIT`. `EFAULT`, `ENOMEM`.
-pub fn lock(
+/// or word and kernel do not agree. `EFAULT`, `ENOMEM`.
+pub(crate) fn lock(
     who: &Caller<'_>,
     addr: UserAddr,
     scope: Scope,
@@ -127,9 +126,6 @@ pub fn lock(
     waits: bool,
 ) -> Result<()> {
     let key = key_of(who.mm, addr, scope)?;
-    if word::read(addr)? & TID != who.tid && is_slept_on(&key) {
-        return Err(Errno::EINVAL);
-    }
     let me = Claim::new(who.tid, who.thread.clone())?;
     let mut owner = None;
     loop {

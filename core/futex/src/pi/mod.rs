@@ -16,6 +16,6 @@ mod lock;
 pub(crate) mod proxy;
 mod word;
 
-pub use lock::{Caller, leave, level_changed, lock, unlock};
-pub(crate) use lock::{Claim, Holder, is_waited_for, settle_wait, sleep};
-pub(crate) use word::Step;
+pub use lock::{Caller, leave, level_changed, unlock};
+pub(crate) use lock::{Claim, Holder, is_waited_for, lock, settle_wait, sleep};
+pub(crate) use word::{Step, TID};
