@@ -139,8 +139,8 @@ impl Mm {
         Ok(())
     }
 
-    /// The key of a futex word; `shared` is false with `FUTEX_PRIVATE_FLAG`. `EFAULT` (no area), `EINVAL` (not
-    /// aligned).
+    /// The key of a futex word; `shared` is false with `FUTEX_PRIVATE_FLAG`. `EFAULT` (no area, or its file ends
+    /// before), `EINVAL` (not aligned).
     pub fn futex_key(&self, addr: UserAddr, shared: bool) -> Result<FutexKey> {
         if !addr.0.is_multiple_of(4) {
             return Err(Errno::EINVAL);
@@ -161,11 +161,17 @@ impl Mm {
             return Err(Errno::EFAULT);
         }
         match area.data.object() {
-            Some(object) if area.data.flags.contains(VmFlags::MAY_SHARE) => Ok(FutexKey {
-                object: object.identity(),
-                offset: (area.data.offset << PAGE_SHIFT) + (addr.0 - area.start) as u64,
-                shared: true,
-            }),
+            Some(object) if area.data.flags.contains(VmFlags::MAY_SHARE) => {
+                let offset = (area.data.offset << PAGE_SHIFT) + (addr.0 - area.start) as u64;
+                if offset & !(PAGE_SIZE as u64 - 1) >= object.size() {
+                    return Err(Errno::EFAULT);
+                }
+                Ok(FutexKey {
+                    object: object.identity(),
+                    offset,
+                    shared: true,
+                })
+            }
             _ => Ok(private),
         }
     }

@@ -98,6 +98,9 @@ fn beyond_the_end_is_a_bus_error() {
     for mm in [&mm, &child] {
         assert_eq!(mm.load(at + 4 * PAGE_SIZE), Err(FaultError::BusAdrErr));
         assert_eq!(mm.load(copy + 6 * PAGE_SIZE), Err(FaultError::BusAdrErr));
+        let key = |page| mm.futex_key(UserAddr(at + page * PAGE_SIZE), true);
+        assert_eq!(key(4).err(), Some(Errno::EFAULT));
+        assert!(key(3).is_ok());
     }
     assert_eq!(mm.load(at + 3 * PAGE_SIZE), Ok(9));
     assert_eq!(
