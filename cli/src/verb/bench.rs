@@ -40,6 +40,8 @@ use std::path::{Path, PathBuf};
 const MS: u64 = 100;
 /// The same with `--quick`.
 const QUICK_MS: u64 = 20;
+/// Without the instruction clock: processors take turns of a tenth of a second, of which there have to be many.
+const COUNTED_MS: u64 = 3000;
 /// Pairs of runs by the wall clock.
 const PAIRS: usize = 9;
 /// The same with `--quick`.
@@ -112,11 +114,15 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     }
     let mut plan = Plan {
         names: measure::names(&program, &arguments.filter)?,
-        ms: if arguments.quick { QUICK_MS } else { MS },
+        ms: match arguments.clock {
+            Clock::Counted => COUNTED_MS,
+            _ if arguments.quick => QUICK_MS,
+            _ => MS,
+        },
         cpus: arguments.smp,
         clock: arguments.clock,
         plugin: match arguments.clock {
-            Clock::Icount => Some(plugin::build()?),
+            Clock::Icount | Clock::Counted => Some(plugin::build()?),
             Clock::Wall => None,
         },
         program,
@@ -124,7 +130,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<u8> {
     let budgets = budgets(arguments, &plan)?;
     let kernels = kernels(arguments, &plan.names)?;
     if kernels.len() > 1 && plan.cpus > 1 && plan.clock == Clock::Icount {
-        bail!("Linux does not start a second processor under -icount: add --clock wall");
+        bail!(
+            "Linux does not start a second processor under -icount: add --clock counted, or wall"
+        );
     }
     let scaling = scaling::take(&mut plan);
     if arguments.twice {

@@ -86,7 +86,7 @@ fn posix_sem(n: u64) -> io::Result<Took> {
 }
 
 /// A set of SysV semaphores that goes when it is dropped.
-struct SemaphoreSet(i32);
+pub(crate) struct SemaphoreSet(i32);
 impl Drop for SemaphoreSet {
     fn drop(&mut self) {
         // SAFETY: a number.
@@ -95,7 +95,7 @@ impl Drop for SemaphoreSet {
 }
 
 impl SemaphoreSet {
-    fn new(count: i32) -> io::Result<Self> {
+    pub(crate) fn new(count: i32) -> io::Result<Self> {
         // SAFETY: numbers.
         check(i64::from(unsafe {
             libc::semget(libc::IPC_PRIVATE, count, libc::IPC_CREAT | 0o600)
@@ -103,7 +103,7 @@ impl SemaphoreSet {
         .map(|id| Self(id as i32))
     }
 
-    fn change(&self, changes: &[(u16, i16)]) -> io::Result<()> {
+    pub(crate) fn change(&self, changes: &[(u16, i16)]) -> io::Result<()> {
         let mut operations = [libc::sembuf {
             sem_num: 0,
             sem_op: 0,
@@ -120,7 +120,7 @@ impl SemaphoreSet {
         .map(drop)
     }
 
-    fn value(&self, number: i32) -> io::Result<i64> {
+    pub(crate) fn value(&self, number: i32) -> io::Result<i64> {
         // SAFETY: numbers.
         check(i64::from(unsafe {
             libc::semctl(self.0, number, libc::GETVAL)
@@ -145,7 +145,7 @@ fn sysv_sem(n: u64) -> io::Result<Took> {
 }
 
 /// A POSIX message queue for messages of 64 bytes, whose name is gone.
-fn queue(name: &CStr) -> io::Result<Fd> {
+pub(crate) fn queue(name: &CStr) -> io::Result<Fd> {
     // SAFETY: all zeroes are valid attributes.
     let mut attributes: libc::mq_attr = unsafe { std::mem::zeroed() };
     attributes.mq_maxmsg = 8;
@@ -164,30 +164,37 @@ fn queue(name: &CStr) -> io::Result<Fd> {
     }
 }
 
+/// mq_send(3), with priority 0.
+pub(crate) fn queue_send(queue: &Fd, message: &[u8]) -> io::Result<()> {
+    // SAFETY: the slice is readable.
+    check(i64::from(unsafe {
+        libc::mq_send(queue.0, message.as_ptr().cast(), message.len(), 0)
+    }))
+    .map(drop)
+}
+
+/// mq_receive(3): the message's size.
+pub(crate) fn queue_receive(queue: &Fd, message: &mut [u8; 64]) -> io::Result<usize> {
+    // SAFETY: room for the largest message.
+    let got = unsafe {
+        libc::mq_receive(
+            queue.0,
+            message.as_mut_ptr().cast(),
+            64,
+            std::ptr::null_mut(),
+        )
+    };
+    check(got as i64).map(|got| got as usize)
+}
+
 fn posix_mq(n: u64) -> io::Result<Took> {
     let (to, fro) = (queue(c"/bench-to")?, queue(c"/bench-fro")?);
-    let send = |queue: &Fd, byte: u8| {
-        // SAFETY: one readable byte.
-        check(i64::from(unsafe {
-            libc::mq_send(queue.0, [byte].as_ptr().cast(), 1, 0)
-        }))
-        .map(drop)
-    };
+    let send = |queue: &Fd, byte: u8| queue_send(queue, &[byte]);
     let receive = |queue: &Fd| {
         let mut message = [0u8; 64];
-        // SAFETY: room for the largest message.
-        let got = check(unsafe {
-            libc::mq_receive(
-                queue.0,
-                message.as_mut_ptr().cast(),
-                64,
-                std::ptr::null_mut(),
-            )
-        } as i64)?;
-        if got == 1 {
-            Ok(message[0])
-        } else {
-            Err(wrong("message's size"))
+        match queue_receive(queue, &mut message)? {
+            1 => Ok(message[0]),
+            _ => Err(wrong("message's size")),
         }
     };
     let mut value = 0u8;
@@ -205,7 +212,7 @@ fn posix_mq(n: u64) -> io::Result<Took> {
 }
 
 /// A SysV message queue that goes when it is dropped.
-struct Messages(i32);
+pub(crate) struct Messages(i32);
 impl Drop for Messages {
     fn drop(&mut self) {
         // SAFETY: a number.
@@ -221,19 +228,29 @@ struct Message {
 }
 
 impl Messages {
-    fn send(&self, kind: i64, byte: u8) -> io::Result<()> {
+    pub(crate) fn new() -> io::Result<Self> {
+        // SAFETY: numbers.
+        check(i64::from(unsafe {
+            libc::msgget(libc::IPC_PRIVATE, libc::IPC_CREAT | 0o600)
+        }))
+        .map(|id| Self(id as i32))
+    }
+
+    /// Sends the first `len` bytes of eight that are all `byte`.
+    pub(crate) fn send(&self, kind: i64, byte: u8, len: usize) -> io::Result<()> {
         let message = Message {
             kind,
             text: [byte; 8],
         };
-        // SAFETY: a kind followed by at least one byte.
+        // SAFETY: a kind followed by at least that many bytes.
         check(i64::from(unsafe {
-            libc::msgsnd(self.0, (&raw const message).cast(), 1, 0)
+            libc::msgsnd(self.0, (&raw const message).cast(), len.min(8), 0)
         }))
         .map(drop)
     }
 
-    fn receive(&self, kind: i64) -> io::Result<u8> {
+    /// Receives so many bytes; the first.
+    pub(crate) fn receive(&self, kind: i64, len: usize) -> io::Result<u8> {
         let mut message = Message {
             kind: 0,
             text: [0; 8],
@@ -241,7 +258,7 @@ impl Messages {
         // SAFETY: room for a kind and that many bytes.
         let got =
             check(unsafe { libc::msgrcv(self.0, (&raw mut message).cast(), 8, kind, 0) } as i64)?;
-        if got == 1 && message.kind == kind {
+        if got == len as i64 && message.kind == kind {
             Ok(message.text[0])
         } else {
             Err(wrong("message's size"))
@@ -252,15 +269,12 @@ impl Messages {
 fn sysv_msg(n: u64) -> io::Result<Took> {
     const TO: i64 = 1;
     const FRO: i64 = 2;
-    // SAFETY: numbers.
-    let queue = Messages(check(i64::from(unsafe {
-        libc::msgget(libc::IPC_PRIVATE, libc::IPC_CREAT | 0o600)
-    }))? as i32);
+    let queue = Messages::new()?;
     let mut value = 0u8;
     let ask = || {
-        queue.send(TO, value)?;
+        queue.send(TO, value, 1)?;
         value = value.wrapping_add(1);
-        if queue.receive(FRO)? == value {
+        if queue.receive(FRO, 1)? == value {
             Ok(())
         } else {
             Err(wrong("message"))
@@ -268,8 +282,8 @@ fn sysv_msg(n: u64) -> io::Result<Took> {
     };
     let answer = || {
         queue
-            .receive(TO)
-            .and_then(|byte| queue.send(FRO, byte.wrapping_add(1)))
+            .receive(TO, 1)
+            .and_then(|byte| queue.send(FRO, byte.wrapping_add(1), 1))
     };
     sys::round_trips(n, ask, answer)
 }

@@ -9,6 +9,7 @@
 //! iteration keeps the machine busy. `--exact` takes filters as whole names, `--list` prints the names. As a guest's
 //! first process it serves `./gaon bench` (`init.rs`).
 mod calls;
+mod contend;
 mod data;
 mod files;
 mod handover;
@@ -138,6 +139,7 @@ fn main() {
         net::ALL,
         modules::ALL,
         scaling::ALL,
+        contend::ALL,
     ] {
         for bench in group {
             if !wish.takes(bench.name) {

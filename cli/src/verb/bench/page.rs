@@ -14,7 +14,7 @@ const STYLE: &str = include_str!("page.css");
 pub(super) fn page(judgement: &Judgement, curves: &[Curve], from: &Provenance) -> String {
     let mut out = String::new();
     let what = match judgement.clock {
-        Clock::Icount => "busy instructions",
+        Clock::Icount | Clock::Counted => "busy instructions",
         Clock::Wall => "nanoseconds of the host",
     };
     let _ = write!(

@@ -25,6 +25,7 @@ impl Provenance {
             qemu: qemu().unwrap_or_else(|| "QEMU".to_owned()),
             clock: match clock {
                 Clock::Icount => ICOUNT.join(" "),
+                Clock::Counted => "the host's time, -accel tcg,thread=single".to_owned(),
                 Clock::Wall => "the host's time".to_owned(),
             },
         }

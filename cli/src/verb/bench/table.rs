@@ -40,7 +40,7 @@ pub(super) fn table(judgement: &Judgement) -> String {
 
 fn heading(clock: Clock) -> String {
     match clock {
-        Clock::Icount => format!(
+        Clock::Icount | Clock::Counted => format!(
             "{:<22} {:>13} {:>13} {:>6} {:>16}  {:<8} {:>13} {:>13}  one iteration\n",
             "busy instructions of",
             "Gaon",
