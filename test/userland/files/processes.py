@@ -7,12 +7,12 @@ def tell(name, ask):
     try:
         print(name, ask())
     except Exception as error:
-        print(name, type(error).__name__, error)
+        print(name, type(error).__name__, str(error).replace(str(child.pid), "PID"))
 
 
 me = psutil.Process()
 child = subprocess.Popen(["sleep", "1000"], cwd="/usr")
-while psutil.Process(child.pid).name() != "sleep":
+while psutil.Process(child.pid).name() != "sleep" or psutil.Process(child.pid).status() != "sleeping":
     time.sleep(0.01)
 it = psutil.Process(child.pid)
 file = open("file", "w")
