@@ -39,6 +39,21 @@ impl fmt::Display for Outcome {
     }
 }
 
+/// How many there are, and how many of them ended badly or not at all.
+pub(super) fn counts(outcomes: &Outcomes) -> String {
+    let of = |wanted: fn(&Outcome) -> bool| {
+        let tests = outcomes.iter().filter(|(name, _)| *name != WHOLE);
+        tests.filter(|(_, outcome)| wanted(outcome)).count()
+    };
+    format!(
+        "{} tests, {} failed, {} skipped, {} without an answer",
+        of(|_| true),
+        of(|outcome| *outcome == Outcome::Failed),
+        of(|outcome| matches!(outcome, Outcome::Skipped(_))),
+        of(|outcome| *outcome == Outcome::Lost),
+    )
+}
+
 /// The name of what stands for the whole run.
 const WHOLE: &str = "the whole run";
 
@@ -127,7 +142,7 @@ fn ending(line: &str) -> Option<Outcome> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Outcome, WHOLE, read};
+    use super::{Outcome, WHOLE, counts, read};
 
     const LOG: &str = "\
 test_a (test.test_os.Files.test_a) ... ok
@@ -163,6 +178,10 @@ Tests result: FAILURE
         assert_eq!(of("Files.test_h"), Outcome::Failed);
         assert_eq!(of("Macs.setUpClass"), skipped("it's no Mac"));
         assert_eq!(outcomes[WHOLE], Outcome::Passed);
+        assert_eq!(
+            counts(&outcomes),
+            "9 tests, 3 failed, 2 skipped, 0 without an answer"
+        );
     }
 
     #[test]
