@@ -184,14 +184,16 @@ fn sys_getsockopt(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
         at: UserAddr(a[3]),
         len,
     };
-    if level == SOL_SOCKET {
-        match socket.base().option(name, &mut out) {
-            Err(Errno::ENOPROTOOPT) => socket.option(level, name, &mut out)?,
-            result => result?,
-        }
-    } else {
-        socket.option(level, name, &mut out)?;
+    let told = match level {
+        SOL_SOCKET => match socket.base().option(name, &mut out) {
+            Err(Errno::ENOPROTOOPT) => socket.option(level, name, &mut out),
+            result => result,
+        },
+        _ => socket.option(level, name, &mut out),
+    };
+    // Who gave too little room hears how much it takes.
+    if matches!(told, Ok(()) | Err(Errno::ERANGE)) {
+        len_at.write(&(out.len as i32))?;
     }
-    len_at.write(&(out.len as i32))?;
-    Ok(0)
+    told.map(|()| 0)
 }

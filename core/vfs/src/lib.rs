@@ -100,7 +100,7 @@ pub use objects::{
     Dentry, File, FileOps, FileOpsRef, Inode, InodeExtra, InodeOps, Link, MakeEntry, Mount,
     MountNs, OpenArgs, Path, RenameTarget, SuperBlock, SuperOps,
 };
-pub use open::{OpenHow, open, open_exec, open_path, open_with};
+pub use open::{OpenHow, open, open_exec, open_path, open_place, open_with};
 pub use owner::{FileOwner, OwnerKind};
 pub use pagecache::{MapAccess, MapObject, MapToken, MapUser, PageCache, PageSource, Unmapped};
 pub use path::FsStruct;

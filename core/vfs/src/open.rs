@@ -186,6 +186,11 @@ fn may_open(at: &Path, inode: &Inode, flags: OpenFlags, cred: &Cred) -> Result<(
     Ok(())
 }
 
+/// A file that only names the place `at` (`O_PATH`). ENOENT, ENFILE, ENOMEM.
+pub fn open_place(at: Path, cred: &Arc<Cred>) -> Result<Arc<File>> {
+    File::new(at, path_ops(), OpenFlags::PATH, cred)
+}
+
 /// Opens what is at `at`, without a check of permission. ENXIO, ENODEV, ETXTBSY, ENOMEM, what the driver says.
 pub fn open_path(at: Path, flags: OpenFlags, cred: &Arc<Cred>) -> Result<Arc<File>> {
     let inode = at.inode()?;

@@ -4,7 +4,7 @@ use abi::{Errno, Result};
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use pid::siginfo::code::SI_MESGQ;
-use pid::{SigData, SigInfo, Signal};
+use pid::{Pid, SigData, SigInfo, Signal};
 use socket::Socket;
 use task::signal::send::{Sender, send_named};
 use task::{Cx, Process};
@@ -32,8 +32,8 @@ pub enum How {
 /// A registration.
 pub struct Notification {
     owner: Weak<Process>,
-    /// Its number, as it calls itself.
-    number: i32,
+    /// Its numbers.
+    pid: Arc<Pid>,
     /// The program that registered: another one would not know the signal.
     program: u32,
     how: How,
@@ -50,7 +50,7 @@ impl Notification {
         let owner = cx.process();
         Ok(Self {
             owner: Arc::downgrade(owner),
-            number: owner.local_nr(),
+            pid: owner.pid().clone(),
             program: owner.program(),
             how,
         })
@@ -63,10 +63,11 @@ impl Notification {
 
     /// `NOTIFY`, `SIGNO` and `NOTIFY_PID` of the queue's file.
     pub(crate) fn shown(&self) -> (u32, u32, i32) {
+        let number = self.pid.nr_in(&task::numbers::own_pids());
         match self.how {
-            How::Nothing => (SIGEV_NONE, 0, self.number),
-            How::Signal(signal, _) => (SIGEV_SIGNAL, signal, self.number),
-            How::Cookie(..) => (SIGEV_THREAD, 0, self.number),
+            How::Nothing => (SIGEV_NONE, 0, number),
+            How::Signal(signal, _) => (SIGEV_SIGNAL, signal, number),
+            How::Cookie(..) => (SIGEV_THREAD, 0, number),
         }
     }
 
@@ -85,7 +86,7 @@ impl Notification {
                     errno: 0,
                     code: SI_MESGQ,
                     data: SigData::Queue {
-                        pid: cx.process().local_nr(),
+                        pid: cx.process().nr_in(owner.pids()),
                         uid: cx.cred.user_ns.uid(cx.cred.uid),
                         value,
                     },

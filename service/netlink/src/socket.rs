@@ -5,7 +5,8 @@ use crate::queue::{Message, Waiting};
 use crate::table::{self, broadcast};
 use crate::uevent;
 use abi::net::{
-    AF_UNSPEC, MSG_DONTWAIT, MSG_OOB, MSG_PEEK, MSG_TRUNC, SCM_CREDENTIALS, SOL_SOCKET,
+    AF_UNSPEC, MSG_DONTWAIT, MSG_OOB, MSG_PEEK, MSG_TRUNC, SCM_CREDENTIALS, SO_PEERGROUPS,
+    SOL_SOCKET,
 };
 use abi::netlink::{
     NETLINK_ADD_MEMBERSHIP, NETLINK_DROP_MEMBERSHIP, NETLINK_KOBJECT_UEVENT,
@@ -41,7 +42,7 @@ impl NetlinkSocket {
     /// Its port, given to it now if it has none. EADDRINUSE.
     fn bound(&self, who: &Caller<'_>) -> Result<u32> {
         if self.port().is_none() {
-            table::bind(self, 0, who.pid)?;
+            table::bind(self, 0, who.pid())?;
         }
         Ok(self.port().unwrap_or(0))
     }
@@ -77,7 +78,7 @@ impl Socket for NetlinkSocket {
         match (self.port(), address.port) {
             (Some(own), wanted) if own != wanted => return Err(Errno::EINVAL),
             (Some(_), _) => {}
-            (None, wanted) => table::bind(self, wanted, who.pid)?,
+            (None, wanted) => table::bind(self, wanted, who.pid())?,
         }
         self.state.lock().groups = address.groups;
         Ok(())
@@ -223,6 +224,10 @@ impl Socket for NetlinkSocket {
     }
 
     fn option(&self, level: u32, name: u32, out: &mut OptionOut) -> Result<()> {
+        // It is connected with no process.
+        if (level, name) == (SOL_SOCKET, SO_PEERGROUPS) {
+            return Err(Errno::ENODATA);
+        }
         if level != SOL_NETLINK {
             return Err(Errno::ENOPROTOOPT);
         }

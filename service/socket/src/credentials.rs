@@ -8,7 +8,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 )]
 #[repr(C)]
 pub struct Credentials {
-    /// Number of the sender's process; 0 is the kernel.
+    /// Number of the sender's process, as whoever reads it calls that; 0 is the kernel.
     pub pid: i32,
     /// His user.
     pub uid: u32,

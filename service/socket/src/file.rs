@@ -45,6 +45,16 @@ impl FileOps for SocketFile {
         self.socket.ioctl(cmd, arg)
     }
 
+    fn ioctl_open(
+        &self,
+        _file: &File,
+        cmd: u32,
+        _arg: usize,
+        cred: &Arc<Cred>,
+    ) -> Result<Arc<File>> {
+        self.socket.ioctl_open(cmd, cred)
+    }
+
     fn is_stream(&self) -> bool {
         true
     }

@@ -43,5 +43,5 @@ pub use file::{SocketFile, open};
 pub use message::{Control, Incoming, Outgoing, Receiver};
 pub use options::{OptionIn, OptionOut};
 pub use program::FilterProgram;
-pub use socket::Socket;
+pub use socket::{SIOCUNIXFILE, Socket};
 pub use who::{Address, Caller, End};

@@ -7,8 +7,12 @@ use abi::{Errno, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::any::Any;
+use cred::Cred;
 use kmem::user::UserBuf;
-use vfs::{PollEvents, PollTable};
+use vfs::{File, PollEvents, PollTable};
+
+/// ioctl(2): opens the node of a UNIX socket's name (`SIOCUNIXFILE`).
+pub const SIOCUNIXFILE: u32 = abi::ioctl::SIOCPROTOPRIVATE;
 
 /// What a socket does. What is not implemented answers as a socket of a family that has not got it.
 ///
@@ -37,6 +41,12 @@ pub trait Socket: Any + Send + Sync {
 
     /// ioctl(2) of a kind that not all files have.
     fn ioctl(&self, _cmd: u32, _arg: usize) -> Result<usize> {
+        Err(Errno::ENOTTY)
+    }
+
+    /// ioctl(2) of a kind that opens another file: `SIOCUNIXFILE`, the node of its name. ENOTTY; EPERM; ENOENT: it has no such
+    /// name.
+    fn ioctl_open(&self, _cmd: u32, _cred: &Arc<Cred>) -> Result<Arc<File>> {
         Err(Errno::ENOTTY)
     }
 

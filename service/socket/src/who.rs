@@ -3,6 +3,7 @@ use crate::credentials::Credentials;
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use cred::{Cred, Resource, cap};
+use pid::Pid;
 use vfs::{Files, FsStruct};
 
 /// Longest address (`struct sockaddr_storage`).
@@ -13,8 +14,8 @@ const LONGEST: usize = 128;
 pub struct Caller<'a> {
     /// What he may.
     pub cred: &'a Arc<Cred>,
-    /// Number of his process.
-    pub pid: i32,
+    /// His process.
+    pub process: &'a Arc<Pid>,
     /// Where his paths start; `None` where no call takes paths.
     pub fs: Option<&'a FsStruct>,
     /// His descriptors; `None` where none are sent.
@@ -34,7 +35,7 @@ impl Caller<'_> {
         let cred = task.cred()?;
         f(&Caller {
             cred: &cred,
-            pid: task.process().nr(),
+            process: task.process().pid(),
             fs: None,
             files: None,
         })
@@ -46,20 +47,27 @@ impl Caller<'_> {
         task::task::with_current(|task| task.process().limits().cur(Resource::Nofile)).unwrap_or(0)
     }
 
+    /// What his process calls itself.
+    #[must_use]
+    pub fn pid(&self) -> i32 {
+        self.process.own_nr()
+    }
+
     /// Who he is, as a message tells: his process and his real user and group.
     #[must_use]
     pub fn credentials(&self) -> Credentials {
         Credentials {
-            pid: self.pid,
+            pid: self.pid(),
             uid: self.cred.uid.0,
             gid: self.cred.gid.0,
         }
     }
 
-    /// Whether he may say that he is somebody (unix(7), `SCM_CREDENTIALS`). The ids are the kernel's. EPERM.
+    /// Whether he may say that he is somebody (unix(7), `SCM_CREDENTIALS`). The ids are the kernel's; the process' number is
+    /// his own namespace's. EPERM.
     pub fn check_claim(&self, said: &Credentials) -> Result<()> {
         let cred = self.cred;
-        let pid = said.pid == self.pid || self.may(cap::SYS_ADMIN);
+        let pid = said.pid == self.pid() || self.may(cap::SYS_ADMIN);
         let uid = [cred.uid.0, cred.euid.0, cred.suid.0].contains(&said.uid);
         let gid = [cred.gid.0, cred.egid.0, cred.sgid.0].contains(&said.gid);
         if pid && (uid || self.may(cap::SETUID)) && (gid || self.may(cap::SETGID)) {

@@ -3,7 +3,7 @@
 //! | module | what it has |
 //! |---|---|
 //! | `ids`, `table` | ids and their reuse; objects by id and by key |
-//! | `perm`, `limits`, `caller` | who may do what; how much there may be; who calls |
+//! | `perm`, `limits`, `caller`, `who` | who may do what; how much there may be; who calls, and who did last |
 //! | `shm` | segments, the areas that map them |
 //! | `sem` | sets of semaphores: `set` matches operations, `undo` takes them back |
 //! | `msg` | message queues: `queue` matches messages and receivers |
@@ -46,6 +46,9 @@ mod sem;
 #[cfg(any(test, target_os = "none"))]
 #[cfg_attr(test, expect(dead_code, reason = "used on the machine"))]
 mod table;
+#[cfg(any(test, target_os = "none"))]
+#[cfg_attr(test, expect(dead_code, reason = "used on the machine"))]
+mod who;
 
 machine! {
     mod caller;

@@ -25,6 +25,7 @@ fn each<T: Object>(table: &Table<T>, mut line: impl FnMut(&T)) {
 /// `shm`.
 pub fn segments(out: &mut SeqBuf) -> Result<()> {
     let (objects, users) = (of_current()?, reader()?);
+    let pids = task::numbers::own_pids();
     let _ = writeln!(
         out,
         "       key      shmid perms                  size  cpid  lpid nattch   uid   gid  cuid  cgid      \
@@ -37,7 +38,7 @@ pub fn segments(out: &mut SeqBuf) -> Result<()> {
         }
         let perm = state.perm.show(segment.id(), &users);
         let (nattch, rss) = (state.attached, rss_pages(&state) * PAGE_SIZE as u64);
-        let (maker, last) = (state.maker, state.last);
+        let (maker, last) = (state.maker.nr_in(&pids), state.last.nr_in(&pids));
         let times = [state.attach_time, state.detach_time, state.change_time];
         drop(state);
         let _ = writeln!(
@@ -95,6 +96,7 @@ pub fn sets(out: &mut SeqBuf) -> Result<()> {
 /// `msg`.
 pub fn queues(out: &mut SeqBuf) -> Result<()> {
     let (objects, users) = (of_current()?, reader()?);
+    let pids = task::numbers::own_pids();
     let _ = writeln!(
         out,
         "       key      msqid perms      cbytes       qnum lspid lrpid   uid   gid  cuid  cgid      \
@@ -107,7 +109,8 @@ pub fn queues(out: &mut SeqBuf) -> Result<()> {
         }
         let perm = state.perm.show(queue.id(), &users);
         let (bytes, len) = (state.queue.bytes, state.queue.len());
-        let (sender, receiver) = (state.queue.last_sender, state.queue.last_receiver);
+        let sender = state.queue.last_sender.nr_in(&pids);
+        let receiver = state.queue.last_receiver.nr_in(&pids);
         let times = [
             state.queue.sent / 1_000_000_000,
             state.queue.received / 1_000_000_000,

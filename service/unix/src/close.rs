@@ -31,6 +31,8 @@ impl UnixSocket {
             return;
         }
         names::release(end);
+        let node = end.node.lock().take();
+        drop(node);
         // Nobody connects any more once the backlog was empty with that said.
         let waiting = {
             let mut backlog = end.backlog.lock();

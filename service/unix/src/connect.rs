@@ -16,7 +16,7 @@ impl Identity {
     /// The caller's.
     pub(crate) fn of(who: &Caller<'_>) -> Self {
         Self {
-            pid: who.pid,
+            process: who.process.clone(),
             cred: who.cred.clone(),
         }
     }
@@ -121,6 +121,8 @@ impl UnixSocket {
         if let Some(name) = listener.name.get() {
             let _ = theirs.name.set(name.clone());
         }
+        let node = listener.node.lock().clone();
+        *theirs.node.lock() = node;
         *theirs.identity.lock() = Some(Identity::of(who));
         theirs.set_phase(phase::CONNECTED);
         new.embryo.store(true, Ordering::Relaxed);

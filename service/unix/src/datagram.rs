@@ -5,7 +5,7 @@ use crate::end::{OUT, waited};
 use crate::flight;
 use crate::inbox::Parcel;
 use crate::names;
-use crate::objects::{Cargo, End, Record, UnixSocket, phase, shut};
+use crate::objects::{Cargo, End, Record, Sender, UnixSocket, phase, shut};
 use crate::stream::Wish;
 use abi::net::MSG_OOB;
 use abi::{Errno, Result};
@@ -13,7 +13,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 use kmem::user::UserBuf;
-use socket::{Caller, Credentials};
+use socket::Caller;
 use sync::WaitMode;
 
 /// What became of a try to send.
@@ -138,7 +138,7 @@ pub(crate) struct Message {
     pub(crate) len: usize,
     /// How much of it was copied.
     pub(crate) copied: usize,
-    pub(crate) credentials: Option<Credentials>,
+    pub(crate) sender: Option<Sender>,
     pub(crate) cargo: Option<Box<Cargo>>,
     /// Who sent it, if it is no connection.
     pub(crate) from: Option<Arc<End>>,
@@ -220,7 +220,7 @@ impl UnixSocket {
             Some(Message {
                 len: len - skip,
                 copied,
-                credentials: first.credentials,
+                sender: first.sender.take(),
                 cargo,
                 from: first.from.take(),
             })
@@ -283,7 +283,7 @@ impl End {
         let message = Message {
             len,
             copied,
-            credentials: record.credentials,
+            sender: record.sender.clone(),
             cargo: record
                 .cargo
                 .as_ref()

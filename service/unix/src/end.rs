@@ -18,6 +18,7 @@ use vfs::{PollEvents, PollTable};
 static INBOX: LockClass = LockClass::new("unix.inbox", rank::UNIX_INBOX);
 static BACKLOG: LockClass = LockClass::new("unix.backlog", rank::SOCKETS);
 static IDENTITY: LockClass = LockClass::new("unix.identity", rank::NONE);
+static NODE: LockClass = LockClass::new("unix.node", rank::NONE);
 static TARGET: LockClass = LockClass::new("unix.target", rank::NONE);
 
 /// Poll events of "something to receive" and of "room to send".
@@ -117,6 +118,7 @@ impl End {
             write_wait: WaitQueue::new(),
             room_wait: WaitQueue::new(),
             name: Once::new(),
+            node: SpinLock::new(&NODE, None),
             identity: SpinLock::new(&IDENTITY, None),
             peek: AtomicI32::new(-1),
         }

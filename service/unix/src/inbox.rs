@@ -1,5 +1,5 @@
 //! Putting messages into a queue, and taking them out.
-use crate::objects::{Cargo, End, Inbox, Record};
+use crate::objects::{Cargo, End, Inbox, Record, Sender};
 use abi::{Errno, Result};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -7,13 +7,13 @@ use alloc::sync::Arc;
 use core::sync::atomic::Ordering;
 use kmem::ReservedQueue;
 use kmem::user::UserBuf;
-use socket::{Caller, Credentials};
+use socket::Caller;
 use sync::MutexGuard;
 
 /// What goes with a message.
 #[derive(Default)]
 pub(crate) struct Parcel {
-    pub(crate) credentials: Option<Credentials>,
+    pub(crate) sender: Option<Sender>,
     pub(crate) cargo: Option<Box<Cargo>>,
 }
 
@@ -22,8 +22,8 @@ impl Parcel {
     #[inline]
     pub(crate) fn say_who(&mut self, from: &End, to: &End) -> Result<()> {
         let wanted = from.base.passes_credentials() || to.base.passes_credentials();
-        if wanted && self.credentials.is_none() {
-            self.credentials = Some(Caller::with_current(|who| Ok(who.credentials()))?);
+        if wanted && self.sender.is_none() {
+            self.sender = Some(Caller::with_current(|who| Ok(Sender::of(who)))?);
         }
         Ok(())
     }
@@ -54,7 +54,7 @@ impl End {
         inbox.records.push_back_reserved(Record {
             left: len as u32,
             cost: cost as u32,
-            credentials: parcel.credentials,
+            sender: parcel.sender.clone(),
             cargo,
             from: None,
         });

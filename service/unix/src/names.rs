@@ -191,6 +191,7 @@ pub(crate) fn bind(who: &Caller<'_>, end: &Arc<End>, wanted: Wanted<'_>) -> Resu
         let _ = vfs::unlink(walk(who)?, path);
         return Err(Errno::EINVAL);
     }
+    *end.node.lock() = Some(place);
     Ok(())
 }
 

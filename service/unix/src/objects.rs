@@ -7,9 +7,10 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU32, AtomicU64, AtomicUsize};
 use cred::{Cred, Kuid};
-use socket::{Base, Credentials};
+use pid::Pid;
+use socket::Base;
 use sync::{Mutex, Once, RwSpinLock, SpinLock, WaitQueue};
-use vfs::File;
+use vfs::{File, Path};
 
 /// A socket as its descriptor has it: the end that others see, and whom it talks to. Ends refer to no other, so none keeps
 /// itself.
@@ -60,6 +61,8 @@ pub(crate) struct End {
     /// Who wants to send or connect here, and found the queue full.
     pub(crate) room_wait: WaitQueue,
     pub(crate) name: Once<Arc<Name>>,
+    /// The node of a name in the file system.
+    pub(crate) node: SpinLock<Option<Path>>,
     /// Whom `SO_PEERCRED` names, and guards changes of `phase`.
     pub(crate) identity: SpinLock<Option<Identity>>,
     /// Where `MSG_PEEK` begins (`SO_PEEK_OFF`); below 0: at the front.
@@ -83,8 +86,16 @@ pub(crate) mod shut {
 /// A process and what it was when it connected or listened.
 #[derive(Clone)]
 pub(crate) struct Identity {
-    pub(crate) pid: i32,
+    pub(crate) process: Arc<Pid>,
     pub(crate) cred: Arc<Cred>,
+}
+
+/// Who sent a message: each receiver calls the process by the number that it has for him. The ids are the kernel's.
+#[derive(Clone)]
+pub(crate) struct Sender {
+    pub(crate) process: Arc<Pid>,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
 }
 
 /// What waits to be received.
@@ -99,7 +110,7 @@ pub(crate) struct Record {
     pub(crate) left: u32,
     /// What is given back to the sender when all is received.
     pub(crate) cost: u32,
-    pub(crate) credentials: Option<Credentials>,
+    pub(crate) sender: Option<Sender>,
     pub(crate) cargo: Option<Box<Cargo>>,
     /// The sender of a datagram; a connection has but one.
     pub(crate) from: Option<Arc<End>>,

@@ -1,6 +1,7 @@
 //! What control messages send along (unix(7), "Ancillary messages"): descriptors, and who the sender says he is.
 use crate::flight;
 use crate::inbox::Parcel;
+use crate::objects::Sender;
 use abi::net::{SCM_CREDENTIALS, SCM_RIGHTS, SOL_SOCKET};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
@@ -19,11 +20,11 @@ const MOST: usize = 253;
 /// he says; `ETOOMANYREFS`; `ENOMEM`.
 pub(crate) fn pack(who: &Caller<'_>, message: &Outgoing<'_, '_>) -> Result<Parcel> {
     let mut files = Vec::new();
-    let mut credentials = None;
+    let mut sender = None;
     message.each_control(|level, kind, body| match (level, kind) {
         (SOL_SOCKET, SCM_RIGHTS) => gather(who, body, &mut files),
         (SOL_SOCKET, SCM_CREDENTIALS) => {
-            credentials = Some(claim(who, body)?);
+            sender = Some(claim(who, body)?);
             Ok(())
         }
         (SOL_SOCKET, _) => Err(Errno::EINVAL),
@@ -33,7 +34,7 @@ pub(crate) fn pack(who: &Caller<'_>, message: &Outgoing<'_, '_>) -> Result<Parce
         true => None,
         false => Some(flight::send(who, files)?),
     };
-    Ok(Parcel { credentials, cargo })
+    Ok(Parcel { sender, cargo })
 }
 
 /// The files of descriptors.
@@ -49,8 +50,25 @@ fn gather(who: &Caller<'_>, body: &[u8], files: &mut Vec<Arc<File>>) -> Result<(
     Ok(())
 }
 
+impl Sender {
+    /// The caller himself.
+    pub(crate) fn of(who: &Caller<'_>) -> Self {
+        Self {
+            process: who.process.clone(),
+            uid: who.cred.uid.0,
+            gid: who.cred.gid.0,
+        }
+    }
+}
+
+impl PartialEq for Sender {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.process, &other.process) && (self.uid, self.gid) == (other.uid, other.gid)
+    }
+}
+
 /// Who the sender says he is, with the kernel's ids.
-fn claim(who: &Caller<'_>, body: &[u8]) -> Result<Credentials> {
+fn claim(who: &Caller<'_>, body: &[u8]) -> Result<Sender> {
     let said = Credentials::read(body)?;
     let users = &who.cred.user_ns;
     let said = Credentials {
@@ -62,8 +80,13 @@ fn claim(who: &Caller<'_>, body: &[u8]) -> Result<Credentials> {
         return Err(Errno::EINVAL);
     }
     who.check_claim(&said)?;
-    if said.pid != who.pid && task::find_process(said.pid).is_err() {
-        return Err(Errno::ESRCH);
-    }
-    Ok(said)
+    let process = match said.pid == who.pid() {
+        true => who.process.clone(),
+        false => who.process.ns().find(said.pid).ok_or(Errno::ESRCH)?,
+    };
+    Ok(Sender {
+        process,
+        uid: said.uid,
+        gid: said.gid,
+    })
 }

@@ -1,30 +1,40 @@
 //! The face to `service/socket`.
 use crate::inbox::Parcel;
 use crate::names;
-use crate::objects::{Cargo, End, UnixSocket, phase};
+use crate::objects::{Cargo, End, Sender, UnixSocket, phase};
 use crate::stream::{Got, Wish};
 use crate::{flight, parcel};
 use abi::net::{
-    MSG_CMSG_CLOEXEC, MSG_OOB, MSG_TRUNC, SCM_CREDENTIALS, SO_PEEK_OFF, SO_PEERCRED, SOL_SOCKET,
+    MSG_CMSG_CLOEXEC, MSG_OOB, MSG_TRUNC, SCM_CREDENTIALS, SO_PEEK_OFF, SO_PEERCRED, SO_PEERGROUPS,
+    SOL_SOCKET,
 };
 use abi::{Errno, Result};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::any::Any;
 use core::sync::atomic::Ordering;
+use cred::{Cred, cap};
 use kmem::user::{self, UserAddr, UserBuf};
 use socket::{
     Address, Base, Caller, Credentials, End as Side, Incoming, OptionIn, OptionOut, Outgoing,
-    Socket,
+    SIOCUNIXFILE, Socket,
 };
-use vfs::{OnExec, PollEvents, PollTable};
+use vfs::{File, OnExec, PollEvents, PollTable};
 use zerocopy::IntoBytes;
 
 /// What ioctl(2) knows of these sockets.
 const SIOCINQ: u32 = abi::ioctl::FIONREAD;
 const SIOCOUTQ: u32 = abi::ioctl::TIOCOUTQ;
 
+/// What an id is called that has no name (`/proc/sys/kernel/overflowuid`).
+const NAMELESS: u32 = 65_534;
 /// What a receiver is told of a sender that was not asked who he is.
+const UNASKED: Credentials = Credentials {
+    pid: 0,
+    uid: NAMELESS,
+    gid: NAMELESS,
+};
+/// What `SO_PEERCRED` says where there is no peer.
 const NOBODY: Credentials = Credentials {
     pid: 0,
     uid: u32::MAX,
@@ -57,12 +67,14 @@ impl UnixSocket {
     fn tell(
         &self,
         message: &mut Incoming<'_, '_>,
-        credentials: Option<Credentials>,
+        sender: Option<Sender>,
         cargo: Option<Box<Cargo>>,
     ) -> Result<()> {
         if self.end.base.passes_credentials() {
-            let said = credentials.unwrap_or(NOBODY);
-            let seen = Caller::with_current(|who| Ok(seen_by(who, said)))?;
+            let seen = match sender {
+                Some(sender) => Caller::with_current(|who| Ok(seen_by(who, &sender)))?,
+                None => UNASKED,
+            };
             let bytes = seen.as_bytes();
             message.control.put(SOL_SOCKET, SCM_CREDENTIALS, bytes);
         }
@@ -77,16 +89,32 @@ impl UnixSocket {
     }
 }
 
-/// Credentials in the names of the receiver's user namespace.
-fn seen_by(who: &Caller<'_>, said: Credentials) -> Credentials {
-    /// What an id is called that has no name (`/proc/sys/kernel/overflowuid`).
-    const NAMELESS: u32 = 65_534;
+/// Who sent, in the names of the receiver's namespaces.
+fn seen_by(who: &Caller<'_>, sender: &Sender) -> Credentials {
     let users = &who.cred.user_ns;
-    let name = |id: u32, of: u32| if id == u32::MAX { NAMELESS } else { of };
     Credentials {
-        pid: said.pid,
-        uid: name(said.uid, users.uid(cred::Kuid(said.uid))),
-        gid: name(said.gid, users.gid(cred::Kgid(said.gid))),
+        pid: sender.process.nr_in(who.process.ns()),
+        uid: users.uid(cred::Kuid(sender.uid)),
+        gid: users.gid(cred::Kgid(sender.gid)),
+    }
+}
+
+impl UnixSocket {
+    /// `SO_PEERGROUPS`. ENODATA: there is no peer; ERANGE: there is no room for all, and `out.len` says how much there has to be;
+    /// EFAULT.
+    fn tell_groups(&self, out: &mut OptionOut) -> Result<()> {
+        let peer = self.end.identity.lock().clone().ok_or(Errno::ENODATA)?;
+        let groups = peer.cred.groups();
+        let room = core::mem::replace(&mut out.len, size_of_val(groups));
+        if room < out.len {
+            return Err(Errno::ERANGE);
+        }
+        let cred = Caller::with_current(|who| Ok(who.cred.clone()))?;
+        for (at, group) in groups.iter().enumerate() {
+            let seen = cred.user_ns.gid(*group);
+            user::write(out.at.add(at * size_of::<u32>()), &seen)?;
+        }
+        Ok(())
     }
 }
 
@@ -150,6 +178,17 @@ impl Socket for UnixSocket {
         Ok(0)
     }
 
+    fn ioctl_open(&self, cmd: u32, cred: &Arc<Cred>) -> Result<Arc<File>> {
+        if cmd != SIOCUNIXFILE {
+            return Err(Errno::ENOTTY);
+        }
+        if !cred.capable(cap::NET_ADMIN) {
+            return Err(Errno::EPERM);
+        }
+        let node = self.end.node.lock().clone().ok_or(Errno::ENOENT)?;
+        vfs::open_place(node, cred)
+    }
+
     fn bind(&self, who: &Caller<'_>, address: &[u8]) -> Result<()> {
         self.bind_to(who, address)
     }
@@ -206,7 +245,7 @@ impl Socket for UnixSocket {
             if n != 0 {
                 message.address = sender_address(self.connected())?;
             }
-            self.tell(message, got.credentials.flatten(), got.cargo)?;
+            self.tell(message, got.sender.flatten(), got.cargo)?;
             return Ok(n);
         }
         let flags = message.flags;
@@ -218,7 +257,7 @@ impl Socket for UnixSocket {
         if got.copied < got.len {
             message.told |= MSG_TRUNC;
         }
-        self.tell(message, got.credentials, got.cargo)?;
+        self.tell(message, got.sender, got.cargo)?;
         match flags & MSG_TRUNC {
             0 => Ok(got.copied),
             _ => Ok(got.len),
@@ -241,17 +280,18 @@ impl Socket for UnixSocket {
             (SOL_SOCKET, SO_PEEK_OFF) => out.write(&self.end.peek.load(Ordering::Relaxed)),
             (SOL_SOCKET, SO_PEERCRED) => {
                 let peer = self.end.identity.lock().clone();
-                let of = match &peer {
-                    Some(peer) => Credentials {
-                        pid: peer.pid,
-                        uid: peer.cred.euid.0,
-                        gid: peer.cred.egid.0,
-                    },
-                    None => return out.write(&NOBODY),
+                let Some(peer) = peer else {
+                    return out.write(&NOBODY);
                 };
-                let seen = Caller::with_current(|who| Ok(seen_by(who, of)))?;
+                let of = Sender {
+                    process: peer.process,
+                    uid: peer.cred.euid.0,
+                    gid: peer.cred.egid.0,
+                };
+                let seen = Caller::with_current(|who| Ok(seen_by(who, &of)))?;
                 out.write(&seen)
             }
+            (SOL_SOCKET, SO_PEERGROUPS) => self.tell_groups(out),
             (SOL_SOCKET, _) => Err(Errno::ENOPROTOOPT),
             _ => Err(Errno::EOPNOTSUPP),
         }

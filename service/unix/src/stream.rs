@@ -3,13 +3,12 @@ use crate::cost;
 use crate::end::waited;
 use crate::flight;
 use crate::inbox::Parcel;
-use crate::objects::{Cargo, End, Inbox, UnixSocket, phase, shut};
+use crate::objects::{Cargo, End, Inbox, Sender, UnixSocket, phase, shut};
 use abi::net::MSG_PEEK;
 use abi::{Errno, Result};
 use alloc::boxed::Box;
 use core::sync::atomic::Ordering;
 use kmem::user::UserBuf;
-use socket::Credentials;
 use sync::{MutexGuard, WaitMode};
 
 impl UnixSocket {
@@ -90,7 +89,7 @@ impl Wish {
 #[derive(Default)]
 pub(crate) struct Got {
     /// Whose bytes they are, where that matters: the outer one says whether it was looked at.
-    pub(crate) credentials: Option<Option<Credentials>>,
+    pub(crate) sender: Option<Option<Sender>>,
     pub(crate) cargo: Option<Box<Cargo>>,
     /// How many bytes.
     pub(crate) taken: usize,
@@ -217,7 +216,7 @@ impl UnixSocket {
                 (skip, at) = (skip - left, at + left);
                 continue;
             }
-            if splits && !got.same_sender(record.credentials) {
+            if splits && !got.same_sender(record.sender.as_ref()) {
                 break;
             }
             let n = (left - skip).min(data.remaining());
@@ -262,8 +261,9 @@ pub(crate) enum More {
 
 impl Got {
     /// Notes whose the first bytes are; whether these are the same one's.
-    fn same_sender(&mut self, credentials: Option<Credentials>) -> bool {
-        *self.credentials.get_or_insert(credentials) == credentials
+    fn same_sender(&mut self, sender: Option<&Sender>) -> bool {
+        let first = self.sender.get_or_insert_with(|| sender.cloned());
+        first.as_ref() == sender
     }
 }
 
@@ -281,7 +281,7 @@ impl End {
         let Some(first) = inbox.records.front_mut() else {
             return Ok(More::Enough);
         };
-        if splits && !got.same_sender(first.credentials) {
+        if splits && !got.same_sender(first.sender.as_ref()) {
             return Ok(More::Enough);
         }
         let n = (first.left as usize).min(data.remaining());

@@ -1,5 +1,6 @@
 //! fcntl(2), flock(2) and the general part of ioctl(2).
 use crate::bounds::fd_limit;
+use ::socket::SIOCUNIXFILE;
 use abi::ioctl::{
     FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FIONREAD, FIOQSIZE, NS_GET_PARENT, NS_GET_USERNS,
     TIOCGPTPEER,
@@ -306,7 +307,7 @@ pub(super) fn sys_ioctl(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
 fn general_ioctl(cx: &mut Cx, fd: i32, cmd: u32, arg: usize) -> Result<usize> {
     if matches!(
         cmd,
-        FIOCLEX | FIONCLEX | TIOCGPTPEER | NS_GET_USERNS | NS_GET_PARENT
+        FIOCLEX | FIONCLEX | TIOCGPTPEER | NS_GET_USERNS | NS_GET_PARENT | SIOCUNIXFILE
     ) {
         return ioctl_of_table(cx, fd, cmd, arg);
     }
@@ -339,7 +340,7 @@ fn ioctl_of_table(cx: &mut Cx, fd: i32, cmd: u32, arg: usize) -> Result<usize> {
                 Err(Errno::ENOTTY) => return file.ioctl(cmd, arg),
                 other => other?,
             };
-            // A namespace's descriptor never outlives the program; a terminal's, as it is asked for.
+            // A namespace's or socket's descriptor never outlives the program; a terminal's, as it is asked for.
             let close = cmd != TIOCGPTPEER || arg as u32 & O_CLOEXEC != 0;
             let on_exec = OnExec::from_flag(close);
             Ok(cx.files.alloc(0, fd_limit(cx), other, on_exec)? as usize)

@@ -32,7 +32,7 @@ impl Opened {
 pub(super) fn caller(cx: &Cx) -> Caller<'_> {
     Caller {
         cred: &cx.cred,
-        pid: cx.process().nr(),
+        process: cx.process().pid(),
         fs: Some(&cx.fs),
         files: Some(&cx.files),
     }

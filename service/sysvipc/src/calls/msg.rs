@@ -71,7 +71,7 @@ pub fn send(cx: &Cx, id: i32, message: UserAddr, len: usize, flags: u32) -> Resu
     user::copy_from_user(&mut text, UserAddr(message.0.wrapping_add(HEAD)))?;
     let mut message = Message { kind, text };
     let queue = objects.queues.get(id)?;
-    let process = cx.process().nr();
+    let process = cx.process().pid();
     loop {
         let mut state = queue.state.lock();
         state.check(&cx.cred, &objects.owner, WRITE)?;
@@ -139,7 +139,7 @@ fn take(
     } else {
         most
     };
-    let process = cx.process().nr();
+    let process = cx.process().pid();
     let queue = objects.queues.get(id)?;
     loop {
         let mut state = queue.state.lock();

@@ -132,8 +132,8 @@ fn stat(cx: &Cx, objects: &Objects, id: i32, command: u32, buffer: UserAddr) -> 
         cbytes: state.queue.bytes as u64,
         qnum: state.queue.len() as u64,
         qbytes: state.queue.most as u64,
-        lspid: state.queue.last_sender,
-        lrpid: state.queue.last_receiver,
+        lspid: state.queue.last_sender.nr_in(cx.pids()),
+        lrpid: state.queue.last_receiver.nr_in(cx.pids()),
         unused: [0; 2],
     };
     drop(state);

@@ -103,7 +103,7 @@ pub fn operate(
     if highest as usize >= set.count() {
         return Err(Errno::EFBIG);
     }
-    let process = cx.process().nr();
+    let process = cx.process().pid();
     let objects = of(cx)?;
     let wanted = if alters { WRITE } else { READ };
     let mut state = set.state.lock();

@@ -148,7 +148,7 @@ fn look(cx: &Cx, objects: &Objects, id: i32, num: i32, command: u32) -> Result<u
     let sem = &state.set.sems[num];
     Ok(match command {
         GETVAL => sem.value as usize,
-        GETPID => sem.process as usize,
+        GETPID => sem.process.nr_in(cx.pids()) as usize,
         GETNCNT => state.set.waiting(num, false),
         _ => state.set.waiting(num, true),
     })
@@ -177,7 +177,7 @@ fn set_all(cx: &Cx, objects: &Objects, id: i32, buffer: UserAddr) -> Result<usiz
     let mut state = locked(cx, objects, &set, WRITE)?;
     for (value, sem) in values.iter().zip(&mut state.set.sems) {
         sem.value = (*value).into();
-        sem.process = cx.process().nr();
+        sem.process.note(cx.process().pid());
     }
     state.forget_undo(None);
     state.changed = now();
@@ -194,7 +194,7 @@ fn set_value(cx: &Cx, objects: &Objects, id: i32, num: i32, value: i32) -> Resul
     let mut state = locked(cx, objects, &set, WRITE)?;
     let sem = &mut state.set.sems[num];
     sem.value = value;
-    sem.process = cx.process().nr();
+    sem.process.note(cx.process().pid());
     state.forget_undo(Some(num));
     state.changed = now();
     state.settle_all();

@@ -75,7 +75,8 @@ fn create(cx: &Cx, objects: &Arc<Objects>, key: i32, size: u64, flags: u32) -> R
     let memory = Memory::new(pages, flags & SHM_NORESERVE != 0)?;
     let perm = Perm::new(key, flags, &cx.cred);
     let home: Weak<dyn Home> = Arc::<Objects>::downgrade(objects);
-    let segment = Segment::new(Head::new()?, perm, size, memory, home, cx.process().nr());
+    let maker = cx.process().pid();
+    let segment = Segment::new(Head::new()?, perm, size, memory, home, maker);
     let segment = kmem::try_arc(segment)?;
     let owned = owned::of_process(cx)?;
     owned.add_segment(&segment)?;

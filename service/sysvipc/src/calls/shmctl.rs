@@ -121,8 +121,8 @@ fn stat(cx: &Cx, objects: &Objects, id: i32, command: u32, buffer: UserAddr) -> 
         atime: state.attach_time,
         dtime: state.detach_time,
         ctime: state.change_time,
-        cpid: state.maker,
-        lpid: state.last,
+        cpid: state.maker.nr_in(cx.pids()),
+        lpid: state.last.nr_in(cx.pids()),
         nattch: state.attached,
         unused: [0; 2],
     };

@@ -1,11 +1,12 @@
 //! What a message queue does with messages, and with those who wait: a message goes to the first receiver that wants it, and a
 //! sender's message into the queue when there is room, on their behalf. All of it under the queue's lock; no task in sight.
+use crate::who::Who;
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicU32};
-use pid::List;
+use pid::{List, Pid};
 use sync::{LockClass, SpinLock, WaitQueue, rank};
 
 static PARCEL: LockClass = LockClass::new("sysvipc.parcel", rank::NONE);
@@ -55,17 +56,17 @@ struct Waiter<T> {
     parcel: SpinLock<T>,
     ended: AtomicBool,
     place: AtomicU32,
-    process: i32,
+    process: Arc<Pid>,
     wait: WaitQueue,
 }
 
 impl<T> Waiter<T> {
-    fn new(parcel: T, process: i32) -> Self {
+    fn new(parcel: T, process: &Arc<Pid>) -> Self {
         Self {
             parcel: SpinLock::new(&PARCEL, parcel),
             ended: AtomicBool::new(false),
             place: AtomicU32::new(pid::list::NONE),
-            process,
+            process: process.clone(),
             wait: WaitQueue::new(),
         }
     }
@@ -98,7 +99,7 @@ pub(crate) struct Sender {
 
 impl Receiver {
     /// `ENOMEM`.
-    pub(crate) fn new(want: Want, most: usize, process: i32) -> Result<Arc<Self>> {
+    pub(crate) fn new(want: Want, most: usize, process: &Arc<Pid>) -> Result<Arc<Self>> {
         kmem::try_arc(Self {
             want,
             most,
@@ -120,7 +121,7 @@ impl Receiver {
 
 impl Sender {
     /// `ENOMEM`: the message is lost.
-    pub(crate) fn new(message: Message, process: i32) -> Result<Arc<Self>> {
+    pub(crate) fn new(message: Message, process: &Arc<Pid>) -> Result<Arc<Self>> {
         kmem::try_arc(Self {
             len: message.text.len(),
             waiter: Waiter::new(Ok(Some(message)), process),
@@ -147,8 +148,8 @@ pub(crate) struct Queue {
     receivers: List<Arc<Receiver>>,
     senders: List<Arc<Sender>>,
     /// The last processes that sent and received.
-    pub(crate) last_sender: i32,
-    pub(crate) last_receiver: i32,
+    pub(crate) last_sender: Who,
+    pub(crate) last_receiver: Who,
     /// When, in nanoseconds since 1970.
     pub(crate) sent: u64,
     pub(crate) received: u64,
@@ -162,8 +163,8 @@ impl Queue {
             most,
             receivers: List::new(),
             senders: List::new(),
-            last_sender: 0,
-            last_receiver: 0,
+            last_sender: Who::NOBODY,
+            last_receiver: Who::NOBODY,
             sent: 0,
             received: 0,
         }
@@ -182,7 +183,7 @@ impl Queue {
 
     /// Gives a message to who waits for it, or puts it in. `ENOMEM`: it is lost.
     #[inline]
-    pub(crate) fn send(&mut self, message: Message, process: i32, now: u64) -> Result<()> {
+    pub(crate) fn send(&mut self, message: Message, process: &Arc<Pid>, now: u64) -> Result<()> {
         let mut message = Some(message);
         if !self.receivers.is_empty() {
             self.hand_over(&mut message, now);
@@ -192,7 +193,7 @@ impl Queue {
             self.messages.push_back(message)?;
             self.bytes += len;
         }
-        self.last_sender = process;
+        self.last_sender.note(process);
         self.sent = now;
         Ok(())
     }
@@ -208,7 +209,7 @@ impl Queue {
             let parcel = if len > receiver.most {
                 Err(Errno::E2BIG)
             } else {
-                self.last_receiver = receiver.waiter.process;
+                self.last_receiver.note(&receiver.waiter.process);
                 self.received = now;
                 message.take().ok_or(Errno::EAGAIN)
             };
@@ -234,7 +235,13 @@ impl Queue {
 
     /// Takes a message of at most so many bytes out; room goes to who waits for it. `ENOMSG`; `E2BIG`: it is longer.
     #[inline]
-    pub(crate) fn receive(&mut self, want: Want, most: usize, process: i32, now: u64) -> Received {
+    pub(crate) fn receive(
+        &mut self,
+        want: Want,
+        most: usize,
+        process: &Arc<Pid>,
+        now: u64,
+    ) -> Received {
         let handle = self.find(want).ok_or(Errno::ENOMSG)?;
         if self
             .messages
@@ -245,7 +252,7 @@ impl Queue {
         }
         let message = self.messages.remove(handle).ok_or(Errno::ENOMSG)?;
         self.bytes -= message.text.len();
-        self.last_receiver = process;
+        self.last_receiver.note(process);
         self.received = now;
         if !self.senders.is_empty() {
             self.let_in(now);
@@ -271,7 +278,7 @@ impl Queue {
             let message = sender.take();
             let outcome = match message {
                 Ok(Some(message)) => {
-                    let sent = self.send(message, sender.waiter.process, now);
+                    let sent = self.send(message, &sender.waiter.process, now);
                     sent.map(|()| None)
                 }
                 other => other,

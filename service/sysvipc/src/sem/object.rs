@@ -107,7 +107,9 @@ impl SemSet {
             let change = undo.get(num);
             if change != 0 {
                 sem.value = (sem.value + change).clamp(0, VALUE_MAX);
-                sem.process = process;
+                if let Some(process) = &process {
+                    sem.process.note(process);
+                }
                 any = true;
             }
         }

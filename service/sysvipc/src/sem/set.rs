@@ -6,6 +6,7 @@
 //! A sleeper's operations are done on its behalf, by the caller that made them possible.
 use super::adjust::Undo;
 use super::ops::{Ops, Sembuf};
+use crate::who::Who;
 use abi::ipc::IPC_NOWAIT;
 use abi::{Errno, Result};
 use alloc::sync::Arc;
@@ -13,7 +14,7 @@ use alloc::vec::Vec;
 use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize};
 use kmem::TryVec;
-use pid::List;
+use pid::{List, Pid};
 use sync::WaitQueue;
 
 /// The largest value of a semaphore (`SEMVMX`).
@@ -30,7 +31,7 @@ const PENDING: i32 = -1;
 pub(crate) struct Sleeper {
     ops: Ops,
     undo: Option<Arc<Undo>>,
-    process: i32,
+    process: Arc<Pid>,
     /// The operation that can't be done yet.
     blocking: AtomicUsize,
     place: AtomicU32,
@@ -44,13 +45,13 @@ impl Sleeper {
     pub(crate) fn new(
         ops: &[Sembuf],
         undo: Option<Arc<Undo>>,
-        process: i32,
+        process: &Arc<Pid>,
         blocking: usize,
     ) -> Result<Arc<Self>> {
         kmem::try_arc(Self {
             ops: Ops::copy(ops)?,
             undo,
-            process,
+            process: process.clone(),
             blocking: AtomicUsize::new(blocking),
             place: AtomicU32::new(pid::list::NONE),
             home: AtomicU32::new(IN_OWN),
@@ -80,7 +81,7 @@ impl Sleeper {
 pub(crate) struct Sem {
     pub(crate) value: i32,
     /// The process that changed it last.
-    pub(crate) process: i32,
+    pub(crate) process: Who,
     /// Who waits for it to grow, and to be 0.
     grow: List<Arc<Sleeper>>,
     zero: List<Arc<Sleeper>>,
@@ -110,7 +111,7 @@ impl Set {
     pub(crate) fn new(count: usize) -> Result<Self> {
         let sem = || Sem {
             value: 0,
-            process: 0,
+            process: Who::NOBODY,
             grow: List::new(),
             zero: List::new(),
         };
@@ -123,7 +124,12 @@ impl Set {
     }
 
     /// Does all of them or none.
-    pub(crate) fn attempt(&mut self, ops: &[Sembuf], undo: Option<&Undo>, process: i32) -> Attempt {
+    pub(crate) fn attempt(
+        &mut self,
+        ops: &[Sembuf],
+        undo: Option<&Undo>,
+        process: &Arc<Pid>,
+    ) -> Attempt {
         for (at, op) in ops.iter().enumerate() {
             let sem = &mut self.sems[op.num as usize];
             let value = sem.value + i32::from(op.op);
@@ -149,7 +155,7 @@ impl Set {
             return failed;
         }
         for op in ops {
-            self.sems[op.num as usize].process = process;
+            self.sems[op.num as usize].process.note(process);
         }
         Attempt::Done
     }
@@ -204,7 +210,7 @@ impl Set {
     /// Tries a sleeper's operations; true if it goes on, with success or an error.
     fn try_for(&mut self, sleeper: &Arc<Sleeper>) -> bool {
         let outcome =
-            match self.attempt(sleeper.ops.get(), sleeper.undo.as_deref(), sleeper.process) {
+            match self.attempt(sleeper.ops.get(), sleeper.undo.as_deref(), &sleeper.process) {
                 Attempt::Blocked(at) => {
                     sleeper.blocking.store(at, Relaxed);
                     return false;

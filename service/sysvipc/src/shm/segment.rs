@@ -2,10 +2,12 @@
 use crate::caller::{caller, now};
 use crate::perm::Perm;
 use crate::table::{Head, IPC_PRIVATE, Object};
+use crate::who::Who;
 use abi::{Errno, PAGE_SHIFT, Result};
 use alloc::sync::{Arc, Weak};
 use cred::Kuid;
 use pagecache::{PageCache, PageSource};
+use pid::Pid;
 use sync::{LockClass, SpinLock, rank};
 
 static STATE: LockClass = LockClass::new("sysvipc.shm", rank::SYSV_OBJECT);
@@ -62,8 +64,8 @@ pub(crate) struct State {
     pub(crate) orphan: bool,
     /// Who locked it in memory.
     pub(crate) locker: Option<Kuid>,
-    pub(crate) maker: i32,
-    pub(crate) last: i32,
+    pub(crate) maker: Who,
+    pub(crate) last: Who,
     pub(crate) attach_time: u64,
     pub(crate) detach_time: u64,
     pub(crate) change_time: u64,
@@ -104,9 +106,11 @@ impl Segment {
         size: u64,
         memory: Arc<Memory>,
         home: Weak<dyn Home>,
-        maker: i32,
+        process: &Arc<Pid>,
     ) -> Self {
         let key = perm.key;
+        let mut maker = Who::NOBODY;
+        maker.note(process);
         let state = State {
             perm,
             memory: Some(memory),
@@ -115,7 +119,7 @@ impl Segment {
             orphan: false,
             locker: None,
             maker,
-            last: 0,
+            last: Who::NOBODY,
             attach_time: 0,
             detach_time: 0,
             change_time: now(),
@@ -146,7 +150,9 @@ impl Segment {
         }
         state.attached += 1;
         state.attach_time = now;
-        state.last = caller;
+        if let Some(caller) = &caller {
+            state.last.note(caller);
+        }
         Ok(())
     }
 
@@ -156,7 +162,9 @@ impl Segment {
         let mut state = self.state.lock();
         state.attached -= 1;
         state.detach_time = now;
-        state.last = caller;
+        if let Some(caller) = &caller {
+            state.last.note(caller);
+        }
         drop(state);
         self.remove_unused();
     }

@@ -1,5 +1,6 @@
 //! Operations on a set, against a plain model.
 use super::*;
+use crate::who::anybody;
 use abi::ipc::SEM_UNDO;
 use proptest::prelude::*;
 use std::vec;
@@ -10,14 +11,14 @@ fn op(num: u16, op: i16) -> Sembuf {
 
 /// As semop(2) does it: whether it was done at once, or the sleeper.
 fn call(set: &mut Set, ops: &[Sembuf]) -> Result<Option<Arc<Sleeper>>> {
-    match set.attempt(ops, None, 1) {
+    match set.attempt(ops, None, &anybody()) {
         Attempt::Done => {
             set.settle(ops);
             Ok(None)
         }
         Attempt::Failed(error) => Err(error),
         Attempt::Blocked(at) => {
-            let sleeper = Sleeper::new(ops, None, 1, at).unwrap();
+            let sleeper = Sleeper::new(ops, None, &anybody(), at).unwrap();
             set.put_in(&sleeper).unwrap();
             Ok(Some(sleeper))
         }
@@ -27,22 +28,27 @@ fn call(set: &mut Set, ops: &[Sembuf]) -> Result<Option<Arc<Sleeper>>> {
 #[test]
 fn all_or_none() {
     let mut set = Set::new(2).unwrap();
-    assert_eq!(set.attempt(&[op(0, 5), op(1, 7)], None, 3), Attempt::Done);
+    let (one, other) = (anybody(), anybody());
+    let done = set.attempt(&[op(0, 5), op(1, 7)], None, &one);
+    assert_eq!(done, Attempt::Done);
     assert_eq!(
-        set.attempt(&[op(0, -5), op(1, -8)], None, 4),
+        set.attempt(&[op(0, -5), op(1, -8)], None, &other),
         Attempt::Blocked(1)
     );
     assert_eq!((set.sems[0].value, set.sems[1].value), (5, 7));
-    assert_eq!((set.sems[0].process, set.sems[1].process), (3, 3));
+    assert!(set.sems.iter().all(|sem| sem.process.is(&one)));
     let large = op(1, 32767);
     let range = Attempt::Failed(Errno::ERANGE);
-    assert_eq!(set.attempt(&[op(0, -1), large], None, 4), range);
+    assert_eq!(set.attempt(&[op(0, -1), large], None, &other), range);
     assert_eq!(set.sems[0].value, 5);
     let now = Sembuf {
         flags: IPC_NOWAIT as u16,
         ..op(0, 0)
     };
-    assert_eq!(set.attempt(&[now], None, 4), Attempt::Failed(Errno::EAGAIN));
+    assert_eq!(
+        set.attempt(&[now], None, &other),
+        Attempt::Failed(Errno::EAGAIN)
+    );
 }
 
 #[test]
@@ -53,11 +59,11 @@ fn what_is_undone_has_a_limit() {
         flags: SEM_UNDO as u16,
         ..op(0, 20000)
     };
-    assert_eq!(set.attempt(&[up], Some(&undo), 1), Attempt::Done);
+    assert_eq!(set.attempt(&[up], Some(&undo), &anybody()), Attempt::Done);
     assert_eq!(undo.get(0), -20000);
     set.sems[0].value = 0;
     let range = Attempt::Failed(Errno::ERANGE);
-    assert_eq!(set.attempt(&[up], Some(&undo), 1), range);
+    assert_eq!(set.attempt(&[up], Some(&undo), &anybody()), range);
     assert_eq!((set.sems[0].value, undo.get(0)), (0, -20000));
 }
 
