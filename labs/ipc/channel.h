@@ -88,19 +88,14 @@ static inline void measure_round_trips(const struct channel *channel, const stru
     lab_percentiles(&row, samples, done);
     row.rate = 1e9 / row.p50;
     /* Both sides' crossings: the formula counts what a request costs, wherever. */
-    if (!lab_counted)
-        lab_counted = lab_shared(sizeof *lab_counted);
-    memset(lab_counted, 0, sizeof *lab_counted);
+    lab_counts_begin();
     pid_t counts = lab_fork();
     if (counts == 0) {
         round_trips(channel, COUNTED_ROUNDS, NULL);
         _exit(0);
     }
-    lab_reap(counts);
-    row.crossings = (double)lab_counted->crossings / COUNTED_ROUNDS;
-    row.copied = (double)lab_counted->copied / COUNTED_ROUNDS;
-    row.waits = (double)lab_counted->waits / COUNTED_ROUNDS;
-    row.formula = row.crossings * costs->boundary + row.copied * costs->byte + (channel->shares ? 2 * costs->sync : 0);
+    lab_counts_end(&row, counts, COUNTED_ROUNDS);
+    lab_predict(&row, costs, channel->shares ? 2 : 0);
     tell(&row);
 }
 
@@ -108,9 +103,11 @@ static inline void measure_round_trips(const struct channel *channel, const stru
 
 enum { STREAM_BYTES = 4 << 20, STREAM_MS = 400 };
 
-static inline void receive_stream(const struct channel *channel) {
+static inline void receive_stream(const struct channel *channel, int counts) {
     char *message = must(malloc(channel->most));
     channel->join(ANSWERS);
+    if (counts)
+        lab_count_calls();
     for (uint64_t expected = 0;; expected++) {
         uint64_t number;
         holds(channel->receive(ANSWERS, message, channel->most, -1) == (long)channel->most);
@@ -125,19 +122,22 @@ static inline void receive_stream(const struct channel *channel) {
     _exit(0);
 }
 
-static inline void measure_stream(const struct channel *channel) {
-    char name[64], *message = calloc(1, channel->most), answer[SMALL];
-    struct row row = NO_ROW;
+/* Sends as much as there is time for; with a row the costs are put into it, without one calls are counted instead. How many. */
+static inline uint64_t stream(const struct channel *channel, struct row *row) {
+    char *message = must(calloc(1, channel->most)), answer[SMALL];
     uint64_t number = 0;
-    snprintf(name, sizeof name, "%s: stream of %zu bytes each", channel->name, channel->most);
-    row.name = name;
     channel->make();
     pid_t other = lab_fork();
     if (other == 0)
-        receive_stream(channel);
+        receive_stream(channel, !row);
     channel->join(ASKS);
+    if (!row) {
+        lab_count_calls();
+        atomic_store(&lab_counted->on, 1);
+    }
     struct used before = lab_used();
-    for (int64_t end = now_ns() + STREAM_MS * 1000000LL; number * channel->most < STREAM_BYTES && now_ns() < end; number++) {
+    for (int64_t end = now_ns() + STREAM_MS * 1000000LL;
+         row ? number * channel->most < STREAM_BYTES && now_ns() < end : number < COUNTED_ROUNDS; number++) {
         memcpy(message, &number, sizeof number);
         memcpy(message + channel->most - sizeof number, &number, sizeof number);
         holds(channel->send(ASKS, message, channel->most, -1) == (long)channel->most);
@@ -145,11 +145,31 @@ static inline void measure_stream(const struct channel *channel) {
     memset(message, 0xff, channel->most);
     holds(channel->send(ASKS, message, channel->most, -1) == (long)channel->most);
     holds(channel->receive(ASKS, answer, sizeof answer, -1) == 5);
+    if (!row)
+        atomic_store(&lab_counted->on, 0);
     lab_reap(other);
-    lab_spent(&row, before, number, channel->most);
-    tell(&row);
+    if (row)
+        lab_spent(row, before, number, channel->most);
     channel->remove();
     free(message);
+    return number;
+}
+
+static inline void measure_stream(const struct channel *channel, const struct costs *costs) {
+    char name[64];
+    struct row row = NO_ROW;
+    snprintf(name, sizeof name, "%s: stream of %zu bytes each", channel->name, channel->most);
+    row.name = name;
+    stream(channel, &row);
+    lab_counts_begin();
+    pid_t counts = lab_fork();
+    if (counts == 0) {
+        stream(channel, NULL);
+        _exit(0);
+    }
+    lab_counts_end(&row, counts, COUNTED_ROUNDS);
+    lab_predict(&row, costs, channel->shares ? 1 : 0);
+    tell(&row);
 }
 
 /* ---- kills ---- */
@@ -284,7 +304,7 @@ static inline void kill_talkers(const struct channel *channel) {
 /* All of it. */
 static inline void lab_channel(const struct channel *channel, const struct costs *costs) {
     measure_round_trips(channel, costs);
-    measure_stream(channel);
+    measure_stream(channel, costs);
     kill_talkers(channel);
 }
 #endif

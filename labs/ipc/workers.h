@@ -4,6 +4,7 @@
 #ifndef WORKERS_H
 #define WORKERS_H
 #include "lab.h"
+#include "count.h"
 
 enum { MOST_WORKERS = 8, WORKERS_STUCK_MS = 60000 };
 
@@ -14,12 +15,16 @@ struct work {
     void (*turn)(int me);
     /* Called by the lab while the workers run and one has just been killed; may be NULL. */
     void (*look)(void);
+    /* The workers count their calls (count.h). */
+    int counts;
 };
 
 static _Atomic uint64_t *workers_done;
 
 static inline pid_t worker(const struct work *work, int me) {
     pid_t child = lab_fork();
+    if (child == 0 && work->counts)
+        lab_count_calls();
     if (child == 0)
         for (;;) {
             work->turn(me);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /* Two locks, two processes, each takes one and wants the other: deadlock; and three ways out: one order for all, a time-out, and
    letting go again (back-off). Then any process is killed while it holds one or both. */
+#include "../count.h"
 #include "../workers.h"
 #include <pthread.h>
 
@@ -177,28 +178,47 @@ static void turn(int me) {
     chosen(me % 2, !(me % 2));
 }
 
-static void measure(const char *name, way way) {
-    struct row row = NO_ROW;
+/* Both transfer; each notes how long each of its turns took, or, without samples, its calls are counted. */
+static void both_transfer(way way, int64_t *samples) {
     pid_t children[2];
-    int64_t *samples = lab_shared(2 * ROUNDS * sizeof *samples);
     make();
-    struct used before = lab_used();
     for (int me = 0; me < 2; me++)
         if ((children[me] = lab_fork()) == 0) {
+            if (!samples)
+                lab_count_calls();
             for (atomic_fetch_add(&bank->arrived, 1); atomic_load(&bank->arrived) < 2;)
                 sched_yield();
+            if (!samples)
+                atomic_store(&lab_counted->on, 1);
             for (int i = 0; i < ROUNDS; i++) {
                 int64_t start = now_ns();
                 way(me, !me);
-                samples[me * ROUNDS + i] = now_ns() - start;
+                if (samples)
+                    samples[me * ROUNDS + i] = now_ns() - start;
             }
             _exit(0);
         }
     for (int me = 0; me < 2; me++)
         lab_reap(children[me]);
+}
+
+static void measure(const char *name, way way, const struct costs *costs) {
+    struct row row = NO_ROW;
+    int64_t *samples = lab_shared(2 * ROUNDS * sizeof *samples);
+    lab_counts_begin();
+    pid_t counts = lab_fork();
+    if (counts == 0) {
+        both_transfer(way, NULL);
+        _exit(0);
+    }
+    lab_counts_end(&row, counts, 2 * ROUNDS);
+    struct used before = lab_used();
+    both_transfer(way, samples);
     row.name = name;
     lab_spent(&row, before, 2 * ROUNDS, 0);
     lab_percentiles(&row, samples, 2 * ROUNDS);
+    /* Two locks with what they guard, and the journal. */
+    lab_predict(&row, costs, 3);
     tell(&row);
     printf("%s: %ld collisions, %ld time-outs, the sum is right\n", name, bank->collisions, bank->waited_out);
     holds(bank->accounts[0].money + bank->accounts[1].money == ACCOUNTS * MONEY);
@@ -210,9 +230,10 @@ int main(void) {
     bank = lab_shared(sizeof *bank);
     show_deadlock();
     kernel_sees();
+    struct costs costs = lab_costs();
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
-        struct work work = {ways[i].name, WORKERS, turn, NULL};
-        measure(ways[i].name, ways[i].way);
+        struct work work = {ways[i].name, WORKERS, turn, NULL, 0};
+        measure(ways[i].name, ways[i].way, &costs);
         make();
         chosen = ways[i].way;
         kill_workers(&work);

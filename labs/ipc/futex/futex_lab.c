@@ -38,7 +38,7 @@ int main(void) {
     idle_reader("futex ring", &sleeping);
     ring_waiting = &spinning;
     measure_round_trips(&ring, &costs);
-    measure_stream(&ring);
+    measure_stream(&ring, &costs);
     ring_waiting = &sleeping;
     ring.name = "futex ring";
     lab_channel(&ring, &costs);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 /* counter++ by several processes, and what keeps them apart: what each cure costs, and what becomes of it when its holder is
    killed. */
+#include "../count.h"
 #include "../workers.h"
 #include <pthread.h>
 #include <semaphore.h>
@@ -59,14 +60,12 @@ static void undo_change(short change) {
 static void undo_take(void) { undo_change(-1); }
 static void undo_give(void) { undo_change(1); }
 
-/* A lock of a file belongs to an open file (flock) or to a process (fcntl): a forked child has to open its own for flock. */
+/* A lock of a file belongs to an open file (flock) or to a process (fcntl): a forked child has to open its own for flock. Only
+   children come here. */
 static int file(void) {
     static int fd = -1;
-    static pid_t whose;
-    if (whose != getpid()) {
+    if (fd < 0)
         fd = must(open(path, O_RDWR | O_CREAT, 0600));
-        whose = getpid();
-    }
     return fd;
 }
 static void flock_take(void) { must(flock(file(), LOCK_EX)); }
@@ -112,27 +111,52 @@ static void start_together(void) {
         sched_yield();
 }
 
-static long race(const char *name, const struct cure *cure) {
-    struct row row = NO_ROW;
+/* All processes count; each notes how long each of its turns took, or, without samples, its calls are counted. */
+static void all_count(const struct cure *cure, int64_t *samples) {
     pid_t children[PROCESSES];
     shared->counter = shared->copy = shared->atomic = shared->arrived = 0;
-    struct used before = lab_used();
     for (int i = 0; i < PROCESSES; i++)
         if ((children[i] = lab_fork()) == 0) {
+            if (!samples)
+                lab_count_calls();
             start_together();
-            for (int turn = 0; turn < TURNS; turn++)
+            if (!samples)
+                atomic_store(&lab_counted->on, 1);
+            for (int turn = 0; turn < TURNS; turn++) {
+                int64_t begun = now_ns();
                 if (cure)
                     count_once(cure);
                 else
                     atomic_fetch_add(&shared->atomic, 1);
+                if (samples)
+                    samples[i * TURNS + turn] = now_ns() - begun;
+            }
             _exit(0);
         }
     for (int i = 0; i < PROCESSES; i++)
         lab_reap(children[i]);
+}
+
+static long race(const char *name, const struct cure *cure, const struct costs *costs) {
+    struct row row = NO_ROW;
+    static int64_t *samples;
+    if (!samples)
+        samples = lab_shared(PROCESSES * TURNS * sizeof *samples);
+    lab_counts_begin();
+    pid_t counts = lab_fork();
+    if (counts == 0) {
+        all_count(cure, NULL);
+        _exit(0);
+    }
+    lab_counts_end(&row, counts, PROCESSES * TURNS);
+    struct used before = lab_used();
+    all_count(cure, samples);
     long lost = PROCESSES * TURNS - (cure ? shared->counter : shared->atomic);
     row.name = name;
     lab_spent(&row, before, PROCESSES * TURNS, 0);
-    row.p50 = 1e9 / row.rate;
+    lab_percentiles(&row, samples, PROCESSES * TURNS);
+    /* The lock's word and the counter lie in two lines. */
+    lab_predict(&row, costs, cure && cure->take != nothing ? 2 : 1);
     tell(&row);
     printf("%-20s counted %d, lost %ld\n", name, PROCESSES * TURNS, lost);
     return lost;
@@ -198,15 +222,16 @@ static void make(void) {
 
 int main(void) {
     make();
-    race("atomic", NULL);
+    struct costs costs = lab_costs();
+    race("atomic", NULL, &costs);
     for (size_t i = 0; i < sizeof cures / sizeof *cures; i++) {
         const struct cure *cure = &cures[i];
         if ((cure->take == undo_take && set < 0) || (cure->take == inherits_take && !has_inheritance))
             continue;
-        long lost = race(cure->name, cure);
+        long lost = race(cure->name, cure, &costs);
         holds(cure->take == nothing || lost == 0);
         if (cure->let_go) {
-            struct work work = {cure->name, PROCESSES, turn, NULL};
+            struct work work = {cure->name, PROCESSES, turn, NULL, 0};
             shared->counter = shared->copy = shared->orphaned = 0;
             killing = cure;
             kill_workers(&work);

@@ -2,7 +2,7 @@
 /* The six ways between a program and its kernel that document 000 compares: procfs, sysfs, netlink, shared memory, signals and
    eventfd, BPF. Each is tried in both directions and measured, so that the table has numbers instead of "high" and "low". The
    document has procfs as one-way: its own text sets kernel parameters by writing there. */
-#include "../lab.h"
+#include "../count.h"
 #include <linux/bpf.h>
 #include <linux/filter.h>
 #include <linux/netlink.h>
@@ -13,7 +13,9 @@
 #define PARAMETER "/proc/sys/fs/pipe-max-size"
 #define DEVICE "/sys/class/mem/null/uevent"
 
-enum { TURNS = 500, LIMIT_MS = 200, MOST_LINES = 16 };
+enum { TURNS = 500, LIMIT_MS = 200, MOST_LINES = 16, COUNTED_TURNS = 20 };
+
+static struct costs costs;
 
 static char lines[MOST_LINES][160];
 static int line_count;
@@ -23,7 +25,7 @@ static void entry(const char *mechanism, const char *directions, double ns, cons
     snprintf(lines[line_count++], sizeof *lines, "%-16s %-22s %10.2f us   %s", mechanism, directions, ns / 1000, use);
 }
 
-/* Nanoseconds of a turn, the median; a row is told. */
+/* Nanoseconds of a turn, the median; a row is told. Calls are this side's. */
 static double measure(const char *name, void (*turn)(void)) {
     static int64_t samples[TURNS];
     struct row row = NO_ROW;
@@ -38,6 +40,8 @@ static double measure(const char *name, void (*turn)(void)) {
     row.name = name;
     lab_spent(&row, before, done, 0);
     lab_percentiles(&row, samples, done);
+    lab_count_turns(&row, turn, COUNTED_TURNS);
+    lab_predict(&row, &costs, 0);
     tell(&row);
     return row.p50;
 }
@@ -109,10 +113,11 @@ static void sysfs_and_netlink(void) {
 /* ---- shared memory ---- */
 
 static void memory(void) {
-    double sync = lab_sync_cost();
+    double sync = costs.sync;
     struct row row = NO_ROW;
     row.name = "shared memory: a word to another processor";
-    row.p50 = sync;
+    row.p50 = row.formula = sync;
+    row.crossings = row.copied = row.waits = 0;
     tell(&row);
     entry("shared memory", "both", sync, "large data; nobody is woken");
 }
@@ -176,7 +181,7 @@ static void null_call(void) {
 
 /* Classic BPF: a filter that looks at each call's number. What a call costs more with it is what its few steps cost. */
 static void classic(void) {
-    double *costs = lab_shared(2 * sizeof *costs);
+    double *calls = lab_shared(2 * sizeof *calls);
     pid_t filtered = lab_fork();
     if (filtered == 0) {
         struct sock_filter filter[] = {
@@ -186,17 +191,17 @@ static void classic(void) {
             BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
         };
         struct sock_fprog program = {sizeof filter / sizeof *filter, filter};
-        costs[0] = measure("classic BPF: 100 calls without a filter", null_call);
+        calls[0] = measure("classic BPF: 100 calls without a filter", null_call);
         must(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
         must(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program));
-        costs[1] = measure("classic BPF: 100 calls with one", null_call);
+        calls[1] = measure("classic BPF: 100 calls with one", null_call);
         errno = 0;
         holds(syscall(SYS_swapon, "/nothing", 0) == -1 && errno == EACCES);
         fflush(stdout);
         _exit(0);
     }
     lab_reap(filtered);
-    entry("classic BPF", "a program goes in", (costs[1] - costs[0]) / 100, "filters: of calls (seccomp), of packets; each call more");
+    entry("classic BPF", "a program goes in", (calls[1] - calls[0]) / 100, "filters: of calls (seccomp), of packets; each call more");
 }
 
 static int program = -1;
@@ -235,6 +240,7 @@ static void extended(void) {
 }
 
 int main(void) {
+    costs = lab_costs();
     procfs();
     sysfs_and_netlink();
     memory();

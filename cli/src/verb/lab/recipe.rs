@@ -195,4 +195,22 @@ mod tests {
         }
         assert!(super::read("modules/nothing").is_err());
     }
+
+    /// What to watch, what to change, what was measured.
+    #[test]
+    fn every_lab_of_user_programs_has_its_page_in_the_book() {
+        let book = crate::tree::root().unwrap().join("book/src");
+        let summary = std::fs::read_to_string(book.join("SUMMARY.md")).unwrap();
+        for name in super::names().unwrap() {
+            let Some(name) = name.strip_prefix("ipc/") else {
+                continue;
+            };
+            let page = format!("labs-ipc-{name}.md");
+            assert!(summary.contains(&format!("({page})")), "{page}");
+            let text = std::fs::read_to_string(book.join(&page)).unwrap();
+            for part in ["What to watch", "What to change", "What was measured"] {
+                assert!(text.contains(&format!("\n## {part}\n")), "{page}: {part}");
+            }
+        }
+    }
 }
