@@ -24,6 +24,8 @@ const UNWINDER: &str = "/lib/x86_64-linux-gnu/libgcc_s.so.1";
 type Module = (&'static str, &'static [&'static str]);
 
 /// The classes of `test_socket` about UNIX sockets, and what other classes hold of them: pairs of sockets are of that family.
+/// Not `test_sendall_interrupted`: it sets an alarm for one second, makes 16 MiB, and sends them. Where that takes longer the
+/// alarm is over before, and it waits for ever.
 const OF_UNIX_SOCKETS: &[&str] = &[
     "SendmsgUnixStreamTest",
     "RecvmsgUnixStreamTest",
@@ -35,7 +37,6 @@ const OF_UNIX_SOCKETS: &[&str] = &[
     "TestLinuxAbstractNamespace",
     "TestUnixDomain",
     "CmsgMacroTests",
-    "test.test_socket.GeneralModuleTests.test_sendall_interrupted*",
     "test.test_socket.InheritanceTest.test_socketpair",
 ];
 
@@ -62,7 +63,7 @@ const MODULES: [Module; 18] = [
 ];
 
 /// What needs 127.0.0.1, which Gaon has not yet: told apart, not as a failure. One that passes all the same is told, too.
-const NEEDS_LOOPBACK: [&str; 13] = [
+const NEEDS_LOOPBACK: [&str; 14] = [
     "test.test_epoll.",
     "test.test_multiprocessing_fork.TestCloseFds.test_closefd",
     "test.test_multiprocessing_fork.TestTimeouts.test_timeout",
@@ -72,11 +73,16 @@ const NEEDS_LOOPBACK: [&str; 13] = [
     "test.test_multiprocessing_fork.WithProcessesTestListener.test_multiple_bind",
     "test.test_multiprocessing_fork.WithProcessesTestListenerClient.test_issue16955",
     "test.test_multiprocessing_fork.WithProcessesTestListenerClient.test_listener_client",
-    "test.test_multiprocessing_fork.WithProcessesTestPicklingConnections.test_pickling",
+    HANGS_WITHOUT_LOOPBACK,
+    "test.test_multiprocessing_fork.WithThreadsTestManagerRestart.test_rapid_restart",
     "test.test_os.TestSendfile.",
     "test.test_signal.WakeupFDTests.test_invalid_socket",
     "test.test_signal.WakeupFDTests.test_set_wakeup_fd_socket_result",
 ];
+
+/// Not run on Gaon at all: its failure leaves a process behind that the end of the whole file waits for.
+const HANGS_WITHOUT_LOOPBACK: &str =
+    "test.test_multiprocessing_fork.WithProcessesTestPicklingConnections.test_pickling";
 
 /// Linux' 127.0.0.1 is down at the start: tests that need it would fail there, and tell nothing.
 const START: &str = "ip link set lo up 2>/dev/null; exec \"$0\" \"$@\"";
@@ -179,15 +185,22 @@ fn on_linux(plan: &Plan, module: &str, patterns: &[&str]) -> Result<String> {
     }
     let mut command = boot(plan, &kernel, PEER_MACHINE)?;
     command.args(["--append", "mitigations=off no5lvl nopku"]);
-    let text = asked + &said(command, "Linux", module, patterns)?;
+    let text = asked + &said(command, "Linux", module, &accept(patterns))?;
     fs::write(&file, &text).with_context(|| file.display().to_string())?;
     Ok(text)
+}
+
+/// What `python3 -m test` is told of the patterns.
+fn accept<'a>(patterns: &[&'a str]) -> Vec<&'a str> {
+    patterns.iter().flat_map(|p| ["-m", p]).collect()
 }
 
 fn on_gaon(plan: &Plan, module: &str, patterns: &[&str]) -> Result<String> {
     let machine = plan.machine.as_deref().unwrap_or(DEFAULT_MACHINE);
     let command = boot(plan, &plan.kernel, machine)?;
-    let text = said(command, "Gaon", module, patterns)?;
+    let mut choice = accept(patterns);
+    choice.extend(["-i", HANGS_WITHOUT_LOOPBACK]);
+    let text = said(command, "Gaon", module, &choice)?;
     let file = folder()?.join(format!("{module}.gaon"));
     fs::write(&file, &text).with_context(|| file.display().to_string())?;
     Ok(text)
@@ -217,15 +230,12 @@ fn boot(plan: &Plan, kernel: &Path, machine: &str) -> Result<Command> {
     Ok(command)
 }
 
-/// What `python3 -m test -v MODULE` says in such a guest, with what the kernel had to say if it died.
-fn said(mut command: Command, kernel: &str, module: &str, patterns: &[&str]) -> Result<String> {
+/// What `python3 -m test -v CHOICE MODULE` says in such a guest, with what the kernel had to say if it died.
+fn said(mut command: Command, kernel: &str, module: &str, choice: &[&str]) -> Result<String> {
     // By a shell: that brings the small programs which some of the tests start.
     command.args(["--", "/bin/sh", "-c", START, PYTHON]);
     command.args(["-m", "test", "-v", "--timeout", LIMIT_OF_ONE]);
-    for pattern in patterns {
-        command.args(["-m", pattern]);
-    }
-    command.arg(module);
+    command.args(choice).arg(module);
     let bar = cargo::spinner(&format!("{module} on {kernel}"));
     let output = feed(command, b"")?;
     bar.finish_and_clear();
