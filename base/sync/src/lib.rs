@@ -16,6 +16,7 @@
 //! | [`percpu`] | data of one CPU each |
 //! | [`rcu`] | read-copy-update |
 //! | [`statickey`], [`inject`] | branches patched into the text; fault injection |
+//! | [`cost`] | what communication costs the running thread, while that is counted |
 //!
 //! It calls `hal` and `lockgraph` only. The scheduler registers itself through [`thread::set_scheduler`]; reports of
 //! broken rules go to [`class::set_report_hook`].
@@ -32,6 +33,7 @@ extern crate alloc;
 pub mod abandon;
 pub mod class;
 pub mod context;
+pub mod cost;
 pub mod held;
 pub mod inject;
 pub mod lock_order;
@@ -39,6 +41,7 @@ pub mod lockdep;
 #[cfg(debug_assertions)]
 pub mod module_classes;
 pub mod mutex;
+mod notes;
 pub mod once;
 pub mod owned;
 pub mod percpu;

@@ -8,6 +8,7 @@ use core::ops::{Deref, DerefMut};
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::class::{self, LockClass, Report};
+use crate::cost;
 use crate::lockdep;
 use crate::thread::WaitMode;
 use crate::waitqueue::{WaitError, WaitQueue};
@@ -126,9 +127,8 @@ impl<T: ?Sized> Mutex<T> {
 
     #[cold]
     fn slow(&self, mode: WaitMode) -> Result<(), WaitError> {
-        self.raw
-            .queue
-            .wait(mode, None, || self.try_contended().then_some(()))
+        let queue = &self.raw.queue;
+        cost::for_lock(|| queue.wait(mode, None, || self.try_contended().then_some(())))
     }
 
     /// Takes a free lock, or notes that somebody waits.

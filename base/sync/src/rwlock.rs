@@ -6,6 +6,7 @@ use core::ops::{Deref, DerefMut};
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::class::{self, LockClass, Report};
+use crate::cost;
 use crate::lockdep;
 use crate::mutex::DEAD;
 use crate::thread::WaitMode;
@@ -60,9 +61,7 @@ impl<T: ?Sized> RwLock<T> {
     pub fn read(&self) -> ReadGuard<'_, T> {
         crate::context::might_sleep();
         if !self.try_acquire_read() {
-            self.raw
-                .readers
-                .wait_event(|| self.alive() && self.try_acquire_read());
+            self.read_slow();
         }
         self.read_guard()
     }
@@ -168,11 +167,16 @@ impl<T: ?Sized> RwLock<T> {
     }
 
     #[cold]
+    fn read_slow(&self) {
+        let free = || self.alive() && self.try_acquire_read();
+        cost::for_lock(|| self.raw.readers.wait_event(free));
+    }
+
+    #[cold]
     fn write_slow(&self, mode: WaitMode) -> Result<(), WaitError> {
         self.raw.state.fetch_add(WANT_ONE, Ordering::Relaxed);
-        let result = self.raw.writers.wait(mode, None, || {
-            (self.alive() && self.try_acquire_write()).then_some(())
-        });
+        let free = || (self.alive() && self.try_acquire_write()).then_some(());
+        let result = cost::for_lock(|| self.raw.writers.wait(mode, None, free));
         let before = self.raw.state.fetch_sub(WANT_ONE, Ordering::Relaxed);
         if result.is_err() {
             // The turn this writer may have been given goes to the next one, or to the readers that stood back.

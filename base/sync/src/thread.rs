@@ -1,11 +1,12 @@
 //! The seam to the scheduler above: what this crate needs of a thread, and what it asks the scheduler for.
 //!
 //! A thread that blocks does, as on Linux: [`ThreadOps::set_sleeping`], put itself where wakers look, look at its
-//! condition once more, [`Scheduler::park`], [`ThreadOps::set_running`]. A waker changes the condition, then calls
+//! condition once more, [`park`], [`ThreadOps::set_running`]. A waker changes the condition, then calls
 //! [`ThreadOps::unpark`]. So a wake-up between the look and the park is never lost.
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering};
 
 use crate::held::HeldStack;
+use crate::notes::{self, Notes};
 use crate::once::Once;
 
 /// What can end a wait early.
@@ -31,6 +32,8 @@ pub struct ExecState {
     /// The pass of a place of [`crate::inject`] by this thread that is to fail: 1 is the next, 0 none. Write it with
     /// [`crate::inject::switch_on`].
     pub fail_nth: AtomicU32,
+    /// What [`crate::cost`] has noted of it.
+    pub(crate) notes: Notes,
 }
 
 /// A thread, as wait queues and locks see it.
@@ -50,9 +53,6 @@ pub trait ThreadOps: Send + Sync {
 
 /// What the scheduler does for the floors below it.
 pub trait Scheduler: Sync {
-    /// Gives the CPU up until the calling thread is unparked or the monotonic clock reaches `deadline_ns`; true if the
-    /// deadline passed. Returns at once if the thread was unparked since `set_sleeping`.
-    fn park(&self, deadline_ns: Option<u64>) -> bool;
     /// Lets others run.
     fn yield_now(&self);
     /// A wish to reschedule came up and preemption has just become possible.
@@ -61,12 +61,49 @@ pub trait Scheduler: Sync {
 
 static SCHEDULER: Once<&'static dyn Scheduler> = Once::new();
 
+/// Gives the CPU up until the calling thread is unparked or the monotonic clock reaches a deadline, in ns; true if the
+/// deadline passed. Returns at once if the thread was unparked since [`ThreadOps::set_sleeping`].
+pub type Park = fn(Option<u64>) -> bool;
+
+/// What [`park`] calls: a pointer to a [`Park`], so that to exchange it costs no wait anything.
+static PARK: AtomicPtr<()> = AtomicPtr::new(without_scheduler as Park as *mut ());
+/// What parks when it is not counted.
+static PLAIN: AtomicPtr<()> = AtomicPtr::new(without_scheduler as Park as *mut ());
+
 /// Registers the scheduler, once, when it can switch.
-pub fn set_scheduler(scheduler: &'static dyn Scheduler) {
+pub fn set_scheduler(scheduler: &'static dyn Scheduler, park: Park) {
     assert!(
         SCHEDULER.set(scheduler).is_ok(),
         "the scheduler is registered once"
     );
+    PLAIN.store(park as *mut (), Ordering::Release);
+    PARK.store(park as *mut (), Ordering::Release);
+}
+
+#[inline]
+fn call_park(which: &AtomicPtr<()>, deadline_ns: Option<u64>) -> bool {
+    // SAFETY: both pointers are made from a `Park`, and nothing else is ever stored to them.
+    let park = unsafe { core::mem::transmute::<*mut (), Park>(which.load(Ordering::Relaxed)) };
+    park(deadline_ns)
+}
+
+/// From now on a thread's notes say, or do not, how long it was parked. The scheduler is there.
+pub(crate) fn count_parks(counted: bool) {
+    let park = match counted {
+        true => counted_park as Park as *mut (),
+        false => PLAIN.load(Ordering::Relaxed),
+    };
+    PARK.store(park, Ordering::Relaxed);
+}
+
+fn counted_park(deadline_ns: Option<u64>) -> bool {
+    let before = hal::clock::now_ns();
+    let passed = call_park(&PLAIN, deadline_ns);
+    let away = hal::clock::now_ns().saturating_sub(before);
+    if let Some(exec) = exec() {
+        notes::add(&exec.notes.parked_ns, away);
+    }
+    passed
 }
 
 /// Whether threads can be switched yet.
@@ -160,13 +197,10 @@ impl<T: ThreadOps + 'static> CurrentSlot<T> {
     }
 }
 
-/// Parks the calling thread; see [`Scheduler::park`]. Before there is a scheduler it spins.
+/// Parks the calling thread; see [`Park`]. Before there is a scheduler it spins.
 #[inline]
 pub fn park(deadline_ns: Option<u64>) -> bool {
-    match SCHEDULER.get() {
-        Some(scheduler) => scheduler.park(deadline_ns),
-        None => without_scheduler(deadline_ns),
-    }
+    call_park(&PARK, deadline_ns)
 }
 
 #[cold]

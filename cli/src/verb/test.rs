@@ -12,6 +12,7 @@ mod kernels;
 mod labs;
 mod machine;
 mod modules;
+mod nops;
 mod plain;
 mod plan;
 mod python;
@@ -181,6 +182,7 @@ const LANES: [&[Kind]; 2] = [
         kind("tables", guest::tables),
     ],
     &[
+        our_own("nops", nops::run),
         our_own("kernels", kernels::run),
         kind("modules", modules::run),
         kind("labs", labs::run),

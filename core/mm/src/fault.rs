@@ -12,6 +12,7 @@ use kmem::frame::Frame;
 use kmem::space::{MapError, Prot};
 use pagecache::{MapAccess, MapObject};
 use sync::Once;
+use sync::cost::COUNTED;
 use vma::Area;
 
 /// Pages of a file that one fault maps if they are in memory: 16, aligned.
@@ -141,6 +142,7 @@ impl Mm {
             let page = object_page(object.as_ref(), vma.index(area.start, va), MapAccess::Write)?;
             if lost_race(self.space.map(UserAddr(va), page, vma.prot()))? {
                 self.rss.of(vma).fetch_add(1, Ordering::Relaxed);
+                note_shared(vma, 1);
             }
             return Ok(());
         }
@@ -193,6 +195,7 @@ impl Mm {
         self.rss
             .of(vma)
             .fetch_add(mapped as isize, Ordering::Relaxed);
+        note_shared(vma, mapped);
         Ok(())
     }
 
@@ -313,6 +316,14 @@ impl Mm {
             }
         }
         Ok(())
+    }
+}
+
+/// Pages of a shared mapping came to be seen.
+#[inline]
+fn note_shared(vma: &Vma, pages: usize) {
+    if sync::static_branch!(COUNTED) && vma.is_shared() {
+        sync::cost::referenced(pages * PAGE_SIZE);
     }
 }
 

@@ -1,5 +1,5 @@
 //! Bringing a CPU in, and what it does when there is nothing to do.
-use crate::ops::{CallerOfRecord, Ops};
+use crate::ops::{self, CallerOfRecord, Ops};
 use crate::rq;
 use crate::thread::{SLOT, Thread};
 use crate::tick::Tick;
@@ -24,7 +24,7 @@ pub fn init() -> Result<()> {
     let slot = CurrentSlot::claim().ok_or(Errno::EBUSY)?;
     SLOT.set(slot).map_err(|_| Errno::EBUSY)?;
     join()?;
-    sync::thread::set_scheduler(&OPS);
+    sync::thread::set_scheduler(&OPS, ops::park);
     trace::set_caller_id(&CALLER);
     time::tick::set_hook(&TICK);
     rcu::set_kick(crate::resched_cpu);

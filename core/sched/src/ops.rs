@@ -47,16 +47,6 @@ impl TimerTarget for Thread {
 pub(crate) struct Ops;
 
 impl Scheduler for Ops {
-    #[inline]
-    fn park(&self, deadline_ns: Option<u64>) -> bool {
-        match deadline_ns {
-            None => {
-                schedule(Why::Park);
-                false
-            }
-            Some(deadline) => park_until(deadline),
-        }
-    }
     fn yield_now(&self) {
         if try_current().is_some() {
             schedule(Why::Yield);
@@ -69,6 +59,19 @@ impl Scheduler for Ops {
     }
 }
 
+/// The scheduler's [`sync::thread::Park`].
+pub(crate) fn park(deadline_ns: Option<u64>) -> bool {
+    match deadline_ns {
+        None => {
+            schedule(Why::Park);
+            false
+        }
+        Some(deadline) => park_until(deadline),
+    }
+}
+
+/// Apart from [`park`], which needs no room on the stack without a deadline.
+#[inline(never)]
 fn park_until(deadline_ns: u64) -> bool {
     let me = current();
     if time::monotonic_ns() >= deadline_ns {

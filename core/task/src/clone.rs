@@ -330,6 +330,7 @@ fn child_cx(cx: &Cx, args: &CloneArgs, parts: Parts, task: &Arc<Task>) -> Cx {
         personality: cx.personality,
         slots: parts.slots,
         scratch: Vec::new(),
+        counted: Default::default(),
     }
 }
 
@@ -465,6 +466,7 @@ fn spawn(
         personality: 0,
         slots: Slots::default(),
         scratch: Vec::new(),
+        counted: Default::default(),
     };
     let thread = userloop::make_first_thread(cx, made.name, load, made.failed)?;
     task.set_thread(Some(thread.clone()));

@@ -2,6 +2,7 @@
 //!
 //! It lives on the task's kernel stack and is handed as `&mut` to every system call, so that own look-ups take no lock
 //! and no count. Whoever changes a shared part does it through a method here, which shows the change to others.
+use crate::cost_rules::FILES;
 use crate::ns::Namespaces;
 use crate::objects::{Follow, Process, Task};
 use crate::process::flag;
@@ -20,7 +21,7 @@ use hal::user::UserRegs;
 use hal::watch::Watch;
 use mm::Mm;
 use pid::SigSet;
-use vfs::{Files, FsStruct};
+use vfs::{File, Files, FsStruct};
 
 /// How an interrupted call goes on in restart_syscall(2), when no handler ran.
 pub type Restart = Box<dyn FnOnce(&mut Cx) -> Result<usize> + Send>;
@@ -142,6 +143,8 @@ pub struct Cx {
     pub(crate) slots: Slots,
     /// Where FPU images pass through on their way from and to signal frames; empty until the first signal.
     pub(crate) scratch: Vec<u8>,
+    /// The files to which a call that is counted is put down: here, as what is lent, for the case of an oops.
+    pub(crate) counted: [Option<Arc<File>>; FILES],
 }
 
 impl Cx {

@@ -70,9 +70,11 @@ fn become_leader(process: &Arc<Process>, me: &Arc<Task>) {
     let old_leader = replace_leader(&mut shared, me);
     if let Some(old) = &old_leader {
         let (user_ns, system_ns) = old.cpu_times();
-        let ended = &mut process.accounts.lock_irq().ended_threads;
-        ended.user_ns += user_ns;
-        ended.system_ns += system_ns;
+        let mut accounts = process.accounts.lock_irq();
+        accounts.ended_threads.user_ns += user_ns;
+        accounts.ended_threads.system_ns += system_ns;
+        accounts.ended_cost.add(&old.cost());
+        drop(accounts);
         old.set_life(Life::Dead);
     }
     let own = me.take_over_pid(process.pid().clone());

@@ -161,7 +161,10 @@ fn bury(task: &Arc<Task>, process: &Arc<Process>, last: bool) {
         task.set_life(Life::Zombie);
         None
     } else {
-        process.accounts.lock_irq().ended_threads.add(&usage);
+        let mut accounts = process.accounts.lock_irq();
+        accounts.ended_threads.add(&usage);
+        accounts.ended_cost.add(&task.cost());
+        drop(accounts);
         task.set_life(Life::Dead);
         held = ptrace::hold_thread(task, shared.group_exit.unwrap_or(task.exit_code()));
         shared.threads.remove(task.place.load(Relaxed))

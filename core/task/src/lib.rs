@@ -12,6 +12,7 @@
 //! | [`exec`] | what execve(2) needs of a process: one thread, fresh handlers |
 //! | [`limits`], [`times`], [`itimer`], [`posix_timer`] | users and their counts, CPU time, interval and POSIX timers |
 //! | [`seccomp`], `restriction`, `calls` | which system calls a thread may make |
+//! | [`cost`], `cost_rules` | what communication costs, counted call by call |
 //! | [`rseq`] | restartable sequences |
 //! | [`helper`] | programs that the kernel starts: modprobe(8) |
 //! | [`ns`], [`nsfs`], [`setns`] | namespaces, their files, and how a task enters one |
@@ -40,6 +41,8 @@ macro_rules! machine {
 }
 
 pub mod clone_flags;
+#[cfg(any(target_os = "none", test))]
+mod cost_rules;
 pub mod signal;
 pub mod user;
 pub mod wait_match;
@@ -52,6 +55,7 @@ machine! {
     pub mod clone;
     mod core_image;
     pub mod coredump;
+    pub mod cost;
     pub mod cx;
     pub mod exec;
     pub mod exit;

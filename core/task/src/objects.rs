@@ -22,7 +22,7 @@ use pid::list::Handle;
 use pid::{List, Pid, ProcessGroup, SigInfo, SigSet};
 use sched::Thread;
 use sync::{SpinLock, WaitQueue};
-use vfs::{FdTable, FsStruct};
+use vfs::{CostCounters, FdTable, FsStruct};
 
 /// Where a process is in its life, as its parent sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -266,4 +266,6 @@ pub struct Task {
     pub(crate) started_ns: u64,
     pub(crate) minor_faults: AtomicU64,
     pub(crate) major_faults: AtomicU64,
+    /// What its communication has cost while that was counted.
+    pub(crate) cost: CostCounters,
 }

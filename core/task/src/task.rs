@@ -18,7 +18,7 @@ use mm::Mm;
 use pid::{Pid, SigSet};
 use sched::{StateChar, Thread};
 use sync::{LockClass, SpinLock, WaitMode, rank};
-use vfs::{FdTable, FsStruct};
+use vfs::{CostCounters, FdTable, FsStruct};
 
 static PENDING: LockClass = LockClass::new("task_pending", rank::TASK_LEAF);
 static VIEW: LockClass = LockClass::new("task_view", rank::TASK_VIEW);
@@ -109,6 +109,7 @@ impl Task {
             started_ns: hal::clock::now_ns(),
             minor_faults: AtomicU64::new(0),
             major_faults: AtomicU64::new(0),
+            cost: CostCounters::default(),
         })
     }
 

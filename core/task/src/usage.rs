@@ -1,5 +1,7 @@
 //! Sums of CPU time and resource usage.
 
+use vfs::Cost;
+
 /// Sums over threads that have ended, or over children that were waited for.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Usage {
@@ -35,6 +37,8 @@ impl Usage {
 pub(crate) struct Accounts {
     pub(crate) ended_threads: Usage,
     pub(crate) children: Usage,
+    /// Of the threads that have ended, but for the first.
+    pub(crate) ended_cost: Cost,
     /// Resident set at the end of the address space's life.
     pub(crate) last_rss_pages: u64,
 }

@@ -4,6 +4,7 @@
 //! to do. Nothing but one word ([`Task::work`]) and the CPU's wish to reschedule is looked at on the way back, with
 //! interrupts off from that look until user mode, so that what an interrupt brings is never overlooked.
 use crate::calls;
+use crate::cost;
 use crate::objects::Task;
 use crate::clone_flags::CloneArgs;
 use crate::cx::{Cx, FaultInfo};
@@ -20,6 +21,7 @@ use pid::SigInfo;
 use pid::siginfo::code;
 use pid::signals::{SIGBUS, SIGFPE, SIGILL, SIGKILL, SIGSEGV, SIGTRAP};
 use sched::{SchedAttr, Thread};
+use sync::cost::COUNTED;
 
 impl Caller for Cx {
     #[inline]
@@ -31,6 +33,9 @@ impl Caller for Cx {
     /// for a restart are left as they are for the way back to user mode, which knows of signals.
     #[inline]
     fn call(&mut self) {
+        if sync::static_branch!(COUNTED) {
+            return cost::counted_call(self);
+        }
         self.regs.rax = calls::call(self.calls, self);
     }
 
@@ -138,7 +143,13 @@ fn until_end(cx: &mut Cx) -> i32 {
                 vector,
                 error_code,
                 addr,
-            } => fault(cx, vector, error_code, addr),
+            } => {
+                if sync::static_branch!(COUNTED) {
+                    cost::counted_fault(cx, |cx| fault(cx, vector, error_code, addr));
+                } else {
+                    fault(cx, vector, error_code, addr);
+                }
+            }
             Trap::Interrupt => crate::itimer::on_tick(cx.process()),
         }
     }

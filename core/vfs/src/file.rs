@@ -1,4 +1,5 @@
 //! Open files.
+use crate::cost::{Cost, CostCounters};
 use crate::count;
 use crate::dnotify;
 use crate::locks;
@@ -61,6 +62,7 @@ impl File {
             has_locks: AtomicBool::new(false),
             owner: Once::new(),
             cred: cred.clone(),
+            cost: Once::new(),
         })
     }
 
@@ -151,6 +153,25 @@ impl File {
             let _ = self.owner.set(kmem::try_arc(FileOwner::new())?);
         }
         Ok(self.owner.get_or_init(|| unreachable!("just set")))
+    }
+
+    /// What calls by its descriptors have cost; none: none was counted.
+    pub fn cost(&self) -> Option<Cost> {
+        self.cost.get().map(|counters| counters.get())
+    }
+
+    /// Adds a call's cost. Its counters are made by the first; without memory for them that is left out.
+    pub fn add_cost(&self, more: &Cost) {
+        let counters = match self.cost.get() {
+            Some(counters) => counters,
+            None => {
+                let Ok(fresh) = kmem::try_box(CostCounters::default()) else {
+                    return;
+                };
+                self.cost.get_or_init(|| fresh)
+            }
+        };
+        counters.add(more);
     }
 
     /// Whether poll means something; without, it is [always](PollEvents::ALWAYS) ready.

@@ -14,6 +14,7 @@
 //! | `chrdev`, `special`, `anon` | devices by number, FIFO opener, files without a place |
 //! | `xattrs`, `xattr` | extended attributes: where they are kept, who may |
 //! | `seqfile` | generated text |
+//! | `cost` | what calls by a file have cost: [`Cost`] |
 //!
 //! It takes credentials and [`FsStruct`] as arguments and never asks for a current task. Called by `device`, `task`,
 //! every file system and `syscall`; calls `cred`, `pid`, `pagecache`, `kmem`, `sync`.
@@ -39,6 +40,7 @@ mod anon;
 mod attr;
 mod chrdev;
 mod clock;
+mod cost;
 mod count;
 mod deadlock;
 mod dentry;
@@ -83,6 +85,7 @@ pub use chrdev::{
     CharDev, MAJORS, MINORS, add_chrdev, for_each_chrdev, register_chrdev, release_chrdev,
     remove_chrdev, reserve_chrdev,
 };
+pub use cost::{Cost, CostCounters};
 pub use count::{max_files, open_files, set_max_files};
 pub use dnotify::{enable_dir_notify, is_dir_notify_enabled, notify_dir};
 pub use entry::{check_entry_name, open_entry};

@@ -1,5 +1,6 @@
 //! What files, inodes, dentries, mounts and superblocks are made of, and what file systems do for them. Each holds or names
 //! the others, so all definitions stand here; what the kernel does with each stands in the module of its name.
+use crate::cost::CostCounters;
 use crate::locklist::LockList;
 use crate::name::Name;
 use crate::owner::FileOwner;
@@ -484,6 +485,8 @@ pub struct File {
     pub(crate) has_locks: AtomicBool,
     pub(crate) owner: Once<Arc<FileOwner>>,
     pub(crate) cred: Arc<Cred>,
+    /// What calls by it have cost, once that was counted.
+    pub(crate) cost: Once<Box<CostCounters>>,
 }
 
 /// What a service keeps at an inode (the pipe of a FIFO, the socket of a name): set once per inode.

@@ -135,6 +135,7 @@ pub(crate) fn send(who: &Caller<'_>, files: Vec<Arc<File>>) -> Result<Box<Cargo>
         })?,
     }
     drop(all);
+    sync::cost::passed(files.len());
     cargo.user = Some(user);
     cargo.files = files;
     Ok(cargo)

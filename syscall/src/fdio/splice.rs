@@ -102,6 +102,11 @@ pub(super) fn sys_splice(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
         }
         (None, None) => return Err(Errno::EINVAL),
     };
+    if source.is_some() && target.is_some() {
+        sync::cost::referenced(done);
+    } else {
+        sync::cost::copied_inside(done);
+    }
     if done > 0 {
         write_pos(a[1], from_pos)?;
         write_pos(a[3], to_pos)?;
@@ -129,6 +134,7 @@ pub(super) fn sys_tee(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let nonblock = nonblock(flags, &from) || nonblock(flags, &to);
     source
         .tee(target, len, nonblock)
+        .inspect(|n| sync::cost::referenced(*n))
         .map_err(|e| write_failed(cx, e.into()))
 }
 
@@ -153,9 +159,11 @@ pub(super) fn sys_vmsplice(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
         if writes {
             return pipe
                 .gather(buf, nonblock)
+                .inspect(|n| sync::cost::copied_in(*n))
                 .map_err(|e| write_failed(cx, e.into()));
         }
         let packets = false;
         pipe.read(buf, Mode { nonblock, packets })
+            .inspect(|n| sync::cost::copied_out(*n))
     })
 }

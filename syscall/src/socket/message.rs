@@ -51,11 +51,20 @@ pub(super) fn sys_sendto(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
 fn send_by(cx: &Cx, file: &Opened, message: &mut Outgoing<'_, '_>) -> Result<usize> {
     let socket = file.socket()?;
     let silent = message.flags & MSG_NOSIGNAL != 0;
+    let room = message.data.remaining();
     let sent = socket.send(&caller(cx), message);
+    sync::cost::copied_in(room - message.data.remaining());
     if sent == Err(Errno::EPIPE) && !silent && socket.has_sigpipe() {
         signal_self(cx, signals::SIGPIPE);
     }
     sent
+}
+
+fn receive_by(file: &Opened, message: &mut Incoming<'_, '_>) -> Result<usize> {
+    let room = message.data.remaining();
+    let got = file.socket()?.receive(message);
+    sync::cost::copied_out(room - message.data.remaining());
+    got
 }
 
 pub(super) fn sys_recvfrom(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
@@ -63,7 +72,7 @@ pub(super) fn sys_recvfrom(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let file = Opened::new(cx, a[0])?;
     let flags = a[3] as u32;
     let mut message = Incoming::new(&mut data, flags, file.is_nonblock(flags));
-    let got = file.socket()?.receive(&mut message)?;
+    let got = receive_by(&file, &mut message)?;
     if a[4] != 0 {
         give_address(&message.address, a[4], UserPtr::new(a[5]))?;
     }
@@ -121,7 +130,7 @@ fn receive(cx: &Cx, file: &Opened, at: usize, flags: u32) -> Result<usize> {
                 limit: fd_limit(cx),
             },
         );
-        let got = file.socket()?.receive(&mut message)?;
+        let got = receive_by(file, &mut message)?;
         let field = |offset: usize| at + offset;
         if head.msg_name != 0 {
             let len_at = UserPtr::new(field(core::mem::offset_of!(Msghdr, msg_namelen)));

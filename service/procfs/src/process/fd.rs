@@ -136,5 +136,8 @@ fn info(one: &One, out: &mut SeqBuf) -> Result<()> {
         file.inode().ino()
     );
     let _ = file.ops().show_fdinfo(&file, out);
+    if let Some(cost) = file.cost() {
+        let _ = cost.show("ipc_", out);
+    }
     Ok(())
 }

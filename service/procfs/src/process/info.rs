@@ -223,3 +223,13 @@ pub(crate) fn set_fail_nth(who: &Who, text: &[u8]) -> Result<()> {
     thread.exec().fail_nth.store(n, Ordering::Relaxed);
     Ok(())
 }
+
+/// What its communication has cost while that was counted.
+pub(crate) fn ipc_cost(who: &Who, out: &mut SeqBuf) -> Result<()> {
+    let cost = match who.one_thread {
+        true => who.task.cost(),
+        false => who.process.cost(),
+    };
+    let _ = cost.show("", out);
+    Ok(())
+}

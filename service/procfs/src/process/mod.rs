@@ -155,6 +155,7 @@ const FILES: &[(&str, Kind)] = &[
     ("fd", Kind::Fds(fd::View::Links)),
     ("fdinfo", Kind::Fds(fd::View::Info)),
     ("gid_map", Kind::Ids(idmap::File::Map(MapKind::Groups))),
+    ("ipc_cost", Kind::Private(0o400, info::ipc_cost)),
     ("limits", Kind::Open(0o444, info::limits)),
     ("maps", Kind::Private(0o444, maps::maps)),
     ("mem", Kind::Space(0o600, mem::open)),

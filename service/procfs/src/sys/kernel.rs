@@ -26,6 +26,17 @@ pub(super) static KNOBS: &[Knob] = &[
     settable("kernel/domainname", domain, set_domain).text(),
     settable("kernel/hostname", host, set_host).text(),
     settable(
+        "kernel/ipc_cost",
+        |_, out| number(out, u64::from(sync::cost::is_on())),
+        |_, text| match parse_number(text)? {
+            on @ (0 | 1) => {
+                task::cost::set(on == 1);
+                Ok(())
+            }
+            _ => Err(Errno::EINVAL),
+        },
+    ),
+    settable(
         "kernel/modprobe",
         |_, out| text(out, &task::helper::modprobe_path()?),
         |_, text| task::helper::set_modprobe_path(line(text)),

@@ -69,6 +69,7 @@ pub fn send(cx: &Cx, id: i32, message: UserAddr, len: usize, flags: u32) -> Resu
     }
     let mut text: Vec<u8> = Vec::try_filled(0, len)?;
     user::copy_from_user(&mut text, UserAddr(message.0.wrapping_add(HEAD)))?;
+    sync::cost::copied_in(len);
     let mut message = Message { kind, text };
     let queue = objects.queues.get(id)?;
     let process = cx.process().pid();
@@ -122,6 +123,7 @@ pub fn receive(
     user::write(buffer, &message.kind)?;
     let len = message.text.len().min(most);
     user::copy_to_user(UserAddr(buffer.0.wrapping_add(HEAD)), &message.text[..len])?;
+    sync::cost::copied_out(len);
     Ok(len)
 }
 
