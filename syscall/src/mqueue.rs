@@ -71,9 +71,9 @@ fn deadline(at: usize) -> Result<Option<u64>> {
 /// How urgent the caller is among those who wait: real time by its level, then by nice value.
 fn urgency() -> u32 {
     let share = sched::current().attr().share;
-    match share.policy {
-        policy if policy.is_rt() => 100 + u32::from(share.rt_level),
-        _ => (19 - i32::from(share.nice)) as u32,
+    match share.rt_level {
+        0 => (19 - i32::from(share.nice)) as u32,
+        level => 100 + u32::from(level),
     }
 }
 

@@ -16,7 +16,7 @@ use cred::{Cred, Kuid, Resource, cap};
 use hal::addr::UserAddr;
 use kmem::user;
 use pid::PidNs;
-use sched::{CpuSet, Policy, Share, Thread};
+use sched::{CpuSet, Policy, Share, Thread, Wanted};
 use task::process::next_process_in;
 use task::{Cx, Process, Task};
 use time::clock::to_timespec;
@@ -189,13 +189,19 @@ fn sys_sched_getparam(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     if a[1] == 0 {
         return Err(Errno::EINVAL);
     }
-    let level = i32::from(target(cx, a[0])?.1.attr().share.rt_level);
-    user::write(UserAddr(a[1]), &level)?;
+    let share = target(cx, a[0])?.1.attr().share;
+    let level = if share.policy.is_rt() {
+        share.rt_level
+    } else {
+        0
+    };
+    user::write(UserAddr(a[1]), &i32::from(level))?;
     Ok(0)
 }
 
 const ATTR_SIZE: usize = size_of::<SchedAttr>();
 const FLAG_RESET_ON_FORK: u64 = 1;
+const FLAG_DL_OVERRUN: u64 = 4;
 const FLAG_KEEP_POLICY: u64 = 8;
 const FLAG_KEEP_PARAMS: u64 = 16;
 
@@ -214,16 +220,24 @@ fn sys_sched_setattr(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
         return Err(Errno::E2BIG);
     }
     let attr: SchedAttr = user::read(UserAddr(a[1]))?;
-    if attr.flags & !(FLAG_RESET_ON_FORK | FLAG_KEEP_POLICY | FLAG_KEEP_PARAMS) != 0 {
+    const KNOWN: u64 = FLAG_RESET_ON_FORK | FLAG_DL_OVERRUN | FLAG_KEEP_POLICY | FLAG_KEEP_PARAMS;
+    if attr.flags & !KNOWN != 0 {
+        return Err(Errno::EINVAL);
+    }
+    if (attr.policy as i32) < 0 {
         return Err(Errno::EINVAL);
     }
     let (task, thread) = target(cx, a[0])?;
-    let old = thread.attr().share;
-    let policy = if attr.flags & FLAG_KEEP_POLICY != 0 {
-        old.policy as u32
+    let now = thread.attr();
+    let old = now.share;
+    let (policy, reset_on_fork) = if attr.flags & FLAG_KEEP_POLICY != 0 {
+        (old.policy as u32, now.reset_on_fork)
     } else {
-        attr.policy
+        (attr.policy, attr.flags & FLAG_RESET_ON_FORK != 0)
     };
+    if policy == Policy::Deadline as u32 {
+        return set_deadline(cx, &thread, &attr, reset_on_fork);
+    }
     let mut new = share(old, policy, attr.priority as i32)?;
     if attr.flags & FLAG_KEEP_PARAMS != 0 {
         new = Share {
@@ -233,13 +247,31 @@ fn sys_sched_setattr(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     } else if !new.policy.is_rt() {
         new.nice = attr.nice.clamp(-20, 19) as i8;
     }
-    set(
-        cx,
-        &task,
-        &thread,
-        new,
-        attr.flags & FLAG_RESET_ON_FORK != 0,
-    )
+    set(cx, &task, &thread, new, reset_on_fork)
+}
+
+/// `EINVAL`: a priority too, or as [`Wanted::check`]; `EPERM`: without `CAP_SYS_NICE`, or it may not run on all CPUs; `EBUSY`.
+fn set_deadline(cx: &Cx, thread: &Thread, attr: &SchedAttr, reset_on_fork: bool) -> Result<usize> {
+    let kept = thread
+        .wanted()
+        .filter(|_| attr.flags & FLAG_KEEP_PARAMS != 0);
+    let wanted = kept.unwrap_or(Wanted {
+        runtime_ns: attr.runtime,
+        deadline_ns: attr.deadline,
+        period_ns: attr.period,
+        tells: attr.flags & FLAG_DL_OVERRUN != 0,
+    });
+    let wanted = wanted.check()?;
+    if attr.priority != 0 {
+        return Err(Errno::EINVAL);
+    }
+    cx.cred.require(cap::SYS_NICE)?;
+    thread.set_deadline(wanted)?;
+    thread.set_reset_on_fork(reset_on_fork);
+    if let Some(thread) = thread.arc() {
+        futex::pi::level_changed(&thread)?;
+    }
+    Ok(0)
 }
 
 fn sys_sched_getattr(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
@@ -247,33 +279,41 @@ fn sys_sched_getattr(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     if a[1] == 0 || !(ATTR_SIZE..=abi::PAGE_SIZE).contains(&size) || a[3] != 0 {
         return Err(Errno::EINVAL);
     }
-    let attr = target(cx, a[0])?.1.attr();
+    let thread = target(cx, a[0])?.1;
+    let attr = thread.attr();
+    let policy = attr.share.policy;
+    let wanted = thread.wanted().filter(|_| policy == Policy::Deadline);
+    let wanted = wanted.unwrap_or_default();
+    let mut flags = if attr.reset_on_fork {
+        FLAG_RESET_ON_FORK
+    } else {
+        0
+    };
+    flags |= if wanted.tells { FLAG_DL_OVERRUN } else { 0 };
+    let urgent = attr.share.rt_level != 0;
     let out = SchedAttr {
         size: ATTR_SIZE as u32,
-        policy: attr.share.policy as u32,
-        flags: if attr.reset_on_fork {
-            FLAG_RESET_ON_FORK
+        policy: policy as u32,
+        flags,
+        nice: if urgent { 0 } else { attr.share.nice.into() },
+        priority: if policy.is_rt() {
+            attr.share.rt_level.into()
         } else {
             0
         },
-        nice: if attr.share.policy.is_rt() {
-            0
-        } else {
-            attr.share.nice.into()
-        },
-        priority: attr.share.rt_level.into(),
-        ..SchedAttr::default()
+        runtime: wanted.runtime_ns,
+        deadline: wanted.deadline_ns,
+        period: wanted.period_ns,
     };
     user::write(UserAddr(a[1]), &out)?;
     Ok(0)
 }
 
 fn levels(policy: usize) -> Result<(usize, usize)> {
-    const DEADLINE: usize = 6;
     match Policy::from_raw(policy as u32) {
         Some(policy) if policy.is_rt() => Ok((1, 99)),
         Some(_) => Ok((0, 0)),
-        None if policy == DEADLINE => Ok((0, 0)),
+        None if policy == Policy::Deadline as usize => Ok((0, 0)),
         None => Err(Errno::EINVAL),
     }
 }
@@ -288,7 +328,7 @@ fn sys_sched_get_priority_min(_cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
 
 fn sys_sched_rr_get_interval(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let thread = target(cx, a[0])?.1;
-    let turn = if thread.attr().share.policy == Policy::Fifo {
+    let turn = if matches!(thread.attr().share.policy, Policy::Fifo | Policy::Deadline) {
         0
     } else {
         thread.turn_ns()

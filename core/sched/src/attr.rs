@@ -1,4 +1,5 @@
 //! Changing a thread's claim to CPUs.
+use crate::bandwidth;
 use crate::claim::SchedAttr;
 use crate::mask::CpuSet;
 use crate::rq::{self, Rq};
@@ -6,7 +7,7 @@ use crate::thread::Thread;
 use crate::wake::{activate, resched_cpu};
 use abi::{Errno, Result};
 use core::sync::atomic::Ordering;
-use runqueue::{Enqueue, Share};
+use runqueue::{DEADLINE_LEVEL, Enqueue, Policy, Share};
 use sync::SpinGuard;
 use sync::irq_disable;
 
@@ -20,35 +21,46 @@ impl Thread {
         }
     }
 
-    /// Sets policy, nice value and level; it takes effect at once. Permissions are the caller's business.
+    /// Sets policy, nice value and level; it takes effect at once. Permissions are the caller's business. With the policy
+    /// `Deadline` only the nice value is set, whatever its policy is: [`Self::set_deadline`] gives that policy.
     ///
     /// # Errors
     /// `EINVAL`: a level that does not fit the policy, or a nice value out of range.
     pub fn set_share(&self, share: Share) -> Result<()> {
-        let level_fits = match share.policy.is_rt() {
-            true => (1..=99).contains(&share.rt_level),
-            false => share.rt_level == 0,
+        let level_fits = match share.policy {
+            Policy::Fifo | Policy::Rr => (1..=99).contains(&share.rt_level),
+            Policy::Deadline => share.rt_level == DEADLINE_LEVEL,
+            _ => share.rt_level == 0,
         };
         if !level_fits || !(-20..=19).contains(&share.nice) {
             return Err(Errno::EINVAL);
         }
-        self.change_share(|thread| thread.boost.give(share));
+        if share.policy == Policy::Deadline {
+            self.set_nice_only(share.nice);
+            return Ok(());
+        }
+        self.change_share(|thread| {
+            thread.deactivate();
+            thread.boost.give(share)
+        });
+        self.settle_deadline();
         Ok(())
     }
 
     /// Runs from now on by what `share` answers, which is asked with the run queue locked.
-    fn change_share(&self, share: impl FnOnce(&Self) -> Share) {
+    pub(crate) fn change_share(&self, share: impl FnOnce(&Self) -> Share) {
         let irqs_off = irq_disable();
         let (cpu, mut rq) = self.lock_queue();
         rq.charge(time::monotonic_ns());
         let share = share(self);
-        match rq.queue.take_where(|other| core::ptr::eq(*other, self)) {
-            Some(me) => {
-                self.entity.set_share(share);
-                rq.put(cpu, me, Enqueue::Moved);
-            }
-            None => self.entity.set_share(share),
+        let queued = rq.queue.take_where(|other| core::ptr::eq(*other, self));
+        if self.entity.rt_level() >= DEADLINE_LEVEL && share.rt_level < DEADLINE_LEVEL {
+            // What it has as its virtual time was a deadline.
+            self.entity
+                .rebase(self.entity.vruntime(), rq.queue.min_vruntime());
         }
+        self.entity.set_share(share);
+        let held = queued.filter(|me| !rq.put(cpu, me, Enqueue::Moved));
         rq.publish(cpu);
         let runs = rq
             .running
@@ -59,6 +71,9 @@ impl Thread {
                 .store(share.rt_level, Ordering::Relaxed);
         }
         drop(rq);
+        if let Some(me) = held {
+            me.hold_back();
+        }
         resched_cpu(cpu);
         drop(irqs_off);
     }
@@ -68,10 +83,14 @@ impl Thread {
         self.entity.share()
     }
 
-    /// Lets it inherit a real-time level (1 to 99), or nothing more (0); it takes effect at once.
+    /// Lets it inherit a level (1 to 99 of real time, 100 from one with a deadline), or nothing more (0); it takes effect
+    /// at once. With the last it is not held back, and has to keep to no reservation.
     pub fn inherit(&self, level: u8) {
         if self.boost.level() != level {
             self.change_share(|thread| thread.boost.inherit(thread.entity.share(), level));
+            if level >= DEADLINE_LEVEL {
+                self.release();
+            }
         }
     }
 
@@ -98,10 +117,14 @@ impl Thread {
     /// Sets the CPUs it may run on; if it is elsewhere it moves.
     ///
     /// # Errors
-    /// `EINVAL`: none of them is active.
+    /// `EINVAL`: none of them is active. `EBUSY`: it has a deadline, and was admitted for all of them.
     pub fn set_allowed(&self, allowed: CpuSet) -> Result<()> {
         let allowed = allowed.and(CpuSet::ALL);
-        if allowed.and(rq::ACTIVE.load()).is_empty() {
+        let active = rq::ACTIVE.load();
+        if self.wanted().is_some() && bandwidth::is_limited() && allowed.and(active) != active {
+            return Err(Errno::EBUSY);
+        }
+        if allowed.and(active).is_empty() {
             return Err(Errno::EINVAL);
         }
         self.allowed.store(allowed);
@@ -114,7 +137,10 @@ impl Thread {
         let stands = self.on_cpu.load(Ordering::Relaxed);
         match queued {
             // Queued while it still leaves this CPU's stack: back, and the CPU will see to it when it picks it.
-            Some(me) if stands => rq.put(cpu, me, Enqueue::Moved),
+            Some(me) if stands => {
+                let queued = rq.put(cpu, me, Enqueue::Moved);
+                debug_assert!(queued, "who waits in a queue is not held back");
+            }
             _ => {}
         }
         rq.publish(cpu);

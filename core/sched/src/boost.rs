@@ -22,13 +22,13 @@ const fn pack(share: Share) -> u32 {
 
 fn unpack(word: u32) -> Share {
     Share {
-        policy: Policy::from_raw(word & 0xff).unwrap_or(Policy::Normal),
+        policy: Policy::of_number(word as u8),
         nice: (word >> 8) as u8 as i8,
         rt_level: (word >> 16) as u8,
     }
 }
 
-/// `own`, or the real-time class at `level` if that comes first.
+/// `own`, or the real-time class at `level` (above its own levels: before all) if that comes first.
 const fn stronger(own: Share, level: u8) -> Share {
     if level <= own.rt_level {
         return own;
@@ -102,6 +102,11 @@ mod tests {
                 policy: Policy::Idle,
                 nice: 19,
                 rt_level: 0,
+            },
+            Share {
+                policy: Policy::Deadline,
+                nice: 7,
+                rt_level: 100,
             },
         ] {
             assert_eq!(unpack(pack(share)), share);

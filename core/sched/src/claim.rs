@@ -27,7 +27,8 @@ impl SchedAttr {
         if !self.reset_on_fork {
             return self;
         }
-        let nice = if self.share.policy.is_rt() || self.share.nice < 0 {
+        let urgent = self.share.rt_level != 0;
+        let nice = if urgent || self.share.nice < 0 {
             0
         } else {
             self.share.nice

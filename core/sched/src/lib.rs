@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`Thread`] (`thread`, `state`, `claim`) | a thread: its context, claim to the CPU, state, times |
 //! | `create`, `attr`, `boost` | making a thread, changing its claim, what it inherits from those who wait for it |
+//! | `deadline`, `reserve`, `bandwidth` | threads with deadlines: what one keeps of that, how it enters and leaves, what all may have |
 //! | `rq` | one run queue per CPU and what of it others may read without its lock |
 //! | `switch` | choosing the next thread and switching to it; first and last moments of a thread |
 //! | `wake` | wake-ups: which CPU, preempt or not |
@@ -22,7 +23,7 @@
 //! queues name it by plain reference meanwhile. So neither a wake-up nor a switch counts anything.
 //!
 //! # Lock order
-//! Wait queue → timer → run queue. Two run queues are locked at once only by try-lock (balancing). Nothing is held
+//! Wait queue → timer → run queue; what deadlines were granted → run queue. Two run queues are locked at once only by try-lock (balancing). Nothing is held
 //! across a switch: a thread that still stands on its stack is woken to the queue of the CPU that it is leaving, and
 //! that CPU looks at its queue only afterwards.
 //!
@@ -38,16 +39,19 @@ extern crate std;
 
 mod attr;
 mod balance;
+pub mod bandwidth;
 mod boost;
 mod burier;
 mod claim;
 mod create;
+mod deadline;
 mod idle;
 pub mod kthread;
 mod machine;
 mod mask;
 mod ops;
 mod reap;
+mod reserve;
 pub mod roll;
 mod rq;
 mod state;
@@ -61,6 +65,7 @@ mod ticket;
 mod wake;
 
 pub use claim::SchedAttr;
+pub use deadline::Wanted;
 pub use idle::{cpu_online, init, run_idle};
 pub use mask::CpuSet;
 pub use reap::{begin_end, settle};

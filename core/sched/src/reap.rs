@@ -22,7 +22,7 @@ static ENDING: PerCpu<AtomicIsize> =
 /// anybody hears that the task is gone; else it counts from [`crate::exit_thread`] on.
 pub fn begin_end() {
     if let Some(me) = try_current()
-        && !me.ending.swap(true, Ordering::Relaxed)
+        && !me.ending.swap(true, Ordering::SeqCst)
     {
         ENDING.here().fetch_add(1, Ordering::Relaxed);
     }

@@ -8,7 +8,7 @@ use core::sync::atomic::{
     AtomicBool, AtomicI64, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering,
 };
 use hal::MAX_CPUS;
-use runqueue::{Enqueue, Room, RunQueue};
+use runqueue::{DEADLINE_LEVEL, Enqueue, Held, Room, RunQueue};
 use sync::percpu::CachePadded;
 use sync::{LockClass, Mutex, PerCpu, SpinLock, rank};
 
@@ -86,6 +86,8 @@ static SHARED: PerCpu<Shared> = PerCpu::new(
 pub(crate) static ACTIVE: AtomicCpuSet = AtomicCpuSet::new(CpuSet(0));
 /// CPUs whose idle thread runs and for which nothing was queued yet.
 pub(crate) static IDLE: AtomicCpuSet = AtomicCpuSet::new(CpuSet(0));
+/// CPUs in whose queues threads with deadlines were put. Who finds none there, with the queue locked, takes its CPU out.
+pub(crate) static DUE: AtomicCpuSet = AtomicCpuSet::new(CpuSet(0));
 
 #[inline]
 pub(crate) fn of(cpu: usize) -> &'static SpinLock<Rq> {
@@ -114,23 +116,59 @@ impl Rq {
         if self.busy {
             self.queue.charge(&running.entity, delta);
             if running.entity.rt_level() != 0 {
-                self.rt.charge(now_ns, delta);
+                self.charge_urgent(running, now_ns, delta);
             }
         }
+    }
+
+    /// What deadlines use real-time threads may not have too, or both together could have all; but deadlines were admitted,
+    /// and go by what they reserved.
+    #[cold]
+    fn charge_urgent(&mut self, running: &Thread, now_ns: u64, delta_ns: u64) {
+        running.charge_deadline(delta_ns);
+        self.rt.charge(now_ns, delta_ns);
     }
 
     /// Whether a thread of the fair class comes before those of real time, who have had their share.
     #[inline]
     pub(crate) fn fair_first(&mut self, now_ns: u64) -> bool {
-        self.rt.is_spent(now_ns) && self.queue.fair_len() != 0
+        self.rt.is_spent(now_ns) && self.queue.fair_len() != 0 && !self.queue.has_due()
     }
 
-    /// Puts a thread into the queue of `cpu`, which this is; [`Self::publish`] has to follow.
+    /// Whether the running thread, one of real time or with a deadline, has had what it may have.
+    #[cold]
+    pub(crate) fn is_over(&mut self, running: &Thread, now_ns: u64) -> bool {
+        if running.entity.rt_level() >= DEADLINE_LEVEL {
+            running.has_used_up()
+        } else {
+            self.fair_first(now_ns)
+        }
+    }
+
+    /// Puts a thread into the queue of `cpu`, which this is; [`Self::publish`] has to follow. False: it is held back, and the
+    /// caller tells it so ([`Thread::hold_back`]) without the lock.
     #[inline]
-    pub(crate) fn put(&mut self, cpu: usize, thread: &'static Thread, how: Enqueue) {
-        if self.queue.enqueue(thread, how).is_err() {
-            // Every thread holds a ticket for room in every queue.
-            panic!("run queue of CPU {cpu} is full");
+    #[must_use]
+    pub(crate) fn put(&mut self, cpu: usize, thread: &'static Thread, how: Enqueue) -> bool {
+        match self.queue.enqueue(thread, how) {
+            Ok(()) => true,
+            Err(thread) => self.put_due(cpu, thread, how),
+        }
+    }
+
+    #[cold]
+    fn put_due(&mut self, cpu: usize, thread: &'static Thread, how: Enqueue) -> bool {
+        // Every thread holds a ticket for room in every queue.
+        assert!(
+            thread.entity.rt_level() >= DEADLINE_LEVEL,
+            "run queue of CPU {cpu} is full"
+        );
+        match thread.due(how) {
+            Ok(due_ns) => {
+                DUE.insert(cpu);
+                self.queue.enqueue_due(thread, due_ns).is_ok()
+            }
+            Err(Held) => false,
         }
     }
 

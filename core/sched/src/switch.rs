@@ -199,10 +199,8 @@ fn settle(rq: &mut Rq, cpu: usize, prev: &'static Thread, why: Why) -> bool {
         Why::Preempt => Enqueue::Preempted,
         Why::Yield => Enqueue::Yield,
     };
-    if prev.allowed.load().has(cpu) {
-        rq.put(cpu, prev, how);
-    } else {
-        // It must leave this CPU, but stands on its stack here until the switch is done.
+    if !(prev.allowed.load().has(cpu) && rq.put(cpu, prev, how)) {
+        // It must leave this CPU or is held back, but stands on its stack here until the switch is done.
         prev.migrating.store(true, Ordering::Relaxed);
     }
     true
@@ -281,6 +279,9 @@ pub(crate) fn first(_argument: usize) -> ! {
 pub fn exit_thread() -> ! {
     let me = current();
     reap::begin_end();
+    if me.deadline.get().is_some() {
+        me.end_deadline();
+    }
     drop(me.entry.lock().take());
     if me.data.is_none() {
         me.leave_roll();

@@ -1,6 +1,7 @@
 //! The thread.
 use crate::boost::Boost;
 use crate::claim::SchedAttr;
+use crate::deadline::Deadline;
 use crate::machine;
 use crate::mask::AtomicCpuSet;
 use crate::state::{State, StateChar};
@@ -26,6 +27,9 @@ pub trait ThreadData: Any + Send + Sync {
     fn switch_out(&self) {}
     /// The tick found the thread in the kernel. Interrupts are off, no lock is held; must not sleep.
     fn ticked_in_kernel(&self) {}
+    /// The thread has used up the time that its deadline class gives it, and wants to know. Interrupts are off, no lock is held;
+    /// must not sleep.
+    fn overran(&self) {}
     /// Whether a signal is pending that ends a wait of `mode`.
     fn signal_pending(&self, mode: WaitMode) -> bool;
     /// For downcasting.
@@ -68,6 +72,8 @@ pub struct Thread {
     pub(crate) context: KContext,
     pub(crate) data: Option<Arc<dyn ThreadData>>,
     pub(crate) sleep_timer: TimerNode,
+    /// What it has, or had, of the deadline class.
+    pub(crate) deadline: Once<Arc<Deadline>>,
 
     // Figures. Written under the run queue's lock or by the thread itself.
     pub(crate) exec_start_ns: AtomicU64,
@@ -166,6 +172,7 @@ impl Thread {
             context,
             data: None,
             sleep_timer,
+            deadline: Once::new(),
             exec_start_ns: AtomicU64::new(0),
             run_ns: AtomicU64::new(0),
             user_samples: AtomicU64::new(0),

@@ -22,22 +22,20 @@ pub fn runtime_us() -> i64 {
     RUNTIME_US.load(Ordering::Relaxed)
 }
 
-/// Sets the period. `EINVAL`: 0, more than an `int` holds, or less than the runtime.
-pub fn set_period_us(period: i64) -> Result<()> {
-    if period <= 0 || period > i64::from(i32::MAX) || runtime_us() > period {
-        return Err(Errno::EINVAL);
+/// `EINVAL`: a period of 0 or more than an `int` holds, a runtime less than -1 or more than the period.
+pub(crate) fn check(runtime: i64, period: i64) -> Result<()> {
+    let periods = 1..=i64::from(i32::MAX);
+    if periods.contains(&period) && (UNLIMITED..=period).contains(&runtime) {
+        Ok(())
+    } else {
+        Err(Errno::EINVAL)
     }
-    PERIOD_US.store(period as u64, Ordering::Relaxed);
-    Ok(())
 }
 
-/// Sets the runtime. `EINVAL`: less than -1, or more than the period.
-pub fn set_runtime_us(runtime: i64) -> Result<()> {
-    if runtime < UNLIMITED || runtime > period_us() as i64 {
-        return Err(Errno::EINVAL);
-    }
+/// Sets runtime and period, which were checked.
+pub(crate) fn set(runtime: i64, period: u64) {
+    PERIOD_US.store(period, Ordering::Relaxed);
     RUNTIME_US.store(runtime, Ordering::Relaxed);
-    Ok(())
 }
 
 /// What the real-time threads of one CPU have had of the current period.
@@ -122,9 +120,15 @@ mod tests {
     #[test]
     fn settings() {
         assert_eq!((period_us(), runtime_us()), (1_000_000, 950_000));
-        assert_eq!(set_runtime_us(1_000_001), Err(Errno::EINVAL));
-        assert_eq!(set_runtime_us(-2), Err(Errno::EINVAL));
-        assert_eq!(set_period_us(0), Err(Errno::EINVAL));
-        assert_eq!(set_period_us(900_000), Err(Errno::EINVAL));
+        for (runtime, period) in [
+            (1_000_001, 1_000_000),
+            (-2, 1_000_000),
+            (0, 0),
+            (950_000, 900_000),
+            (1, 1 << 31),
+        ] {
+            assert_eq!(check(runtime, period), Err(Errno::EINVAL));
+        }
+        assert_eq!(check(-1, 1), Ok(()));
     }
 }

@@ -29,6 +29,7 @@ impl TickHook for Tick {
         shared
             .ticks
             .store(shared.ticks.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        let mut over = false;
         let idle = {
             let mut rq = rq::of(cpu).lock();
             rq.charge(now_ns);
@@ -36,12 +37,16 @@ impl TickHook for Tick {
             if !idle && rq.queue.tick(&running.entity) == Ticked::Expired {
                 rq.turn_over = true;
                 preempt::set_need_resched();
-            } else if !idle && running.entity.rt_level() != 0 && rq.fair_first(now_ns) {
+            } else if !idle && running.entity.rt_level() != 0 && rq.is_over(running, now_ns) {
+                over = true;
                 preempt::set_need_resched();
             }
             rq.publish(cpu);
             idle
         };
+        if over {
+            running.tell_overrun();
+        }
         if !idle {
             sample(shared, running, now_ns);
             balance::tick(cpu);

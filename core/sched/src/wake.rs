@@ -97,13 +97,19 @@ pub(crate) fn activate(thread: &'static Thread, sync: bool, how: Enqueue) {
     let takes_over = match rq.running {
         Some(running) if rq.busy => {
             rq.charge(time::monotonic_ns());
-            rq.put(cpu, thread, how);
+            if !rq.put(cpu, thread, how) {
+                drop(rq);
+                return thread.hold_back();
+            }
             // Who will sleep at once is not worth preempting; a real-time thread does not wait for that.
             (!sync || thread.entity.rt_level() != 0)
                 && rq.queue.preempts(&running.entity, &thread.entity)
         }
         _ => {
-            rq.put(cpu, thread, how);
+            if !rq.put(cpu, thread, how) {
+                drop(rq);
+                return thread.hold_back();
+            }
             rq::IDLE.remove(cpu);
             true
         }

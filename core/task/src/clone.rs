@@ -92,6 +92,9 @@ fn check(cx: &Cx, args: &CloneArgs) -> Result<()> {
     {
         return Err(Errno::EINVAL);
     }
+    if !sched::current().may_fork() {
+        return Err(Errno::EAGAIN);
+    }
     check_nproc(cx)?;
     if cx.task.has_signal() {
         return Err(Errno::ERESTARTNOINTR);

@@ -42,6 +42,8 @@ pub mod work {
     pub const RSEQ: u32 = 32;
     /// A tick passed in the kernel, and somebody counts the process' CPU time.
     pub const CPU_TIME: u32 = 64;
+    /// It has had the time that its deadline class gives it, and wants to know (`SCHED_FLAG_DL_OVERRUN`).
+    pub const OVERRUN: u32 = 128;
 }
 
 /// The first task's timer slack, which all inherit.
@@ -411,6 +413,9 @@ impl sched::ThreadData for Task {
         if self.process().counts_cpu_time() {
             self.add_work(work::CPU_TIME);
         }
+    }
+    fn overran(&self) {
+        self.add_work(work::OVERRUN);
     }
     fn signal_pending(&self, mode: WaitMode) -> bool {
         match mode {

@@ -8,7 +8,7 @@ use crate::cost;
 use crate::objects::Task;
 use crate::clone_flags::CloneArgs;
 use crate::cx::{Cx, FaultInfo};
-use crate::signal::{self, take};
+use crate::signal::{self, send_to_process, take};
 use crate::task::work;
 use crate::ptrace;
 use crate::vsyscall;
@@ -19,7 +19,7 @@ use hal::user::{Caller, Trap, UserRegs};
 use mm::{Access, FaultError};
 use pid::SigInfo;
 use pid::siginfo::code;
-use pid::signals::{SIGBUS, SIGFPE, SIGILL, SIGKILL, SIGSEGV, SIGTRAP};
+use pid::signals::{SIGBUS, SIGFPE, SIGILL, SIGKILL, SIGSEGV, SIGTRAP, SIGXCPU};
 use sched::{SchedAttr, Thread};
 use sync::cost::COUNTED;
 
@@ -159,6 +159,11 @@ fn until_end(cx: &mut Cx) -> i32 {
 /// The status word with which the task has to end.
 #[cold]
 fn do_work(cx: &mut Cx) -> core::result::Result<(), i32> {
+    if cx.task.work() & work::OVERRUN != 0 {
+        // Before it is held back: another thread of the process may take the signal.
+        cx.task.clear_work(work::OVERRUN);
+        let _ = send_to_process(cx.process(), &SigInfo::kernel(SIGXCPU)); // pending already: once is enough
+    }
     if hal::preempt::need_resched() {
         sched::resched_if_needed();
     }

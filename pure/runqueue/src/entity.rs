@@ -19,10 +19,26 @@ pub enum Policy {
     Batch = 3,
     /// SCHED_IDLE: fair with a weight of next to nothing.
     Idle = 5,
+    /// SCHED_DEADLINE: before all others, the nearest deadline first; see [`Reservation`](crate::Reservation).
+    Deadline = 6,
 }
 
 impl Policy {
-    /// The policy of a number of sched_setscheduler(2), if it is one (SCHED_DEADLINE is not).
+    /// The policy that `self as u8` came from.
+    #[must_use]
+    #[inline]
+    pub const fn of_number(number: u8) -> Self {
+        match number {
+            1 => Self::Fifo,
+            2 => Self::Rr,
+            3 => Self::Batch,
+            5 => Self::Idle,
+            6 => Self::Deadline,
+            _ => Self::Normal,
+        }
+    }
+
+    /// The policy of a number of sched_setscheduler(2), if it is one that a level is all of (SCHED_DEADLINE needs more).
     #[must_use]
     pub const fn from_raw(raw: u32) -> Option<Self> {
         Some(match raw {
@@ -49,7 +65,7 @@ pub struct Share {
     pub policy: Policy,
     /// -20 to 19; kept while the policy is real-time.
     pub nice: i8,
-    /// 1 to 99 with a real-time policy, else 0.
+    /// 1 to 99 with a real-time policy, [`DEADLINE_LEVEL`](crate::DEADLINE_LEVEL) with a deadline, else 0.
     pub rt_level: u8,
 }
 
@@ -108,13 +124,7 @@ impl Entity {
     /// Its policy.
     #[inline]
     pub fn policy(&self) -> Policy {
-        match self.policy.load(Relaxed) {
-            1 => Policy::Fifo,
-            2 => Policy::Rr,
-            3 => Policy::Batch,
-            5 => Policy::Idle,
-            _ => Policy::Normal,
-        }
+        Policy::of_number(self.policy.load(Relaxed))
     }
     /// Real-time level, 0 for the fair class: compares classes and levels at once.
     #[inline]
@@ -126,7 +136,7 @@ impl Entity {
     pub fn weight(&self) -> u32 {
         self.weight.load(Relaxed)
     }
-    /// Its virtual run time.
+    /// Its virtual run time; with a deadline, that.
     #[inline]
     pub fn vruntime(&self) -> u64 {
         self.vruntime.load(Relaxed)

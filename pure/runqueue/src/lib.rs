@@ -1,9 +1,10 @@
-//! Who runs next on one CPU: real-time levels first, then the fair class by virtual run time.
+//! Who runs next on one CPU: deadlines first, then real-time levels, then the fair class by virtual run time.
 //!
 //! Called by: `sched`, once per CPU, under that CPU's run queue lock. Calls: nothing.
 //!
 //! - [`Entity`]: what scheduling knows of a thread: its policy, nice value or level, virtual run time, slice.
 //! - [`RunQueue`]: the threads that are runnable and do not run; the running one is kept by the caller.
+//! - [`Reservation`]: what a thread of the deadline class may have of each period.
 //! - [`FEATURES`]: what of the fair class can be switched off.
 //! - [`weight`]: Linux' table from nice to weight, and the arithmetic with it.
 //!
@@ -22,12 +23,14 @@ mod entity;
 mod features;
 mod heap;
 mod queue;
+mod reservation;
 pub mod weight;
 
 pub use entity::{Entity, Policy, RR_SLICE_NS, Share};
 pub use features::{FEATURES, Feature, Features};
 pub use heap::Entry;
 pub use queue::{Enqueue, HasEntity, LATENCY_NS, MIN_GRANULARITY_NS, Room, RunQueue, Ticked};
+pub use reservation::{BANDWIDTH_UNIT, DEADLINE_LEVEL, Held, Reservation, bandwidth};
 
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 use crate::entity::{Entity, Policy, RR_SLICE_NS};
 use crate::features::{FEATURES, Feature, Features};
 use crate::heap::{Entry, Heap, before};
+use crate::reservation::DEADLINE_LEVEL;
 use crate::weight::{NICE_0, scale};
 use alloc::vec::Vec;
 
@@ -82,6 +83,7 @@ pub struct RunQueue<H> {
 /// Arrivals of a level lie within its 56 bits, around their middle.
 const LEVEL_SHIFT: u32 = 56;
 const MIDDLE: u64 = 1 << (LEVEL_SHIFT - 1);
+const ORDER: u64 = (1 << LEVEL_SHIFT) - 1;
 
 impl<H: HasEntity> Default for RunQueue<H> {
     fn default() -> Self {
@@ -150,12 +152,16 @@ impl<H: HasEntity> RunQueue<H> {
         self.rt.first().map_or(0, |h| h.entity().rt_level())
     }
 
-    /// Puts a thread in. Gives it back when there is no room (the caller did not make it).
+    /// Puts a thread in. Gives it back when there is no room (the caller did not make it), and one with a deadline, whose
+    /// caller knows that: [`Self::enqueue_due`].
     #[inline]
     pub fn enqueue(&mut self, thread: H, how: Enqueue) -> Result<(), H> {
         let entity = thread.entity();
         let level = entity.rt_level();
         if level != 0 {
+            if level >= DEADLINE_LEVEL {
+                return Err(thread);
+            }
             let key = self.rt_key(level, how);
             return self.rt.push(key, thread);
         }
@@ -169,6 +175,30 @@ impl<H: HasEntity> RunQueue<H> {
         self.fair.push(key, thread)?;
         self.load += u64::from(weight);
         Ok(())
+    }
+
+    /// Puts a thread in that has a deadline at `due_ns` of the clock. Gives it back when there is no room.
+    #[cold]
+    pub fn enqueue_due(&mut self, thread: H, due_ns: u64) -> Result<(), H> {
+        thread.entity().set_vruntime(due_ns);
+        // The keys wrap around: this byte comes before those of all levels.
+        let key = 0xff << LEVEL_SHIFT | (due_ns & ORDER);
+        self.rt.push(key, thread)
+    }
+
+    /// Takes out the one with the nearest deadline, if `wanted` accepts it.
+    pub fn take_due(&mut self, wanted: impl FnOnce(&H) -> bool) -> Option<H> {
+        let first = self.rt.first()?;
+        if first.entity().rt_level() >= DEADLINE_LEVEL && wanted(first) {
+            self.rt.pop()
+        } else {
+            None
+        }
+    }
+
+    /// Whether the first of those that wait has a deadline.
+    pub fn has_due(&self) -> bool {
+        self.top_rt_level() >= DEADLINE_LEVEL
     }
 
     /// Takes out who runs next.
@@ -245,7 +275,8 @@ impl<H: HasEntity> RunQueue<H> {
     pub fn preempts(&self, running: &Entity, woken: &Entity) -> bool {
         let (level, by) = (running.rt_level(), woken.rt_level());
         if level != 0 || by != 0 {
-            return by > level;
+            let both_due = level == by && by >= DEADLINE_LEVEL;
+            return by > level || both_due && woken.vruntime() < running.vruntime();
         }
         match (running.policy(), woken.policy()) {
             (_, Policy::Idle) => false,
@@ -262,7 +293,7 @@ impl<H: HasEntity> RunQueue<H> {
     /// How long the running thread's turn is, for sched_rr_get_interval(2) and the tick.
     pub fn turn_ns(&self, running: &Entity) -> u64 {
         match running.policy() {
-            Policy::Fifo => 0,
+            Policy::Fifo | Policy::Deadline => 0,
             Policy::Rr => RR_SLICE_NS,
             _ => {
                 let threads = self.fair.len() as u64 + 1;

@@ -42,9 +42,14 @@ pub(crate) fn sched(who: &Who, out: &mut SeqBuf) -> Result<()> {
         // Linux counts in 1024ths.
         ("se.load.weight", u64::from(thread.weight()) * 1024),
         ("policy", policy_number(attr.share.policy).into()),
-        ("prio", (100 + priority(&attr.share)) as u64),
     ] {
         let _ = writeln!(out, "{name:<45}:{value:>21}");
+    }
+    let priority = 100 + priority(&attr.share);
+    let _ = writeln!(out, "{:<45}:{priority:>21}", "prio");
+    if let Some((left, until)) = thread.left_until() {
+        let _ = writeln!(out, "{:<45}:{left:>21}", "dl.runtime");
+        let _ = writeln!(out, "{:<45}:{until:>21}", "dl.deadline");
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use vfs::SeqBuf;
 
 /// Priority as the line shows it: 20 plus the nice value, or below 0 for real-time threads.
 pub(super) fn priority(share: &sched::Share) -> i64 {
-    if share.policy.is_rt() {
+    if share.rt_level != 0 {
         -1 - i64::from(share.rt_level)
     } else {
         20 + i64::from(share.nice)
@@ -25,6 +25,7 @@ pub(super) fn policy_number(policy: Policy) -> u32 {
         Policy::Rr => 2,
         Policy::Batch => 3,
         Policy::Idle => 5,
+        Policy::Deadline => 6,
     }
 }
 
@@ -100,7 +101,11 @@ pub(crate) fn stat(who: &Who, out: &mut SeqBuf) -> Result<()> {
         ignored.0 & 0x7fff_ffff,
         caught.0 & 0x7fff_ffff,
         if process.is_kernel() { 0 } else { 17 }, // exit signal of a process: SIGCHLD
-        attr.share.rt_level,
+        if attr.share.policy.is_rt() {
+            attr.share.rt_level
+        } else {
+            0
+        },
         policy_number(attr.share.policy),
         layout.start_data,
         layout.end_data,

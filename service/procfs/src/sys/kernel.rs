@@ -83,7 +83,7 @@ pub(super) static KNOBS: &[Knob] = &[
     settable(
         "kernel/sched_rt_period_us",
         |_, out| number(out, sched::throttle::period_us()),
-        |_, text| sched::throttle::set_period_us(parse_number(text)?),
+        |_, text| sched::bandwidth::set_period_us(parse_number(text)?),
     ),
     settable(
         "kernel/sched_rt_runtime_us",
@@ -91,7 +91,7 @@ pub(super) static KNOBS: &[Knob] = &[
             let _ = writeln!(out, "{}", sched::throttle::runtime_us());
             Ok(())
         },
-        |_, text| sched::throttle::set_runtime_us(parse_number(text)?),
+        |_, text| sched::bandwidth::set_runtime_us(parse_number(text)?),
     ),
     settable("kernel/sem", ipc::semaphores, ipc::set_semaphores),
     settable("kernel/sem_next_id", ipc::sem_next, ipc::set_sem_next),
