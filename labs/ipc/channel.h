@@ -5,6 +5,7 @@
 #ifndef CHANNEL_H
 #define CHANNEL_H
 #include "lab.h"
+#include "cost.h"
 #include "count.h"
 
 /* The two lanes: questions from side ASKS to side ANSWERS, and back. */
@@ -28,13 +29,24 @@ struct channel {
 
 enum { MOST_ROUNDS = 2000, SMALL = 64, LIMIT_MS = 400, COUNTED_ROUNDS = 200 };
 
-static inline void answer_all(const struct channel *channel, int counts) {
-    char message[SMALL];
+/* How a run of round trips looks at itself: by the clock, by its own system calls, by what the kernel counts. */
+enum look { BY_CLOCK, BY_CALLS, BY_KERNEL };
+
+static inline void answer_all(const struct channel *channel, enum look how) {
+    char message[SMALL], last = 0;
+    struct cost_look before = {{0}, 0};
     channel->join(ANSWERS);
-    if (counts)
+    int costs = how == BY_KERNEL ? must(open("/proc/self/ipc_cost", O_RDONLY)) : -1;
+    if (how == BY_CALLS)
         lab_count_calls();
     for (;;) {
         holds(channel->receive(ANSWERS, message, sizeof message, -1) == SMALL);
+        /* From after the first question that counts to after the one that says the end: as many as were asked. */
+        if (how == BY_KERNEL && message[0] == 'a' && last != 'a')
+            before = lab_cost_look(costs);
+        if (how == BY_KERNEL && message[0] == 'q')
+            lab_cost_add(costs, &before);
+        last = message[0];
         holds(channel->send(ANSWERS, message, SMALL, -1) == SMALL);
         if (message[0] == 'q')
             _exit(0);
@@ -49,31 +61,55 @@ static inline void ask(const struct channel *channel, char what) {
 }
 
 /* Rounds until there are enough or time is up; how many. Without samples, calls are counted instead. */
-static inline long round_trips(const struct channel *channel, long rounds, int64_t *samples) {
+static inline long round_trips(const struct channel *channel, long rounds, enum look how, int64_t *samples) {
+    struct cost_look before = {{0}, 0};
+    int costs = -1;
     long done = 0;
     channel->make();
     pid_t other = lab_fork();
     if (other == 0)
-        answer_all(channel, !samples);
+        answer_all(channel, how);
     channel->join(ASKS);
     for (int i = 0; i < 10; i++)
         ask(channel, 'w');
-    if (!samples) {
+    if (how == BY_CALLS) {
         lab_count_calls();
         atomic_store(&lab_counted->on, 1);
     }
-    for (int64_t end = now_ns() + LIMIT_MS * 1000000LL; done < rounds && (!samples || now_ns() < end); done++) {
-        int64_t start = samples ? now_ns() : 0;
+    if (how == BY_KERNEL)
+        before = lab_cost_look(costs = must(open("/proc/self/ipc_cost", O_RDONLY)));
+    for (int64_t end = now_ns() + LIMIT_MS * 1000000LL; done < rounds && (how != BY_CLOCK || now_ns() < end); done++) {
+        int64_t start = how == BY_CLOCK ? now_ns() : 0;
         ask(channel, 'a');
-        if (samples)
+        if (how == BY_CLOCK)
             samples[done] = now_ns() - start;
     }
-    if (!samples)
+    if (how == BY_CALLS)
         atomic_store(&lab_counted->on, 0);
+    if (how == BY_KERNEL) {
+        lab_cost_add(costs, &before);
+        close(costs);
+    }
     ask(channel, 'q');
     lab_reap(other);
     channel->remove();
     return done;
+}
+
+/* The same terms as the kernel counts them, where it does. */
+static inline void ask_the_kernel(const struct channel *channel) {
+    if (!lab_cost_switch(1))
+        return;
+    lab_costs_counted = lab_shared(COST_TERMS * sizeof *lab_costs_counted);
+    round_trips(channel, COUNTED_ROUNDS, BY_KERNEL, NULL);
+    lab_cost_switch(0);
+    double each[COST_TERMS];
+    for (int i = 0; i < COST_TERMS; i++)
+        each[i] = (double)atomic_load(&lab_costs_counted[i]) / COUNTED_ROUNDS;
+    printf("%s: the kernel itself counts of a round trip %.2f crossings, %.0f bytes copied, %.1f us asleep for the other side, "
+           "%.1f us for locks\n", channel->name, each[COST_CROSSINGS], each[COST_COPIED], each[COST_PEER] / 1000,
+           each[COST_LOCKS] / 1000);
+    fflush(stdout);
 }
 
 static inline void measure_round_trips(const struct channel *channel, const struct costs *costs) {
@@ -83,7 +119,7 @@ static inline void measure_round_trips(const struct channel *channel, const stru
     snprintf(name, sizeof name, "%s: round trip, %d bytes", channel->name, SMALL);
     row.name = name;
     struct used before = lab_used();
-    long done = round_trips(channel, MOST_ROUNDS, samples);
+    long done = round_trips(channel, MOST_ROUNDS, BY_CLOCK, samples);
     lab_spent(&row, before, done, 0);
     lab_percentiles(&row, samples, done);
     row.rate = 1e9 / row.p50;
@@ -91,12 +127,13 @@ static inline void measure_round_trips(const struct channel *channel, const stru
     lab_counts_begin();
     pid_t counts = lab_fork();
     if (counts == 0) {
-        round_trips(channel, COUNTED_ROUNDS, NULL);
+        round_trips(channel, COUNTED_ROUNDS, BY_CALLS, NULL);
         _exit(0);
     }
     lab_counts_end(&row, counts, COUNTED_ROUNDS);
     lab_predict(&row, costs, channel->shares ? 2 : 0);
     tell(&row);
+    ask_the_kernel(channel);
 }
 
 /* ---- a stream ---- */
