@@ -1,5 +1,6 @@
 //! A socket as others see it: its port, its groups, its queue.
 use crate::address::mask_of;
+use crate::dump::Dumping;
 use crate::queue::{Full, Message, Queue, Waiting};
 use abi::net::{AF_NETLINK, MSG_PEEK};
 use abi::{Errno, Result, raw};
@@ -10,6 +11,7 @@ use socket::{Base, Incoming};
 use sync::{LockClass, SpinLock, WaitError, WaitMode, WaitQueue, rank};
 
 static STATE: LockClass = LockClass::new("netlink.state", rank::NONE);
+static DUMPING: LockClass = LockClass::new("netlink.dumping", rank::NONE);
 static QUEUE: LockClass = LockClass::new("netlink.queue", rank::EVENT);
 
 #[derive(Clone, Copy, Default)]
@@ -26,6 +28,8 @@ pub(crate) struct NetlinkSocket {
     pub(crate) base: Base,
     pub(crate) state: SpinLock<State>,
     pub(crate) queue: SpinLock<Queue>,
+    /// See [`Dumping`].
+    pub(crate) dumping: SpinLock<Dumping>,
     pub(crate) wait: WaitQueue,
     /// Woken when a queue that was full has room.
     pub(crate) room: WaitQueue,
@@ -42,6 +46,7 @@ impl NetlinkSocket {
             base: Base::new(AF_NETLINK, kind, protocol),
             state: SpinLock::new(&STATE, State::default()),
             queue: SpinLock::new(&QUEUE, Queue::new()),
+            dumping: SpinLock::new(&DUMPING, Dumping::No),
             wait: WaitQueue::new(),
             room: WaitQueue::new(),
             tells_group: AtomicBool::new(false),

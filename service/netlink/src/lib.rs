@@ -1,5 +1,5 @@
 //! AF_NETLINK: messages between the kernel and user space, and among programs; of its protocols NETLINK_KOBJECT_UEVENT,
-//! by which the kernel tells of devices, and NETLINK_ROUTE, at which no kernel listens yet (ECONNREFUSED): mq_notify(2) says
+//! by which the kernel tells of devices, NETLINK_SOCK_DIAG, which tells of sockets, and NETLINK_ROUTE, at which no kernel listens yet (ECONNREFUSED): mq_notify(2) says
 //! through such a socket of a program's that a message came.
 //!
 //! | file | holds |
@@ -10,6 +10,7 @@
 //! | `table.rs` | all sockets by port; who is in which group |
 //! | `address.rs` | `struct sockaddr_nl` |
 //! | `uevent.rs` | the kernel's end of NETLINK_KOBJECT_UEVENT |
+//! | `diag.rs`, `dump.rs` | the kernel's end of NETLINK_SOCK_DIAG |
 //!
 //! A message exists once, however many sockets it waits in.
 //!
@@ -24,6 +25,8 @@
 extern crate alloc;
 
 mod address;
+mod diag;
+mod dump;
 mod endpoint;
 mod queue;
 mod socket;
@@ -32,7 +35,7 @@ mod uevent;
 
 use ::socket::{Caller, Family, Socket};
 use abi::net::{AF_NETLINK, SOCK_DGRAM, SOCK_RAW};
-use abi::netlink::{NETLINK_KOBJECT_UEVENT, NETLINK_ROUTE};
+use abi::netlink::{NETLINK_KOBJECT_UEVENT, NETLINK_ROUTE, NETLINK_SOCK_DIAG};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 
@@ -53,7 +56,10 @@ impl Family for Netlink {
         if !(0..PROTOCOLS).contains(&protocol) {
             return Err(Errno::EPROTONOSUPPORT);
         }
-        if !matches!(protocol as u32, NETLINK_ROUTE | NETLINK_KOBJECT_UEVENT) {
+        if !matches!(
+            protocol as u32,
+            NETLINK_ROUTE | NETLINK_SOCK_DIAG | NETLINK_KOBJECT_UEVENT
+        ) {
             return Err(Errno::EPROTONOSUPPORT);
         }
         socket::create(kind, protocol).map(|socket| socket as Arc<dyn Socket>)

@@ -3,14 +3,14 @@ use crate::address::{NetlinkAddress, group_of, mask_of};
 use crate::endpoint::NetlinkSocket;
 use crate::queue::{Message, Waiting};
 use crate::table::{self, broadcast};
-use crate::uevent;
+use crate::{diag, uevent};
 use abi::net::{
     AF_UNSPEC, MSG_DONTWAIT, MSG_OOB, MSG_PEEK, MSG_TRUNC, SCM_CREDENTIALS, SO_PEERGROUPS,
     SOL_SOCKET,
 };
 use abi::netlink::{
     NETLINK_ADD_MEMBERSHIP, NETLINK_DROP_MEMBERSHIP, NETLINK_KOBJECT_UEVENT,
-    NETLINK_LIST_MEMBERSHIPS, NETLINK_NO_ENOBUFS, NETLINK_PKTINFO,
+    NETLINK_LIST_MEMBERSHIPS, NETLINK_NO_ENOBUFS, NETLINK_PKTINFO, NETLINK_SOCK_DIAG,
 };
 use abi::{Errno, Result};
 use alloc::sync::Arc;
@@ -150,10 +150,11 @@ impl Socket for NetlinkSocket {
         }
         let nonblock = message.nonblock || message.flags & MSG_DONTWAIT != 0;
         if port == 0 {
-            if self.protocol() as u32 != NETLINK_KOBJECT_UEVENT {
-                return Err(Errno::ECONNREFUSED);
+            match self.protocol() as u32 {
+                NETLINK_KOBJECT_UEVENT => uevent::told(who, &sent),
+                NETLINK_SOCK_DIAG => diag::told(self, &sent.bytes),
+                _ => return Err(Errno::ECONNREFUSED),
             }
-            uevent::told(who, &sent);
             return Ok(len);
         }
         let to = table::find(self.protocol(), port)?;
@@ -174,6 +175,7 @@ impl Socket for NetlinkSocket {
         let Waiting { message: got, len } = self.first(message)?;
         if message.flags & MSG_PEEK == 0 {
             self.room.wake_all();
+            diag::go_on(self);
         }
         let bytes = &got.bytes[..len];
         let mut copied = len.min(message.data.remaining());

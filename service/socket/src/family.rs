@@ -28,10 +28,33 @@ pub trait Family: Send + Sync {
     /// `ESOCKTNOSUPPORT`: no such kind; `EPROTONOSUPPORT`: no such protocol; `EPERM`; `ENOMEM`.
     fn create(&self, who: &Caller<'_>, kind: u32, protocol: i32) -> Result<Arc<dyn Socket>>;
 
+    /// Who tells of its sockets by netlink (sock_diag(7)), if somebody does.
+    fn diag(&self) -> Option<&'static dyn Diag> {
+        None
+    }
+
     /// The list of its sockets in `/proc/net`, if there is one.
     fn table(&self) -> Option<Table> {
         None
     }
+}
+
+/// What sock_diag(7) asks of a family. A request is what follows `struct nlmsghdr`, an answer too.
+pub trait Diag: Send + Sync {
+    /// Whether a request makes sense. EINVAL.
+    fn check(&self, request: &[u8]) -> Result<()>;
+
+    /// Tells of the one socket that a request names. EINVAL; ENOENT: there is none; ESTALE: it is another one by now; ENOMEM.
+    fn one(&self, request: &[u8]) -> Result<Vec<u8>>;
+
+    /// Tells of the next socket that a request asks for, and where to look on; `from` is 0 at first. EINVAL; ENOMEM.
+    fn next(&self, request: &[u8], from: u64) -> Result<Option<(Vec<u8>, u64)>>;
+}
+
+/// Who tells of a family's sockets.
+#[must_use]
+pub fn diag(family: u32) -> Option<&'static dyn Diag> {
+    find(family)?.diag()
 }
 
 /// A file of `/proc/net`: its name, and what it says.

@@ -38,7 +38,7 @@ mod who;
 
 pub use base::Base;
 pub use credentials::Credentials;
-pub use family::{Family, Table, create, register, table};
+pub use family::{Diag, Family, Table, create, diag, register, table};
 pub use file::{SocketFile, open};
 pub use message::{Control, Incoming, Outgoing, Receiver};
 pub use options::{OptionIn, OptionOut};

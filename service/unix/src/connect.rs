@@ -118,6 +118,8 @@ impl UnixSocket {
             core::mem::replace(&mut *identity, its)
         };
         let _ = new.peer.set(end.clone());
+        end.set_partner(Some(theirs));
+        theirs.set_partner(Some(end));
         if let Some(name) = listener.name.get() {
             let _ = theirs.name.set(name.clone());
         }
@@ -186,6 +188,7 @@ impl UnixSocket {
                 let _ = one.peer.set(two.end.clone());
             }
             *one.end.identity.lock() = Some(Identity::of(who));
+            one.end.set_partner(Some(&two.end));
             one.end.set_phase(phase::CONNECTED);
         }
         Ok(())
@@ -219,6 +222,7 @@ impl UnixSocket {
             };
             end.target.store(id, Ordering::SeqCst);
             end.set_phase(phase);
+            end.set_partner(new.as_ref());
             core::mem::replace(&mut *target, new.clone())
         };
         if let Some(old) = old

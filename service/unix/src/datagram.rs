@@ -117,6 +117,7 @@ impl UnixSocket {
         };
         if lost.is_some() {
             self.end.target.store(0, Ordering::SeqCst);
+            self.end.set_partner(None);
             self.end.set_phase(phase::FRESH);
             connect::disconnected(&self.end, gone);
         }

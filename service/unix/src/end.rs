@@ -18,6 +18,7 @@ use vfs::{PollEvents, PollTable};
 static INBOX: LockClass = LockClass::new("unix.inbox", rank::UNIX_INBOX);
 static BACKLOG: LockClass = LockClass::new("unix.backlog", rank::SOCKETS);
 static IDENTITY: LockClass = LockClass::new("unix.identity", rank::NONE);
+static PARTNER: LockClass = LockClass::new("unix.partner", rank::NONE);
 static NODE: LockClass = LockClass::new("unix.node", rank::NONE);
 static TARGET: LockClass = LockClass::new("unix.target", rank::NONE);
 
@@ -96,6 +97,8 @@ impl End {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             place: AtomicU64::new(list::NOWHERE),
             ino: AtomicU64::new(0),
+            owner: AtomicU32::new(0),
+            partner: SpinLock::new(&PARTNER, None),
             phase: AtomicU8::new(phase::FRESH),
             shut: AtomicU8::new(0),
             dead: AtomicBool::new(false),
@@ -132,6 +135,38 @@ impl End {
     #[inline]
     pub(crate) fn is_datagram(&self) -> bool {
         self.base.kind == SOCK_DGRAM
+    }
+
+    /// Notes whom it talks to.
+    pub(crate) fn set_partner(&self, other: Option<&Arc<Self>>) {
+        let new = other.map(Arc::downgrade);
+        let old = core::mem::replace(&mut *self.partner.lock(), new);
+        drop(old);
+    }
+
+    /// The inode number of the end that it talks to, 0 if that has no file; `None`: there is no such end.
+    pub(crate) fn partner_ino(&self) -> Option<u64> {
+        let partner = self.partner.lock().clone()?;
+        let open = partner.upgrade().filter(|end| !end.is_dead());
+        Some(open.map_or(0, |end| end.ino.load(Ordering::Relaxed)))
+    }
+
+    /// How many bytes one call could receive.
+    pub(crate) fn waiting_bytes(&self) -> usize {
+        let inbox = self.inbox.lock();
+        let lens = inbox.records.iter().map(|record| record.left as usize);
+        let first = if self.is_datagram() { 1 } else { usize::MAX };
+        lens.take(first).sum()
+    }
+
+    /// What all that waits costs its senders.
+    pub(crate) fn waiting_cost(&self) -> usize {
+        let inbox = self.inbox.lock();
+        inbox
+            .records
+            .iter()
+            .map(|record| record.cost as usize)
+            .sum()
     }
 
     #[inline]

@@ -15,7 +15,7 @@
 //! | `names.rs` | names: in the file system, abstract, chosen by the kernel |
 //! | `parcel.rs` | what control messages send along |
 //! | `flight.rs`, `cycles.rs` | descriptors on their way: whose they are, and which nobody can receive any more |
-//! | `list.rs` | all sockets, and /proc/net/unix |
+//! | `list.rs`, `diag.rs` | all sockets, and /proc/net/unix; what sock_diag(7) tells of them |
 //! | `socket.rs` | the face to `service/socket` |
 //!
 //! **Called by** `socket` and the image; **calls** `socket`, `vfs`, `task`, `kmem`, `sync`.
@@ -46,6 +46,8 @@ mod connect;
 #[cfg(target_os = "none")]
 mod datagram;
 #[cfg(target_os = "none")]
+mod diag;
+#[cfg(target_os = "none")]
 mod end;
 #[cfg(target_os = "none")]
 mod flight;
@@ -69,9 +71,10 @@ pub use family::init;
 
 #[cfg(target_os = "none")]
 mod family {
+    use crate::diag::Ends;
     use crate::list;
     use crate::objects::UnixSocket;
-    use ::socket::{Caller, Family, Socket, Table};
+    use ::socket::{Caller, Diag, Family, Socket, Table};
     use abi::net::{AF_UNIX, SOCK_DGRAM, SOCK_RAW, SOCK_SEQPACKET, SOCK_STREAM};
     use abi::{Errno, Result};
     use alloc::sync::Arc;
@@ -93,6 +96,10 @@ mod family {
                 _ => return Err(Errno::ESOCKTNOSUPPORT),
             };
             UnixSocket::new(kind).map(|socket| socket as Arc<dyn Socket>)
+        }
+
+        fn diag(&self) -> Option<&'static dyn Diag> {
+            Some(&Ends)
         }
 
         fn table(&self) -> Option<Table> {

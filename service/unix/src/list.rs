@@ -74,24 +74,37 @@ pub(crate) fn remove(end: &End) {
     drop(gone);
 }
 
+/// The next socket that is open at a place, `from` or behind, and the place after it.
+pub(crate) fn next(from: u64) -> Option<(Arc<End>, u64)> {
+    let (mut shard, mut at) = ((from >> 32) as usize, from as u32 as usize);
+    while let Some(ends) = ALL.get(shard) {
+        let found = ends
+            .lock()
+            .ends
+            .get(at)
+            .map(|place| place.as_ref().and_then(Weak::upgrade));
+        let Some(end) = found else {
+            (shard, at) = (shard + 1, 0);
+            continue;
+        };
+        at += 1;
+        if let Some(end) = end.filter(|end| !end.is_dead()) {
+            return Some((end, (shard as u64) << 32 | at as u64));
+        }
+    }
+    None
+}
+
 /// `/proc/net/unix` (proc(5)).
 pub(crate) fn show(out: &mut SeqBuf) -> Result<()> {
     let _ = writeln!(
         out,
         "Num       RefCount Protocol Flags    Type St Inode Path"
     );
-    for shard in &ALL {
-        let mut at = 0;
-        loop {
-            let found = match shard.lock().ends.get(at) {
-                None => break,
-                Some(place) => place.as_ref().and_then(Weak::upgrade),
-            };
-            if let Some(end) = found.filter(|end| !end.is_dead()) {
-                line(&end, out);
-            }
-            at += 1;
-        }
+    let mut from = 0;
+    while let Some((end, after)) = next(from) {
+        line(&end, out);
+        from = after;
     }
     Ok(())
 }

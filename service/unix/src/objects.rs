@@ -3,7 +3,7 @@
 use crate::pages::Pages;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
-use alloc::sync::Arc;
+use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU32, AtomicU64, AtomicUsize};
 use cred::{Cred, Kuid};
@@ -35,6 +35,10 @@ pub(crate) struct End {
     pub(crate) place: AtomicU64,
     /// Its file's inode number; 0 before there is a file.
     pub(crate) ino: AtomicU64,
+    /// Whose the file is.
+    pub(crate) owner: AtomicU32,
+    /// The end that it talks to, for who looks at all sockets.
+    pub(crate) partner: SpinLock<Option<Weak<End>>>,
     /// See [`phase`].
     pub(crate) phase: AtomicU8,
     /// See [`shut`].

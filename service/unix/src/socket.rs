@@ -132,6 +132,8 @@ impl Socket for UnixSocket {
     }
 
     fn opened(&self, ino: u64) {
+        let own = Caller::with_current(|who| Ok(who.cred.fsuid.0));
+        self.end.owner.store(own.unwrap_or(0), Ordering::Relaxed);
         self.end.ino.store(ino, Ordering::Relaxed);
     }
 
@@ -165,12 +167,7 @@ impl Socket for UnixSocket {
         let end = &*self.end;
         let value = match cmd {
             SIOCINQ if end.phase() == phase::LISTENS => return Err(Errno::EINVAL),
-            SIOCINQ => {
-                let inbox = end.inbox.lock();
-                let lens = inbox.records.iter().map(|record| record.left as usize);
-                let first = if end.is_datagram() { 1 } else { usize::MAX };
-                lens.take(first).sum()
-            }
+            SIOCINQ => end.waiting_bytes(),
             SIOCOUTQ => end.charged.load(Ordering::Relaxed),
             _ => return Err(Errno::ENOTTY),
         };
