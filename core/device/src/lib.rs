@@ -3,6 +3,7 @@
 //! | module | holds |
 //! |---|---|
 //! | `sysfs` | the trees at /sys and /sys/kernel/debug |
+//! | `cpus` | which processors sysfs shows |
 //! | `scheduler` | what debugfs shows of the scheduler |
 //! | `class` | [`Class`] and [`Bus`] |
 //! | `device` | [`Device`]: directory, links, `uevent`; [`add_device`] for the kernel's own |
@@ -25,6 +26,7 @@ extern crate alloc;
 extern crate std;
 
 mod class;
+mod cpus;
 mod device;
 mod nodes;
 pub mod resource;
@@ -48,5 +50,6 @@ pub fn init() -> abi::Result<()> {
     vfs::reserve_chrdev(Some(MISC_MAJOR), 0, 256, "misc")?;
     sysfs::init()?;
     scheduler::init()?;
+    cpus::init()?;
     Class::kernel("misc").map(drop)
 }
