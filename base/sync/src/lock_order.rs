@@ -31,6 +31,7 @@ pub mod rank {
     pub const UEVENT: u16 = 1605;
     pub const MODSPACE_MAPPING: u16 = 1610;
     pub const MMAP: u16 = 2000;
+    pub const HUGE_FAULT: u16 = 2050;
     pub const PAGE_CACHE_FILL: u16 = 2100;
     // Spinning locks.
     pub const FILE_TABLE: u16 = 5000;

@@ -9,9 +9,11 @@
 //! | `page_alloc` | allocation: list, zone, reclaim, victim |
 //! | `stats` | how many pages are free, and where |
 //! | `page`, `block` | the owned handles [`Frame`] and [`Block`] |
+//! | `huge` | pages of 2 MiB, their pool |
 //! | `initrd` | pages that came with the boot loader |
 mod block;
 mod gfp;
+mod huge;
 mod initrd;
 mod kind;
 mod lists;
@@ -26,6 +28,10 @@ mod zone;
 
 pub use block::{Block, alloc_block};
 pub use gfp::Gfp;
+pub use huge::{
+    HUGE_SIZE, HugeCounts, HugePage, huge_counts, promise_huge, reserve_huge, resize_huge_pool,
+    set_huge_overcommit, unreserve_huge,
+};
 #[cfg(not(target_os = "none"))]
 pub use initrd::place_initrd;
 pub use initrd::{adopt, free_reserved, with_initrd};

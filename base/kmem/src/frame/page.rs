@@ -151,6 +151,15 @@ impl Frame {
         // SAFETY: two live pages (or one, which the page copy tolerates).
         unsafe { machine::copy_page(self.ptr(), src.ptr()) }
     }
+    /// Copies bytes of a huge page to the start of this one. Panics when a range leaves its page.
+    #[track_caller]
+    pub fn copy_huge(&self, src: &super::HugePage, offset: usize, len: usize) {
+        let dst = self.at(0, len);
+        src.with_bytes(offset, len, |from| {
+            // SAFETY: both ranges were checked.
+            unsafe { machine::copy(dst, from, len) }
+        });
+    }
     /// Copies part of another page. Panics when a range leaves its page.
     #[track_caller]
     pub fn copy_part(&self, offset: usize, src: &Self, src_offset: usize, len: usize) {

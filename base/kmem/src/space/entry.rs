@@ -7,10 +7,14 @@ pub(super) const WRITE: u64 = 1 << 1;
 pub(super) const USER: u64 = 1 << 2;
 pub(super) const ACCESSED: u64 = 1 << 5;
 pub(super) const DIRTY: u64 = 1 << 6;
+/// In a level-2 table: maps 2 MiB.
+pub(super) const HUGE: u64 = 1 << 7;
 /// Software: [`Prot::ANON`].
 pub(super) const ANON: u64 = 1 << 9;
 /// Software: occupied although not present (PROT_NONE).
 pub(super) const KEPT: u64 = 1 << 10;
+/// Software: names a table. What is there and lacks it, above the leaves, maps a huge page.
+pub(super) const TABLE: u64 = 1 << 11;
 pub(super) const NX: u64 = 1 << 63;
 const ADDR: u64 = 0x000f_ffff_ffff_f000;
 
@@ -19,13 +23,13 @@ const _: () = {
     use hal::paging::pte;
     assert!(PRESENT == pte::PRESENT && WRITE == pte::WRITE && USER == pte::USER && NX == pte::NX);
     assert!(ACCESSED == pte::ACCESSED && DIRTY == pte::DIRTY && ADDR == pte::ADDR_MASK);
-    assert!(ANON == pte::SOFT0 && KEPT == pte::SOFT1);
+    assert!(ANON == pte::SOFT0 && KEPT == pte::SOFT1 && TABLE == pte::SOFT2 && HUGE == pte::HUGE);
 };
 
 /// An entry that names the next table. Accessed and dirty are set ahead, so that the CPU never changes it.
 #[inline]
 pub(super) const fn table(pfn: Pfn) -> u64 {
-    PhysAddr::from_pfn(pfn).0 as u64 | PRESENT | WRITE | USER | ACCESSED | DIRTY
+    PhysAddr::from_pfn(pfn).0 as u64 | PRESENT | WRITE | USER | ACCESSED | DIRTY | TABLE
 }
 
 /// A leaf entry. Accessed is set ahead: who maps a page is about to use it.

@@ -8,6 +8,7 @@
 //! | `tlb` | which CPU uses what, and how all of them forget translations |
 //! | `fresh` | those locks in memory that nothing was known of at boot |
 //! | `range` | protect, unmap, clean, move: operations on ranges |
+//! | `huge` | pages of 2 MiB, which stand in level-2 tables |
 //! | `fork`, `teardown` | copying a space, ending one |
 //!
 //! Faults of different 2 MiB areas share no lock. Nothing here sleeps under a leaf lock; page-table pages are allocated
@@ -15,6 +16,7 @@
 mod entry;
 mod fork;
 mod fresh;
+mod huge;
 mod range;
 mod table;
 mod teardown;
@@ -23,6 +25,7 @@ mod tests;
 mod tlb;
 
 pub use fork::CowMode;
+pub use huge::HugeMapping;
 pub use range::{Discarded, Unmapped};
 pub use tlb::{barrier_everywhere, borrow, service as serve_tlb_requests};
 

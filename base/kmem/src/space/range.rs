@@ -279,7 +279,7 @@ impl UserSpace {
 }
 
 /// What an entry with `old` may become when its area gets `new`.
-fn weaker(old: Prot, new: Prot) -> Prot {
+pub(super) fn weaker(old: Prot, new: Prot) -> Prot {
     (new - Prot::WRITE) | (old & Prot::ANON) | (old & new & Prot::WRITE)
 }
 

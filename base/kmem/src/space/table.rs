@@ -127,9 +127,9 @@ pub(super) const fn index(va: usize, level: u32) -> usize {
     (va >> (PAGE_SHIFT + 9 * (level - 1))) & (ENTRIES - 1)
 }
 
-/// The entry (in a level-2 table) that names the leaf table of `va`, if the tables above exist.
+/// The level-2 table of `va`, if it exists.
 #[inline]
-pub(super) fn leaf_entry(root: Table, va: usize) -> Option<&'static AtomicU64> {
+pub(super) fn above_leaf(root: Table, va: usize) -> Option<Table> {
     let mut table = root;
     for level in [4, 3] {
         let e = table.entries()[index(va, level)].load(Ordering::Acquire);
@@ -139,14 +139,30 @@ pub(super) fn leaf_entry(root: Table, va: usize) -> Option<&'static AtomicU64> {
         // SAFETY: tables above the leaves live as long as the space, which the caller borrows.
         table = unsafe { Table::at(entry::pfn(e)) };
     }
-    Some(&table.entries()[index(va, 2)])
+    Some(table)
 }
 
-/// Makes the tables for `va` down to the leaf. ENOMEM. May sleep.
+/// The entry (in a level-2 table) that names the leaf table of `va`, or maps a huge page, if the tables above exist.
+#[inline]
+pub(super) fn leaf_entry(root: Table, va: usize) -> Option<&'static AtomicU64> {
+    above_leaf(root, va).map(|table| &table.entries()[index(va, 2)])
+}
+
+/// Makes the tables for `va` down to the leaf. ENOMEM: also if a huge page is mapped there. May sleep.
 #[cold]
 pub(super) fn make_leaf(root: Table, va: usize, count: &AtomicUsize) -> Result<()> {
+    make_below(root, va, &[4, 3, 2], count).map(drop)
+}
+
+/// Makes the tables for `va` down to level 2, and answers that one. ENOMEM. May sleep.
+#[cold]
+pub(super) fn make_above_leaf(root: Table, va: usize, count: &AtomicUsize) -> Result<Table> {
+    make_below(root, va, &[4, 3], count)
+}
+
+fn make_below(root: Table, va: usize, levels: &[u32], count: &AtomicUsize) -> Result<Table> {
     let mut table = root;
-    for level in [4, 3, 2] {
+    for &level in levels {
         let i = index(va, level);
         let slot = &table.entries()[i];
         let mut e = slot.load(Ordering::Acquire);
@@ -170,13 +186,16 @@ pub(super) fn make_leaf(root: Table, va: usize, count: &AtomicUsize) -> Result<(
                 }
             }
         }
-        // SAFETY: as in `leaf_entry`; the leaf itself is not looked into.
+        if e & entry::TABLE == 0 {
+            return Err(frame::NO_MEMORY);
+        }
+        // SAFETY: as in `above_leaf`; a leaf itself is not looked into.
         table = unsafe { Table::at(entry::pfn(e)) };
     }
-    Ok(())
+    Ok(table)
 }
 
-/// The first address in `[va, end)` for which a leaf table exists.
+/// The first address in `[va, end)` for which a leaf table exists, or where a huge page is mapped.
 #[inline]
 pub(super) fn next_leaf(root: Table, va: usize, end: usize) -> Option<usize> {
     if va >= end {
@@ -269,14 +288,14 @@ impl Drop for Leaf {
     }
 }
 
-/// Locks the leaf table of `va`, if there is one.
+/// Locks the leaf table of `va`, if there is one: where a huge page is mapped there is none.
 #[inline]
 pub(super) fn lock_leaf(root: Table, va: usize) -> Option<Leaf> {
     loop {
         let pin = sync::preempt_disable();
         let above = leaf_entry(root, va)?;
         let e = above.load(Ordering::Acquire);
-        if e == 0 {
+        if e & entry::TABLE == 0 {
             return None;
         }
         let pfn = entry::pfn(e);

@@ -1,7 +1,8 @@
 //! The ends of a space: roots ready for use, and freeing all at once.
 use super::range::FreeBatch;
-use super::table::{ENTRIES, Table};
+use super::table::{ENTRIES, Table, page_meta};
 use super::{UserSpace, entry, tlb};
+use crate::frame::HugePage;
 use crate::machine;
 use abi::Result;
 use core::ops::ControlFlow;
@@ -99,6 +100,9 @@ unsafe fn free_below(table: Table, level: u32, free: &mut FreeBatch) {
         slot.store(0, Ordering::Relaxed);
         if level == 1 {
             free.put(e);
+        } else if e & entry::TABLE == 0 {
+            // SAFETY: what is no table above the leaves maps a huge page and holds a reference to it.
+            unsafe { HugePage::from_meta(page_meta(e)) }.unmapped();
         } else {
             // SAFETY: an entry above the leaves names a table; the rest is the caller's promise.
             unsafe {
