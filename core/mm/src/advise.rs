@@ -3,6 +3,7 @@ use crate::VmFlags;
 use crate::areas::{Areas, page_ceil, page_range, pages};
 use crate::mm::Mm;
 use crate::types::FaultError;
+use crate::vma::Vma;
 use abi::raw::{
     MADV_COLD, MADV_DODUMP, MADV_DOFORK, MADV_DONTDUMP, MADV_DONTFORK, MADV_DONTNEED,
     MADV_DONTNEED_LOCKED, MADV_FREE, MADV_HUGEPAGE, MADV_KEEPONFORK, MADV_MERGEABLE,
@@ -12,6 +13,8 @@ use abi::raw::{
 };
 use abi::{Errno, PAGE_SHIFT, PAGE_SIZE, Result};
 use hal::addr::UserAddr;
+use kmem::frame::HUGE_SIZE;
+use vma::Area;
 
 impl Mm {
     /// madvise(2). `EINVAL` (address, unknown or unsuitable advice, merging: nothing merges pages here), `ENOMEM` (a hole;
@@ -30,7 +33,14 @@ impl Mm {
             MADV_POPULATE_READ | MADV_POPULATE_WRITE => self.populate_advised(start, end, advice),
             MADV_REMOVE => self.remove_pages(start, end),
             // Hints without effect here; only holes are an error.
-            MADV_WILLNEED | MADV_COLD | MADV_PAGEOUT => holes(&self.areas.read(), start, end),
+            MADV_WILLNEED | MADV_COLD | MADV_PAGEOUT => {
+                let areas = self.areas.read();
+                let huge = |a: &Area<Vma>| a.data.flags.contains(VmFlags::HUGETLB);
+                if advice != MADV_WILLNEED && areas.map.range(start, end).any(huge) {
+                    return Err(Errno::EINVAL);
+                }
+                holes(&areas, start, end)
+            }
             _ => self.advise_flags(start, end, advice),
         }
     }
@@ -83,11 +93,19 @@ impl Mm {
             if vma.flags.contains(VmFlags::LOCKED) && advice != MADV_DONTNEED_LOCKED {
                 return Err(Errno::EINVAL);
             }
+            let (from, mut to) = (area.start.max(start), area.end.min(end));
+            if vma.flags.contains(VmFlags::HUGETLB) {
+                // What is not a whole page stays.
+                to &= !(HUGE_SIZE - 1);
+                if !from.is_multiple_of(HUGE_SIZE) {
+                    return Err(Errno::EINVAL);
+                }
+            }
             if advice == MADV_FREE && !vma.is_anon() || vma.flags.contains(VmFlags::PFN_MAP) {
                 return Err(Errno::EINVAL);
             }
             // Freeing at once is one of the outcomes MADV_FREE allows.
-            self.zap(area.start.max(start), area.end.min(end), vma);
+            self.zap(from, to, vma);
         }
         holes(&areas, start, end)
     }
@@ -181,7 +199,12 @@ impl Mm {
                     .object()
                     .is_some_and(|o| o.cached(area.data.index(area.start, va)).is_some())
             };
-            *slot = u8::from(self.space.prot(UserAddr(va)).is_some() || cached());
+            let present = if area.data.flags.contains(VmFlags::HUGETLB) {
+                self.space.prot_huge(UserAddr(va)).is_some()
+            } else {
+                self.space.prot(UserAddr(va)).is_some() || cached()
+            };
+            *slot = u8::from(present);
         }
         Ok(())
     }

@@ -31,6 +31,8 @@ pub(crate) struct Areas {
     pub(crate) bottom_up: bool,
     /// Some area has, or had, an object of its own that is told where it lies.
     pub(crate) per_area: bool,
+    /// Some area has, or had, huge pages.
+    pub(crate) has_huge: bool,
     /// Objects of areas that are gone: they end when the areas are unlocked, since a driver hears of it.
     pub(crate) late: Vec<Arc<Attachment>>,
 }
@@ -71,6 +73,7 @@ impl Areas {
             mmap_base: abi::USER_END - (128 << 20),
             bottom_up: false,
             per_area: false,
+            has_huge: false,
             late: Vec::new(),
         }
     }
@@ -126,8 +129,12 @@ impl Areas {
         }
     }
 
-    /// Cuts areas so that `start..end` covers whole ones. `ENOMEM` beyond the limit of areas.
+    /// Cuts areas so that `start..end` covers whole ones. `ENOMEM` beyond the limit of areas; `EINVAL` within a huge page.
     pub(crate) fn isolate(&mut self, start: usize, end: usize) -> Result<()> {
+        if self.has_huge {
+            self.may_cut(start)?;
+            self.may_cut(end)?;
+        }
         if self.map.len() + 2 > MAX_AREAS && (self.cuts(start) || self.cuts(end)) {
             return Err(Errno::ENOMEM);
         }

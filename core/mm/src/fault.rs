@@ -23,6 +23,8 @@ pub(crate) enum Found {
     Done,
     /// A stack begins above: it has to grow down to the address first.
     Grow,
+    /// A huge page that was promised here is held by others, who have to lose it first.
+    Steal,
 }
 
 /// The page of zeros, which reads of untouched anonymous memory see.
@@ -63,6 +65,7 @@ impl Mm {
             match found {
                 Found::Done => return Ok(()),
                 Found::Grow => self.grow_stack(va)?,
+                Found::Steal => self.steal_huge(va)?,
             }
         }
     }
@@ -93,8 +96,11 @@ impl Mm {
         if !area.data.flags.intersects(needs) {
             return Err(FaultError::SegvAccErr);
         }
-        self.fault_in(area, va, access)?;
-        Ok(Found::Done)
+        match self.fault_in(area, va, access) {
+            Ok(()) => Ok(Found::Done),
+            Err(_) if self.may_steal(area, va) => Ok(Found::Steal),
+            Err(e) => Err(e),
+        }
     }
 
     /// Brings the page in; the area allows the access.
@@ -130,6 +136,9 @@ impl Mm {
     /// The first touch of a page of an object.
     fn fault_object(&self, area: &Area<Vma>, va: usize, access: Access) -> Result<(), FaultError> {
         let vma = &area.data;
+        if vma.flags.contains(VmFlags::HUGETLB) {
+            return self.fault_huge(area, va, access);
+        }
         let Some(object) = vma.object() else {
             return Err(FaultError::SegvMapErr);
         };
@@ -298,6 +307,12 @@ impl Mm {
                 return Err(FaultError::SegvMapErr);
             };
             if area.data.flags.intersects(VmFlags::FOREIGN) {
+                continue;
+            }
+            if area.data.flags.contains(VmFlags::HUGETLB)
+                && va != start
+                && !va.is_multiple_of(kmem::frame::HUGE_SIZE)
+            {
                 continue;
             }
             let private_write =

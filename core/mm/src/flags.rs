@@ -46,6 +46,8 @@ bitflags::bitflags! {
         const NO_HUGE = 0x8_0000;
         /// Cannot be made larger by mremap(2).
         const DONT_EXPAND = 0x20_0000;
+        /// Made of huge pages.
+        const HUGETLB = 0x40_0000;
         /// An anonymous object that no file name stands for (`MAP_SHARED|MAP_ANONYMOUS`).
         const SHMEM = 0x100_0000;
         /// Nobody wants the news that a page of it is dirty: writable at once.

@@ -1,9 +1,11 @@
 //! What proc(5) shows.
+use crate::huge::small_pages;
 use crate::mm::Mm;
 use crate::types::{AreaPages, Counters, PageInfo, VmaInfo};
 use core::ops::Range;
 use core::sync::atomic::Ordering;
 use hal::addr::UserAddr;
+use kmem::frame::HUGE_SIZE;
 use kmem::space::{Mapping, Prot};
 
 impl Mm {
@@ -57,6 +59,24 @@ impl Mm {
                     (false, false) => &mut sums.private_clean,
                 } += 1;
             });
+        if self.has_huge() {
+            self.count_huge(range, sums);
+        }
+    }
+
+    /// Whether it has huge pages, or just had.
+    fn has_huge(&self) -> bool {
+        self.rss.huge.load(Ordering::Relaxed) != 0
+    }
+
+    fn count_huge(&self, range: Range<usize>, sums: &mut AreaPages) {
+        self.space
+            .for_each_huge(UserAddr(range.start)..UserAddr(range.end), |_, m| {
+                *match m.page.mapcount() > 1 {
+                    true => &mut sums.shared_huge,
+                    false => &mut sums.private_huge,
+                } += small_pages(1);
+            });
     }
 
     /// Calls `f` with the address and what is known of it for each page of a range that is in memory.
@@ -69,6 +89,21 @@ impl Mm {
                     mappers: mappers(m),
                 };
                 f(va.0, page);
+            });
+        if !self.has_huge() {
+            return;
+        }
+        self.space
+            .for_each_huge(UserAddr(range.start)..UserAddr(range.end), |at, m| {
+                let (first, end) = (range.start.max(at.0), range.end.min(at.0 + HUGE_SIZE));
+                for va in (first..end).step_by(abi::PAGE_SIZE) {
+                    let page = PageInfo {
+                        frame_number: (m.page.pfn() + ((va - at.0) >> abi::PAGE_SHIFT)) as u64,
+                        is_own: m.prot.contains(Prot::ANON),
+                        mappers: m.page.mapcount() as usize,
+                    };
+                    f(va, page);
+                }
             });
     }
 
@@ -90,6 +125,7 @@ impl Mm {
             stack: areas.stack,
             exec: areas.exec,
             locked: areas.locked,
+            huge: small_pages(positive(&self.rss.huge)),
             page_tables: self.space.table_pages(),
             areas: areas.map.len(),
         }

@@ -10,6 +10,7 @@
 //! | `areas.rs`, `vma.rs` | what the lock protects; an area |
 //! | `fault.rs` | page faults, populating |
 //! | `map.rs`, `protect.rs`, `remap.rs`, `advise.rs`, `lock.rs`, `brk.rs` | the calls of mmap(2), mprotect(2), mremap(2), madvise(2), mlock(2), brk(2); stacks |
+//! | `huge`, `promise.rs` | areas of 2 MiB pages, and what is promised to them |
 //! | `place.rs` | where stack, mappings and heap begin; randomisation |
 //! | `remote.rs`, `info.rs` | other tasks' memory, futex keys, truncation; what proc(5) shows |
 //! | `shm.rs`, `sysv.rs`, [`commit`] | shared anonymous memory; shmdt(2); how much memory was promised |
@@ -37,11 +38,13 @@ mod brk;
 pub mod commit;
 mod fault;
 mod flags;
+mod huge;
 mod info;
 mod lock;
 mod map;
 mod mm;
 mod place;
+mod promise;
 mod protect;
 mod remap;
 mod remote;
@@ -54,6 +57,7 @@ mod vma;
 
 pub use areas::MAX_AREAS;
 pub use flags::VmFlags;
+pub use huge::{huge_shm_group, huge_size, set_huge_shm_group};
 pub use map::MMAP_MIN_ADDR;
 pub use mm::{AUXV_WORDS, Mm};
 pub use pagecache::{MapAccess, MapObject};

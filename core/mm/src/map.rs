@@ -3,7 +3,7 @@ use crate::areas::{Areas, MAX_AREAS, page_ceil, page_range, pages};
 use crate::mm::Mm;
 use crate::types::{Backing, MmapRequest};
 use crate::vma::{Attachment, Vma};
-use crate::{VmFlags, commit, shm};
+use crate::{VmFlags, commit, huge, shm};
 use abi::raw::{
     MAP_32BIT, MAP_ANONYMOUS, MAP_DENYWRITE, MAP_EXECUTABLE, MAP_FIXED, MAP_FIXED_NOREPLACE,
     MAP_GROWSDOWN, MAP_HUGETLB, MAP_LOCKED, MAP_NONBLOCK, MAP_NORESERVE, MAP_POPULATE, MAP_PRIVATE,
@@ -13,6 +13,7 @@ use abi::{Errno, PAGE_SHIFT, PAGE_SIZE, Result, USER_END};
 use alloc::sync::{Arc, Weak};
 use kmem::TryVec;
 use pagecache::MapUser;
+use vma::Area;
 
 /// `vm.mmap_min_addr`: below only with `CAP_SYS_RAWIO`.
 pub const MMAP_MIN_ADDR: usize = 65_536;
@@ -42,8 +43,13 @@ const LOW_WINDOW: (usize, usize) = (0x4000_0000, 0x8000_0000);
 impl Mm {
     /// mmap(2). `EINVAL` (length 0, bad type, address not a page's), `ENOMEM` (room, limits, memory), `EOVERFLOW`
     /// (file offset), `EACCES` (shared and writable, but the file is not), `EPERM` (low address, `noexec`, sealed), `EEXIST`
-    /// (`MAP_FIXED_NOREPLACE`), `EAGAIN` (too much locked), `EOPNOTSUPP` (`MAP_SHARED_VALIDATE`, huge pages).
+    /// (`MAP_FIXED_NOREPLACE`), `EAGAIN` (too much locked), `EOPNOTSUPP` (`MAP_SHARED_VALIDATE`).
     pub fn mmap(self: &Arc<Self>, request: MmapRequest) -> Result<usize> {
+        let request = if request.flags & MAP_HUGETLB == 0 && request.backing.is_none() {
+            request
+        } else {
+            huge::request(request)?
+        };
         if request.len == 0 {
             return Err(Errno::EINVAL);
         }
@@ -60,7 +66,9 @@ impl Mm {
         }
         let flags = area_flags(&request)?;
         let populate = request.flags & (MAP_POPULATE | MAP_NONBLOCK) == MAP_POPULATE;
+        let request_locks = request.flags & MAP_LOCKED != 0;
         let (start, flags) = self.mmap_locked(request, len, flags)?;
+        let populate = populate || request_locks && flags.contains(VmFlags::HUGETLB);
         if populate || flags.contains(VmFlags::LOCKED) && !flags.contains(VmFlags::LOCK_ON_FAULT) {
             // As Linux: the mapping stands even if not all of it can be had now.
             let _ = self.populate(start, start + len, None);
@@ -87,11 +95,21 @@ impl Mm {
             request.offset >> PAGE_SHIFT
         };
         let mut areas = self.write_areas();
-        let start = areas.place(request.addr, len, request.flags, request.low_allowed)?;
+        let (addr, low_allowed) = (request.addr, request.low_allowed);
+        let start = if flags.contains(VmFlags::HUGETLB) {
+            areas.place_huge(addr, len, request.flags, low_allowed)?
+        } else {
+            areas.place(addr, len, request.flags, low_allowed)?
+        };
         let flags = flags | areas.default_flags;
         if flags.contains(VmFlags::LOCKED) {
             areas.may_lock(pages(len))?;
         }
+        let flags = if flags.contains(VmFlags::HUGETLB) {
+            flags - (VmFlags::LOCKED | VmFlags::LOCK_ON_FAULT)
+        } else {
+            flags
+        };
         if areas.map.len() >= MAX_AREAS {
             return Err(Errno::ENOMEM);
         }
@@ -110,7 +128,7 @@ impl Mm {
         backing: Option<Backing>,
     ) -> Result<VmFlags> {
         let end = start + len;
-        let covered = areas
+        let mut covered = areas
             .map
             .range(start, end)
             .map(|a| a.end.min(end) - a.start.max(start))
@@ -118,8 +136,21 @@ impl Mm {
         if !areas.may_expand(flags, pages(len), pages(covered)) {
             return Err(Errno::ENOMEM);
         }
+        if covered != 0 && flags.contains(VmFlags::HUGETLB) {
+            // What goes may be what the new area is to be promised.
+            self.remove(areas, start, end).map_err(|_| Errno::ENOMEM)?;
+            covered = 0;
+        }
         let attachment = backing
-            .map(|object| areas.attach(self, start, object))
+            .map(|object| {
+                if flags.contains(VmFlags::HUGETLB) {
+                    let user: Weak<dyn MapUser> = Arc::<Self>::downgrade(self);
+                    areas.has_huge = true;
+                    Attachment::huge(object, user, flags, offset, len)
+                } else {
+                    areas.attach(self, start, object)
+                }
+            })
             .transpose()?;
         if let Some(attachment) = attachment
             .as_ref()
@@ -136,7 +167,7 @@ impl Mm {
         }
         let mut result = Ok(());
         if covered != 0 {
-            result = self.remove(areas, start, end);
+            result = self.remove(areas, start, end).map_err(|_| Errno::ENOMEM);
         }
         let mut vma = Vma::new(flags, offset, attachment);
         result
@@ -169,11 +200,29 @@ impl Mm {
 
     /// Takes `start..end` out, cutting areas at its ends. `ENOMEM`: nothing was changed.
     pub(crate) fn remove(&self, areas: &mut Areas, start: usize, end: usize) -> Result<()> {
+        self.remove_areas(areas, start, end, huge::release)
+    }
+
+    /// The same, of what lies elsewhere now with all that was promised to it.
+    pub(crate) fn remove_moved(&self, areas: &mut Areas, start: usize, end: usize) -> Result<()> {
+        self.remove_areas(areas, start, end, |_| ())
+    }
+
+    fn remove_areas(
+        &self,
+        areas: &mut Areas,
+        start: usize,
+        end: usize,
+        release: impl Fn(&Area<Vma>),
+    ) -> Result<()> {
         areas.isolate(start, end)?;
         let mut gone = Gone::default();
         let Areas { map, late, .. } = areas;
         map.remove_range(start, end, |area| {
             self.zap(area.start, area.end, &area.data);
+            if area.data.flags.contains(VmFlags::HUGETLB) {
+                release(&area);
+            }
             gone.add(area.data.flags, pages(area.len()));
             if area.data.flags.contains(VmFlags::PER_AREA)
                 && let Some(object) = area.data.backing
@@ -279,9 +328,6 @@ const fn bottom_up_base() -> usize {
 
 /// The flags of the area to be, as far as the request alone decides them.
 fn area_flags(r: &MmapRequest) -> Result<VmFlags> {
-    if r.flags & MAP_HUGETLB != 0 {
-        return Err(Errno::EOPNOTSUPP);
-    }
     let mut flags = VmFlags::from_prot(r.prot) | VmFlags::MAY_ALL;
     for (bit, flag) in [
         (MAP_GROWSDOWN, VmFlags::GROWS_DOWN),
@@ -302,6 +348,9 @@ fn area_flags(r: &MmapRequest) -> Result<VmFlags> {
     };
     if flags.contains(VmFlags::GROWS_DOWN) && (shared || r.backing.is_some()) {
         return Err(Errno::EINVAL);
+    }
+    if r.backing.as_ref().is_some_and(|o| o.huge().is_some()) {
+        flags |= VmFlags::HUGETLB | VmFlags::DONT_EXPAND;
     }
     let Some(object) = &r.backing else {
         let kind = VmFlags::SHARED | VmFlags::MAY_SHARE | VmFlags::SHMEM | VmFlags::EAGER;

@@ -60,6 +60,7 @@ fn copy_areas(parent: &Areas, user: &Weak<dyn MapUser>) -> Result<Areas> {
         mmap_base: parent.mmap_base,
         bottom_up: parent.bottom_up,
         per_area: parent.per_area,
+        has_huge: parent.has_huge,
         ..Areas::new()
     };
     let mut failed = None;
@@ -113,6 +114,8 @@ pub(crate) struct Rss {
     pub(crate) anon: AtomicIsize,
     pub(crate) file: AtomicIsize,
     pub(crate) shmem: AtomicIsize,
+    /// Pages of 2 MiB, which are not counted as resident.
+    pub(crate) huge: AtomicIsize,
     peak: AtomicUsize,
 }
 
@@ -171,6 +174,10 @@ impl Mm {
                 .fork_ranges(&child.space, ranges_to_copy(&parent))
                 .inspect_err(|_| commit::uncharge(copy.committed))?;
             child.rss.anon.store(copied as isize, Ordering::Relaxed);
+            if parent.has_huge {
+                self.fork_huge(&parent, &child)
+                    .inspect_err(|_| commit::uncharge(copy.committed))?;
+            }
             copy
         };
         // The child's drop gives the promise back from here on.
@@ -257,6 +264,9 @@ impl Mm {
     /// Takes an area's pages out of the page tables and the counters; the area is gone from the map, or its pages are
     /// to be forgotten. The areas are locked.
     pub(crate) fn zap(&self, start: usize, end: usize, vma: &Vma) {
+        if vma.flags.contains(VmFlags::HUGETLB) {
+            return self.zap_huge(start, end);
+        }
         self.rss.note_peak();
         let gone = self.space.discard(UserAddr(start)..UserAddr(end));
         let (anon, other) = (gone.anon as isize, gone.other as isize);

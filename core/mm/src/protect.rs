@@ -95,7 +95,12 @@ impl Mm {
             vma.flags = new;
             entries = vma.prot();
         });
-        self.space.protect(UserAddr(start)..UserAddr(end), entries);
+        let range = UserAddr(start)..UserAddr(end);
+        if new.contains(VmFlags::HUGETLB) {
+            self.space.protect_huge(range, entries);
+        } else {
+            self.space.protect(range, entries);
+        }
         areas.map.merge(start, end);
         areas.tell_places(start, end);
         Ok(())

@@ -1,5 +1,6 @@
 //! mremap(2), remap_file_pages(2).
 use crate::areas::{Areas, MAX_AREAS, page_ceil, pages};
+use crate::huge::huge_ceil;
 use crate::map::MMAP_MIN_ADDR;
 use crate::mm::Mm;
 use crate::types::MmapRequest;
@@ -12,6 +13,7 @@ use abi::raw::{
 use abi::{Errno, PAGE_SIZE, Result, USER_END};
 use alloc::sync::Arc;
 use hal::addr::UserAddr;
+use kmem::frame::HUGE_SIZE;
 
 /// A checked request: page-aligned, lengths rounded.
 #[derive(Clone, Copy)]
@@ -80,8 +82,11 @@ impl Mm {
         flags: u32,
         new_addr: usize,
     ) -> Result<usize> {
-        let m = check(old, old_len, new_len, flags, new_addr)?;
+        let mut m = check(old, old_len, new_len, flags, new_addr)?;
         let mut areas = self.write_areas();
+        if areas.has_huge {
+            areas.round_huge(&mut m, new_addr)?;
+        }
         let at = if flags & MREMAP_FIXED != 0 {
             self.move_to(&mut areas, m, new_addr)?
         } else if m.keep {
@@ -186,16 +191,19 @@ impl Mm {
             .inspect_err(|_| commit::uncharge(charged));
         moved?;
         if m.old_len != 0 {
-            if let Err(e) = self
-                .space
-                .move_range(UserAddr(m.from), UserAddr(to), m.old_len)
-            {
+            let (from, target) = (UserAddr(m.from), UserAddr(to));
+            let moved = if flags.contains(VmFlags::HUGETLB) {
+                self.space.move_huge(from, target, m.old_len)
+            } else {
+                self.space.move_range(from, target, m.old_len)
+            };
+            if let Err(e) = moved {
                 // The pages are where they were: the new area is empty.
                 let _ = self.remove(areas, to, to + m.new_len);
                 return Err(e);
             }
             if !m.keep {
-                self.remove(areas, m.from, m.from + m.old_len)?;
+                self.remove_moved(areas, m.from, m.from + m.old_len)?;
             }
         }
         Ok(to)
@@ -237,6 +245,22 @@ fn check(old: usize, old_len: usize, new_len: usize, flags: u32, new_addr: usize
 }
 
 impl Areas {
+    /// Of huge pages whole ones are moved or cut off. `EINVAL`: not at such addresses, or it is to become longer.
+    fn round_huge(&self, m: &mut Move, new_addr: usize) -> Result<()> {
+        let area = self.map.find(m.from).ok_or(Errno::EFAULT)?;
+        if !area.data.flags.contains(VmFlags::HUGETLB) {
+            return Ok(());
+        }
+        m.old_len = huge_ceil(m.old_len).ok_or(Errno::EINVAL)?;
+        m.new_len = huge_ceil(m.new_len).ok_or(Errno::EINVAL)?;
+        let aligned = (m.from | new_addr).is_multiple_of(HUGE_SIZE);
+        if aligned && m.new_len <= m.old_len {
+            Ok(())
+        } else {
+            Err(Errno::EINVAL)
+        }
+    }
+
     /// Whether the area may become so long; answers by how many pages it grows.
     fn may_grow(&self, m: Move) -> Result<usize> {
         let area = self.map.find(m.from).ok_or(Errno::EFAULT)?;

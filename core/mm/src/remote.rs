@@ -5,7 +5,7 @@ use crate::{VmFlags, fault::Found};
 use abi::{Errno, PAGE_SHIFT, PAGE_SIZE, Result};
 use core::sync::atomic::Ordering;
 use hal::addr::UserAddr;
-use kmem::frame::Frame;
+use kmem::frame::{Frame, HugePage};
 use kmem::space::{MapError, Prot};
 use pagecache::{MapUser, Unmapped};
 
@@ -27,6 +27,8 @@ impl Mm {
             let areas = self.areas.read();
             let area = areas.map.find(va);
             area.is_none_or(|area| area.data.is_anon()) && self.space.prot(UserAddr(va)).is_none()
+                || area.is_some_and(|area| area.data.flags.contains(VmFlags::HUGETLB))
+                    && self.space.prot_huge(UserAddr(va)).is_none()
         };
         !untouched && self.read_remote(UserAddr(va), page) == Ok(PAGE_SIZE)
     }
@@ -46,7 +48,7 @@ impl Mm {
     pub fn zero_remote(&self, addr: UserAddr, len: usize) -> Result<usize> {
         self.for_each_part(addr, len, |_, va, offset, len| {
             self.page_for(va, Access::Write, true)?
-                .fill_zero(offset..offset + len);
+                .fill_zero(offset, len);
             Ok(())
         })
     }
@@ -79,7 +81,7 @@ impl Mm {
     }
 
     /// The page at `va`, ready for the access.
-    fn page_for(&self, va: usize, access: Access, force: bool) -> Result<Frame, FaultError> {
+    fn page_for(&self, va: usize, access: Access, force: bool) -> Result<Page, FaultError> {
         let write = access == Access::Write;
         loop {
             let areas = self.areas.read();
@@ -94,13 +96,26 @@ impl Mm {
                 if write && shared && !area.data.flags.contains(VmFlags::WRITE) {
                     return Err(FaultError::SegvAccErr);
                 }
+                if area.data.flags.contains(VmFlags::HUGETLB) {
+                    let (page, at) = self.huge_for(area, va, access)?;
+                    return Ok(Page::Huge(page, at));
+                }
                 if let Some(page) = self.page_now(va, write, shared) {
-                    return Ok(page);
+                    return Ok(Page::Small(page));
                 }
                 self.fault_in(area, va, access)?;
             } else {
+                if let Some(area) = area.filter(|a| a.data.flags.contains(VmFlags::HUGETLB)) {
+                    if let Found::Steal = self.fault_locked(&areas, va, access)? {
+                        drop(areas);
+                        self.steal_huge(va)?;
+                        continue;
+                    }
+                    let (page, at) = self.huge_for(area, va, access)?;
+                    return Ok(Page::Huge(page, at));
+                }
                 if let Some(page) = self.page_now(va, write, true) {
-                    return Ok(page);
+                    return Ok(Page::Small(page));
                 }
                 if let Found::Grow = self.fault_locked(&areas, va, access)? {
                     drop(areas);
@@ -177,6 +192,33 @@ impl Mm {
     }
 }
 
+/// A page of another's: a single one, or a huge one and where in it.
+enum Page {
+    Small(Frame),
+    Huge(HugePage, usize),
+}
+
+impl Page {
+    fn read(&self, offset: usize, dst: &mut [u8]) {
+        match self {
+            Self::Small(page) => page.read(offset, dst),
+            Self::Huge(page, at) => page.read(at + offset, dst),
+        }
+    }
+    fn write(&self, offset: usize, src: &[u8]) {
+        match self {
+            Self::Small(page) => page.write(offset, src),
+            Self::Huge(page, at) => page.write(at + offset, src),
+        }
+    }
+    fn fill_zero(&self, offset: usize, len: usize) {
+        match self {
+            Self::Small(page) => page.fill_zero(offset..offset + len),
+            Self::Huge(page, at) => page.fill_zero(at + offset, len),
+        }
+    }
+}
+
 impl MapUser for Mm {
     fn unmap_pages(&self, identity: u64, first: u64, last: u64, why: Unmapped) {
         // For writing: a fault that read the object's size before it changed has mapped its page by now.
@@ -191,7 +233,11 @@ impl MapUser for Mm {
             }
             let at = |index: u64| area.start + ((index - low) << PAGE_SHIFT) as usize;
             let (start, end) = (at(first.max(low)), at(last.saturating_add(1).min(high)));
-            if why == Unmapped::Punched && area.data.has_anon() {
+            if why == Unmapped::Stolen {
+                self.lose_huge(area, start, end);
+            } else if why == Unmapped::Punched && area.data.flags.contains(VmFlags::HUGETLB) {
+                self.zap_shared_huge(start, end);
+            } else if why == Unmapped::Punched && area.data.has_anon() {
                 self.zap_shared(start, end, &area.data);
             } else {
                 self.zap(start, end, &area.data);

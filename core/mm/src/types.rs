@@ -163,6 +163,10 @@ pub struct AreaPages {
     pub referenced: usize,
     /// Anonymous.
     pub anonymous: usize,
+    /// Of huge pages that are mapped elsewhere too; not resident.
+    pub shared_huge: usize,
+    /// Of huge pages that are mapped here alone; not resident.
+    pub private_huge: usize,
 }
 
 /// Counters for proc(5) `status` and `statm`, all in pages.
@@ -190,6 +194,8 @@ pub struct Counters {
     pub exec: usize,
     /// `VmLck`.
     pub locked: usize,
+    /// `HugetlbPages`.
+    pub huge: usize,
     /// `VmPTE`: pages that hold page tables.
     pub page_tables: usize,
     /// Number of areas.

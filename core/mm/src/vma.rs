@@ -1,6 +1,8 @@
 //! What is kept for an area.
 use crate::flags::VmFlags;
+use crate::promise::Promise;
 use abi::{PAGE_SHIFT, PAGE_SIZE, Result};
+use alloc::boxed::Box;
 use alloc::sync::{Arc, Weak};
 use core::sync::atomic::{AtomicBool, Ordering};
 use kmem::space::Prot;
@@ -13,14 +15,29 @@ pub(crate) const STACK_GUARD_GAP: usize = 256 * PAGE_SIZE;
 pub(crate) struct Attachment {
     pub(crate) object: Arc<dyn MapObject>,
     token: MapToken,
+    /// Huge pages that are promised to a private mapping.
+    pub(crate) promise: Option<Box<Promise>>,
 }
 
 impl Attachment {
     /// Notes at the object that `user` maps it. `ENOMEM`.
     pub(crate) fn new(object: Arc<dyn MapObject>, user: Weak<dyn MapUser>) -> Result<Arc<Self>> {
+        Self::with_promise(object, user, None)
+    }
+
+    /// The same, with what was promised.
+    pub(crate) fn with_promise(
+        object: Arc<dyn MapObject>,
+        user: Weak<dyn MapUser>,
+        promise: Option<Box<Promise>>,
+    ) -> Result<Arc<Self>> {
         let token = object.attach(user)?;
         // If this allocation fails the note is taken back by the drop of the value.
-        kmem::try_arc(Self { object, token })
+        kmem::try_arc(Self {
+            object,
+            token,
+            promise,
+        })
     }
 
     /// That of one more area, at `place`, if each has its own; `None`: they share this one. `ENOMEM`.
@@ -29,7 +46,13 @@ impl Attachment {
             return Ok(None);
         };
         let (object, token) = (object.again(place)?, MapToken::NONE);
-        kmem::try_arc(Self { object, token }).map(Some)
+        let promise = None;
+        kmem::try_arc(Self {
+            object,
+            token,
+            promise,
+        })
+        .map(Some)
     }
 
     /// The same for an area of another address space. `ENOMEM`.
@@ -157,7 +180,7 @@ impl Vma {
 
     /// Charged against the commit limit when private and writable, unless told not to reserve.
     pub(crate) fn is_accountable(flags: VmFlags) -> bool {
-        let relevant = VmFlags::NO_RESERVE | VmFlags::SHARED | VmFlags::WRITE;
+        let relevant = VmFlags::NO_RESERVE | VmFlags::SHARED | VmFlags::WRITE | VmFlags::HUGETLB;
         flags & relevant == VmFlags::WRITE
     }
 }
@@ -173,6 +196,7 @@ impl vma::Payload for Vma {
 
     fn joins(&self, len: usize, next: &Self) -> bool {
         self.flags == next.flags
+            && !self.flags.contains(VmFlags::HUGETLB)
             && match (&self.backing, &next.backing) {
                 (None, None) => true,
                 (Some(a), Some(b)) => {

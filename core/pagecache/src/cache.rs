@@ -1,5 +1,5 @@
 //! The pages of one inode.
-use crate::map::{MapToken, MapUser, Unmapped, Users};
+use crate::users::{MapToken, MapUser, Unmapped, Users};
 use abi::{Errno, PAGE_SHIFT, PAGE_SIZE, Result};
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;

@@ -4,6 +4,8 @@
 //! data comes from (a disk, nowhere at all) is its [`PageSource`]. `mm` maps files through [`MapObject`], which files of
 //! `vfs` implement, so that neither crate knows the other; a truncation calls back through [`MapUser`].
 //!
+//! Files of huge pages have a [`HugeCache`] instead, which also keeps what is reserved for them.
+//!
 //! Called by `mm`, `vfs`, `tmpfs` and file systems; calls `kmem`, `sync`, `xarray`.
 //!
 //! Lock order: the inode's lock (vfs; writes and truncations exclude each other) → `users` → (mm's locks, in a callback,
@@ -19,10 +21,14 @@ extern crate alloc;
 extern crate std;
 
 mod cache;
+mod huge;
 mod map;
 #[cfg(test)]
 mod tests;
+mod users;
 
 pub use cache::{PageCache, PageSource};
+pub use huge::{HugeCache, HugeLimits, PER_HUGE};
 pub use kmem::frame::Frame;
-pub use map::{MapAccess, MapObject, MapPlace, MapToken, MapUser, PerArea, Unmapped};
+pub use map::{MapAccess, MapObject, MapPlace, PerArea};
+pub use users::{MapToken, MapUser, Unmapped};

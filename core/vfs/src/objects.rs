@@ -123,6 +123,11 @@ pub trait InodeOps: Any + Send + Sync {
         Ok(())
     }
 
+    /// Whether somebody shares its pages by a mapping that may be written.
+    fn is_shared(&self, inode: &Inode) -> bool {
+        inode.cache().is_some_and(PageCache::is_shared)
+    }
+
     /// Whether [`permission`](Self::permission) differs from the usual rule. Asked once per inode.
     fn has_permission(&self) -> bool {
         false

@@ -23,7 +23,7 @@ impl Inode {
     }
 
     /// Its seals, `F_SEAL_SEAL` for a file that takes none.
-    pub(crate) fn seals(&self) -> u32 {
+    pub fn seals(&self) -> u32 {
         match self.seals.load(SeqCst) {
             0 => F_SEAL_SEAL,
             seals => seals & ALL,
@@ -35,7 +35,7 @@ impl Inode {
     }
 
     /// Whether it may become `size` bytes long. EPERM.
-    pub(crate) fn may_resize(&self, size: u64) -> Result<()> {
+    pub fn may_resize(&self, size: u64) -> Result<()> {
         let seal = match size.cmp(&self.size()) {
             core::cmp::Ordering::Less => F_SEAL_SHRINK,
             core::cmp::Ordering::Greater => F_SEAL_GROW,
@@ -49,7 +49,7 @@ impl Inode {
     }
 
     /// Whether what it holds may change. EPERM.
-    pub(crate) fn may_change(&self) -> Result<()> {
+    pub fn may_change(&self) -> Result<()> {
         if self.has_seal(NO_WRITES) {
             Err(Errno::EPERM)
         } else {
@@ -78,7 +78,7 @@ impl Inode {
 impl File {
     /// `F_ADD_SEALS`. EPERM: not open for writing, or sealed against it; EINVAL: no such seal; EBUSY: it is mapped for
     /// writing.
-    pub(crate) fn add_seals(&self, seals: u32) -> Result<()> {
+    pub fn add_seals(&self, seals: u32) -> Result<()> {
         let inode = self.inode();
         if !self.mode().contains(FileMode::WRITE) {
             return Err(Errno::EPERM);
@@ -91,7 +91,7 @@ impl File {
             return Err(Errno::EPERM);
         }
         let before = inode.seals.fetch_or(seals, SeqCst);
-        let mapped = || inode.cache().is_some_and(pagecache::PageCache::is_shared);
+        let mapped = || inode.ops().is_shared(inode);
         if seals & !before & F_SEAL_WRITE != 0 && mapped() {
             inode.seals.store(before, SeqCst);
             return Err(Errno::EBUSY);

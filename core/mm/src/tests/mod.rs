@@ -2,6 +2,7 @@
 mod calls;
 mod faults;
 mod files;
+mod huge;
 
 use crate::*;
 use abi::raw::{MAP_ANONYMOUS, MAP_FIXED, MAP_PRIVATE, PROT_READ, PROT_WRITE};
