@@ -61,6 +61,7 @@ fn register(info: &'static BootInfo) -> Result<()> {
     exec::vdso::init()?;
     task::helper::set_start(exec::start_program);
     tmpfs::init()?;
+    tmpfs::init_huge()?;
     device::init()?;
     netlink::init()?;
     mqueue::init()?;

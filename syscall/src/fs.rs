@@ -184,8 +184,13 @@ fn sys_memfd_create(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     const CLOEXEC: usize = 1;
     const NAME_MAX: usize = 249;
     const ALLOW_SEALING: usize = 2;
-    // No huge pages.
-    if a[1] & !(CLOEXEC | ALLOW_SEALING) != 0 {
+    const HUGETLB: usize = 4;
+    const HUGE_SHIFT: u32 = 26;
+    const HUGE_MASK: usize = 0x3f << HUGE_SHIFT;
+    let flags = a[1] & u32::MAX as usize;
+    let huge = flags & HUGETLB != 0;
+    let known = CLOEXEC | ALLOW_SEALING | HUGETLB | if huge { HUGE_MASK } else { 0 };
+    if flags & !known != 0 {
         return Err(Errno::EINVAL);
     }
     let mut name = [0; NAME_MAX + 1];
@@ -197,7 +202,13 @@ fn sys_memfd_create(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let fd = cx
         .files
         .reserve(0, fd_limit(cx), OnExec::from_flag(a[1] & CLOEXEC != 0))?;
-    let file = tmpfs::memfd(name, OpenFlags::LARGEFILE, &cx.cred)?;
+    let pages = if huge {
+        mm::huge_size((flags >> HUGE_SHIFT) as u32).map_err(|_| Errno::ENODEV)?;
+        tmpfs::Pages::Huge
+    } else {
+        tmpfs::Pages::Small
+    };
+    let file = tmpfs::memfd(name, pages, OpenFlags::LARGEFILE, &cx.cred)?;
     if a[1] & ALLOW_SEALING != 0 {
         file.inode().make_sealable();
     }

@@ -1,5 +1,6 @@
 //! /proc/sys: what acts. A file is a path with two functions; directories follow from the paths.
 mod fs;
+mod huge;
 mod ipc;
 mod kernel;
 mod net;

@@ -9,6 +9,8 @@
 //!
 //! Lock order: the directories' inode locks (vfs) → one directory index.
 //!
+//! hugetlbfs is here too (`huge`): another kind of regular file in the same tree.
+//!
 //! Specification: tmpfs(5); Documentation/filesystems/tmpfs.rst.
 #![no_std]
 #![forbid(unsafe_code)]
@@ -18,6 +20,7 @@ extern crate alloc;
 extern crate std;
 
 mod dir;
+mod huge;
 mod limits;
 mod memfd;
 mod options;
@@ -30,9 +33,11 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use cred::Cred;
 use dir::Directory;
+pub use huge::init_huge;
+use huge::{Huge, HugeFile};
 use kmem::{TryVec, try_arc, try_box};
 use limits::Limits;
-pub use memfd::memfd;
+pub use memfd::{Pages, memfd};
 use options::Options;
 use pagecache::PageCache;
 use vfs::{
@@ -74,11 +79,21 @@ pub fn new_superblock(kind: &'static str, options: &[u8]) -> Result<Arc<SuperBlo
 
 fn superblock(kind: &'static str, options: Options) -> Result<Arc<SuperBlock>> {
     let limits = try_arc(Limits::new(&options))?;
+    make_superblock((kind, TMPFS_MAGIC), options, &limits, None)
+}
+
+fn make_superblock(
+    (kind, magic): (&'static str, u64),
+    options: Options,
+    limits: &Arc<Limits>,
+    huge: Option<Huge>,
+) -> Result<Arc<SuperBlock>> {
     let ops = try_box(TmpfsSuper {
         limits: limits.clone(),
         options,
+        huge,
     })?;
-    let sb = SuperBlock::new(kind, TMPFS_MAGIC, i64::MAX as u64, ops)?;
+    let sb = SuperBlock::new(kind, magic, i64::MAX as u64, ops)?;
     limits.take_inode()?;
     let new = NewNode {
         kind: FileType::Directory,
@@ -88,7 +103,7 @@ fn superblock(kind: &'static str, options: Options) -> Result<Arc<SuperBlock>> {
         rdev: 0,
         target: &[],
     };
-    let root = new_inode(&sb, &limits, &new)?;
+    let root = new_inode(&sb, limits, &new)?;
     sb.set_root(Dentry::new_root(root)?);
     Ok(sb)
 }
@@ -97,6 +112,8 @@ fn superblock(kind: &'static str, options: Options) -> Result<Arc<SuperBlock>> {
 struct TmpfsSuper {
     limits: Arc<Limits>,
     options: Options,
+    /// It is hugetlbfs.
+    huge: Option<Huge>,
 }
 
 impl SuperOps for TmpfsSuper {
@@ -107,19 +124,29 @@ impl SuperOps for TmpfsSuper {
             name_max: abi::NAME_MAX as u64,
             ..StatFs::default()
         };
-        self.limits.report(&mut stat);
+        match &self.huge {
+            Some(huge) => huge.report(self, &mut stat),
+            None => self.limits.report(&mut stat),
+        }
         Ok(stat)
     }
 
     fn has_xattrs(&self) -> bool {
-        true
+        self.huge.is_none()
     }
 
     fn remount(&self, _sb: &SuperBlock, data: &[u8]) -> Result<()> {
+        if self.huge.is_some() {
+            // As Linux: its options are for good.
+            return Ok(());
+        }
         self.limits.change(&Options::parse(data, None)?)
     }
 
     fn show_options(&self, out: &mut dyn core::fmt::Write) -> core::fmt::Result {
+        if let Some(huge) = &self.huge {
+            return huge.show(out);
+        }
         self.limits.show(out)?;
         self.options.show(out)
     }
@@ -137,7 +164,14 @@ fn limits(inode: &Inode) -> Result<&Arc<Limits>> {
 /// Makes an inode; its place among the limits was taken by the caller and goes back when it is evicted.
 fn new_inode(sb: &Arc<SuperBlock>, limits: &Arc<Limits>, new: &NewNode<'_>) -> Result<Arc<Inode>> {
     let is_dir = new.kind == FileType::Directory;
-    let cache = (new.kind == FileType::Regular).then(|| PageCache::new(limits.clone()));
+    let huge = sb.ops_as::<TmpfsSuper>().and_then(|fs| fs.huge.as_ref());
+    if huge.is_some() && new.kind == FileType::Symlink {
+        // As Linux: there is no page to write the name of its target to.
+        limits.free_inode();
+        return Err(Errno::EINVAL);
+    }
+    let regular = new.kind == FileType::Regular;
+    let cache = (regular && huge.is_none()).then(|| PageCache::new(limits.clone()));
     let init = NewInode {
         ino: sb.next_ino(),
         mode: new.kind.mode_bits() | new.mode,
@@ -153,6 +187,11 @@ fn new_inode(sb: &Arc<SuperBlock>, limits: &Arc<Limits>, new: &NewNode<'_>) -> R
             .and_then(try_arc)
             .and_then(|body| try_box(Symlink { body }))
             .map(|ops| ops as Box<dyn InodeOps>),
+        FileType::Regular if huge.is_some() => {
+            let limits = huge.and_then(|huge| huge.limits.clone());
+            let cache = pagecache::HugeCache::new(limits, 0);
+            try_box(HugeFile { cache }).map(|ops| ops as Box<dyn InodeOps>)
+        }
         _ => try_box(Plain).map(|ops| ops as Box<dyn InodeOps>),
     };
     let ops = ops.inspect_err(|_| limits.free_inode())?;

@@ -101,6 +101,12 @@ impl Limits {
         }
     }
 
+    /// Most inodes, and how many more there may be.
+    pub(crate) fn inodes(&self) -> (u64, u64) {
+        let (used, limit) = self.inodes.get();
+        (limit, limit.saturating_sub(used))
+    }
+
     pub(crate) fn show(&self, out: &mut dyn Write) -> core::fmt::Result {
         let (_, pages) = self.pages.get();
         if pages != self.default {

@@ -78,7 +78,11 @@ fn detail(vma: &VmaInfo<'_>, found: &AreaPages, out: &mut SeqBuf) {
     let _ = writeln!(
         out,
         "Size:           {kib:>8} kB\nKernelPageSize: {0:>8} kB\nMMUPageSize:    {0:>8} kB",
-        4
+        if vma.flags.contains(VmFlags::HUGETLB) {
+            2048
+        } else {
+            4
+        }
     );
     pages(found, locked(vma, found.pss_4096), out);
     let _ = write!(out, "VmFlags:");
@@ -96,6 +100,7 @@ fn detail(vma: &VmaInfo<'_>, found: &AreaPages, out: &mut SeqBuf) {
         (VmFlags::DONT_FORK, "dc"),
         (VmFlags::DONT_EXPAND, "de"),
         (VmFlags::DONT_DUMP, "dd"),
+        (VmFlags::HUGETLB, "ht"),
         (VmFlags::MIXED_MAP, "mm"),
     ] {
         if vma.flags.contains(flag) {
@@ -123,6 +128,8 @@ fn pages(p: &AreaPages, locked_4096: usize, out: &mut SeqBuf) {
         ("Private_Dirty", p.private_dirty),
         ("Referenced", p.referenced),
         ("Anonymous", p.anonymous),
+        ("Shared_Hugetlb", p.shared_huge),
+        ("Private_Hugetlb", p.private_huge),
     ] {
         let _ = writeln!(out, "{:<16}{:>8} kB", Colon(name), pages * KIB_PER_PAGE);
         if name == "Rss" {

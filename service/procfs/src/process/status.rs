@@ -134,6 +134,7 @@ fn memory(who: &Who, out: &mut SeqBuf) {
         ("VmLib", (c.exec * kib).saturating_sub(text)),
         ("VmPTE", c.page_tables * kib),
         ("VmSwap", 0),
+        ("HugetlbPages", c.huge * kib),
     ] {
         let _ = writeln!(out, "{name}:\t{kib:>8} kB");
     }

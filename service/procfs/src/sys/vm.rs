@@ -1,5 +1,5 @@
 //! /proc/sys/vm.
-use super::{Knob, number, read_only, settable};
+use super::{Knob, huge, number, read_only, settable};
 use crate::node::parse_number;
 use abi::{Errno, Result};
 use core::sync::atomic::{AtomicU64, Ordering};
@@ -21,12 +21,19 @@ pub(super) static KNOBS: &[Knob] = &[
             _ => Err(Errno::EINVAL),
         },
     ),
+    settable("vm/hugetlb_shm_group", huge::show_group, huge::set_group),
     read_only("vm/max_map_count", |_, out| {
         number(out, mm::MAX_AREAS as u64)
     }),
     read_only("vm/mmap_min_addr", |_, out| {
         number(out, mm::MMAP_MIN_ADDR as u64)
     }),
+    settable("vm/nr_hugepages", huge::show_pool, huge::set_pool),
+    settable(
+        "vm/nr_overcommit_hugepages",
+        huge::show_overcommit,
+        huge::set_overcommit,
+    ),
     settable(
         "vm/overcommit_memory",
         |_, out| number(out, mm::commit::mode() as u64),

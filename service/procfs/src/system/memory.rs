@@ -34,7 +34,23 @@ pub(crate) fn meminfo(_: &(), out: &mut SeqBuf) -> Result<()> {
     );
     line(out, "VmallocTotal", stats.vmalloc.total_bytes / 1024);
     line(out, "VmallocUsed", stats.vmalloc.used_bytes / 1024);
+    huge_pages(out);
     Ok(())
+}
+
+fn huge_pages(out: &mut SeqBuf) {
+    let c = kmem::frame::huge_counts();
+    for (name, pages) in [
+        ("HugePages_Total", c.total),
+        ("HugePages_Free", c.free),
+        ("HugePages_Rsvd", c.reserved),
+        ("HugePages_Surp", c.surplus),
+    ] {
+        let _ = writeln!(out, "{:<16}{pages:>8}", Named(name));
+    }
+    let kib = kmem::frame::HUGE_SIZE / 1024;
+    line(out, "Hugepagesize", kib);
+    line(out, "Hugetlb", c.total * kib);
 }
 
 fn line(out: &mut SeqBuf, name: &str, kib: usize) {

@@ -69,10 +69,11 @@ fn create(cx: &Cx, objects: &Arc<Objects>, key: i32, size: u64, flags: u32) -> R
     {
         return Err(Errno::ENOSPC);
     }
-    if flags & SHM_HUGETLB != 0 {
-        return Err(no_huge_pages(cx, flags));
-    }
-    let memory = Memory::new(pages, flags & SHM_NORESERVE != 0)?;
+    let memory = if flags & SHM_HUGETLB != 0 {
+        huge_memory(cx, pages, flags)?
+    } else {
+        Memory::new(pages, flags & SHM_NORESERVE != 0)?
+    };
     let perm = Perm::new(key, flags, &cx.cred);
     let home: Weak<dyn Home> = Arc::<Objects>::downgrade(objects);
     let maker = cx.process().pid();
@@ -84,18 +85,22 @@ fn create(cx: &Cx, objects: &Arc<Objects>, key: i32, size: u64, flags: u32) -> R
     Ok(id)
 }
 
-/// No huge pages are set aside, as on a Linux where nobody asked for any: why a segment of them can't be had.
-fn no_huge_pages(cx: &Cx, flags: u32) -> Errno {
+/// Memory of huge pages. `EINVAL`: no such size; `EPERM`: may not use them; `ENOMEM`.
+fn huge_memory(cx: &Cx, pages: u64, flags: u32) -> Result<Arc<Memory>> {
     const SHIFT: u32 = 26;
     let log = flags >> SHIFT & 0x3f;
-    if !matches!(log, 0 | 21 | 30) {
-        return Errno::EINVAL;
+    let there = mm::huge_size(log);
+    if there == Err(Errno::EINVAL) {
+        return Err(Errno::EINVAL);
     }
     let limit = cx.process().limits().cur(cred::Resource::Memlock);
-    if limit == 0 && !cx.cred.capable(cap::IPC_LOCK) {
-        return Errno::EPERM;
+    let group = cred::Kgid(mm::huge_shm_group());
+    let may = cx.cred.capable(cap::IPC_LOCK) || cx.cred.in_group(group);
+    if !may && limit >> PAGE_SHIFT < pages {
+        return Err(Errno::EPERM);
     }
-    Errno::ENOMEM
+    there?;
+    Memory::huge(pages, flags & SHM_NORESERVE != 0)
 }
 
 /// shmat(2): where the segment is attached.

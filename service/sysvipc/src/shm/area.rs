@@ -1,12 +1,12 @@
 //! What stands behind one area that maps a segment: each has its own, so that they are counted.
-use super::segment::{Memory, Segment};
+use super::segment::{Memory, Segment, Store};
 use abi::{Errno, PAGE_SHIFT, Result};
 use alloc::sync::{Arc, Weak};
 use core::fmt;
 use cred::{Cred, UserNamespace};
 use kmem::frame::Frame;
 use mm::VmFlags;
-use pagecache::{MapAccess, MapObject, MapPlace, MapToken, MapUser, PerArea};
+use pagecache::{HugeCache, MapAccess, MapObject, MapPlace, MapToken, MapUser, PerArea};
 use sync::{LockClass, SpinLock, rank};
 
 static USER: LockClass = LockClass::new("sysvipc.area", rank::NONE);
@@ -36,7 +36,7 @@ impl Area {
     fn note(&self, note: Option<Note>) {
         let old = core::mem::replace(&mut *self.note.lock(), note);
         if let Some((_, token)) = old {
-            self.memory.cache.detach(token);
+            self.memory.detach(token);
         }
     }
 }
@@ -84,23 +84,33 @@ impl PerArea for Area {
 
 impl MapObject for Area {
     fn page(&self, index: u64, _access: MapAccess) -> Result<Frame> {
-        if index < self.memory.pages {
-            self.memory.cache.get_page(index)
-        } else {
-            Err(Errno::EFAULT)
+        match &self.memory.store {
+            Store::Small(cache) if index < self.memory.pages => cache.get_page(index),
+            _ => Err(Errno::EFAULT),
         }
     }
     fn cached(&self, index: u64) -> Option<Frame> {
-        self.memory.cache.lookup(index)
+        match &self.memory.store {
+            Store::Small(cache) => cache.lookup(index),
+            Store::Huge(_) => None,
+        }
     }
     fn cached_range(&self, first: u64, pages: &mut [Option<Frame>]) {
         let len = pages
             .len()
             .min(self.memory.pages.saturating_sub(first) as usize);
-        self.memory.cache.lookup_range(first, &mut pages[..len]);
+        if let Store::Small(cache) = &self.memory.store {
+            cache.lookup_range(first, &mut pages[..len]);
+        }
+    }
+    fn huge(&self) -> Option<&HugeCache> {
+        match &self.memory.store {
+            Store::Small(_) => None,
+            Store::Huge(cache) => Some(cache),
+        }
     }
     fn identity(&self) -> u64 {
-        self.memory.cache.identity()
+        self.memory.identity()
     }
     fn size(&self) -> u64 {
         self.memory.pages << PAGE_SHIFT
@@ -115,7 +125,7 @@ impl MapObject for Area {
         self.writes
     }
     fn attach(&self, user: Weak<dyn MapUser>) -> Result<MapToken> {
-        let token = self.memory.cache.attach(user.clone())?;
+        let token = self.memory.attach(user.clone())?;
         self.note(Some((user, token)));
         Ok(MapToken::NONE) // its own drop takes it back
     }
@@ -126,7 +136,10 @@ impl MapObject for Area {
         true
     }
     fn punch(&self, from: u64, to: u64) -> Result<()> {
-        self.memory.cache.punch(from, to);
+        match &self.memory.store {
+            Store::Small(cache) => cache.punch(from, to),
+            Store::Huge(cache) => cache.punch_bytes(from, to),
+        }
         Ok(())
     }
 }

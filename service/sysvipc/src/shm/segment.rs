@@ -6,7 +6,7 @@ use crate::who::Who;
 use abi::{Errno, PAGE_SHIFT, Result};
 use alloc::sync::{Arc, Weak};
 use cred::Kuid;
-use pagecache::{PageCache, PageSource};
+use pagecache::{HugeCache, MapToken, MapUser, PER_HUGE, PageCache, PageSource};
 use pid::Pid;
 use sync::{LockClass, SpinLock, rank};
 
@@ -23,9 +23,15 @@ impl PageSource for Source {
     }
 }
 
+/// What a segment is made of.
+pub(crate) enum Store {
+    Small(PageCache),
+    Huge(HugeCache),
+}
+
 /// The pages of a segment; live as long as it is there or somebody has it mapped.
 pub(crate) struct Memory {
-    pub(crate) cache: PageCache,
+    pub(crate) store: Store,
     pub(crate) pages: u64,
     /// Promised for it, given back at the end.
     committed: usize,
@@ -39,10 +45,53 @@ impl Memory {
         mm::commit::charge(committed)?;
         let source = kmem::try_arc(Source).inspect_err(|_| mm::commit::uncharge(committed))?;
         kmem::try_arc(Self {
-            cache: PageCache::new(source),
+            store: Store::Small(PageCache::new(source)),
             pages,
             committed,
         })
+    }
+
+    /// Of huge pages, promised unless `no_reserve`. `ENOMEM`: so many can't be had.
+    pub(crate) fn huge(pages: u64, no_reserve: bool) -> Result<Arc<Self>> {
+        let huge = pages.div_ceil(PER_HUGE);
+        let bytes = (huge * PER_HUGE) << PAGE_SHIFT;
+        let cache = HugeCache::new(None, bytes);
+        if !no_reserve {
+            cache.reserve(0, huge)?;
+        }
+        kmem::try_arc(Self {
+            store: Store::Huge(cache),
+            pages: huge * PER_HUGE,
+            committed: 0,
+        })
+    }
+
+    pub(crate) fn identity(&self) -> u64 {
+        match &self.store {
+            Store::Small(cache) => cache.identity(),
+            Store::Huge(cache) => cache.identity(),
+        }
+    }
+
+    pub(crate) fn attach(&self, user: Weak<dyn MapUser>) -> Result<MapToken> {
+        match &self.store {
+            Store::Small(cache) => cache.attach(user),
+            Store::Huge(cache) => cache.attach(user),
+        }
+    }
+
+    pub(crate) fn detach(&self, token: MapToken) {
+        match &self.store {
+            Store::Small(cache) => cache.detach(token),
+            Store::Huge(cache) => cache.detach(token),
+        }
+    }
+
+    fn in_memory(&self) -> u64 {
+        match &self.store {
+            Store::Small(cache) => cache.nr_pages(),
+            Store::Huge(cache) => cache.nr_pages() * PER_HUGE,
+        }
     }
 }
 
@@ -210,5 +259,5 @@ pub(crate) fn rss_pages(state: &State) -> u64 {
     state
         .memory
         .as_ref()
-        .map_or(0, |memory| memory.cache.nr_pages())
+        .map_or(0, |memory| memory.in_memory())
 }

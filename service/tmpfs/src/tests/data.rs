@@ -191,7 +191,7 @@ fn copies_between_files() {
 #[test]
 fn memory_files() {
     let w = World::new();
-    let f = memfd("x", vfs::OpenFlags::empty(), &w.cred).unwrap();
+    let f = memfd("x", crate::Pages::Small, vfs::OpenFlags::empty(), &w.cred).unwrap();
     put(&f, b"abc").unwrap();
     assert_eq!(f.seek(0, raw::SEEK_SET), Ok(0));
     assert_eq!(get(&f, 9), b"abc");
