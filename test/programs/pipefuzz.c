@@ -139,7 +139,7 @@ static void packets(uint64_t *state) {
 
 static void *spree(void *seed) {
     uint64_t state = (uintptr_t)seed * 0x9e3779b97f4a7c15u + 1;
-    for (int i = 0; i < (full() ? 100000 : 1500); i++) {
+    for (int i = 0; i < (full() ? 15000 : 1500); i++) {
         uint64_t r = next(&state);
         int fd = slots[r % SLOTS];
         (r >> 40 & 1 ? pipe_call : queue_call)(&state, fd);
@@ -157,7 +157,7 @@ static void process(unsigned seed, int dies) {
     for (int s = 1; s < 65; s++)
         if (s != SIGALRM && s != SIGSEGV && s != SIGBUS)
             signal(s, SIG_IGN);
-    alarm(200);
+    alarm(full() ? 1500 : 200);
     for (long i = 0; i < THREADS; i++)
         pthread_create(&threads[i], NULL, spree, (void *)(seed * 16 + i));
     if (dies)
@@ -179,7 +179,7 @@ static int round_of_it(unsigned seed, int dies) {
     pid_t three = fork();
     if (!three) {
         uint64_t state = seed * 0x9e3779b97f4a7c15u + 5;
-        for (int i = 0; i < (full() ? 3000 : 100); i++)
+        for (int i = 0; i < (full() ? 1000 : 100); i++)
             packets(&state);
         _exit(0);
     }
@@ -203,7 +203,7 @@ static int round_of_it(unsigned seed, int dies) {
 static void tests(void) {
     const char *text = getenv("GAON_SEED");
     unsigned seed = (text ? strtoul(text, NULL, 0) : 1) * 1000;
-    int rounds = full() ? 40 : 4, good = 0;
+    int rounds = full() ? 24 : 4, good = 0;
     struct utsname u;
     uname(&u);
     torn = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
