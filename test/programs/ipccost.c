@@ -1,7 +1,7 @@
 /* What communication costs, as the kernel counts it: /proc/sys/kernel/ipc_cost, /proc/PID/ipc_cost, /proc/PID/fdinfo/N. Linux
    has no such files; there every check is skipped. Numbers are exact: a call that looks is itself a crossing, counted
    before it reads, and what it reads is copied, counted afterwards. */
-// test: smp=2 limit=120
+// test: smp=2 limit=240
 #include "check.h"
 #include "counts.h"
 #include "sysv.h"
@@ -493,6 +493,28 @@ static void ends(void) {
     is(c.line[CALLS], 2);
     close(p[0]);
     close(p[1]);
+
+    begin("switched while others are in calls, and while they sleep in them");
+    int to[2], back[2];
+    works(pipe(to));
+    works(pipe(back));
+    pid_t echo = fork();
+    if (!echo) {
+        close(to[1]);
+        while (read(to[0], data, 8) > 0)
+            (void)!write(back[1], data, 8);
+        _exit(0);
+    }
+    for (int i = 0; i < 20; i++) {
+        is(write(to[1], data, 8), 8);
+        sw(i % 2 ? "1" : "0");
+        is(read(back[0], data, 8), 8);
+    }
+    close(to[1]);
+    is(result(echo), 0);
+    close(to[0]);
+    close(back[0]);
+    close(back[1]);
 
     begin("nothing is left behind");
     objects_alone = 1;

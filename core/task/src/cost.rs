@@ -95,7 +95,7 @@ impl Rule {
             (Bytes::InAll(at), Some(_)) => cost.copied_in += arguments[usize::from(at)] as u64,
             _ => {}
         }
-        let away = did.parked_ns - did.locked_ns;
+        let away = did.parked_ns.saturating_sub(did.locked_ns);
         match self.wait {
             Wait::Lock => cost.lock_ns += away,
             Wait::Peer => cost.peer_ns += away,
