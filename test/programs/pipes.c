@@ -56,6 +56,48 @@ static void tests(void) {
     close(p[0]);
     close(p[1]);
 
+    begin("pages of a user's pipes");
+    static const char soft[] = "/proc/sys/fs/pipe-user-pages-soft", hard[] = "/proc/sys/fs/pipe-user-pages-hard";
+    char usual_soft[32], usual_hard[32];
+    get_file(soft, usual_soft, sizeof usual_soft);
+    get_file(hard, usual_hard, sizeof usual_hard);
+    is(atoi(usual_soft), 16384);
+    is(atoi(usual_hard), 0);
+    put_file(soft, "40");
+    put_file(hard, "42");
+    is(in_child({
+        int many[6][2];
+        if (setuid(1003) || pipe(many[0]) || pipe(many[1]) || pipe(many[2]))
+            _exit(1);
+        // 16 pages each, until they would be more than 40.
+        if (fcntl(many[1][0], F_GETPIPE_SZ) != 65536 || fcntl(many[2][0], F_GETPIPE_SZ) != 8192)
+            _exit(2);
+        if (fcntl(many[2][0], F_SETPIPE_SZ, 65536) != -1 || errno != EPERM)
+            _exit(3);
+        if (fcntl(many[2][0], F_SETPIPE_SZ, 32768) != 32768 || fcntl(many[0][0], F_SETPIPE_SZ, 131072) != -1)
+            _exit(4);
+        if (pipe(many[3]) || fcntl(many[3][0], F_GETPIPE_SZ) != 8192)
+            _exit(5);
+        if (pipe(many[4]) != -1 || errno != ENFILE)
+            _exit(6);
+        // A pipe counts until both its ends are closed.
+        close(many[0][0]);
+        if (pipe(many[4]) != -1 || errno != ENFILE)
+            _exit(7);
+        close(many[0][1]);
+        if (pipe(many[4]) || fcntl(many[4][0], F_GETPIPE_SZ) != 8192)
+            _exit(8);
+    }), 0);
+    // Not for root.
+    is(in_child({
+        int many[4][2];
+        for (int i = 0; i < 4; i++)
+            if (pipe(many[i]) || fcntl(many[i][0], F_GETPIPE_SZ) != 65536)
+                _exit(1);
+    }), 0);
+    put_file(soft, usual_soft);
+    put_file(hard, usual_hard);
+
     begin("8 MiB through, both sides checked");
     works(pipe(p));
     pid_t pid = fork();

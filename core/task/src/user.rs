@@ -1,5 +1,5 @@
-//! Users, and how many processes, queued signals and bytes of message queues each has (`RLIMIT_NPROC`, `RLIMIT_SIGPENDING`,
-//! `RLIMIT_MSGQUEUE`).
+//! Users, and how many processes, queued signals, bytes of message queues and pages of pipes each has (`RLIMIT_NPROC`,
+//! `RLIMIT_SIGPENDING`, `RLIMIT_MSGQUEUE`; pipe(7), "/proc files").
 use abi::Result;
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
@@ -17,6 +17,7 @@ pub struct User {
     processes: AtomicU32,
     queued: AtomicU32,
     queue_bytes: AtomicU64,
+    pipe_pages: AtomicU64,
 }
 
 /// A place among the signals that a user may have queued; given back when dropped.
@@ -40,6 +41,31 @@ impl Drop for QueueBytes {
     }
 }
 
+/// Pages that a pipe counts for whoever made it; given back when dropped.
+pub struct PipePages {
+    user: Arc<User>,
+    pages: AtomicU64,
+}
+
+impl PipePages {
+    /// Counts so many from now on. By one caller at a time.
+    pub fn set(&self, pages: u64) {
+        let all = &self.user.pipe_pages;
+        all.fetch_add(pages, Relaxed);
+        all.fetch_sub(self.pages.swap(pages, Relaxed), Relaxed);
+    }
+    /// What all pipes of the user count.
+    pub fn of_user(&self) -> u64 {
+        self.user.pipe_pages.load(Relaxed)
+    }
+}
+
+impl Drop for PipePages {
+    fn drop(&mut self) {
+        self.set(0);
+    }
+}
+
 impl User {
     /// The counts of a user id. `ENOMEM`.
     pub fn of(uid: Kuid) -> Result<Arc<Self>> {
@@ -48,6 +74,7 @@ impl User {
             processes: AtomicU32::new(0),
             queued: AtomicU32::new(0),
             queue_bytes: AtomicU64::new(0),
+            pipe_pages: AtomicU64::new(0),
         })?;
         let mut table = TABLE.lock_irq();
         let known = table
@@ -82,6 +109,14 @@ impl User {
         let more = |count: u64| count.checked_add(bytes).filter(|sum| *sum <= limit);
         self.queue_bytes.fetch_update(Relaxed, Relaxed, more).ok()?;
         Some(QueueBytes { user: self, bytes })
+    }
+    /// Counts the pages of a pipe.
+    pub fn count_pipe(self: Arc<Self>, pages: u64) -> PipePages {
+        self.pipe_pages.fetch_add(pages, Relaxed);
+        PipePages {
+            user: self,
+            pages: AtomicU64::new(pages),
+        }
     }
     /// One more thread runs for this user.
     pub fn add(&self) {

@@ -1,6 +1,7 @@
 //! The ends of a pipe as files, pipe2(2), and the open of a FIFO.
 use crate::caller;
 use crate::pipe::{Before, LARGEST, Mode, Pipe};
+use crate::share::Share;
 use abi::ioctl::FIONREAD;
 use abi::{Errno, Result, raw};
 use alloc::sync::{Arc, Weak};
@@ -33,11 +34,20 @@ pub fn set_max_size(bytes: usize) -> Result<()> {
     Ok(())
 }
 
-/// A pipe of the usual size, or of the most that the caller may have.
+/// Bytes of a new pipe whose user has too many pages already.
+const SMALL: usize = 2 * abi::PAGE_SIZE;
+
+/// A pipe of the usual size, or of the most that the caller may have. ENFILE: its user has too many pages; ENOMEM.
 fn new_pipe() -> Result<Arc<Pipe>> {
     let pipe = Pipe::new()?;
     if max_size() < pipe.capacity() && !caller::may_exceed_limits() {
         pipe.set_capacity(max_size())?;
+    }
+    if pipe.exceeds_share(&[Share::Soft]) {
+        pipe.set_capacity(SMALL)?;
+    }
+    if pipe.exceeds_share(&[Share::Hard]) {
+        return Err(Errno::ENFILE);
     }
     kmem::try_arc(pipe)
 }
@@ -150,7 +160,7 @@ impl FileOps for PipeEnd {
 /// Flags that pipe2(2) takes.
 const PIPE2_FLAGS: u32 = raw::O_CLOEXEC | raw::O_NONBLOCK | raw::O_DIRECT;
 
-/// A pipe as two files, the end that reads first. EINVAL: flags; ENOMEM.
+/// A pipe as two files, the end that reads first. EINVAL: flags; ENFILE; ENOMEM.
 pub fn pipe2(flags: u32, cred: &Arc<Cred>) -> Result<(Arc<File>, Arc<File>)> {
     if flags & !PIPE2_FLAGS != 0 {
         return Err(Errno::EINVAL);

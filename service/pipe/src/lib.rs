@@ -15,6 +15,7 @@
 //! | `ring.rs` | the buffers |
 //! | `pipe.rs` | read, write, wait, poll |
 //! | `splice.rs` | splice(2), tee(2), vmsplice(2) |
+//! | `share.rs` | how many pages the pipes of a user may have |
 //! | `file.rs` | the ends as files, pipe2(2), the open of a FIFO |
 #![no_std]
 #![forbid(unsafe_code)]
@@ -27,9 +28,11 @@ mod caller;
 mod file;
 mod pipe;
 mod ring;
+mod share;
 mod splice;
 #[cfg(test)]
 mod tests;
 
 pub use file::{PipeEnd, init, max_size, pipe2, set_max_size};
 pub use pipe::{DEFAULT_SLOTS, Mode, Pipe};
+pub use share::Share;

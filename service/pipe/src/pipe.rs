@@ -1,5 +1,7 @@
 //! Reading, writing and waiting.
+use crate::caller::{self, Charge};
 use crate::ring::{Kind, Ring};
+use crate::share::Share;
 use abi::{Errno, PAGE_SIZE, Result, raw};
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use kmem::user::UserBuf;
@@ -47,6 +49,8 @@ pub struct Pipe {
     pub(crate) write_wait: WaitQueue,
     /// Somebody polls: edge-triggered watchers hear of every write, not of the first into an empty pipe only.
     pub(crate) polled: AtomicBool,
+    /// Changes under the ring's lock.
+    charge: Charge,
 }
 
 /// Who was at a pipe before an end opened: how often each side had been opened, and how many were open.
@@ -73,6 +77,7 @@ impl Pipe {
             read_wait: WaitQueue::new(),
             write_wait: WaitQueue::new(),
             polled: AtomicBool::new(false),
+            charge: Charge::new(DEFAULT_SLOTS),
         })
     }
 
@@ -268,7 +273,14 @@ impl Pipe {
             return Err(Errno::ENOMEM);
         }
         let mut ring = self.ring.lock();
-        ring.resize(slots)?;
+        let old = self.slots.load(Ordering::Relaxed) as usize;
+        self.charge.set(slots);
+        let resized = if slots > old && self.exceeds_share(&[Share::Soft, Share::Hard]) {
+            Err(Errno::EPERM)
+        } else {
+            ring.resize(slots)
+        };
+        resized.inspect_err(|_| self.charge.set(old))?;
         self.slots.store(slots as u32, Ordering::Relaxed);
         self.tail.store(ring.tail(), Ordering::Release);
         self.head.store(ring.head(), Ordering::Release);
@@ -276,6 +288,12 @@ impl Pipe {
         self.read_wait.wake_all_key(IN);
         self.write_wait.wake_all_key(OUT);
         Ok(slots * PAGE_SIZE)
+    }
+
+    /// Whether the pipes of its user are beyond one of these limits, and they hold for the caller.
+    pub(crate) fn exceeds_share(&self, limits: &[Share]) -> bool {
+        let pages = self.charge.of_user();
+        limits.iter().any(|limit| limit.is_exceeded(pages)) && !caller::may_exceed_share()
     }
 
     /// An end opens. Answers who was there before. A partner that waits may come, talk and go at once when it sees the

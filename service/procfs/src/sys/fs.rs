@@ -4,6 +4,7 @@ use super::{Knob, number, read_only, settable};
 use crate::node::parse_number;
 use abi::{Errno, Result};
 use core::fmt::Write;
+use pipe::Share;
 use vfs::notify::Limit;
 
 macro_rules! inotify {
@@ -63,7 +64,22 @@ pub(super) static KNOBS: &[Knob] = &[
             pipe::set_max_size(usize::try_from(parse_number(text)?).map_err(|_| Errno::EINVAL)?)
         },
     ),
+    settable(
+        "fs/pipe-user-pages-hard",
+        |_, out| number(out, Share::Hard.get()),
+        |_, text| set_share(Share::Hard, text),
+    ),
+    settable(
+        "fs/pipe-user-pages-soft",
+        |_, out| number(out, Share::Soft.get()),
+        |_, text| set_share(Share::Soft, text),
+    ),
 ];
+
+fn set_share(limit: Share, text: &[u8]) -> Result<()> {
+    limit.set(u64::try_from(parse_number(text)?).map_err(|_| Errno::EINVAL)?);
+    Ok(())
+}
 
 fn set_limit(limit: Limit, text: &[u8]) -> Result<()> {
     let value = u32::try_from(parse_number(text)?).map_err(|_| Errno::EINVAL)?;
