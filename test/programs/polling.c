@@ -139,6 +139,46 @@ static void tests(void) {
     is(epoll_wait(ep, got, 4, 0), 0);
     works(epoll_ctl(ep, EPOLL_CTL_DEL, p[0], NULL));
 
+    begin("epoll: exclusive watches share wake-ups");
+    enum { SHARERS = 4 };
+    int shared[2], *woken = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pid_t sharers[SHARERS];
+    works(pipe(shared));
+    for (int i = 0; i < SHARERS; i++) {
+        fflush(stdout);
+        sharers[i] = fork();
+        if (!sharers[i]) {
+            int own = epoll_create1(0);
+            e = (struct epoll_event){EPOLLIN | EPOLLET | EPOLLEXCLUSIVE, {.fd = shared[0]}};
+            if (epoll_ctl(own, EPOLL_CTL_ADD, shared[0], &e) || epoll_wait(own, got, 1, 60000) != 1)
+                _exit(1);
+            __atomic_add_fetch(woken, 1, __ATOMIC_SEQ_CST);
+            _exit(0);
+        }
+    }
+    for (int i = 0; i < SHARERS; i++) {
+        char path[64], stat[512] = "";
+        snprintf(path, sizeof path, "/proc/%d/stat", sharers[i]);
+        for (int n = 0; n < 20000 && !strstr(stat, ") S "); n++) {
+            get_file(path, stat, sizeof stat);
+            pause_ms(1);
+        }
+    }
+    pause_ms(20);
+    for (int round = 1; round <= SHARERS; round++) {
+        is(write(shared[1], "x", 1), 1);
+        for (int n = 0; n < 20000 && *(volatile int *)woken < round; n++)
+            pause_ms(1);
+        pause_ms(20);
+        is(*(volatile int *)woken, round);
+        is(read(shared[0], &c, 1), 1);
+    }
+    for (int i = 0; i < SHARERS; i++) {
+        works(waitpid(sharers[i], &status, 0));
+        yes(exited(status, 0));
+    }
+    close(shared[0]), close(shared[1]);
+
     begin("epoll: waits, is woken, forgets what is closed");
     works(pipe(q));
     e = (struct epoll_event){EPOLLIN, {.fd = q[0]}};

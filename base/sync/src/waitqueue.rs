@@ -280,18 +280,21 @@ impl WaitQueue {
     fn wake_linked(&self, n: usize, key: u32, sync: bool) -> usize {
         let mut list = self.list.lock_irq();
         let mut node = list.head;
-        let mut woken = 0;
+        let (mut woken, mut taken) = (0, 0);
         while !node.is_null() {
             // SAFETY: linked nodes are valid while the lock is held.
             let (next, kind) = unsafe { ((*node).next, (*node).kind) };
             match kind {
-                Kind::Thread(waiter) if woken < n => {
+                Kind::Thread(waiter) if woken + taken < n => {
                     self.wake_thread(&mut list, node, waiter, sync);
                     woken += 1;
                 }
                 Kind::Thread(_) => {}
-                // SAFETY: a linked entry is kept alive by the count its registration took.
-                Kind::Callback(entry) => unsafe { (*entry).callback.wake(key) },
+                Kind::Callback(entry) => {
+                    // SAFETY: a linked entry is kept alive by the count its registration took.
+                    let callback = unsafe { &(*entry).callback };
+                    taken += usize::from(callback.wake(key, woken + taken < n));
+                }
             }
             node = next;
         }
@@ -416,8 +419,9 @@ fn spin_until<R>(
 /// Who hears of wake-ups without being a thread that waits.
 pub trait WakeCallback: Send + Sync {
     /// The queue was woken with `key`. Called with the queue's lock held and interrupts off: must not sleep, must not
-    /// touch this queue.
-    fn wake(&self, key: u32);
+    /// touch this queue. `may_take`: not all have been woken yet whom this wake-up is for. True: it takes the place of one of
+    /// them (`EPOLLEXCLUSIVE`).
+    fn wake(&self, key: u32, may_take: bool) -> bool;
 }
 
 /// A callback that can be linked into a queue.
@@ -476,8 +480,9 @@ mod tests {
 
     struct Count(AtomicUsize);
     impl WakeCallback for Count {
-        fn wake(&self, key: u32) {
+        fn wake(&self, key: u32, _may_take: bool) -> bool {
             self.0.fetch_add(key as usize, Ordering::Relaxed);
+            false
         }
     }
 

@@ -58,9 +58,10 @@ struct Waker {
 }
 
 impl WakeCallback for Waker {
-    fn wake(&self, _key: u32) {
+    fn wake(&self, _key: u32, _may_take: bool) -> bool {
         self.woken.store(true, Ordering::Release);
         self.queue.wake_one();
+        false
     }
 }
 

@@ -207,12 +207,18 @@ impl Item {
 }
 
 impl WakeCallback for Item {
-    fn wake(&self, key: u32) {
+    fn wake(&self, key: u32, may_take: bool) -> bool {
         if self.disabled() || (key != 0 && key & self.wanted() == 0) {
-            return;
+            return false;
         }
-        if let (Some(set), Some(me)) = (self.set.upgrade(), self.me.upgrade()) {
-            set.push(&me);
+        let exclusive = self.events.load(Ordering::Relaxed) & EXCLUSIVE != 0;
+        if exclusive && !may_take {
+            return false;
+        }
+        match (self.set.upgrade(), self.me.upgrade()) {
+            // Where nobody waits the event stays, and the next may take the wake-up too.
+            (Some(set), Some(me)) => set.push(&me) && exclusive,
+            _ => false,
         }
     }
 }

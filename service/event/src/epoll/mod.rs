@@ -216,16 +216,17 @@ impl Epoll {
         Ok(())
     }
 
-    /// Puts an item on the ready list and wakes a waiter. Called from wake-ups.
-    fn push(&self, item: &Arc<Item>) {
+    /// Puts an item on the ready list and wakes a waiter; true if there was one. Called from wake-ups.
+    fn push(&self, item: &Arc<Item>) -> bool {
         let mut ready = self.ready.lock_irq();
         // Room was made for every item; one that is being removed may find none.
         if item.enqueue() && ready.queue.len() < ready.queue.capacity() {
             ready.queue.push_back_reserved(item.clone());
         }
         drop(ready);
-        self.wait.wake_one();
+        let woke = self.wait.wake_one() > 0;
         self.poll.wake_all_key(raw::POLLIN | raw::POLLRDNORM);
+        woke
     }
 
     fn has_ready(&self) -> bool {
