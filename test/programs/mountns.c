@@ -245,6 +245,41 @@ static void tests(void) {
     });
     yes(exited(status, 0));
 
+    begin("poll tells of each change once");
+    static const char *const about[] = {"/proc/self/mounts", "/proc/self/mountinfo"};
+    for (int i = 0; i < 2; i++) {
+        works(mkdir(in_top("told"), 0755));
+        struct pollfd change = {works(open(about[i], O_RDONLY)), POLLPRI, 0}, any = {change.fd, POLLIN, 0};
+        is(poll(&change, 1, 0), 0);
+        is(poll(&any, 1, 0), 1);
+        is(any.revents, POLLIN);
+        works(mount("told", in_top("told"), "tmpfs", 0, NULL));
+        is(poll(&change, 1, 0), 1);
+        is(change.revents, POLLPRI | POLLERR);
+        is(poll(&change, 1, 0), 0);
+        // One that waits is woken.
+        fflush(stdout);
+        pid_t waker = fork();
+        if (!waker) {
+            pause_ms(50);
+            _exit(umount(in_top("told")) != 0);
+        }
+        is(poll(&change, 1, 20000), 1);
+        is(change.revents, POLLPRI | POLLERR);
+        int gone = -1;
+        works(waitpid(waker, &gone, 0));
+        is(gone, 0);
+        // In other namespaces nothing changes here.
+        is(in_child({
+            if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) ||
+                mount("told", in_top("told"), "tmpfs", 0, NULL))
+                _exit(1);
+        }), 0);
+        is(poll(&change, 1, 0), 0);
+        works(close(change.fd));
+        works(rmdir(in_top("told")));
+    }
+
     begin("propagation");
     status = in_child({
         if (unshare(CLONE_NEWNS)) _exit(1);

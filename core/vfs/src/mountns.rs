@@ -96,6 +96,11 @@ impl MountNs {
         self.event.load(Ordering::Acquire)
     }
 
+    /// Whom each change wakes.
+    pub fn changes(&self) -> &WaitQueue {
+        &self.changed
+    }
+
     /// All mounts, parents first. ENOMEM. Without the lock that changes take, since it is asked for under locks of open
     /// files (/proc/mounts): a mount that comes or goes meanwhile may be missed, none is seen twice.
     pub fn mounts(&self) -> Result<Vec<Arc<Mount>>> {

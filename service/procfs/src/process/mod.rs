@@ -115,8 +115,8 @@ enum Kind {
     Net,
     /// Its namespaces.
     Namespaces,
-    /// What is read at the place of an address: mode, how it is opened.
-    Space(u32, fn(&Who, &Cred) -> Result<FileOpsRef>),
+    /// What has operations of its own: mode, how it is opened.
+    Special(u32, fn(&Who, &Cred) -> Result<FileOpsRef>),
     /// task/, in a process' directory only.
     Threads,
 }
@@ -158,9 +158,9 @@ const FILES: &[(&str, Kind)] = &[
     ("ipc_cost", Kind::Private(0o400, info::ipc_cost)),
     ("limits", Kind::Open(0o444, info::limits)),
     ("maps", Kind::Private(0o444, maps::maps)),
-    ("mem", Kind::Space(0o600, mem::open)),
-    ("mountinfo", Kind::Open(0o444, mounts::mountinfo)),
-    ("mounts", Kind::Open(0o444, mounts::mounts)),
+    ("mem", Kind::Special(0o600, mem::open)),
+    ("mountinfo", Kind::Special(0o444, mounts::open_mountinfo)),
+    ("mounts", Kind::Special(0o444, mounts::open_mounts)),
     ("net", Kind::Net),
     ("ns", Kind::Namespaces),
     (
@@ -177,7 +177,7 @@ const FILES: &[(&str, Kind)] = &[
             Positions::Ignored,
         ),
     ),
-    ("pagemap", Kind::Space(0o400, pagemap::open)),
+    ("pagemap", Kind::Special(0o400, pagemap::open)),
     ("projid_map", Kind::Ids(idmap::File::Map(MapKind::Projects))),
     ("root", Kind::Link(places::root)),
     ("sched", Kind::Open(0o444, sched::sched)),
@@ -271,7 +271,7 @@ impl Directory for OfProcess {
             | Kind::Raw(..)
             | Kind::Settable(..)
             | Kind::Ids(_)
-            | Kind::Space(..) => FileType::Regular,
+            | Kind::Special(..) => FileType::Regular,
             Kind::Link(_) => FileType::Symlink,
             Kind::Fds(_) | Kind::Net | Kind::Namespaces | Kind::Threads => FileType::Directory,
         };
@@ -323,7 +323,7 @@ impl OfProcess {
             Kind::Ids(file) => idmap::make(sb, ino, owner, who, *file),
             Kind::Net => node::directory(sb, ino, 0o555, Owner::ROOT, net::Net(who)),
             Kind::Namespaces => node::directory(sb, ino, 0o511, owner, ns::Namespaces(who)),
-            Kind::Space(mode, open) => {
+            Kind::Special(mode, open) => {
                 let open = *open;
                 node::special(sb, ino, *mode, owner, move |args| open(&who, args.cred))
             }

@@ -3,10 +3,76 @@ use super::Who;
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use core::fmt::Write;
-use vfs::{Mount, MountFlags, Path, SeqBuf, major, minor};
+use core::sync::atomic::{AtomicU64, Ordering};
+use cred::Cred;
+use kmem::user::UserBuf;
+use task::Namespaces;
+use vfs::{
+    File, FileOps, FileOpsRef, Io, Mount, MountFlags, Path, PollEvents, PollTable, SeqBuf, SeqFile,
+    SeqShow, major, minor,
+};
 
 /// Blanks and what else would break a line are written in octal.
 const ESCAPE: &[u8] = b" \t\n\\#";
+
+/// An open file about the mounts of a namespace, which it keeps: poll(2) tells of each change once (proc(5)).
+struct Watched<S> {
+    text: SeqFile<S>,
+    set: Arc<Namespaces>,
+    seen: AtomicU64,
+}
+
+impl<S: SeqShow> FileOps for Watched<S> {
+    fn splices(&self) -> (bool, bool) {
+        self.text.splices()
+    }
+    fn read(&self, file: &File, buf: &mut UserBuf<'_>, io: &mut Io) -> Result<usize> {
+        self.text.read(file, buf, io)
+    }
+    fn write(&self, file: &File, buf: &mut UserBuf<'_>, io: &mut Io) -> Result<usize> {
+        self.text.write(file, buf, io)
+    }
+    fn can_write_at(&self) -> bool {
+        self.text.can_write_at()
+    }
+    fn seek(&self, file: &File, offset: i64, whence: u32) -> Result<u64> {
+        self.text.seek(file, offset, whence)
+    }
+    fn poll(&self, _file: &File, table: &mut PollTable<'_>) -> PollEvents {
+        let ns = self.set.mnt();
+        table.wait(ns.changes());
+        let now = ns.event();
+        if self.seen.swap(now, Ordering::Relaxed) == now {
+            PollEvents::READABLE
+        } else {
+            PollEvents::READABLE | PollEvents::ERR | PollEvents::PRI
+        }
+    }
+    fn can_poll(&self) -> bool {
+        true
+    }
+}
+
+fn open(who: &Who, show: fn(&Who, &mut SeqBuf) -> Result<()>) -> Result<FileOpsRef> {
+    let set = who.task.ns().ok_or(Errno::EINVAL)?;
+    let who = who.clone();
+    let file = Watched {
+        text: SeqFile::new(move |out: &mut SeqBuf| show(&who, out)),
+        seen: AtomicU64::new(set.mnt().event()),
+        set,
+    };
+    Ok(FileOpsRef::own(kmem::try_arc(file)?))
+}
+
+/// EINVAL: the process has ended.
+pub(super) fn open_mounts(who: &Who, _by: &Cred) -> Result<FileOpsRef> {
+    open(who, mounts)
+}
+
+/// EINVAL: the process has ended.
+pub(super) fn open_mountinfo(who: &Who, _by: &Cred) -> Result<FileOpsRef> {
+    open(who, mountinfo)
+}
 
 /// Calls `f` for every mount that the process can see, with its place as the process names it.
 fn each(who: &Who, mut f: impl FnMut(&Arc<Mount>, &[u8])) -> Result<()> {
@@ -42,7 +108,7 @@ fn options(mount: &Mount, read_only: bool, out: &mut SeqBuf) {
 }
 
 /// As fstab(5) has it.
-pub(crate) fn mounts(who: &Who, out: &mut SeqBuf) -> Result<()> {
+fn mounts(who: &Who, out: &mut SeqBuf) -> Result<()> {
     each(who, |mount, at| {
         out.push_escaped(mount.source(), ESCAPE);
         out.push_bytes(b" ");
@@ -55,7 +121,7 @@ pub(crate) fn mounts(who: &Who, out: &mut SeqBuf) -> Result<()> {
 }
 
 /// With numbers and parents.
-pub(crate) fn mountinfo(who: &Who, out: &mut SeqBuf) -> Result<()> {
+fn mountinfo(who: &Who, out: &mut SeqBuf) -> Result<()> {
     each(who, |mount, at| {
         let parent = mount.place().map_or(mount.id(), |p| p.mnt.id());
         let dev = mount.sb().dev();
