@@ -460,6 +460,15 @@ static void entering(void) {
     unpipe();
 }
 
+static long write_file(const char *path, const char *text) {
+    int fd = open(path, O_WRONLY);
+    long n = fd < 0 ? -1 : write(fd, text, strlen(text));
+    int error = errno;
+    close(fd);
+    errno = error;
+    return n;
+}
+
 static void wanted_numbers(void) {
     begin("set_tid");
     pid_t some[3] = {1, 31000, 0};
@@ -501,6 +510,29 @@ static void wanted_numbers(void) {
 }
 
 static void shown(void) {
+    begin("ns_last_pid");
+    static const char last[] = "/proc/sys/kernel/ns_last_pid";
+    char text[64];
+    // Nobody else makes processes: the number set is where the next is looked for.
+    int chosen = 0;
+    for (int i = 0; i < 50 && chosen != 20001; i++) {
+        works(write_file(last, "20000"));
+        pid_t next = fork();
+        if (!next)
+            _exit(0);
+        chosen = next;
+        works(waitpid(next, NULL, 0));
+    }
+    is(chosen, 20001);
+    get_file(last, text, sizeof text);
+    yes(atoi(text) >= 20001);
+    fails(write_file(last, "-1"), EINVAL);
+    fails(write_file(last, "4194305"), EINVAL);
+    is(in_child({
+        int fd = setuid(1000) ? -1 : open(last, O_WRONLY);
+        _exit(fd < 0 ? 1 : write(fd, "7", 1) != -1 ? 2 : errno != EPERM);
+    }), 0);
+
     begin("procfs inside");
     pid_t pid = clone_in(CLONE_NEWPID | CLONE_NEWNS);
     if (!pid) {

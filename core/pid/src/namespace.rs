@@ -1,5 +1,5 @@
 //! Numbers and what they name; look-up by number.
-use crate::numbers::Numbers;
+use crate::numbers::{Numbers, PID_MAX};
 use crate::object::{
     BUCKETS, Bucket, Inside, Links, Pid, PidNamespace, PidNs, ProcessGroup, Session,
 };
@@ -94,6 +94,9 @@ impl PidNamespace {
     pub fn last(&self) -> i32 {
         self.numbers.last() as i32
     }
+    pub(crate) fn set_last(&self, nr: u32) {
+        self.numbers.set_last(nr);
+    }
     /// How many numbers are in use.
     pub fn in_use(&self) -> u32 {
         self.numbers.in_use()
@@ -141,6 +144,27 @@ impl PidNs {
         } else {
             self.alloc_inside(wanted)
         }
+    }
+
+    /// The number given out last (`/proc/sys/kernel/ns_last_pid`).
+    pub fn last(&self) -> i32 {
+        match &self.0 {
+            Some(nested) => nested.table.lock_irq().last,
+            None => INIT_NS.last(),
+        }
+    }
+
+    /// The next number is looked for behind `nr`. `EINVAL`: there is no such number.
+    pub fn set_last(&self, nr: i32) -> Result<()> {
+        let number = u32::try_from(nr).map_err(|_| Errno::EINVAL)?;
+        if number > PID_MAX {
+            return Err(Errno::EINVAL);
+        }
+        match &self.0 {
+            Some(nested) => nested.table.lock_irq().last = nr,
+            None => INIT_NS.set_last(number),
+        }
+        Ok(())
     }
 
     fn alloc_inside(&self, wanted: &[i32]) -> Result<Arc<Pid>> {

@@ -28,7 +28,7 @@ impl Numbers {
 
     /// Takes the next free number after the last one taken; `None` when all are in use.
     pub(crate) fn take(&self) -> Option<u32> {
-        let start = self.last.load(Relaxed) + 1;
+        let start = (self.last.load(Relaxed) + 1).min(PID_MAX);
         let found = self
             .take_in(start, PID_MAX)
             .or_else(|| self.take_in(RESERVED, start));
@@ -95,6 +95,11 @@ impl Numbers {
     /// The number taken last (`/proc/loadavg`, `ns_last_pid`).
     pub(crate) fn last(&self) -> u32 {
         self.last.load(Relaxed)
+    }
+
+    /// The next one is looked for behind `nr`, at most [`PID_MAX`].
+    pub(crate) fn set_last(&self, nr: u32) {
+        self.last.store(nr, Relaxed);
     }
 
     /// How many are taken.

@@ -165,7 +165,7 @@ impl Table {
     /// The next number after the one taken last.
     fn next_free(&self) -> Option<i32> {
         let (most, reserved) = (PID_MAX as i32, RESERVED as i32);
-        let from = self.last + 1;
+        let from = (self.last + 1).min(most);
         let lowest = if from > reserved { reserved } else { 1 };
         self.free_from(from, most)
             .or_else(|| self.free_from(lowest, from))

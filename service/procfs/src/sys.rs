@@ -4,6 +4,7 @@ mod huge;
 mod ipc;
 mod kernel;
 mod net;
+mod numbers;
 mod queues;
 mod vm;
 
@@ -19,8 +20,10 @@ type Store = fn(&(), &[u8]) -> Result<()>;
 struct Knob {
     path: &'static str,
     show: Show,
-    /// Root may write it.
+    /// Root may write it,
     store: Option<Store>,
+    /// or anyone, whose capabilities it looks at itself.
+    by_anyone: bool,
     positions: Positions,
 }
 
@@ -29,6 +32,7 @@ const fn read_only(path: &'static str, show: Show) -> Knob {
         path,
         show,
         store: None,
+        by_anyone: false,
         positions: Positions::Number,
     }
 }
@@ -37,11 +41,16 @@ const fn settable(path: &'static str, show: Show, store: Store) -> Knob {
         path,
         show,
         store: Some(store),
+        by_anyone: false,
         positions: Positions::Number,
     }
 }
 
 impl Knob {
+    const fn by_anyone(mut self) -> Self {
+        self.by_anyone = true;
+        self
+    }
     /// It holds a string.
     const fn text(mut self) -> Self {
         self.positions = Positions::Text;
@@ -105,7 +114,11 @@ impl Directory for Level {
                 node::directory(sb, ino + 1, 0o555, Owner::ROOT, Level(below))
             }
             _ => {
-                let mode = if knob.store.is_some() { 0o644 } else { 0o444 };
+                let mode = match knob.store {
+                    None => 0o444,
+                    Some(_) if knob.by_anyone => 0o666,
+                    Some(_) => 0o644,
+                };
                 let text = Text {
                     show: knob.show,
                     store: knob.store,

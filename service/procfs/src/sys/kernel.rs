@@ -1,5 +1,5 @@
 //! /proc/sys/kernel.
-use super::{Knob, ipc, line, number, read_only, settable, text};
+use super::{Knob, ipc, line, number, numbers, read_only, settable, text};
 use crate::node::parse_number;
 use abi::{Errno, Result};
 use core::fmt::Write;
@@ -61,6 +61,7 @@ pub(super) static KNOBS: &[Knob] = &[
     read_only("kernel/ngroups_max", |_, out| {
         number(out, cred::NGROUPS_MAX as u64)
     }),
+    settable("kernel/ns_last_pid", numbers::last, numbers::set_last).by_anyone(),
     read_only("kernel/osrelease", |_, out| text(out, abi::RELEASE)).text(),
     read_only("kernel/ostype", |_, out| text(out, "Linux")).text(),
     settable("kernel/panic", panic_timeout, set_panic_timeout),
