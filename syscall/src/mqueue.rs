@@ -1,8 +1,8 @@
 //! System calls: POSIX message queues. mq_open(2), mq_unlink(2), mq_timedsend(2), mq_timedreceive(2), mq_notify(2),
 //! mq_getsetattr(2).
 use crate::Call;
+use crate::bounds::fd_limit;
 use crate::fs::with_path;
-use crate::poll::install;
 use ::mqueue::{Attr, Blocking, COOKIE, How, MqFile, Notification, PRIORITIES};
 use ::socket::SocketFile;
 use abi::pod::Timespec;
@@ -17,7 +17,7 @@ use pid::sigset::is_signal;
 use task::Cx;
 use time::ClockId;
 use time::clock::from_timespec;
-use vfs::{File, OpenFlags};
+use vfs::{File, OnExec, OpenFlags};
 
 /// This family.
 pub(crate) const CALLS: &[Call] = &[
@@ -42,11 +42,15 @@ fn sys_mq_open(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
         }
     };
     let (flags, mode) = (a[1] as u32, a[2] as u32);
-    let file = with_path(a[0], |name| match name {
-        b"" => Err(Errno::ENOENT),
-        name => ::mqueue::open(cx, name, flags, mode, attr),
-    })?;
-    install(cx, file, true)
+    with_path(a[0], |name| {
+        // The number first: without one, no queue is made.
+        let place = cx.files.reserve(0, fd_limit(cx), OnExec::Close)?;
+        let file = match name {
+            b"" => return Err(Errno::ENOENT),
+            name => ::mqueue::open(cx, name, flags, mode, attr)?,
+        };
+        Ok(place.install(file) as usize)
+    })
 }
 
 /// mq_unlink(2). The errors of `mqueue::unlink`; EFAULT.

@@ -315,6 +315,21 @@ static void limits(void) {
         works(mq_close(some[i]));
     works(set_knob("queues_max", 256));
 
+    begin("without a descriptor to be had none is made");
+    status = in_child({
+        struct rlimit none = {0, 64};
+        if (setrlimit(RLIMIT_NOFILE, &none))
+            _exit(1);
+        if (mq_open("/nofile", O_RDWR | O_CREAT, 0600, NULL) != -1 || errno != EMFILE)
+            _exit(2);
+        // The descriptor comes before all but the copy of the name.
+        if (mq_open("/nowhere", O_RDWR) != -1 || errno != EMFILE)
+            _exit(3);
+        if (mq_unlink("/nofile") != -1 || errno != ENOENT)
+            _exit(4);
+    });
+    yes(exited(status, 0));
+
     begin("bytes of a user's queues (RLIMIT_MSGQUEUE)");
     status = in_child({
         // A message counts 48 bytes and its size, each priority that can be had 48 more.
