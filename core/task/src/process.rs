@@ -320,17 +320,17 @@ pub fn next_process(from: i32) -> Option<Arc<Process>> {
 impl Process {
     /// What its threads have together of System V objects, once there is something.
     pub fn sysv(&self) -> Option<Arc<dyn Any + Send + Sync>> {
-        self.sysv.lock().clone()
+        self.sysv.lock_irq().clone()
     }
 
     /// Keeps `fresh` as that, unless there is something; what there is then.
     pub fn keep_sysv(&self, fresh: Arc<dyn Any + Send + Sync>) -> Arc<dyn Any + Send + Sync> {
-        self.sysv.lock().get_or_insert(fresh).clone()
+        self.sysv.lock_irq().get_or_insert(fresh).clone()
     }
 
     /// Takes it away: its last thread ends.
     pub fn take_sysv(&self) -> Option<Arc<dyn Any + Send + Sync>> {
-        self.sysv.lock().take()
+        self.sysv.lock_irq().take()
     }
 
     /// Whether all of its threads have begun to end.
