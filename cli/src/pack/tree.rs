@@ -61,6 +61,12 @@ impl Tree {
         self.put(Path::new(path), Content::Link(target.into()), 0o120_777);
     }
 
+    /// Takes away what stands at `path`, so that something else can.
+    pub(crate) fn remove(&mut self, path: &str) {
+        let path = self.resolve_parent(Path::new(path));
+        self.nodes.remove(relative(&path));
+    }
+
     /// A character device.
     pub(crate) fn device(&mut self, path: &str, mode: u32, major: u32, minor: u32) {
         self.put(

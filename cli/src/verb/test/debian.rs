@@ -100,6 +100,8 @@ impl World {
             } else {
                 0o644
             };
+            // The users of every guest give way to the table's.
+            tree.remove(path);
             tree.file(path, mode, text.as_bytes());
         }
         for file in &self.own {
