@@ -26,6 +26,7 @@ mod fsinfo;
 mod futex;
 mod ioprio;
 mod limits;
+mod machine;
 mod membarrier;
 mod mm;
 mod module;
@@ -61,6 +62,7 @@ const FAMILIES: &[&[Call]] = &[
     futex::CALLS,
     ioprio::CALLS,
     limits::CALLS,
+    machine::CALLS,
     mm::CALLS,
     module::CALLS,
     mount::CALLS,

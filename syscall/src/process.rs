@@ -2,10 +2,10 @@
 use crate::Call;
 use abi::process::Rusage;
 use abi::raw::{
-    __NR_arch_prctl, __NR_clone, __NR_clone3, __NR_exit, __NR_exit_group, __NR_fork,
-    __NR_get_robust_list, __NR_getpgid, __NR_getpgrp, __NR_getpid, __NR_getppid, __NR_getsid,
-    __NR_gettid, __NR_personality, __NR_set_robust_list, __NR_set_tid_address, __NR_setpgid,
-    __NR_setsid, __NR_vfork, __NR_wait4, __NR_waitid, O_NONBLOCK, P_PID, P_PIDFD, WNOHANG,
+    __NR_clone, __NR_clone3, __NR_exit, __NR_exit_group, __NR_fork, __NR_get_robust_list,
+    __NR_getpgid, __NR_getpgrp, __NR_getpid, __NR_getppid, __NR_getsid, __NR_gettid,
+    __NR_personality, __NR_set_robust_list, __NR_set_tid_address, __NR_setpgid, __NR_setsid,
+    __NR_vfork, __NR_wait4, __NR_waitid, O_NONBLOCK, P_PID, P_PIDFD, WNOHANG,
 };
 use abi::raw::{__NR_pidfd_getfd, __NR_pidfd_open, __NR_pidfd_send_signal};
 use abi::{Errno, Result};
@@ -42,7 +42,6 @@ pub(crate) const CALLS: &[Call] = &[
     (__NR_set_tid_address, "set_tid_address", sys_set_tid_address),
     (__NR_set_robust_list, "set_robust_list", sys_set_robust_list),
     (__NR_get_robust_list, "get_robust_list", sys_get_robust_list),
-    (__NR_arch_prctl, "arch_prctl", sys_arch_prctl),
     (__NR_personality, "personality", sys_personality),
     (__NR_pidfd_open, "pidfd_open", sys_pidfd_open),
     (
@@ -307,32 +306,14 @@ pub(crate) fn may_inspect(cx: &Cx, task: &Task) -> Result<bool> {
         .may_look(&*task.cred()?, cred::LookBy::Real, dumpable))
 }
 
-pub(crate) const ARCH_SET_GS: u32 = 0x1001;
-pub(crate) const ARCH_SET_FS: u32 = 0x1002;
-pub(crate) const ARCH_GET_FS: u32 = 0x1003;
-pub(crate) const ARCH_GET_GS: u32 = 0x1004;
-
-fn sys_arch_prctl(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
-    let context = cx.context();
-    let done = |ok: bool| if ok { Ok(0) } else { Err(Errno::EPERM) };
-    match a[0] as u32 {
-        ARCH_SET_FS => done(context.set_fs_base(a[1] as u64)),
-        ARCH_SET_GS => done(context.set_gs_base(a[1] as u64)),
-        which @ (ARCH_GET_FS | ARCH_GET_GS) => {
-            let (fs, gs) = context.user_bases().ok_or(Errno::EINVAL)?;
-            user::write(UserAddr(a[1]), if which == ARCH_GET_FS { &fs } else { &gs })?;
-            Ok(0)
-        }
-        _ => Err(Errno::EINVAL),
-    }
-}
-
 /// Only uname(2) tells it from the plain personality (linux32(8)).
 pub(crate) const PER_LINUX32: u32 = 8;
 
 fn sys_personality(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
-    /// `ADDR_NO_RANDOMIZE`, and the plain Linux personality or the one that calls the machine i686.
-    const KNOWN: u32 = 0x0004_0000 | PER_LINUX32;
+    /// `FDPIC_FUNCPTRS`, `ADDR_LIMIT_32BIT`, `SHORT_INODE`, `WHOLE_SECONDS`: nothing comes of them on x86-64.
+    const IDLE: u32 = 0x0388_0000;
+    /// `ADDR_NO_RANDOMIZE`, `STICKY_TIMEOUTS`, and the plain Linux personality or the one that calls the machine i686.
+    const KNOWN: u32 = 0x0404_0000 | IDLE | PER_LINUX32;
     let old = cx.personality;
     let new = a[0] as u32;
     if new != u32::MAX {

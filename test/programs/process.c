@@ -1,5 +1,7 @@
 /* fork, vfork, clone, exec, wait, exit: processes come and go as their man pages say. */
 #include "check.h"
+#include <sys/io.h>
+#include <sys/personality.h>
 #include <sys/prctl.h>
 
 static char stack[65536] __attribute__((aligned(16)));
@@ -277,6 +279,39 @@ static void tests(void) {
     is(strcmp(name, "a-name-that-is-"), 0);
     yes(get_file("/proc/self/comm", text, sizeof text) > 0);
     is(strcmp(text, "a-name-that-is-\n"), 0);
+
+    begin("personality");
+    is(personality(0xffffffff), 0);
+    for (unsigned flag = 0x0400000 * 2; flag <= STICKY_TIMEOUTS; flag *= 2) {
+        is(personality(flag), 0);
+        is(personality(0xffffffff), flag);
+        is(personality(0), flag);
+    }
+    struct timeval none = {0, 20000};
+    is(personality(STICKY_TIMEOUTS), 0);
+    is(syscall(SYS_select, 0, NULL, NULL, NULL, &none), 0);
+    is(none.tv_usec, 20000);
+    is(personality(0), STICKY_TIMEOUTS);
+    is(syscall(SYS_select, 0, NULL, NULL, NULL, &none), 0);
+    is(none.tv_usec, 0);
+
+    begin("ports and cpuid");
+    is(iopl(0), 0);
+    fails(iopl(4), EINVAL);
+    fails(iopl(-1), EINVAL);
+    is(ioperm(0x80, 1, 0), 0);
+    fails(ioperm(0x80, 0, 0), EINVAL);
+    fails(ioperm(65535, 2, 1), EINVAL);
+    fails(ioperm(-1ul, 2, 1), EINVAL);
+    status = in_child({
+        if (setuid(1000)) _exit(1);
+        if (iopl(3) != -1 || errno != EPERM) _exit(2);
+        if (ioperm(0x80, 1, 1) != -1 || errno != EPERM) _exit(3);
+        if (iopl(0) || ioperm(0x80, 1, 0)) _exit(4);
+    });
+    yes(exited(status, 0));
+    is(syscall(SYS_arch_prctl, 0x1011, 0), 1);
+    yes(syscall(SYS_arch_prctl, 0x1012, 1) == 0 || errno == ENODEV);
 
     begin("exit_group ends all threads; atexit order");
     status = in_child({

@@ -240,7 +240,7 @@ pub(super) fn register_set(held: &Held, set: bool, which: u32, iovec: usize) -> 
 
 /// `PTRACE_ARCH_PRCTL`. `EINVAL`: no such thing; `EPERM`: a base outside user space.
 pub(super) fn arch_prctl(held: &Held, what: u32, addr: usize) -> Result<()> {
-    use crate::process::{ARCH_GET_FS, ARCH_GET_GS, ARCH_SET_FS, ARCH_SET_GS};
+    use crate::machine::{ARCH_GET_FS, ARCH_GET_GS, ARCH_SET_FS, ARCH_SET_GS};
     let mut all = registers(held)?;
     let at = match what {
         ARCH_GET_FS | ARCH_SET_FS => FS_BASE,
