@@ -10,7 +10,16 @@ fn online() -> Range<usize> {
     0..hal::cpu::online()
 }
 fn present() -> Range<usize> {
-    0..hal::smp::present().clamp(online().end, hal::MAX_CPUS)
+    0..counted().clamp(online().end, hal::MAX_CPUS)
+}
+#[cfg(target_os = "none")]
+fn counted() -> usize {
+    hal::smp::present()
+}
+/// On the host there are those that run.
+#[cfg(not(target_os = "none"))]
+fn counted() -> usize {
+    0
 }
 
 /// A list of numbers in a row, as Linux writes sets of processors.
