@@ -23,8 +23,6 @@ pub(crate) enum Found {
     Done,
     /// A stack begins above: it has to grow down to the address first.
     Grow,
-    /// A huge page that was promised here is held by others, who have to lose it first.
-    Steal,
 }
 
 /// The page of zeros, which reads of untouched anonymous memory see.
@@ -61,11 +59,11 @@ impl Mm {
         let va = addr.page_floor().0;
         loop {
             // A statement of its own: the guard must be gone before the stack grows.
-            let found = self.fault_locked(&self.areas.read(), va, access)?;
+            let found = self.fault_locked(&self.areas.read(), va, access);
             match found {
-                Found::Done => return Ok(()),
-                Found::Grow => self.grow_stack(va)?,
-                Found::Steal => self.steal_huge(va)?,
+                Ok(Found::Done) => return Ok(()),
+                Ok(Found::Grow) => self.grow_stack(va)?,
+                Err(e) => self.steal_huge(va, e)?,
             }
         }
     }
@@ -96,11 +94,8 @@ impl Mm {
         if !area.data.flags.intersects(needs) {
             return Err(FaultError::SegvAccErr);
         }
-        match self.fault_in(area, va, access) {
-            Ok(()) => Ok(Found::Done),
-            Err(_) if self.may_steal(area, va) => Ok(Found::Steal),
-            Err(e) => Err(e),
-        }
+        self.fault_in(area, va, access)?;
+        Ok(Found::Done)
     }
 
     /// Brings the page in; the area allows the access.

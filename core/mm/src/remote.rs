@@ -106,9 +106,9 @@ impl Mm {
                 self.fault_in(area, va, access)?;
             } else {
                 if let Some(area) = area.filter(|a| a.data.flags.contains(VmFlags::HUGETLB)) {
-                    if let Found::Steal = self.fault_locked(&areas, va, access)? {
+                    if let Err(e) = self.fault_locked(&areas, va, access) {
                         drop(areas);
-                        self.steal_huge(va)?;
+                        self.steal_huge(va, e)?;
                         continue;
                     }
                     let (page, at) = self.huge_for(area, va, access)?;

@@ -18,6 +18,7 @@ use crate::mm::Mm;
 use crate::types::{Access, FaultError};
 use crate::vma::{Attachment, Vma};
 use abi::{Errno, PAGE_SHIFT, Result};
+use alloc::sync::Arc;
 pub(crate) use attach::release;
 use core::sync::atomic::Ordering;
 use hal::addr::UserAddr;
@@ -134,32 +135,27 @@ impl Mm {
         Ok(())
     }
 
-    /// Whether a write to the page at `va` failed for want of a page, although one was promised: children have a part in it.
+    /// A fault failed by `error`. If it was for want of a huge page, although one was promised, children have a part in it: they
+    /// lose it (`unmap_ref_private` of Linux), and the fault may be tried again. The error: it was not, or it stays shared.
     #[cold]
-    pub(crate) fn may_steal(&self, area: &Area<Vma>, va: usize) -> bool {
-        let promise = area.data.backing.as_ref().map(|b| b.promise.is_some());
+    pub(crate) fn steal_huge(&self, va: usize, error: FaultError) -> Result<(), FaultError> {
         let shared = |m: HugeMapping| m.prot.contains(Prot::ANON) && m.page.mapcount() > 1;
-        promise == Some(true) && self.space.get_huge(UserAddr(va)).is_some_and(shared)
-    }
-
-    /// Takes the page at `va` from those that share it after a fork (`unmap_ref_private` of Linux). `BusAdrErr`: it stays
-    /// shared.
-    #[cold]
-    pub(crate) fn steal_huge(&self, va: usize) -> Result<(), FaultError> {
+        let is_shared = || self.space.get_huge(UserAddr(va)).is_some_and(shared);
+        if error != FaultError::BusAdrErr || !is_shared() {
+            return Err(error);
+        }
         let (backing, index) = {
             let areas = self.areas.read();
-            let area = areas.map.find(va).ok_or(FaultError::Interrupted)?;
-            let backing = area.data.backing.clone();
+            let area = areas.map.find(va).ok_or(error)?;
+            let promised = |b: &&Arc<Attachment>| b.promise.is_some();
+            let backing = area.data.backing.as_ref().filter(promised).ok_or(error)?;
             let index = huge_index(&area.data, area.start, va & !MASK);
-            (backing.ok_or(FaultError::Interrupted)?, index)
+            (backing.clone(), index)
         };
         if let Some(cache) = backing.object.huge() {
             cache.steal(index);
         }
-        match self.space.get_huge(UserAddr(va)) {
-            Some(m) if m.page.mapcount() > 1 => Err(FaultError::BusAdrErr),
-            _ => Ok(()),
-        }
+        if is_shared() { Err(error) } else { Ok(()) }
     }
 
     /// Pages of an area are somebody else's by promise.
