@@ -197,6 +197,8 @@ const PAGE_FAULT: u8 = 14;
 const ERROR_WRITE: u64 = 2;
 const ERROR_FETCH: u64 = 16;
 
+/// A part of the loop, where a call would cost 20 instructions a fault; who counts faults has a copy.
+#[inline(always)]
 fn fault(cx: &mut Cx, vector: u8, error_code: u64, addr: u64) {
     if vector == PAGE_FAULT {
         let access = if error_code & ERROR_FETCH != 0 {
