@@ -279,6 +279,10 @@ impl FifoOpener for Opener {
             }
         }
         if writes && !reads && before.readers == 0 {
+            // The last reader has gone since the look above.
+            if nonblock {
+                return Err(Errno::ENXIO);
+            }
             pipe.wait_for_partner(false, before.reader_opens)?;
         }
         Ok(FileOpsRef::own(end))
