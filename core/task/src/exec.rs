@@ -74,6 +74,7 @@ fn become_leader(process: &Arc<Process>, me: &Arc<Task>) {
         accounts.ended_threads.user_ns += user_ns;
         accounts.ended_threads.system_ns += system_ns;
         accounts.ended_cost.add(&old.cost());
+        accounts.ended_io.add(&old.io());
         drop(accounts);
         old.set_life(Life::Dead);
     }

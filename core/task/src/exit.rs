@@ -164,6 +164,7 @@ fn bury(task: &Arc<Task>, process: &Arc<Process>, last: bool) {
         let mut accounts = process.accounts.lock_irq();
         accounts.ended_threads.add(&usage);
         accounts.ended_cost.add(&task.cost());
+        accounts.ended_io.add(&task.io());
         drop(accounts);
         task.set_life(Life::Dead);
         held = ptrace::hold_thread(task, shared.group_exit.unwrap_or(task.exit_code()));

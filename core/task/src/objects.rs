@@ -1,5 +1,6 @@
 //! What a process and its threads are made of. Each holds the others, so their definitions stand together; what can be done
 //! with them stands in `process` and `task`.
+use crate::io::IoCounters;
 use crate::itimers::Itimers;
 use crate::ns::Namespaces;
 use crate::posix_timers::PosixTimers;
@@ -268,4 +269,6 @@ pub struct Task {
     pub(crate) major_faults: AtomicU64,
     /// What its communication has cost while that was counted.
     pub(crate) cost: CostCounters,
+    /// What it has read and written.
+    pub(crate) io: IoCounters,
 }

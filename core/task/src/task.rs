@@ -2,6 +2,7 @@
 //!
 //! What only the thread itself touches is in [`crate::Cx`], on its stack; what others may look at is here, behind small
 //! locks that the owner takes only to change it.
+use crate::io::IoCounters;
 use crate::ns::Namespaces;
 use crate::objects::{Life, Process, Task, View};
 use crate::restriction::Restriction;
@@ -112,6 +113,7 @@ impl Task {
             minor_faults: AtomicU64::new(0),
             major_faults: AtomicU64::new(0),
             cost: CostCounters::default(),
+            io: IoCounters::default(),
         })
     }
 

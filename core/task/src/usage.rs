@@ -1,5 +1,6 @@
 //! Sums of CPU time and resource usage.
 
+use crate::io::IoSums;
 use vfs::Cost;
 
 /// Sums over threads that have ended, or over children that were waited for.
@@ -39,6 +40,8 @@ pub(crate) struct Accounts {
     pub(crate) children: Usage,
     /// Of the threads that have ended, but for the first.
     pub(crate) ended_cost: Cost,
+    /// What these have read and written, and the children.
+    pub(crate) ended_io: IoSums,
     /// Resident set at the end of the address space's life.
     pub(crate) last_rss_pages: u64,
 }

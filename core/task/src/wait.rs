@@ -175,7 +175,11 @@ fn tell(process: &Process, child: &Arc<Process>, change: Change, request: &WaitR
     usage.add(&child.children_usage());
     let ended = matches!(change, Change::Exited(_) | Change::Killed(_) | Change::Dumped(_));
     if ended && !request.has(WNOWAIT) {
-        process.accounts.lock_irq().children.add(&usage);
+        let io = child.io();
+        let mut accounts = process.accounts.lock_irq();
+        accounts.children.add(&usage);
+        accounts.ended_io.add(&io);
+        drop(accounts);
         family::release(child);
     }
     Waited {

@@ -27,7 +27,16 @@ impl File {
             return Err(Errno::EBADF);
         }
         let _pos = self.lock_pos();
-        let mut io = self.io(self.pos());
+        // What only writes look at is not asked.
+        let mut io = Io {
+            pos: self.pos(),
+            nonblock: self.flags().contains(OpenFlags::NONBLOCK),
+            append: false,
+            sync: false,
+            fsize_limit: u64::MAX,
+            over_limit: false,
+            silent: false,
+        };
         let result = self.ops.read(self, buf, &mut io);
         if self.mode.contains(FileMode::SEEK) && result.is_ok() {
             self.set_pos(io.pos);

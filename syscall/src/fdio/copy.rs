@@ -35,7 +35,8 @@ fn copy(
 ) -> Result<usize> {
     let len = len.min(MAX_RW_COUNT);
     let limit = size_limit(cx);
-    vfs::copy_between(from, from_pos.as_mut(), to, to_pos.as_mut(), len, limit).map_err(|e| {
+    let copied = vfs::copy_between(from, from_pos.as_mut(), to, to_pos.as_mut(), len, limit);
+    let result = copied.map_err(|e| {
         if e.over_limit {
             signal_self(cx, signals::SIGXFSZ);
         }
@@ -43,7 +44,11 @@ fn copy(
             signal_self(cx, signals::SIGPIPE);
         }
         e.errno
-    })
+    });
+    let io = cx.task.io_counters();
+    io.note_segments_read(result);
+    io.note_segments_written(result);
+    result
 }
 
 pub(super) fn sys_sendfile64(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {

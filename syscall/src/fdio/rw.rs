@@ -8,6 +8,7 @@ use kmem::TryVec;
 use kmem::user::{self, UserAddr, UserBuf, UserPtr};
 use pid::signals;
 use task::Cx;
+use task::io::IoCounters;
 use vfs::{File, Files, Io, WriteError};
 
 /// Most segments of a call; `IOV_MAX`.
@@ -63,23 +64,39 @@ pub(super) fn write_failed(cx: &Cx, error: WriteError) -> Errno {
     error.errno
 }
 
+/// Takes note of what came of a call, for `/proc/PID/io`.
+type Note = fn(&IoCounters, Result<usize>);
+
+/// A read by `f`, which gets the caller's files.
+#[inline(always)]
+fn reading(cx: &mut Cx, note: Note, f: impl FnOnce(&mut Files) -> Result<usize>) -> Result<usize> {
+    let result = f(&mut cx.files);
+    note(cx.task.io_counters(), result);
+    result
+}
+
 /// A write by `f`, which gets the caller's files and `RLIMIT_FSIZE`; with the signals of its failure.
-#[inline]
+#[inline(always)]
 fn writing(
     cx: &mut Cx,
+    note: Note,
     f: impl FnOnce(&mut Files, u64) -> Result<usize, WriteError>,
 ) -> Result<usize> {
     let limit = size_limit(cx);
-    f(&mut cx.files, limit).map_err(|e| write_failed(cx, e))
+    let result = f(&mut cx.files, limit).map_err(|e| write_failed(cx, e));
+    note(cx.task.io_counters(), result);
+    result
 }
 
 pub(super) fn sys_read(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let file = cx.files.file(a[0] as i32)?;
-    file.read(&mut range(a[1], a[2])?)
+    let result = file.read(&mut range(a[1], a[2])?);
+    cx.task.io_counters().note_read(result);
+    result
 }
 
 pub(super) fn sys_write(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
-    writing(cx, |files, limit| {
+    writing(cx, IoCounters::note_write, |files, limit| {
         let file = files.file(a[0] as i32)?;
         file.write(&mut range(a[1], a[2])?, limit)
     })
@@ -92,26 +109,29 @@ fn position(pos: usize) -> Result<u64> {
 
 pub(super) fn sys_pread64(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let pos = position(a[3])?;
-    cx.files
-        .file(a[0] as i32)?
-        .read_at(&mut range(a[1], a[2])?, pos)
+    reading(cx, IoCounters::note_read, |files| {
+        let file = files.file(a[0] as i32)?;
+        file.read_at(&mut range(a[1], a[2])?, pos)
+    })
 }
 
 pub(super) fn sys_pwrite64(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let pos = position(a[3])?;
-    writing(cx, |files, limit| {
+    writing(cx, IoCounters::note_write, |files, limit| {
         let file = files.file(a[0] as i32)?;
         file.write_at(&mut range(a[1], a[2])?, pos, limit)
     })
 }
 
 pub(super) fn sys_readv(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
-    let file = cx.files.file(a[0] as i32)?;
-    with_segments(a[1], a[2], |buf| file.read(buf))
+    reading(cx, IoCounters::note_segments_read, |files| {
+        let file = files.file(a[0] as i32)?;
+        with_segments(a[1], a[2], |buf| file.read(buf))
+    })
 }
 
 pub(super) fn sys_writev(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
-    writing(cx, |files, limit| {
+    writing(cx, IoCounters::note_segments_written, |files, limit| {
         let file = files.file(a[0] as i32)?;
         with_segments(a[1], a[2], |buf| file.write(buf, limit))
     })
@@ -119,13 +139,15 @@ pub(super) fn sys_writev(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
 
 pub(super) fn sys_preadv(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let pos = position(a[3])?;
-    let file = cx.files.file(a[0] as i32)?;
-    with_segments(a[1], a[2], |buf| file.read_at(buf, pos))
+    reading(cx, IoCounters::note_segments_read, |files| {
+        let file = files.file(a[0] as i32)?;
+        with_segments(a[1], a[2], |buf| file.read_at(buf, pos))
+    })
 }
 
 pub(super) fn sys_pwritev(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let pos = position(a[3])?;
-    writing(cx, |files, limit| {
+    writing(cx, IoCounters::note_segments_written, |files, limit| {
         let file = files.file(a[0] as i32)?;
         with_segments(a[1], a[2], |buf| file.write_at(buf, pos, limit))
     })
@@ -144,25 +166,27 @@ fn apply(flags: u32, io: &mut Io) -> Result<()> {
 
 pub(super) fn sys_preadv2(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let flags = a[5] as u32;
-    let file = cx.files.file(a[0] as i32)?;
-    with_segments(a[1], a[2], |buf| {
-        if a[3] as i64 == -1 {
-            if flags == 0 {
-                return file.read(buf);
+    reading(cx, IoCounters::note_segments_read, |files| {
+        let file = files.file(a[0] as i32)?;
+        with_segments(a[1], a[2], |buf| {
+            if a[3] as i64 == -1 {
+                if flags == 0 {
+                    return file.read(buf);
+                }
+                return file.at_position(|io| {
+                    apply(flags, io)?;
+                    file.read_io(buf, io)
+                });
             }
-            return file.at_position(|io| {
-                apply(flags, io)?;
-                file.read_io(buf, io)
-            });
-        }
-        let mut io = file.io_at(position(a[3])?);
-        apply(flags, &mut io)?;
-        file.read_with(buf, &mut io)
+            let mut io = file.io_at(position(a[3])?);
+            apply(flags, &mut io)?;
+            file.read_with(buf, &mut io)
+        })
     })
 }
 
 pub(super) fn sys_pwritev2(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
-    writing(cx, |files, limit| {
+    writing(cx, IoCounters::note_segments_written, |files, limit| {
         let file = files.file(a[0] as i32)?;
         with_segments(a[1], a[2], |buf| write_as_told(&file, buf, a, limit))
     })

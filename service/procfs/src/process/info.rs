@@ -224,6 +224,20 @@ pub(crate) fn set_fail_nth(who: &Who, text: &[u8]) -> Result<()> {
     Ok(())
 }
 
+/// What it has read and written by calls. Nothing is read from or written to a disk: there is none.
+pub(crate) fn io(who: &Who, out: &mut SeqBuf) -> Result<()> {
+    let io = match who.one_thread {
+        true => who.task.io(),
+        false => who.process.io(),
+    };
+    let _ = write!(
+        out,
+        "rchar: {}\nwchar: {}\nsyscr: {}\nsyscw: {}\nread_bytes: 0\nwrite_bytes: 0\ncancelled_write_bytes: 0\n",
+        io.read, io.written, io.reads, io.writes
+    );
+    Ok(())
+}
+
 /// What its communication has cost while that was counted.
 pub(crate) fn ipc_cost(who: &Who, out: &mut SeqBuf) -> Result<()> {
     let cost = match who.one_thread {

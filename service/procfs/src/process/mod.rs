@@ -155,6 +155,7 @@ const FILES: &[(&str, Kind)] = &[
     ("fd", Kind::Fds(fd::View::Links)),
     ("fdinfo", Kind::Fds(fd::View::Info)),
     ("gid_map", Kind::Ids(idmap::File::Map(MapKind::Groups))),
+    ("io", Kind::Private(0o400, info::io)),
     ("ipc_cost", Kind::Private(0o400, info::ipc_cost)),
     ("limits", Kind::Open(0o444, info::limits)),
     ("maps", Kind::Private(0o444, maps::maps)),
@@ -288,6 +289,11 @@ impl Directory for OfProcess {
     }
 }
 
+/// A write to what only shows: not the EIO of /proc's other files.
+fn unwritten(_: &Who, _: &[u8]) -> Result<()> {
+    Err(Errno::EINVAL)
+}
+
 impl OfProcess {
     fn make(&self, sb: &Arc<SuperBlock>, ino: u64, kind: &Kind) -> Result<Option<Arc<Inode>>> {
         let (who, owner) = (self.0.clone(), self.0.owner());
@@ -308,10 +314,14 @@ impl OfProcess {
             )
         };
         match kind {
-            Kind::Open(mode, show) => text(*mode, *show, None, None, Positions::None),
-            Kind::Private(mode, show) => {
-                text(*mode, *show, None, Some(Who::may_look), Positions::None)
-            }
+            Kind::Open(mode, show) => text(*mode, *show, Some(unwritten), None, Positions::None),
+            Kind::Private(mode, show) => text(
+                *mode,
+                *show,
+                Some(unwritten),
+                Some(Who::may_look),
+                Positions::None,
+            ),
             Kind::Raw(mode, show, may_open) => {
                 text(*mode, *show, None, *may_open, Positions::Ignored)
             }
