@@ -245,6 +245,7 @@ static const struct call calls[] = {
     PLAIN(inotify_init), CALL(inotify_init1, V(0)),
     CALL(inotify_add_watch, FD_(INOTIFY_FD), PATH_("file"), V(IN_OPEN)), CALL(inotify_rm_watch, FD_(INOTIFY_FD), V(1)),
     CALL(ioprio_get, V(1), V(0)), CALL(ioprio_set, V(1), V(0), V(0)),
+    CALL(iopl, V(0)), CALL(ioperm, V(0), V(1), V(0)),
     CALL(eventfd, MANY(0)),
     CALL(eventfd2, MANY(0), V(0)),
     CALL(signalfd, FD_(-1), IN_(no_signals), BYTES(8)),
