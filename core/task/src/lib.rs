@@ -11,7 +11,7 @@
 //! | [`ptrace`] | ptrace(2): stops, reports, the tracer's hold on a task |
 //! | [`exec`] | what execve(2) needs of a process: one thread, fresh handlers |
 //! | [`limits`], [`times`], [`itimer`], [`posix_timer`] | users and their counts, CPU time, interval and POSIX timers |
-//! | [`io`] | what tasks read and write |
+//! | [`io`], `io_counters` | what tasks read and write |
 //! | [`seccomp`], `restriction`, `calls` | which system calls a thread may make |
 //! | [`cost`], `cost_rules` | what communication costs, counted call by call |
 //! | [`rseq`] | restartable sequences |
@@ -64,6 +64,7 @@ machine! {
     pub mod helper;
     pub mod ipcns;
     pub mod io;
+    mod io_counters;
     pub mod itimer;
     mod itimers;
     pub mod jobs;

@@ -1,6 +1,6 @@
 //! What a process and its threads are made of. Each holds the others, so their definitions stand together; what can be done
 //! with them stands in `process` and `task`.
-use crate::io::IoCounters;
+use crate::io_counters::IoCounters;
 use crate::itimers::Itimers;
 use crate::ns::Namespaces;
 use crate::posix_timers::PosixTimers;

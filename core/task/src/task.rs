@@ -2,7 +2,7 @@
 //!
 //! What only the thread itself touches is in [`crate::Cx`], on its stack; what others may look at is here, behind small
 //! locks that the owner takes only to change it.
-use crate::io::IoCounters;
+use crate::io_counters::IoCounters;
 use crate::ns::Namespaces;
 use crate::objects::{Life, Process, Task, View};
 use crate::restriction::Restriction;

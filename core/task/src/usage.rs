@@ -1,6 +1,6 @@
 //! Sums of CPU time and resource usage.
 
-use crate::io::IoSums;
+use crate::io_counters::IoSums;
 use vfs::Cost;
 
 /// Sums over threads that have ended, or over children that were waited for.
