@@ -152,6 +152,10 @@ static void tests(void) {
     memset(area, 1, 160 << 20);
     long less = field("/proc/meminfo", "MemFree:");
     yes(memfree - less > 60 << 10 && memfree - less < 180 << 10);
+    long taken = field("/proc/meminfo", "\nActive:") + field("/proc/meminfo", "\nInactive:");
+    yes(taken > 150 << 10 && taken < total);
+    yes(field("/proc/meminfo", "Active(anon):") + field("/proc/meminfo", "Inactive(anon):") > 150 << 10);
+    yes(field("/proc/meminfo", "Active(file):") >= 0 && field("/proc/meminfo", "Inactive(file):") >= 0);
     munmap(area, 160 << 20);
     for (int i = 0; i < 100 && field("/proc/meminfo", "MemFree:") <= less; i++)
         pause_ms(10);
@@ -159,6 +163,11 @@ static void tests(void) {
     yes(field("/proc/meminfo", "MemAvailable:") > 0);
     yes(field("/proc/meminfo", "Cached:") >= 0);
     yes(field("/proc/meminfo", "Slab:") > 0);
+
+    begin("vmstat: what is free, what was swapped");
+    yes(field("/proc/vmstat", "nr_free_pages ") > 0);
+    is(field("/proc/vmstat", "\npswpin "), 0);
+    is(field("/proc/vmstat", "\npswpout "), 0);
 
     begin("stat of the system: CPUs, time, forks, boot");
     yes(has("/proc/stat", "cpu  "));
@@ -177,6 +186,16 @@ static void tests(void) {
     yes(has("/proc/version", "Linux version 6.1."));
     yes(has("/proc/cpuinfo", "processor\t: 0\n"));
     yes(strstr(text, "model name\t: ") && strstr(text, "flags\t\t: "));
+    long processors = sysconf(_SC_NPROCESSORS_ONLN), package = field("/proc/cpuinfo", "\nphysical id\t: ");
+    long siblings = field("/proc/cpuinfo", "\nsiblings\t: "), cores = field("/proc/cpuinfo", "\ncpu cores\t: ");
+    yes(package >= 0 && field("/proc/cpuinfo", "\ncore id\t\t: ") >= 0);
+    yes(1 <= cores && cores <= siblings && siblings <= processors);
+    struct stat advised;
+    is(stat("/proc/cpuinfo", &advised), 0);
+    is(advised.st_blksize, 1024);
+    is(stat("/proc/self", &advised), 0);
+    is(advised.st_blksize, 1024);
+    is(access("/sys/class/power_supply", R_OK | X_OK), 0);
     yes(has("/proc/filesystems", "nodev\tproc\n"));
     yes(has("/proc/filesystems", "nodev\ttmpfs\n"));
     yes(get_file("/proc/cmdline", text, sizeof text) > 0 && strchr(text, '\n'));

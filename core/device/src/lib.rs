@@ -51,5 +51,7 @@ pub fn init() -> abi::Result<()> {
     sysfs::init()?;
     scheduler::init()?;
     cpus::init()?;
+    // No battery, nothing plugged in: an empty class says so to those who look.
+    Class::kernel("power_supply")?;
     Class::kernel("misc").map(drop)
 }

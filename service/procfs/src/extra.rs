@@ -9,7 +9,7 @@ use cred::{Kgid, Kuid};
 use kmem::{TryVec, try_arc};
 use sync::{LockClass, Mutex, Once, rank};
 use vfs::{
-    FileOpsRef, FileType, Inode, InodeOps, Link, OpenArgs, Positions, SeqBuf, SetAttr, Sink,
+    FileOpsRef, FileType, Inode, InodeOps, Kstat, Link, OpenArgs, Positions, SeqBuf, SetAttr, Sink,
     SuperBlock,
 };
 
@@ -233,6 +233,9 @@ struct FileNode(Arc<dyn Opener>);
 impl InodeOps for FileNode {
     fn open(&self, inode: &Arc<Inode>, args: &OpenArgs<'_>) -> Result<Option<FileOpsRef>> {
         self.0.open(inode, args).map(Some)
+    }
+    fn getattr(&self, _inode: &Inode, stat: &mut Kstat) {
+        stat.blksize = node::ADVISED;
     }
     fn setattr(&self, _inode: &Inode, attr: &SetAttr) -> Result<()> {
         node::keep_attributes(attr)

@@ -63,6 +63,9 @@ pub(crate) trait Directory: Send + Sync + 'static {
     }
 }
 
+/// What stat(2) advises to read at once, as Linux has it: the size of stdio's buffers, so of the reads that strace shows.
+pub(crate) const ADVISED: u32 = 1024;
+
 struct DirNode(Box<dyn Directory>);
 
 struct DirFile;
@@ -78,6 +81,9 @@ impl InodeOps for DirNode {
     }
     fn open(&self, _inode: &Arc<Inode>, _args: &OpenArgs<'_>) -> Result<Option<FileOpsRef>> {
         Ok(Some(FileOpsRef::shared(&DIR_FILE)))
+    }
+    fn getattr(&self, _inode: &Inode, stat: &mut Kstat) {
+        stat.blksize = ADVISED;
     }
     fn setattr(&self, _inode: &Inode, _attr: &SetAttr) -> Result<()> {
         Err(Errno::EPERM)
@@ -226,6 +232,9 @@ impl<S: Clone + Send + Sync + 'static> InodeOps for TextNode<S> {
         let knob = matches!(self.text.positions, Positions::Number | Positions::Text);
         knob && self.text.store.is_none()
     }
+    fn getattr(&self, _inode: &Inode, stat: &mut Kstat) {
+        stat.blksize = ADVISED;
+    }
     fn setattr(&self, _inode: &Inode, attr: &SetAttr) -> Result<()> {
         keep_attributes(attr)
     }
@@ -274,6 +283,7 @@ impl<S: Send + Sync + 'static> InodeOps for LinkNode<S> {
     }
     fn getattr(&self, _inode: &Inode, stat: &mut Kstat) {
         stat.size = 0;
+        stat.blksize = ADVISED;
     }
     fn setattr(&self, _inode: &Inode, _attr: &SetAttr) -> Result<()> {
         Err(Errno::EPERM)
@@ -305,6 +315,9 @@ struct OpenNode<F>(F);
 impl<F: Fn(&OpenArgs<'_>) -> Result<FileOpsRef> + Send + Sync + 'static> InodeOps for OpenNode<F> {
     fn open(&self, _inode: &Arc<Inode>, args: &OpenArgs<'_>) -> Result<Option<FileOpsRef>> {
         (self.0)(args).map(Some)
+    }
+    fn getattr(&self, _inode: &Inode, stat: &mut Kstat) {
+        stat.blksize = ADVISED;
     }
     fn setattr(&self, _inode: &Inode, attr: &SetAttr) -> Result<()> {
         keep_attributes(attr)

@@ -224,3 +224,35 @@ pub fn apic_id(cpu: usize) -> u32 {
     // SAFETY: written before the CPU is started.
     unsafe { (*percpu::header(cpu)).apic_id }
 }
+
+/// Where a CPU sits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The package's number.
+    pub package: u32,
+    /// The core's number within it.
+    pub core: u32,
+}
+
+/// Where a CPU sits, by the shares that packages, cores and threads have of its APIC number (Intel SDM volume 2, CPUID leaf
+/// 0BH). `None`: the CPU does not tell.
+#[must_use]
+pub fn place(cpu: usize) -> Option<Place> {
+    const TOPOLOGY: u32 = 0xb;
+    if cpuid(0, 0).eax < TOPOLOGY {
+        return None;
+    }
+    let (threads, cores) = (cpuid(TOPOLOGY, 0), cpuid(TOPOLOGY, 1));
+    if threads.ebx == 0 || cores.ebx == 0 {
+        return None;
+    }
+    Some(place_of(apic_id(cpu), threads.eax & 0x1f, cores.eax & 0x1f))
+}
+
+/// Bits below `thread_bits` number a core's threads, those below `core_bits` a package's.
+const fn place_of(apic_id: u32, thread_bits: u32, core_bits: u32) -> Place {
+    Place {
+        package: apic_id >> core_bits,
+        core: (apic_id & ((1 << core_bits) - 1)) >> thread_bits,
+    }
+}

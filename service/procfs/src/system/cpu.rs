@@ -1,6 +1,7 @@
 //! CPUs: cpuinfo, stat, interrupts, softirqs, loadavg, uptime.
 use abi::Result;
 use core::fmt::Write;
+use hal::cpu::Place;
 use irq::softirq::ALL;
 use time::ns_to_clock_t;
 use vfs::SeqBuf;
@@ -17,6 +18,9 @@ pub(crate) fn cpuinfo(_: &(), out: &mut SeqBuf) -> Result<()> {
         let _ = writeln!(out, "model name\t: {}", hal::cpu::model_name());
         let _ = writeln!(out, "stepping\t: {}", signature.stepping);
         let _ = writeln!(out, "cpu MHz\t\t: {}.{:03}", khz / 1000, khz % 1000);
+        if let Some(place) = hal::cpu::place(cpu) {
+            neighbours(out, place);
+        }
         let _ = writeln!(out, "apicid\t\t: {}", hal::cpu::apic_id(cpu));
         let _ = write!(out, "flags\t\t:");
         for flag in hal::cpu::flags() {
@@ -30,6 +34,22 @@ pub(crate) fn cpuinfo(_: &(), out: &mut SeqBuf) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// The lines about the package that `place` is in.
+fn neighbours(out: &mut SeqBuf, place: Place) {
+    let all = || sched::stats::active_cpus().iter();
+    let inside = |cpu: usize| hal::cpu::place(cpu).filter(|other| other.package == place.package);
+    let siblings = all().filter_map(inside).count();
+    // Of a core's CPUs the first counts it.
+    let first = |cpu: usize| !all().any(|other| other < cpu && inside(other) == inside(cpu));
+    let cores = all()
+        .filter(|&cpu| inside(cpu).is_some() && first(cpu))
+        .count();
+    let _ = writeln!(out, "physical id\t: {}", place.package);
+    let _ = writeln!(out, "siblings\t: {siblings}");
+    let _ = writeln!(out, "core id\t\t: {}", place.core);
+    let _ = writeln!(out, "cpu cores\t: {cores}");
 }
 
 /// /proc/stat.

@@ -10,6 +10,7 @@ const KIB_PER_PAGE: usize = abi::PAGE_SIZE / 1024;
 pub(crate) fn meminfo(_: &(), out: &mut SeqBuf) -> Result<()> {
     let stats = kmem::stats::stats();
     let page_cache = pagecache_pages();
+    let anonymous = anon_pages();
     let available = stats.frames.free.saturating_sub(stats.frames.low);
     let mut pages = |name: &str, pages: usize| line(out, name, pages * KIB_PER_PAGE);
     pages("MemTotal", stats.frames.total);
@@ -18,9 +19,16 @@ pub(crate) fn meminfo(_: &(), out: &mut SeqBuf) -> Result<()> {
     pages("Buffers", 0);
     pages("Cached", page_cache);
     pages("SwapCached", 0);
+    // Nothing is aged, nor taken from a program before it lets go: what is in use is active, and no page is a file's on a disk.
+    pages("Active", anonymous + page_cache);
+    pages("Inactive", 0);
+    pages("Active(anon)", anonymous + page_cache);
+    pages("Inactive(anon)", 0);
+    pages("Active(file)", 0);
+    pages("Inactive(file)", 0);
     pages("SwapTotal", 0);
     pages("SwapFree", 0);
-    pages("AnonPages", anon_pages());
+    pages("AnonPages", anonymous);
     pages("Shmem", page_cache);
     pages("Slab", stats.slab);
     pages("SUnreclaim", stats.slab);
@@ -122,6 +130,9 @@ pub(crate) fn vmstat(_: &(), out: &mut SeqBuf) -> Result<()> {
         ("nr_slab_unreclaimable", stats.slab),
         ("nr_page_table_pages", stats.tables),
         ("nr_kernel_stack", stats.stack_bytes / 1024),
+        // No swap is; psutil and vmstat ask.
+        ("pswpin", 0),
+        ("pswpout", 0),
     ] {
         let _ = writeln!(out, "{name} {value}");
     }
