@@ -63,8 +63,8 @@ pub mod rank {
     pub const SYSV_TABLE: u16 = 5480;
     pub const SYSV_OBJECT: u16 = 5490;
     pub const FUTEX: u16 = 5500;
-    pub const FUTEX_KEY: u16 = 5510;
-    pub const FUTEX_PI: u16 = 5520;
+    pub const FUTEX_PI: u16 = 5510;
+    pub const FUTEX_KEY: u16 = 5520;
     pub const PAGE_TABLE: u16 = 5600;
     pub const SOCKETS: u16 = 5900;
     pub const TIMER_OWNER: u16 = 6000;

@@ -285,6 +285,7 @@ fn plan_of(arguments: &Arguments, seed: u64, peer: Peer, both: bool) -> Result<p
     };
     Ok(plan::Plan {
         kernel,
+        named: arguments.kernel.is_some(),
         machine: arguments.machine.clone(),
         smp: arguments.smp,
         linux: peer == Peer::Linux,

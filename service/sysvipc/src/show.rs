@@ -1,6 +1,5 @@
 //! /proc/sysvipc: the objects of the reader's namespace (proc(5)).
 use crate::objects::of_current;
-use crate::shm::rss_pages;
 use crate::table::{Object, Table};
 use abi::{Errno, PAGE_SIZE, Result};
 use alloc::sync::Arc;
@@ -32,12 +31,13 @@ pub fn segments(out: &mut SeqBuf) -> Result<()> {
          atime      dtime      ctime                   rss                  swap"
     );
     each(&objects.segments, |segment| {
+        let rss = segment.pages_in_memory() * PAGE_SIZE as u64;
         let state = segment.state.lock();
         if state.gone {
             return;
         }
         let perm = state.perm.show(segment.id(), &users);
-        let (nattch, rss) = (state.attached, rss_pages(&state) * PAGE_SIZE as u64);
+        let nattch = state.attached;
         let (maker, last) = (state.maker.nr_in(&pids), state.last.nr_in(&pids));
         let times = [state.attach_time, state.detach_time, state.change_time];
         drop(state);

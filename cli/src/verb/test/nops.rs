@@ -26,7 +26,8 @@ const PIPE: [&str; 5] = [
 
 pub(super) fn run(plan: &Plan) -> Result<Tally> {
     let mut counter = Counter::new(plan, "nops");
-    if counter.wants("ipc-cost") {
+    // What is built to find mistakes is laid out otherwise.
+    if counter.wants("ipc-cost") && !plan.named {
         let kernel = Kernel::read(&std::fs::read(&plan.kernel)?)?;
         counter.count("ipc-cost", judge(&kernel.places(COUNTED)));
     }

@@ -33,6 +33,8 @@ const WISHES: &str = "// test:";
 /// What the user asked for.
 pub(crate) struct Plan {
     pub(crate) kernel: PathBuf,
+    /// The user named it.
+    pub(crate) named: bool,
     pub(crate) machine: Option<String>,
     /// CPUs for every test, whatever it asks for.
     pub(crate) smp: Option<u32>,

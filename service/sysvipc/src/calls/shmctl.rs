@@ -2,7 +2,7 @@
 use crate::caller::now;
 use crate::objects::{Objects, of};
 use crate::perm::{Ipc64Perm, READ};
-use crate::shm::{SHM_LOCKED, Segment, rss_pages};
+use crate::shm::{SHM_LOCKED, Segment};
 use abi::ipc::{
     IPC_INFO, IPC_RMID, IPC_SET, IPC_STAT, SHM_INFO, SHM_LOCK, SHM_STAT, SHM_STAT_ANY, SHM_UNLOCK,
 };
@@ -94,7 +94,7 @@ fn info(objects: &Objects, buffer: UserAddr) -> Result<usize> {
 fn usage(objects: &Objects, buffer: UserAddr) -> Result<usize> {
     let (mut from, mut in_memory) = (0, 0);
     while let Some((index, segment)) = objects.segments.next(from) {
-        in_memory += rss_pages(&segment.state.lock());
+        in_memory += segment.pages_in_memory();
         from = index + 1;
     }
     let (used, highest, pages) = objects.segments.totals();

@@ -3,4 +3,4 @@ mod area;
 mod segment;
 
 pub(crate) use area::hold;
-pub(crate) use segment::{Home, Memory, SHM_LOCKED, Segment, rss_pages};
+pub(crate) use segment::{Home, Memory, SHM_LOCKED, Segment};

@@ -247,6 +247,12 @@ impl Segment {
         self.remove_unused();
     }
 
+    /// Its pages in memory; asked without its lock, below which those of its pages must not be taken.
+    pub(crate) fn pages_in_memory(&self) -> u64 {
+        let memory = self.state.lock().memory.clone();
+        memory.map_or(0, |memory| memory.in_memory())
+    }
+
     /// The process that made it has ended.
     pub(crate) fn orphan(&self) {
         self.state.lock().orphan = true;
@@ -254,10 +260,3 @@ impl Segment {
     }
 }
 
-/// Pages in memory.
-pub(crate) fn rss_pages(state: &State) -> u64 {
-    state
-        .memory
-        .as_ref()
-        .map_or(0, |memory| memory.in_memory())
-}
