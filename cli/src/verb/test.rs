@@ -266,8 +266,8 @@ fn on_both(plan: impl Fn(Peer) -> Result<plan::Plan>) -> Result<Tally> {
         some => some.to_string(),
     };
     say(&format!(
-        "{} tests on both kernels, {} on Gaon alone; differences: {how_many}",
-        found.both, found.ours
+        "{} tests on both kernels, {} that Linux skips, {} on Gaon alone; differences: {how_many}",
+        found.both, found.skipped, found.ours
     ));
     Ok(tally)
 }

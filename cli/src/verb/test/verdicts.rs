@@ -43,12 +43,17 @@ impl Verdicts {
         let mut found = Comparison {
             differences: Vec::new(),
             both: 0,
+            skipped: 0,
             ours: gaon
                 .keys()
                 .filter(|name| !linux.contains_key(*name))
                 .count(),
         };
         for (name, on_linux) in linux {
+            if on_linux == Verdict::Skipped {
+                found.skipped += 1;
+                continue;
+            }
             let on_gaon = gaon.get(&name).copied();
             found.both += usize::from(on_gaon.is_some());
             if on_gaon != Some(on_linux) {
@@ -67,8 +72,10 @@ impl Verdicts {
 /// Two runs side by side.
 pub(super) struct Comparison {
     pub(super) differences: Vec<Difference>,
-    /// How many tests there were on both kernels, and on Gaon alone: of what Linux has not.
+    /// How many tests there were on both kernels, how many Linux skipped, as there is nothing there to compare with, and how
+    /// many there were on Gaon alone: of what Linux has not.
     pub(super) both: usize,
+    pub(super) skipped: usize,
     pub(super) ours: usize,
 }
 
@@ -109,7 +116,9 @@ mod tests {
         linux.note("other", Verdict::Passed);
         gaon.note("other", Verdict::Failed);
         gaon.note("other", Verdict::Passed);
-        linux.note("theirs", Verdict::Skipped);
+        linux.note("theirs", Verdict::Passed);
+        linux.note("left out", Verdict::Skipped);
+        gaon.note("left out", Verdict::Passed);
         gaon.note("ours", Verdict::Passed);
         let found = Verdicts::compare(linux, gaon);
         let told = found
@@ -121,11 +130,11 @@ mod tests {
             [
                 ("other: passed on Linux, failed on Gaon".to_owned(), true),
                 (
-                    "theirs: skipped on Linux, not there on Gaon".to_owned(),
+                    "theirs: passed on Linux, not there on Gaon".to_owned(),
                     false
                 ),
             ]
         );
-        assert_eq!((found.both, found.ours), (2, 1));
+        assert_eq!((found.both, found.skipped, found.ours), (2, 1, 1));
     }
 }
