@@ -1,32 +1,15 @@
 /* SCHED_DEADLINE (sched(7), sched_setattr(2)): who may have it, how much there is, who runs first, who is held back. */
 // test: smp=1
-#include "check.h"
+#include "deadline.h"
 #include <semaphore.h>
 #include <sys/prctl.h>
 
-struct attributes {
-    uint32_t size, policy;
-    uint64_t flags;
-    int32_t nice;
-    uint32_t priority;
-    uint64_t runtime, deadline, period;
-};
-#define MS 1000000ull
 #define US 1000ull
-#ifndef SCHED_DEADLINE
-#define SCHED_DEADLINE 6
-#endif
 #define RESET_ON_FORK 1
 #define DL_OVERRUN 4
 #define KEEP_POLICY 8
 #define KEEP_PARAMS 16
 
-static int set_for(pid_t pid, uint64_t runtime, uint64_t deadline, uint64_t period, uint64_t flags) {
-    struct attributes attr = {.size = sizeof attr, .policy = SCHED_DEADLINE, .flags = flags, .runtime = runtime,
-        .deadline = deadline, .period = period};
-    return syscall(SYS_sched_setattr, pid, &attr, 0);
-}
-static int set(uint64_t runtime, uint64_t deadline, uint64_t period) { return set_for(0, runtime, deadline, period, 0); }
 /* What somebody else had is free a little later: Linux waits until it would have had its time (the zero-lag time). */
 static int set_soon(uint64_t runtime, uint64_t period) {
     int64_t end = now_ns(CLOCK_MONOTONIC) + 20000 * MS;
@@ -48,10 +31,6 @@ static int put(const char *path, const char *text) {
     close(fd);
     errno = error;
     return done < 0 ? -1 : 0;
-}
-static void normal(void) {
-    struct sched_param none = {0};
-    sched_setscheduler(0, SCHED_OTHER, &none);
 }
 static void fifo(int level) {
     struct sched_param param = {.sched_priority = level};

@@ -1,28 +1,10 @@
 /* SCHED_DEADLINE on more than one CPU (sched(7)): it may run on all of them or not at all; together they have more. */
 // test: smp=2
-#include "check.h"
-
-struct attributes {
-    uint32_t size, policy;
-    uint64_t flags;
-    int32_t nice;
-    uint32_t priority;
-    uint64_t runtime, deadline, period;
-};
-#define MS 1000000ull
-
-static int set(uint64_t runtime, uint64_t period) {
-    struct attributes attr = {.size = sizeof attr, .policy = 6, .runtime = runtime, .deadline = period, .period = period};
-    return syscall(SYS_sched_setattr, 0, &attr, 0);
-}
-static void normal(void) {
-    struct sched_param none = {0};
-    sched_setscheduler(0, SCHED_OTHER, &none);
-}
+#include "deadline.h"
 
 static void *busy(void *arg) {
     int64_t before, end = now_ns(CLOCK_MONOTONIC) + 1000 * MS;
-    if (set(40 * MS, 200 * MS)) return (void *)-1;
+    if (set(40 * MS, 200 * MS, 200 * MS)) return (void *)-1;
     before = now_ns(CLOCK_THREAD_CPUTIME_ID);
     while (now_ns(CLOCK_MONOTONIC) < end) sched_yield();
     *(int64_t *)arg = now_ns(CLOCK_THREAD_CPUTIME_ID) - before;
@@ -37,9 +19,9 @@ static void tests(void) {
     CPU_SET(0, &one);
     is(sched_getaffinity(0, sizeof all, &all), 0);
     is(sched_setaffinity(0, sizeof one, &one), 0);
-    fails(set(MS, 10 * MS), EPERM);
+    fails(set(MS, 10 * MS, 10 * MS), EPERM);
     is(sched_setaffinity(0, sizeof all, &all), 0);
-    is(set(MS, 10 * MS), 0);
+    is(set(MS, 10 * MS, 10 * MS), 0);
     fails(sched_setaffinity(0, sizeof one, &one), EBUSY);
     is(sched_setaffinity(0, sizeof all, &all), 0);
     normal();
@@ -55,7 +37,7 @@ static void tests(void) {
         if (!(pid[i] = fork())) {
             char byte;
             close(held[1]);
-            if (set(90 * MS, 100 * MS)) _exit(1);
+            if (set(90 * MS, 100 * MS, 100 * MS)) _exit(1);
             write(told[1], "x", 1);
             read(held[0], &byte, 1);
             _exit(0);
@@ -63,7 +45,7 @@ static void tests(void) {
     char byte;
     is(read(told[0], &byte, 1), 1);
     is(read(told[0], &byte, 1), 1);
-    fails(set(20 * MS, 100 * MS), EBUSY);
+    fails(set(20 * MS, 100 * MS, 100 * MS), EBUSY);
     close(held[1]);
     for (int i = 0; i < 2; i++) {
         is(waitpid(pid[i], &status, 0), pid[i]);
@@ -79,6 +61,6 @@ static void tests(void) {
         is(pthread_join(threads[i], &answer), 0);
         is(answer, NULL);
     }
-    is(set(90 * MS, 100 * MS), 0); /* they gave all back */
+    is(set(90 * MS, 100 * MS, 100 * MS), 0); /* they gave all back */
     normal();
 }

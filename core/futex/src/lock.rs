@@ -24,5 +24,5 @@ pub fn lock(
     if word & TID != who.tid && is_slept_on(&key) {
         return Err(Errno::EINVAL);
     }
-    pi::lock(who, addr, scope, deadline_ns, waits)
+    pi::lock(who, addr, &key, deadline_ns, waits)
 }

@@ -24,6 +24,7 @@ mod huge;
 mod limits;
 mod memfd;
 mod options;
+mod said;
 #[cfg(test)]
 mod tests;
 
@@ -97,9 +98,9 @@ fn make_superblock(
     limits.take_inode()?;
     let new = NewNode {
         kind: FileType::Directory,
-        mode: options.mode,
-        uid: options.uid,
-        gid: options.gid,
+        mode: options.root.mode,
+        uid: options.root.uid,
+        gid: options.root.gid,
         rdev: 0,
         target: &[],
     };

@@ -112,31 +112,30 @@ pub(crate) fn prepare(
     Ok(())
 }
 
-/// Takes a lock, or only tries to.
+/// Takes the lock at `addr`, which is `key`, or only tries to.
 ///
 /// # Errors
 /// `EDEADLK`: it is the caller's, or its owner waits for the caller. `EAGAIN`: it is taken (without waiting). `ETIMEDOUT`.
-/// `ERESTARTNOINTR`: a signal came. `ESRCH`: its owner is no more. `EPERM`: no thread can be its owner. `EINVAL`: misaligned,
-/// or word and kernel do not agree. `EFAULT`, `ENOMEM`.
+/// `ERESTARTNOINTR`: a signal came. `ESRCH`: its owner is no more. `EPERM`: no thread can be its owner. `EINVAL`: word and
+/// kernel do not agree. `EFAULT`, `ENOMEM`.
 pub(crate) fn lock(
     who: &Caller<'_>,
     addr: UserAddr,
-    scope: Scope,
+    key: &FutexKey,
     deadline_ns: Option<u64>,
     waits: bool,
 ) -> Result<()> {
-    let key = key_of(who.mm, addr, scope)?;
     let me = Claim::new(who.tid, who.thread.clone())?;
     let mut owner = None;
     loop {
-        let step = attempt(&mut ALL.lock(), &me, addr, &key, owner.as_ref(), waits)?;
+        let step = attempt(&mut ALL.lock(), &me, addr, key, owner.as_ref(), waits)?;
         match step {
             Step::Taken => return Ok(()),
             Step::Waits => break,
             step => prepare(who, addr, &step, &mut owner)?,
         }
     }
-    settle_wait(&me, addr, &key, deadline_ns).map_err(|error| match error {
+    settle_wait(&me, addr, key, deadline_ns).map_err(|error| match error {
         WaitError::TimedOut => Errno::ETIMEDOUT,
         WaitError::Interrupted => Errno::ERESTARTNOINTR,
     })??;

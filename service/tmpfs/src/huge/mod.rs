@@ -71,9 +71,7 @@ fn superblock(said: Said) -> Result<Arc<SuperBlock>> {
     let options = Options {
         pages: Some(0),
         inodes: Some(said.inodes.unwrap_or(0)),
-        mode: said.mode,
-        uid: said.uid,
-        gid: said.gid,
+        root: said.root,
     };
     let inodes = try_arc(Limits::new(&options))?;
     let kind = ("hugetlbfs", HUGETLBFS_MAGIC);
