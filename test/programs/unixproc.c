@@ -20,6 +20,7 @@ static const char *line_of(int fd) {
         if (sscanf(at, "%lx: %x %x %x %x %x %lu%n", &address, &count, &protocol, &flags, &type, &state, &inode, &end) != 7 ||
             inode != st.st_ino)
             continue;
+        yes(address);
         snprintf(line, sizeof line, "%08X %08X %08X %04X %02X%s", count, protocol, flags, type, state, at + end);
         return line;
     }
@@ -30,6 +31,34 @@ static int shows(int fd, const char *wanted) {
     if (strcmp(line, wanted))
         printf("# %s, not %s\n", line, wanted);
     return !strcmp(line, wanted);
+}
+static char state_of(int fd) { return line_of(fd)[33]; }
+static void connected_datagrams(void) {
+    int one = opened(SOCK_DGRAM), two = opened(SOCK_DGRAM), three = opened(SOCK_DGRAM);
+    struct sockaddr_un to_two = path_of("aim-two"), to_three = path_of("aim-three"), nobody = {.sun_family = AF_UNSPEC};
+    begin("datagrams are connected at both ends");
+    works(bind(two, (void *)&to_two, sizeof to_two));
+    works(bind(three, (void *)&to_three, sizeof to_three));
+    is(state_of(one), '1'); is(state_of(two), '1');
+    works(connect(one, (void *)&to_two, sizeof to_two));
+    is(state_of(one), '3'); is(state_of(two), '3');
+    works(connect(one, (void *)&to_three, sizeof to_three));
+    is(state_of(one), '3'); is(state_of(two), '1'); is(state_of(three), '3');
+    works(connect(one, (void *)&nobody, sizeof nobody));
+    is(state_of(one), '1'); is(state_of(three), '1');
+    /* Who talks to somebody itself stays connected. */
+    works(connect(three, (void *)&to_two, sizeof to_two));
+    works(connect(two, (void *)&to_three, sizeof to_three));
+    works(connect(two, (void *)&nobody, sizeof nobody));
+    is(state_of(two), '1'); is(state_of(three), '3');
+    close(two);
+    is(state_of(three), '3');
+    fails(send(three, "x", 1, 0), ECONNREFUSED);
+    is(state_of(three), '1');
+    works(connect(one, (void *)&to_three, sizeof to_three));
+    close(one);
+    is(state_of(three), '3');
+    close(three);
 }
 static void listed(void) {
     int p[2];
@@ -182,6 +211,7 @@ static void events(void) {
 }
 static void tests(void) {
     listed();
+    connected_datagrams();
     limits();
     options();
     events();

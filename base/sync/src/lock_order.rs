@@ -29,6 +29,7 @@ pub mod rank {
     pub const TTY_TABLE: u16 = 1520;
     pub const MODULE: u16 = 1600;
     pub const UEVENT: u16 = 1605;
+    pub const EVENT_NUMBERS: u16 = 1606;
     pub const MODSPACE_MAPPING: u16 = 1610;
     pub const MMAP: u16 = 2000;
     pub const HUGE_FAULT: u16 = 2050;

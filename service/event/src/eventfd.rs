@@ -1,4 +1,5 @@
 //! eventfd(2).
+use crate::numbers::Numbers;
 use abi::{Errno, Result, raw};
 use alloc::sync::Arc;
 use core::fmt;
@@ -12,22 +13,28 @@ static COUNT: LockClass = LockClass::new("eventfd", rank::EVENT);
 /// The largest count; one more would overflow the eight bytes that a read gives.
 const MAX: u64 = u64::MAX - 1;
 
+static NUMBERS: Numbers = Numbers::new();
+
 /// A counter that can be waited for.
 pub struct EventFd {
     count: SpinLock<u64>,
     /// `EFD_SEMAPHORE`: a read takes one.
     semaphore: bool,
+    /// Names it in `/proc/PID/fdinfo`.
+    number: u32,
     wait: WaitQueue,
 }
 
 impl EventFd {
     /// A counter with this value. ENOMEM.
     pub fn new(count: u64, semaphore: bool) -> Result<Arc<Self>> {
-        kmem::try_arc(Self {
+        let new = Self {
             count: SpinLock::new(&COUNT, count),
             semaphore,
+            number: NUMBERS.take()?,
             wait: WaitQueue::new(),
-        })
+        };
+        kmem::try_arc(new)
     }
 
     /// A counter as a file (eventfd2(2)). EINVAL: flags; ENOMEM.
@@ -170,6 +177,13 @@ impl FileOps for EventFd {
     }
 
     fn show_fdinfo(&self, _file: &File, out: &mut dyn fmt::Write) -> fmt::Result {
-        writeln!(out, "eventfd-count: {:16x}", *self.count.lock_irq())
+        writeln!(out, "eventfd-count: {:16x}", *self.count.lock_irq())?;
+        writeln!(out, "eventfd-id: {}", self.number)
+    }
+}
+
+impl Drop for EventFd {
+    fn drop(&mut self) {
+        NUMBERS.give_back(self.number);
     }
 }

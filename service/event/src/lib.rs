@@ -22,6 +22,7 @@ extern crate std;
 pub mod epoll;
 pub mod eventfd;
 pub mod inotify;
+mod numbers;
 pub mod poll;
 pub mod select;
 #[cfg(target_os = "none")]

@@ -222,6 +222,9 @@ impl UnixSocket {
             };
             end.target.store(id, Ordering::SeqCst);
             end.set_phase(phase);
+            if let Some(to) = &new {
+                to.set_phase(phase);
+            }
             end.set_partner(new.as_ref());
             core::mem::replace(&mut *target, new.clone())
         };
@@ -247,6 +250,9 @@ impl End {
 
 /// An end talks to `old` no more: what waits is lost, and who was connected here hears of it.
 pub(crate) fn disconnected(end: &End, old: &End) {
+    if old.target.load(Ordering::SeqCst) == 0 {
+        old.set_phase(phase::FRESH);
+    }
     if !end.has_records() {
         return;
     }

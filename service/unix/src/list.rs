@@ -124,11 +124,11 @@ fn line(end: &Arc<End>, out: &mut SeqBuf) {
     };
     // Linux' count has one for the list too; ours has the one in this function.
     let references = Arc::strong_count(end);
-    // As to those who may see no addresses of the kernel's (`kptr_restrict`).
+    // Linux has a made-up number for the address here: some number of its own a socket must have (ss(8) reads it as a port).
     let _ = write!(
         out,
         "{:016x}: {references:08X} {:08X} {flags:08X} {:04X} {state:02X} {ino:5}",
-        0, 0, end.base.kind
+        end.id, 0, end.base.kind
     );
     if let Some(name) = end.name.get() {
         out.push_bytes(b" ");
