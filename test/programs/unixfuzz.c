@@ -68,6 +68,7 @@ static void one_call(uint64_t *state) {
     struct iovec v = {some, next(state) % sizeof some};
     struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1, .msg_control = ancillary};
     int flags = MSG_DONTWAIT | MSG_NOSIGNAL | (r >> 32 & 3 ? 0 : next(state) & (MSG_PEEK | MSG_TRUNC | MSG_WAITALL));
+    flags |= r >> 34 & 3 ? 0 : MSG_OOB;
     switch (r >> 40 & 31) {
     case 0: keep(next(state), socket(AF_UNIX, kind, 0)); break;
     case 1: case 2: case 3:
@@ -81,7 +82,7 @@ static void one_call(uint64_t *state) {
     case 10: shutdown(fd, value); break;
     case 11: getsockname(fd, (void *)&a, &len), getpeername(fd, (void *)&a, &len); break;
     case 12: value = next(state) % 30000; setsockopt(fd, SOL_SOCKET, value & 1 ? SO_SNDBUF : SO_PEEK_OFF, &value, 4); break;
-    case 13: setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &value, 4), ioctl(fd, FIONREAD, &value); break;
+    case 13: setsockopt(fd, SOL_SOCKET, value & 1 ? SO_PASSCRED : SO_OOBINLINE, &value, 4), ioctl(fd, FIONREAD, &value); break;
     case 14: snprintf(some, 20, "fuzz%d", value % NAMES), unlink(some); break;
     case 15: ready_for(fd, -1); break;
     case 16: (void)!write(fd, data, next(state) % sizeof data); break;

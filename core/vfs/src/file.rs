@@ -152,7 +152,9 @@ impl File {
         if self.owner.get().is_none() {
             let _ = self.owner.set(kmem::try_arc(FileOwner::new())?);
         }
-        Ok(self.owner.get_or_init(|| unreachable!("just set")))
+        let owner = self.owner.get_or_init(|| unreachable!("just set"));
+        self.ops.owned(self, owner);
+        Ok(owner)
     }
 
     /// What calls by its descriptors have cost; none: none was counted.

@@ -441,6 +441,9 @@ pub trait FileOps: Any + Send + Sync {
         Ok(())
     }
 
+    /// It has somebody to tell now, for operations that tell him (SIGURG).
+    fn owned(&self, _file: &File, _owner: &Arc<FileOwner>) {}
+
     /// What `/proc/PID/fdinfo/N` says beyond position and flags.
     fn show_fdinfo(&self, _file: &File, _out: &mut dyn core::fmt::Write) -> core::fmt::Result {
         Ok(())

@@ -85,13 +85,17 @@ impl FileOwner {
         Ok(())
     }
 
+    /// Tells the owner of data out of band.
+    pub fn notify_urgent(&self) {
+        const SIGURG: Signal = 23;
+        let owner = self.0.lock_irq().clone();
+        owner.tell(&SigInfo::kernel(SIGURG));
+    }
+
     /// Tells the owner that the file is ready: `code` is a `POLL_*`, `band` the poll events.
     pub fn notify(&self, code: i32, band: i64, fd: i32) {
         const SIGIO: Signal = 29;
         let owner = self.0.lock_irq().clone();
-        let (Some(pid), Some(kind)) = (owner.pid, owner.kind) else {
-            return;
-        };
         let signo = if owner.signal == 0 {
             SIGIO
         } else {
@@ -102,11 +106,20 @@ impl FileOwner {
             info.code = code;
             info.data = SigData::Poll { band, fd };
         }
-        // A signal that cannot be queued any more is lost, as with Linux.
+        owner.tell(&info);
+    }
+}
+
+impl Owner {
+    /// Sends the signal. One that cannot be queued any more is lost, as with Linux.
+    fn tell(&self, info: &SigInfo) {
+        let (Some(pid), Some(kind)) = (&self.pid, self.kind) else {
+            return;
+        };
         match kind {
-            OwnerKind::Thread => drop(pid.thread().map(|t| t.signal(&info))),
-            OwnerKind::Process => drop(pid.process().map(|t| t.signal(&info))),
-            OwnerKind::Group => drop(pid.group().map(|g| g.signal(&info))),
+            OwnerKind::Thread => drop(pid.thread().map(|t| t.signal(info))),
+            OwnerKind::Process => drop(pid.process().map(|t| t.signal(info))),
+            OwnerKind::Group => drop(pid.group().map(|g| g.signal(info))),
         }
     }
 }

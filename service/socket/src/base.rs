@@ -90,6 +90,12 @@ impl Base {
         self.pass_credentials.load(Ordering::Relaxed)
     }
 
+    /// Whether one of the options is on that are on or off (`SO_OOBINLINE`).
+    #[must_use]
+    pub fn is_on(&self, option: u32) -> bool {
+        self.switches.load(Ordering::Relaxed) & 1 << option != 0
+    }
+
     /// It lets others connect to it (`SO_ACCEPTCONN`).
     pub fn set_listens(&self) {
         self.listens.store(true, Ordering::Relaxed);

@@ -1,11 +1,20 @@
 //! A socket as an open file.
 use crate::socket::Socket;
+use crate::who::Caller;
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use cred::Cred;
 use kmem::try_arc;
-use kmem::user::UserBuf;
-use vfs::{File, FileOps, FileOpsRef, FileType, Io, OpenFlags, PollEvents, PollTable};
+use kmem::user::{self, UserAddr, UserBuf};
+use vfs::{
+    File, FileOps, FileOpsRef, FileOwner, FileType, Io, OpenFlags, OwnerKind, PollEvents, PollTable,
+};
+
+/// What ioctl(2) knows of the owner of a socket's file.
+const FIOSETOWN: u32 = 0x8901;
+const SIOCSPGRP: u32 = 0x8902;
+const FIOGETOWN: u32 = 0x8903;
+const SIOCGPGRP: u32 = 0x8904;
 
 /// The operations of the file.
 pub struct SocketFile {
@@ -18,6 +27,30 @@ impl SocketFile {
         let own = file.ops_as::<Self>().ok_or(Errno::ENOTSOCK)?;
         Ok(&own.socket)
     }
+}
+
+/// Sets the owner: a process, or, below 0, a group. EINVAL, ESRCH, ENOMEM.
+fn set_owner(file: &File, nr: i32) -> Result<()> {
+    let kind = match nr {
+        ..0 => OwnerKind::Group,
+        _ => OwnerKind::Process,
+    };
+    let nr = nr.checked_abs().ok_or(Errno::EINVAL)?;
+    let owner = file.owner_or_new()?;
+    Caller::with_current(|who| owner.set(kind, nr, who.process.ns()))
+}
+
+/// The owner's number, below 0 that of a group; 0: there is none.
+fn owner(file: &File) -> Result<i32> {
+    Caller::with_current(|who| {
+        Ok(
+            match file.owner().map(|owner| owner.get(who.process.ns())) {
+                Some((OwnerKind::Group, nr)) => -nr,
+                Some((_, nr)) => nr,
+                None => 0,
+            },
+        )
+    })
 }
 
 /// An open file for a socket. ENFILE, ENOMEM.
@@ -41,8 +74,17 @@ impl FileOps for SocketFile {
         self.socket.write(buf, io.nonblock)
     }
 
-    fn ioctl(&self, _file: &File, cmd: u32, arg: usize) -> Result<usize> {
-        self.socket.ioctl(cmd, arg)
+    fn ioctl(&self, file: &File, cmd: u32, arg: usize) -> Result<usize> {
+        match cmd {
+            FIOSETOWN | SIOCSPGRP => set_owner(file, user::read(UserAddr(arg))?),
+            FIOGETOWN | SIOCGPGRP => user::write(UserAddr(arg), &owner(file)?),
+            _ => return self.socket.ioctl(cmd, arg),
+        }
+        .map(|()| 0)
+    }
+
+    fn owned(&self, _file: &File, owner: &Arc<FileOwner>) {
+        self.socket.owned(owner);
     }
 
     fn ioctl_open(

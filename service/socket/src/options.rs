@@ -174,9 +174,7 @@ impl Base {
                 let seconds = self.linger.load(Ordering::Relaxed);
                 return out.write(&[i32::from(seconds >= 0), seconds.max(0)]);
             }
-            name if SWITCHES.contains(&name) => {
-                flag(self.switches.load(Ordering::Relaxed) & 1 << name != 0)
-            }
+            name if SWITCHES.contains(&name) => flag(self.is_on(name)),
             SO_PASSCRED => flag(self.passes_credentials()),
             SO_ACCEPTCONN => flag(self.listens.load(Ordering::Relaxed)),
             SO_LOCK_FILTER => flag(self.filter_is_locked.load(Ordering::Relaxed)),

@@ -9,7 +9,7 @@ use alloc::vec::Vec;
 use core::any::Any;
 use cred::Cred;
 use kmem::user::UserBuf;
-use vfs::{File, PollEvents, PollTable};
+use vfs::{File, FileOwner, PollEvents, PollTable};
 
 /// ioctl(2): opens the node of a UNIX socket's name (`SIOCUNIXFILE`).
 pub const SIOCUNIXFILE: u32 = abi::ioctl::SIOCPROTOPRIVATE;
@@ -23,6 +23,9 @@ pub trait Socket: Any + Send + Sync {
 
     /// It became an open file, whose inode has that number.
     fn opened(&self, _ino: u64) {}
+
+    /// Somebody asked who owns its file; whom SIGURG goes to.
+    fn owned(&self, _owner: &Arc<FileOwner>) {}
 
     /// read(2): receives without wishes.
     fn read(&self, data: &mut UserBuf<'_>, nonblock: bool) -> Result<usize> {

@@ -43,9 +43,11 @@ impl UnixSocket {
         end.shut.fetch_or(shut::BOTH, Ordering::SeqCst);
         let mut inbox = end.inbox.lock();
         inbox.closed = true;
+        let unread = inbox.has_unread();
+        let lost = inbox.lost.take();
         let records = end.empty(inbox);
         if let Some(peer) = self.connected() {
-            if !records.is_empty() || self.embryo.load(Ordering::Relaxed) {
+            if unread || self.embryo.load(Ordering::Relaxed) {
                 peer.base.set_error(Errno::ECONNRESET);
             }
             peer.shut_down(shut::BOTH);
@@ -60,6 +62,7 @@ impl UnixSocket {
         }
         drop(target);
         flight::throw_away(cargo);
+        flight::throw_away(lost);
         flight::collect();
     }
 }

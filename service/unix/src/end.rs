@@ -64,6 +64,7 @@ impl UnixSocket {
         }
         if end.has_records() || end.pending.load(Ordering::Acquire) != 0 {
             events |= PollEvents::READABLE;
+            events.set(PollEvents::PRI, end.is_marked());
         }
         if !end.is_datagram() && phase == phase::FRESH {
             events |= PollEvents::HUP;
@@ -109,11 +110,15 @@ impl End {
                 Inbox {
                     pages: Pages::new(),
                     records: VecDeque::new(),
+                    urgent: VecDeque::new(),
+                    lost: None,
                     closed: false,
                 },
             ),
             records: AtomicU32::new(0),
             cargos: AtomicU32::new(0),
+            marked: AtomicBool::new(false),
+            file_owner: Once::new(),
             most: AtomicU32::new(socket::limits::MAX_DGRAM_QLEN.get()),
             backlog: SpinLock::new(&BACKLOG, VecDeque::new()),
             pending: AtomicU32::new(0),
@@ -156,7 +161,7 @@ impl End {
         let inbox = self.inbox.lock();
         let lens = inbox.records.iter().map(|record| record.left as usize);
         let first = if self.is_datagram() { 1 } else { usize::MAX };
-        lens.take(first).sum()
+        lens.take(first).sum::<usize>() + inbox.urgent_bytes()
     }
 
     /// What all that waits costs its senders.

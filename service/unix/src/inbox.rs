@@ -91,6 +91,8 @@ impl End {
     /// Takes all that waits. What it cost goes back to those who sent datagrams; the rest is `peer`'s.
     pub(crate) fn empty(&self, mut inbox: MutexGuard<'_, Inbox>) -> VecDeque<Record> {
         let records = core::mem::take(&mut inbox.records);
+        inbox.urgent = VecDeque::new();
+        self.marked.store(false, Ordering::Release);
         let waiting: usize = records.iter().map(|record| record.left as usize).sum();
         inbox.pages.discard(waiting);
         self.records.store(0, Ordering::Release);

@@ -11,6 +11,7 @@
 //! | `pages.rs`, `cost.rs` | the bytes that wait; what they cost |
 //! | `inbox.rs` | putting messages into a queue, taking them out |
 //! | `stream.rs`, `datagram.rs` | sending and receiving |
+//! | `urgent.rs` | the byte out of band of a stream |
 //! | `connect.rs`, `close.rs` | bind, listen, connect, accept, socketpair; shutdown and close |
 //! | `names.rs` | names: in the file system, abstract, chosen by the kernel |
 //! | `parcel.rs` | what control messages send along |
@@ -65,6 +66,8 @@ mod parcel;
 mod socket;
 #[cfg(target_os = "none")]
 mod stream;
+#[cfg(target_os = "none")]
+mod urgent;
 
 #[cfg(target_os = "none")]
 pub use family::init;

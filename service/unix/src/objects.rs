@@ -10,7 +10,7 @@ use cred::{Cred, Kuid};
 use pid::Pid;
 use socket::Base;
 use sync::{Mutex, Once, RwSpinLock, SpinLock, WaitQueue};
-use vfs::{File, Path};
+use vfs::{File, FileOwner, Path};
 
 /// A socket as its descriptor has it: the end that others see, and whom it talks to. Ends refer to no other, so none keeps
 /// itself.
@@ -53,6 +53,10 @@ pub(crate) struct End {
     pub(crate) records: AtomicU32,
     /// Records with descriptors.
     pub(crate) cargos: AtomicU32,
+    /// The last byte that was sent out of band waits: the mark (see `urgent.rs`).
+    pub(crate) marked: AtomicBool,
+    /// Whom SIGURG goes to, if anybody asked.
+    pub(crate) file_owner: Once<Arc<FileOwner>>,
     /// Most connections that wait, or datagrams of strangers.
     pub(crate) most: AtomicU32,
     pub(crate) backlog: SpinLock<VecDeque<Arc<UnixSocket>>>,
@@ -106,7 +110,19 @@ pub(crate) struct Sender {
 pub(crate) struct Inbox {
     pub(crate) pages: Pages,
     pub(crate) records: VecDeque<Record>,
+    /// One for each record of a stream that has no bytes in the pages, in their order.
+    pub(crate) urgent: VecDeque<Urgent>,
+    /// Descriptors that came with bytes out of band which nobody wanted, to be dropped without the lock.
+    pub(crate) lost: Option<Box<Cargo>>,
     pub(crate) closed: bool,
+}
+
+/// A byte that was sent out of band.
+#[derive(Clone, Copy)]
+pub(crate) struct Urgent {
+    pub(crate) byte: u8,
+    /// It was received out of band; its record still parts what is before it from what is behind.
+    pub(crate) taken: bool,
 }
 
 /// What one send left: the next `left` bytes of the pages.

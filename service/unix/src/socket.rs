@@ -19,12 +19,13 @@ use socket::{
     Address, Base, Caller, Credentials, End as Side, Incoming, OptionIn, OptionOut, Outgoing,
     SIOCUNIXFILE, Socket,
 };
-use vfs::{File, OnExec, PollEvents, PollTable};
+use vfs::{File, FileOwner, OnExec, PollEvents, PollTable};
 use zerocopy::IntoBytes;
 
 /// What ioctl(2) knows of these sockets.
 const SIOCINQ: u32 = abi::ioctl::FIONREAD;
 const SIOCOUTQ: u32 = abi::ioctl::TIOCOUTQ;
+const SIOCATMARK: u32 = 0x8905;
 
 /// What an id is called that has no name (`/proc/sys/kernel/overflowuid`).
 const NAMELESS: u32 = 65_534;
@@ -49,7 +50,8 @@ impl UnixSocket {
         message: &mut Outgoing<'_, '_>,
         parcel: &mut Parcel,
     ) -> Result<usize> {
-        if message.flags & MSG_OOB != 0 {
+        let urgent = message.flags & MSG_OOB != 0;
+        if urgent && (!self.end.is_stream() || message.data.is_empty()) {
             return Err(Errno::EOPNOTSUPP);
         }
         if !self.end.is_stream() {
@@ -59,6 +61,7 @@ impl UnixSocket {
         match (message.address, self.connected()) {
             (Some(_), Some(_)) => Err(Errno::EISCONN),
             (Some(_), None) => Err(Errno::EOPNOTSUPP),
+            (None, _) if urgent => self.send_urgent(message.data, message.nonblock, parcel),
             (None, _) => self.send_stream(message.data, message.nonblock, parcel),
         }
     }
@@ -131,6 +134,10 @@ impl Socket for UnixSocket {
         &self.end.base
     }
 
+    fn owned(&self, owner: &Arc<FileOwner>) {
+        let _ = self.end.file_owner.set(owner.clone()); // once
+    }
+
     fn opened(&self, ino: u64) {
         let own = Caller::with_current(|who| Ok(who.cred.fsuid.0));
         self.end.owner.store(own.unwrap_or(0), Ordering::Relaxed);
@@ -168,6 +175,8 @@ impl Socket for UnixSocket {
         let value = match cmd {
             SIOCINQ if end.phase() == phase::LISTENS => return Err(Errno::EINVAL),
             SIOCINQ => end.waiting_bytes(),
+            SIOCATMARK if !end.is_stream() => return Err(Errno::EOPNOTSUPP),
+            SIOCATMARK => usize::from(end.is_at_mark()),
             SIOCOUTQ => end.charged.load(Ordering::Relaxed),
             _ => return Err(Errno::ENOTTY),
         };
@@ -235,7 +244,8 @@ impl Socket for UnixSocket {
         let wish = Wish::new(message.flags, message.nonblock);
         if self.end.is_stream() {
             if message.flags & MSG_OOB != 0 {
-                return Err(Errno::EOPNOTSUPP);
+                message.told |= MSG_OOB;
+                return self.receive_urgent(message.data, wish.peek);
             }
             let mut got = Got::default();
             let n = self.receive_stream(message.data, wish, &mut got)?;

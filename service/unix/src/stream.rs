@@ -3,7 +3,7 @@ use crate::cost;
 use crate::end::waited;
 use crate::flight;
 use crate::inbox::Parcel;
-use crate::objects::{Cargo, End, Inbox, Sender, UnixSocket, phase, shut};
+use crate::objects::{Cargo, End, Inbox, Sender, UnixSocket, Urgent, phase, shut};
 use abi::net::MSG_PEEK;
 use abi::{Errno, Result};
 use alloc::boxed::Box;
@@ -35,7 +35,8 @@ impl UnixSocket {
         }
         let mut sent = 0;
         while !data.is_empty() {
-            match self.send_part(peer, data, nonblock, parcel) {
+            let len = data.remaining();
+            match self.send_part(peer, (data, len), nonblock, parcel) {
                 Ok(n) => sent += n,
                 Err(e) if sent == 0 => return Err(e),
                 Err(_) => break,
@@ -44,15 +45,17 @@ impl UnixSocket {
         Ok(sent)
     }
 
-    fn send_part(
+    /// Sends as many of the next `len` bytes of the data as go in one piece.
+    #[inline]
+    pub(crate) fn send_part(
         &self,
         peer: &End,
-        data: &mut UserBuf<'_>,
+        (data, len): (&mut UserBuf<'_>, usize),
         nonblock: bool,
         parcel: &mut Parcel,
     ) -> Result<usize> {
         let end = &*self.end;
-        let part = cost::stream_part(data.remaining(), end.base.send_room());
+        let part = cost::stream_part(len, end.base.send_room());
         end.wait_for_room(nonblock)?;
         parcel.say_who(end, peer)?;
         let mut inbox = peer.inbox.lock();
@@ -94,7 +97,7 @@ pub(crate) struct Got {
     /// How many bytes.
     pub(crate) taken: usize,
     /// What goes back to the sender.
-    cost: usize,
+    pub(crate) cost: usize,
 }
 
 impl UnixSocket {
@@ -121,7 +124,7 @@ impl UnixSocket {
         let enough = least.min(want).max(1);
         let mut waited = false;
         loop {
-            let mut seen = 0;
+            let (mut seen, mut held) = (0, false);
             if end.has_records() {
                 seen = end.records.load(Ordering::Acquire);
                 match self.take_bytes(data, wish, got, waited) {
@@ -129,12 +132,17 @@ impl UnixSocket {
                     Err(_) | Ok(More::Enough) => return Ok(got.taken),
                     Ok(More::Wanted) => seen = 0,
                     Ok(More::Seen) => {}
+                    Ok(More::Again) => {
+                        self.drop_lost();
+                        continue;
+                    }
+                    Ok(More::Held) => (seen, held) = (0, true),
                 }
             }
             if got.taken >= enough {
                 return Ok(got.taken);
             }
-            match self.wait_for_bytes(wish, got.taken, seen) {
+            match self.wait_for_bytes(wish, got.taken, (seen, held)) {
                 Ok(true) => waited = true,
                 Ok(false) => return Ok(got.taken),
                 Err(_) if got.taken != 0 => return Ok(got.taken),
@@ -143,11 +151,12 @@ impl UnixSocket {
         }
     }
 
-    /// Waits for bytes, other messages than those `seen`. False: there won't be any.
-    fn wait_for_bytes(&self, wish: Wish, done: usize, seen: u32) -> Result<bool> {
+    /// Waits for bytes, other messages than those `seen`. False: there won't be any. Who is `held` does not get by this call
+    /// what is there, unless he waits.
+    fn wait_for_bytes(&self, wish: Wish, done: usize, (seen, held): (u32, bool)) -> Result<bool> {
         let end = &*self.end;
         let new = || end.records.load(Ordering::Acquire) != seen;
-        if new() {
+        if !held && new() {
             return Ok(true);
         }
         if done == 0 {
@@ -155,7 +164,7 @@ impl UnixSocket {
         }
         if end.shut() & shut::RECEIVE != 0 {
             // What was sent before the end came is there.
-            return Ok(new());
+            return Ok(!held && new());
         }
         if wish.nonblock {
             return Err(Errno::EAGAIN);
@@ -210,24 +219,45 @@ impl UnixSocket {
         let splits = end.base.passes_credentials();
         let from = end.peek.load(Ordering::Relaxed);
         let (mut skip, mut at) = (usize::try_from(from).unwrap_or(0), 0);
+        let (mut urgent, mut stops) = (inbox.urgent.iter(), true);
         for record in &inbox.records {
-            let left = record.left as usize;
+            let byte = if record.left == 0 {
+                urgent.next()
+            } else {
+                None
+            };
+            if stops && byte.is_some() && urgent.len() == 0 && end.is_marked() {
+                match end.reads_inline() {
+                    _ if got.taken != 0 => break,
+                    true => {}
+                    // What comes after it is looked at, whatever it is.
+                    false => {
+                        stops = false;
+                        continue;
+                    }
+                }
+            }
+            let left = byte.map_or(record.left as usize, Urgent::len);
             if skip >= left {
-                (skip, at) = (skip - left, at + left);
+                (skip, at, stops) = (skip - left, at + record.left as usize, false);
                 continue;
             }
             if splits && !got.same_sender(record.sender.as_ref()) {
                 break;
             }
             let n = (left - skip).min(data.remaining());
-            if let Err(e) = inbox.pages.copy(at + skip, data, n) {
+            let copied = match byte {
+                Some(urgent) => urgent.copy(data),
+                None => inbox.pages.copy(at + skip, data, n),
+            };
+            if let Err(e) = copied {
                 if got.taken == 0 {
                     return Err(e);
                 }
                 break;
             }
             got.taken += n;
-            (skip, at) = (0, at + left);
+            (skip, at, stops) = (0, at + record.left as usize, true);
             if let (Some(cargo), Some(_)) = (&record.cargo, &still) {
                 got.cargo = flight::copy(cargo);
                 break;
@@ -257,11 +287,15 @@ pub(crate) enum More {
     Enough,
     /// `SO_PEEK_OFF` is behind all that waits.
     Seen,
+    /// Once `Inbox::lost` is empty.
+    Again,
+    /// What waits is for the next call.
+    Held,
 }
 
 impl Got {
     /// Notes whose the first bytes are; whether these are the same one's.
-    fn same_sender(&mut self, sender: Option<&Sender>) -> bool {
+    pub(crate) fn same_sender(&mut self, sender: Option<&Sender>) -> bool {
         let first = self.sender.get_or_insert_with(|| sender.cloned());
         first.as_ref() == sender
     }
@@ -281,12 +315,15 @@ impl End {
         let Some(first) = inbox.records.front_mut() else {
             return Ok(More::Enough);
         };
-        if splits && !got.same_sender(first.sender.as_ref()) {
+        if splits && first.left != 0 && !got.same_sender(first.sender.as_ref()) {
             return Ok(More::Enough);
         }
         let n = (first.left as usize).min(data.remaining());
         if n == 0 {
-            return Ok(More::Enough);
+            return match data.is_empty() {
+                true => Ok(More::Enough),
+                false => self.take_urgent(inbox, data, splits, got),
+            };
         }
         inbox.pages.copy(0, data, n)?;
         inbox.pages.discard(n);
@@ -297,11 +334,7 @@ impl End {
             got.cargo = self.unload(first);
             more = More::Enough;
         }
-        let peeked = self.peek.load(Ordering::Relaxed);
-        if peeked > 0 {
-            let left = peeked.saturating_sub(n as i32).max(0);
-            self.peek.store(left, Ordering::Relaxed);
-        }
+        self.move_peek_back(n);
         if first.left != 0 {
             return Ok(More::Enough);
         }
@@ -309,5 +342,15 @@ impl End {
             got.cost += record.cost as usize;
         }
         Ok(more)
+    }
+
+    /// `SO_PEEK_OFF` counts from what is first now.
+    #[inline]
+    pub(crate) fn move_peek_back(&self, n: usize) {
+        let peeked = self.peek.load(Ordering::Relaxed);
+        if peeked > 0 {
+            let left = peeked.saturating_sub(n as i32).max(0);
+            self.peek.store(left, Ordering::Relaxed);
+        }
     }
 }
