@@ -67,6 +67,8 @@ fn register(info: &'static BootInfo) -> Result<()> {
     mqueue::init()?;
     unix::init()?;
     devtmpfs::init()?;
+    block::init()?;
+    loopdev::init()?;
     pipe::init();
     event::poll::init()?;
     tty::init()?;

@@ -15,6 +15,8 @@ pub mod rank {
     pub const UNIX_FLIGHT: u16 = 270;
     pub const UNIX_INBOX: u16 = 280;
     pub const TTY: u16 = 300;
+    pub const DISK: u16 = 320;
+    pub const DISK_DRIVER: u16 = 330;
     pub const RENAME: u16 = 1100;
     pub const INODE_DIR: u16 = 1200;
     pub const INODE: u16 = 1300;

@@ -11,7 +11,7 @@
 //! | `fdslots`, `fdtable` | [`Files`], [`FdTable`] |
 //! | `locklist`, `locks` | flock(2) and record locks |
 //! | `notify`, `dnotify`, `shares` | who watches files: inotify(7), `F_NOTIFY`; how many one user has |
-//! | `chrdev`, `special`, `anon` | devices by number, FIFO opener, files without a place |
+//! | `chrdev`, `special`, `anon` | devices by number, who opens FIFOs and block devices, files without a place |
 //! | `xattrs`, `xattr` | extended attributes: where they are kept, who may |
 //! | `seqfile` | generated text |
 //! | `cost` | what calls by a file have cost: [`Cost`] |
@@ -112,7 +112,7 @@ pub use readdir::{AFTER_DOTS, DirEntry, DirSink, Sink};
 pub use regular::{REGULAR, RegularFile};
 pub use seek::emit_dots;
 pub use seqfile::{Positions, SeqBuf, SeqFile, SeqShow};
-pub use special::{FifoOpener, register_fifo};
+pub use special::{BlockOpener, FifoOpener, register_block, register_fifo};
 pub use superblock::{FileSystemType, find_filesystem, for_each_filesystem, register_filesystem};
 pub use transfer::WriteError;
 pub use types::{

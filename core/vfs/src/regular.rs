@@ -34,7 +34,8 @@ pub(crate) fn open_by_kind(inode: &Arc<Inode>, args: &OpenArgs<'_>) -> Result<Fi
         FileType::Regular if inode.cache().is_some() => Ok(FileOpsRef::shared(&REGULAR)),
         FileType::CharDevice => chrdev::open(inode.rdev(), inode, args),
         FileType::Fifo => special::open_fifo(inode, args),
-        FileType::BlockDevice | FileType::Socket => Err(Errno::ENXIO),
+        FileType::BlockDevice => special::open_block(inode, args),
+        FileType::Socket => Err(Errno::ENXIO),
         _ => Err(Errno::EINVAL),
     }
 }

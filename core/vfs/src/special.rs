@@ -1,4 +1,4 @@
-//! Files whose opening belongs to a service above: FIFOs.
+//! Files whose opening belongs to somebody above: FIFOs, block devices.
 use crate::objects::{FileOpsRef, Inode, OpenArgs};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
@@ -20,4 +20,21 @@ pub fn register_fifo(opener: &'static dyn FifoOpener) {
 
 pub(crate) fn open_fifo(inode: &Arc<Inode>, args: &OpenArgs<'_>) -> Result<FileOpsRef> {
     FIFO.get().ok_or(Errno::ENXIO)?.open(inode, args)
+}
+
+/// Who opens block devices.
+pub trait BlockOpener: Send + Sync {
+    /// Opens the device of the node `inode`. ENXIO: there is none of its number; EBUSY: somebody has it to himself.
+    fn open(&self, inode: &Arc<Inode>, args: &OpenArgs<'_>) -> Result<FileOpsRef>;
+}
+
+static BLOCK: Once<&'static dyn BlockOpener> = Once::new();
+
+/// Names who opens block devices, once.
+pub fn register_block(opener: &'static dyn BlockOpener) {
+    let _ = BLOCK.set(opener);
+}
+
+pub(crate) fn open_block(inode: &Arc<Inode>, args: &OpenArgs<'_>) -> Result<FileOpsRef> {
+    BLOCK.get().ok_or(Errno::ENXIO)?.open(inode, args)
 }

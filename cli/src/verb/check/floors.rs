@@ -9,7 +9,7 @@ use std::process::Stdio;
 
 /// The floors, ground first. A folder with a `*` holds crates that do not import one another; a pure crate may use another
 /// pure one, since nothing there has a machine or a state of its own.
-const ORDER: [&str; 31] = [
+const ORDER: [&str; 32] = [
     "abi",
     "pure/*",
     "base/hal",
@@ -31,6 +31,7 @@ const ORDER: [&str; 31] = [
     "core/futex",
     "core/task",
     "core/device",
+    "core/block",
     // Services that other services build on, then all others, which know nothing of one another.
     "service/tmpfs",
     "service/pipe",

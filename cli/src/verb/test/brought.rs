@@ -66,3 +66,16 @@ pub(super) fn is_stale<'a>(built: &Path, sources: impl IntoIterator<Item = &'a P
         .filter_map(|source| time(source))
         .any(|source| source > built)
 }
+
+/// The file of a module that Linux does without until it is loaded, and Gaon has built in; `name` is its path below
+/// lib/modules/VERSION, which stands beside the folder of the kernel, vmlinuz-VERSION.
+pub(super) fn module_of(kernel: &Path, name: &str) -> Result<PathBuf> {
+    let file = kernel.file_name().unwrap_or_default().to_string_lossy();
+    let version = file.strip_prefix("vmlinuz-").unwrap_or(&file);
+    let root = kernel.ancestors().nth(2).unwrap_or(Path::new("/"));
+    let module = root.join("lib/modules").join(version).join(name);
+    if !module.is_file() {
+        bail!("{} is not there", module.display());
+    }
+    Ok(module)
+}

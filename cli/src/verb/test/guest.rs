@@ -304,7 +304,7 @@ fn boot(plan: &Plan, group: &Group, tests: &[&Test], bar: &indicatif::ProgressBa
         stdout: Box::new(Parser::new(Arc::clone(&progress))),
         stderr: Box::new(errors.try_clone()?),
     };
-    let session = Session::start(&guest, &job(plan), streams, |_| {})?;
+    let session = Session::start(&guest, &job(plan, group), streams, |_| {})?;
     let limits: BTreeMap<&str, u64> = tests
         .iter()
         .map(|test| (test.name.as_str(), test.limit))
@@ -354,7 +354,8 @@ fn boot(plan: &Plan, group: &Group, tests: &[&Test], bar: &indicatif::ProgressBa
     })
 }
 
-fn job(plan: &Plan) -> Job {
+fn job(plan: &Plan, group: &Group) -> Job {
+    let modules = group.module.iter();
     let environment = [
         format!("PATH={GUEST_PATH}"),
         "HOME=/root".to_owned(),
@@ -366,7 +367,9 @@ fn job(plan: &Plan) -> Job {
         format!("GAON_SEED={}", plan.seed),
     ];
     Job {
-        modules: Vec::new(),
+        modules: modules
+            .map(|_| (plan::MODULE.to_owned(), String::new()))
+            .collect(),
         program: plan::DRIVER.to_owned(),
         arguments: vec![plan::DRIVER.to_owned(), plan::LIST.to_owned()],
         environment: environment.to_vec(),

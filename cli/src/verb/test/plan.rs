@@ -19,6 +19,8 @@ use std::process::Command;
 pub(crate) const DRIVER: &str = "/test/drive";
 /// The list of tests in the guest.
 pub(crate) const LIST: &str = "/test/list";
+/// The module that Linux loads first.
+pub(crate) const MODULE: &str = "/test/module.ko";
 /// Busybox's applets and nothing else, for tables about them.
 const APPLETS: &str = "/bb";
 /// The same of a busybox that a table brings along.
@@ -27,7 +29,7 @@ const OTHER_APPLETS: &str = "/bbd";
 const OTHER_BUSYBOX: &str = "/busybox-of-package";
 /// Programs that tables compile.
 const DOCUMENTS: &str = "/documents";
-/// A line of a C program that says how it wants to be run: `// test: smp=4 limit=120 alone append=WORD`.
+/// A line of a C program that says how it wants to be run: `// test: smp=4 limit=120 alone append=WORD module=PATH`.
 const WISHES: &str = "// test:";
 
 /// What the user asked for.
@@ -94,6 +96,8 @@ pub(crate) struct Group {
     pub(crate) debian: Option<World>,
     /// As QEMU's -m takes it.
     pub(crate) memory: String,
+    /// What Linux has as a module.
+    pub(crate) module: Option<PathBuf>,
 }
 
 /// The memory of a guest that asks for none.
@@ -145,14 +149,21 @@ pub(crate) fn program_groups(folder: &Path, plan: &Plan) -> Result<Vec<Group>> {
             other_busybox: None,
             debian: None,
             memory: MEMORY.to_owned(),
+            module: None,
         });
+        let mut absent = None;
+        if let Some(name) = wishes.get("module").filter(|_| plan.linux) {
+            group.module = brought::module_of(&plan.kernel, name)
+                .map_err(|why| absent = Some(format!("{why:#}")))
+                .ok();
+        }
         let check = Check::Lines(table::said(folder, &stem)?);
         group.tests.push(Test {
             name: stem,
             limit: u64::from(number("limit").unwrap_or(30)) * if plan.full { 10 } else { 1 },
             program: guest_path(&binary),
             arguments: Vec::new(),
-            absent: None,
+            absent,
             skip: None,
             check,
         });
@@ -228,6 +239,7 @@ pub(crate) fn table_groups(folder: &Path, plan: &Plan) -> Result<Vec<Group>> {
             other_busybox: None,
             debian: None,
             memory: MEMORY.to_owned(),
+            module: None,
         });
         let missing = table
             .tools
@@ -320,6 +332,9 @@ pub(crate) fn pack(group: &Group, tests: &[&Test], to: &Path) -> Result<()> {
     tree.host_file_as(DRIVER, 0o755, &build::driver()?);
     for binary in &group.programs {
         tree.host_file_as(&guest_path(binary), 0o755, binary);
+    }
+    if let Some(module) = &group.module {
+        tree.host_file_as(MODULE, 0o644, module);
     }
     for file in &group.files {
         program::pack(&mut tree, file)?;

@@ -42,6 +42,7 @@ pub(super) fn run(plan: &Plan) -> Result<Tally> {
                 other_busybox: None,
                 debian: Some(world),
                 memory: wishes.memory.clone(),
+                module: None,
             }])?,
             Err(why) => {
                 say(&format!("skipped {name}: {why:#}"));

@@ -32,6 +32,35 @@ pub(crate) fn devices(_: &(), out: &mut SeqBuf) -> Result<()> {
         let _ = writeln!(out, "{major:>3} {name}");
     });
     let _ = writeln!(out, "\nBlock devices:");
+    block::for_each_blkdev(|major, name| {
+        let _ = writeln!(out, "{major:>3} {name}");
+    });
+    Ok(())
+}
+
+/// /proc/partitions: disks that are not empty, in units of 1024 bytes.
+pub(crate) fn partitions(_: &(), out: &mut SeqBuf) -> Result<()> {
+    let _ = writeln!(out, "major minor  #blocks  name\n");
+    block::for_each_disk(|disk| {
+        if disk.size() > 0 {
+            let (major, minor) = (vfs::major(disk.rdev()), vfs::minor(disk.rdev()));
+            let (blocks, name) = (disk.size() / 1024, disk.name());
+            let _ = writeln!(out, "{major:>4}  {minor:>7} {blocks:>10} {name}");
+        }
+    });
+    Ok(())
+}
+
+/// /proc/diskstats.
+pub(crate) fn diskstats(_: &(), out: &mut SeqBuf) -> Result<()> {
+    block::for_each_disk(|disk| {
+        let (major, minor) = (vfs::major(disk.rdev()), vfs::minor(disk.rdev()));
+        let _ = write!(out, "{major:>4} {minor:>7} {}", disk.name());
+        for number in disk.stats() {
+            let _ = write!(out, " {number}");
+        }
+        let _ = writeln!(out);
+    });
     Ok(())
 }
 
