@@ -1,6 +1,6 @@
 //! System calls: ioprio_set(2), ioprio_get(2). A thread's wish, kept and inherited; no disk has a queue that it would order.
 use crate::Call;
-use crate::sched::for_each_prio;
+use crate::priority::for_each_prio;
 use abi::raw::{__NR_ioprio_get, __NR_ioprio_set};
 use abi::{Errno, Result};
 use cred::cap;

@@ -35,6 +35,7 @@ mod mqueue;
 mod namespace;
 mod pipe;
 mod poll;
+mod priority;
 mod process;
 mod ptrace;
 mod rseq;
@@ -73,6 +74,7 @@ const FAMILIES: &[&[Call]] = &[
     process::CALLS,
     ptrace::CALLS,
     rseq::CALLS,
+    priority::CALLS,
     sched::CALLS,
     seccomp::CALLS,
     signal::CALLS,

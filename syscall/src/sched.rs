@@ -4,21 +4,18 @@ use crate::membarrier;
 use crate::process::{require_zero, thread_of};
 use abi::process::SchedAttr;
 use abi::raw::{
-    __NR_getcpu, __NR_getpriority, __NR_membarrier, __NR_sched_get_priority_max,
-    __NR_sched_get_priority_min, __NR_sched_getaffinity, __NR_sched_getattr, __NR_sched_getparam,
-    __NR_sched_getscheduler, __NR_sched_rr_get_interval, __NR_sched_setaffinity,
-    __NR_sched_setattr, __NR_sched_setparam, __NR_sched_setscheduler, __NR_sched_yield,
-    __NR_setpriority,
+    __NR_getcpu, __NR_membarrier, __NR_sched_get_priority_max, __NR_sched_get_priority_min,
+    __NR_sched_getaffinity, __NR_sched_getattr, __NR_sched_getparam, __NR_sched_getscheduler,
+    __NR_sched_rr_get_interval, __NR_sched_setaffinity, __NR_sched_setattr, __NR_sched_setparam,
+    __NR_sched_setscheduler, __NR_sched_yield,
 };
 use abi::{Errno, Result};
 use alloc::sync::Arc;
-use cred::{Cred, Kuid, Resource, cap};
+use cred::{Resource, cap};
 use hal::addr::UserAddr;
 use kmem::user;
-use pid::PidNs;
 use sched::{CpuSet, Policy, Share, Thread, Wanted};
-use task::process::next_process_in;
-use task::{Cx, Process, Task};
+use task::{Cx, Task};
 use time::clock::to_timespec;
 
 /// This family.
@@ -63,8 +60,6 @@ pub(crate) const CALLS: &[Call] = &[
         "sched_getaffinity",
         sys_sched_getaffinity,
     ),
-    (__NR_getpriority, "getpriority", sys_getpriority),
-    (__NR_setpriority, "setpriority", sys_setpriority),
     (__NR_getcpu, "getcpu", sys_getcpu),
     (__NR_membarrier, "membarrier", membarrier::sys_membarrier),
 ];
@@ -92,7 +87,7 @@ fn any_target(cx: &Cx, nr: usize) -> Result<(Arc<Task>, Arc<Thread>)> {
 }
 
 /// Whether the caller owns the target (setpriority(2)).
-fn owns(cx: &Cx, task: &Task) -> Result<bool> {
+pub(crate) fn owns(cx: &Cx, task: &Task) -> Result<bool> {
     let theirs = task.cred()?;
     Ok(cx.cred.euid == theirs.euid || cx.cred.euid == theirs.uid)
 }
@@ -121,7 +116,7 @@ fn check_share(cx: &Cx, task: &Task, old: Share, new: Share) -> Result<()> {
 }
 
 /// `RLIMIT_NICE` is 20 - nice.
-fn nice_allowed(limit: u64, nice: i8) -> bool {
+pub(crate) fn nice_allowed(limit: u64, nice: i8) -> bool {
     (20 - i64::from(nice)) as u64 <= limit
 }
 
@@ -363,106 +358,6 @@ fn sys_sched_getaffinity(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
         .and(sched::stats::active_cpus());
     user::write(UserAddr(a[2]), &allowed.0)?;
     Ok(8)
-}
-
-/// Whose priority: `PRIO_PROCESS`, `PRIO_PGRP`, `PRIO_USER`.
-pub(crate) fn for_each_prio(
-    cx: &Cx,
-    which: usize,
-    who: i32,
-    f: &mut dyn FnMut(&Arc<Task>, &Thread),
-) -> Result<()> {
-    let mut visit = |task: &Arc<Task>| {
-        if let Some(thread) = task.thread() {
-            f(task, &thread);
-        }
-    };
-    match which {
-        0 => visit(&thread_of(cx, who)?),
-        1 => {
-            let group = match who {
-                0 => cx.process().group()?,
-                nr => cx.find_group(nr)?,
-            };
-            each_thread(
-                cx.pids(),
-                |process| process.group_and_session().0 == group.id(),
-                &mut visit,
-            );
-        }
-        2 => {
-            let uid = if who == 0 {
-                cx.cred.uid
-            } else {
-                cx.cred.user_ns.kuid(who as u32)
-            };
-            each_thread(
-                cx.pids(),
-                |process| real_user(process) == Some(uid),
-                &mut visit,
-            );
-        }
-        _ => return Err(Errno::EINVAL),
-    }
-    Ok(())
-}
-
-fn real_user(process: &Process) -> Option<Kuid> {
-    let cred: Arc<Cred> = process.leader()?.cred().ok()?;
-    Some(cred.uid)
-}
-
-fn each_thread(ns: &PidNs, wanted: impl Fn(&Process) -> bool, visit: &mut dyn FnMut(&Arc<Task>)) {
-    let mut from = 1;
-    while let Some((nr, process)) = next_process_in(ns, from) {
-        from = nr + 1;
-        if wanted(&process) {
-            let mut nth = 0;
-            // One at a time: what is done with a thread must not run under the signal lock.
-            while let Some(task) = process.nth_thread(nth) {
-                visit(&task);
-                nth += 1;
-            }
-        }
-    }
-}
-
-fn sys_getpriority(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
-    let mut best: Option<i8> = None;
-    for_each_prio(cx, a[0], a[1] as i32, &mut |_, thread| {
-        let nice = thread.attr().share.nice;
-        best = Some(best.map_or(nice, |best| best.min(nice)));
-    })?;
-    // The call answers 20 - nice, so that no result is negative.
-    best.map(|nice| (20 - i32::from(nice)) as usize)
-        .ok_or(Errno::ESRCH)
-}
-
-fn sys_setpriority(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
-    let nice = (a[2] as i32).clamp(-20, 19) as i8;
-    let mut answer = Err(Errno::ESRCH);
-    for_each_prio(cx, a[0], a[1] as i32, &mut |task, thread| {
-        let done = set_nice(cx, task, thread, nice);
-        if answer != Ok(()) || done.is_err() {
-            answer = done;
-        }
-    })?;
-    answer.map(|()| 0)
-}
-
-fn set_nice(cx: &Cx, task: &Task, thread: &Thread, nice: i8) -> Result<()> {
-    let privileged = cx.cred.capable(cap::SYS_NICE);
-    let old = thread.attr().share;
-    if !owns(cx, task)? && !cx.cred.ns_capable(&task.cred()?.user_ns, cap::SYS_NICE) {
-        return Err(Errno::EPERM);
-    }
-    if nice < old.nice
-        && !privileged
-        && !nice_allowed(task.process().limits().cur(Resource::Nice), nice)
-    {
-        return Err(Errno::EACCES);
-    }
-    thread.set_share(Share { nice, ..old })
 }
 
 fn sys_getcpu(_cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {

@@ -175,6 +175,7 @@ static void tests(void) {
     long forks = field("/proc/stat", "\nprocesses ");
     in_child(_exit(0));
     yes(field("/proc/stat", "\nprocesses ") > forks);
+    works(sysinfo(&si));
     yes(labs(field("/proc/stat", "\nbtime ") + si.uptime - time(NULL)) <= 3);
 
     begin("loadavg, uptime, version, cpuinfo, filesystems");
