@@ -17,7 +17,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::sync::atomic::Ordering::{Acquire, Relaxed};
-use core::sync::atomic::AtomicBool;
+use core::sync::atomic::{AtomicBool, AtomicU32};
 use cred::Resource;
 use hal::fpu;
 use kmem::{TryString, TryVec};
@@ -37,6 +37,9 @@ static DUMPER: Once<Dumper> = Once::new();
 static PATTERN: SpinLock<Option<String>> = SpinLock::new(&PATTERN_LOCK, None);
 const USUAL: &str = "core";
 static USES_PID: AtomicBool = AtomicBool::new(false);
+/// The pattern names a program that reads images.
+static PIPED: AtomicBool = AtomicBool::new(false);
+static PIPE_LIMIT: AtomicU32 = AtomicU32::new(0);
 
 /// Names who makes images.
 pub fn set_dumper(dumper: Dumper) {
@@ -52,17 +55,27 @@ pub fn pattern() -> Result<String> {
     Ok(copy)
 }
 
-/// Sets it; what is too long is cut. `EINVAL`: it is no text, or names a program to pipe the image to. `ENOMEM`.
+/// Sets it; what is too long is cut. `EINVAL`: it is no text. `ENOMEM`.
 pub fn set_pattern(pattern: &[u8]) -> Result<()> {
     let pattern = &pattern[..pattern.len().min(PATTERN_LEN - 1)];
     let pattern = core::str::from_utf8(pattern).map_err(|_| Errno::EINVAL)?;
-    if pattern.starts_with('|') {
-        return Err(Errno::EINVAL);
-    }
     let new = String::try_from_str(pattern)?;
-    let old = PATTERN.lock().replace(new);
+    let mut now = PATTERN.lock();
+    PIPED.store(pattern.starts_with('|'), Relaxed);
+    let old = now.replace(new);
+    drop(now);
     drop(old);
     Ok(())
+}
+
+/// `/proc/sys/kernel/core_pipe_limit`: how many programs may read images at a time, and are waited for; 0: any, and they are not.
+pub fn pipe_limit() -> u32 {
+    PIPE_LIMIT.load(Relaxed)
+}
+
+/// Sets it.
+pub fn set_pipe_limit(limit: u32) {
+    PIPE_LIMIT.store(limit, Relaxed);
 }
 
 /// `/proc/sys/kernel/core_uses_pid`: a name without the process' number gets it at its end.
@@ -77,7 +90,9 @@ pub fn set_uses_pid(on: bool) {
 
 /// A signal ends the process that is to leave an image. With the signal lock held.
 pub(crate) fn begin(process: &Process, by: &Task, shared: &mut SigShared, info: SigInfo) {
-    let room = process.limits().cur(Resource::Core) >= PAGE_SIZE as u64;
+    let limit = process.limits().cur(Resource::Core);
+    // What reads an image is not asked how much; it has a limit of 1 itself.
+    let room = limit >= PAGE_SIZE as u64 || PIPED.load(Relaxed) && limit != 1;
     if room && process.is_dumpable() && DUMPER.get().is_some() {
         shared.core = Some(Core {
             by: by.tid(),

@@ -1,7 +1,8 @@
-//! Programs that the kernel itself starts: modprobe(8), when something is missing that a module may have.
+//! Programs that the kernel itself starts: modprobe(8), when something is missing that a module may have; one that reads a core
+//! image.
 //!
 //! Such a process is nobody's child; who started it takes its status, or a work item if nobody waits. It has root and
-//! namespaces of process 1, full credentials, and no open file.
+//! namespaces of process 1, full credentials, and no open file but what it is given to read.
 //!
 //! Specification: Documentation/admin-guide/sysctl/kernel.rst on `modprobe` and `modules_disabled`; `call_usermodehelper`
 //! and `request_module` of Linux' driver API.
@@ -14,12 +15,12 @@ use abi::{Errno, Result};
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::Ordering::Relaxed;
+use core::sync::atomic::Ordering::{Acquire, Relaxed, Release};
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32};
-use cred::{Cred, Rlimits};
+use cred::{Cred, Limit, Resource, Rlimits};
 use kmem::{TryString, TryVec};
-use sync::{LockClass, Once, SpinLock, WaitMode, rank};
-use vfs::Files;
+use sync::{LockClass, Once, SpinLock, WaitMode, WaitQueue, rank};
+use vfs::{File, Files, OnExec};
 
 static PATH: LockClass = LockClass::new("modprobe_path", rank::NONE);
 
@@ -29,8 +30,8 @@ const PATH_LEN: usize = 256;
 const ALIAS_LEN: usize = 56;
 /// Most of them at a time (`MAX_KMOD_CONCURRENT`).
 const AT_MOST: u32 = 50;
-/// Most words of a command.
-const WORDS: usize = 8;
+/// Most words of a command; as many as a pattern of 128 bytes may have.
+const WORDS: usize = 64;
 /// What every such program finds in its environment.
 const ENVIRONMENT: [&[u8]; 3] = [
     b"HOME=/",
@@ -59,6 +60,8 @@ pub fn set_start(start: Start) {
 pub enum Wait {
     /// Until it has ended; its status word is the answer.
     Finish,
+    /// Until its program runs, or it is known that none will.
+    Start,
     /// Not at all.
     Not,
 }
@@ -67,6 +70,9 @@ pub enum Wait {
 struct Fate {
     /// An errno when exec failed.
     error: AtomicI32,
+    /// Whether exec has answered.
+    known: AtomicBool,
+    queue: WaitQueue,
 }
 
 /// Runs a program: path and arguments in `words`, of which the first is the path. Its status word, or 0 if nobody waits.
@@ -75,27 +81,64 @@ struct Fate {
 /// `ENOSYS`: before process 1 has begun; `E2BIG`: too many words; what exec answers; `ENOMEM`; `ERESTARTSYS`: the waiter
 /// was killed.
 pub fn run(words: Vec<Vec<u8>>, wait: Wait) -> Result<i32> {
+    spawn(first()?, words, &ENVIRONMENT, wait)
+}
+
+/// Runs a program that reads `input` and finds nothing else: no environment. That it dies itself with a core image would begin
+/// anew, so it has none: its `RLIMIT_CORE` is 1. Comes back when it runs.
+///
+/// # Errors
+/// Those of [`run`].
+pub fn run_reader(words: Vec<Vec<u8>>, input: Arc<File>) -> Result<()> {
+    let first = first()?;
+    first.files.alloc(0, 1, input, OnExec::Keep)?;
+    let least = Limit { cur: 1, max: 1 };
+    first.limits.set(Resource::Core, least, true)?;
+    spawn(first, words, &[], Wait::Start).map(drop)
+}
+
+fn spawn(
+    first: First,
+    words: Vec<Vec<u8>>,
+    environment: &'static [&'static [u8]],
+    wait: Wait,
+) -> Result<i32> {
     let start = *START.get().ok_or(Errno::ENOSYS)?;
     if words.is_empty() || words.len() > WORDS {
         return Err(Errno::E2BIG);
     }
     let fate = kmem::try_arc(Fate {
         error: AtomicI32::new(0),
+        known: AtomicBool::new(false),
+        queue: WaitQueue::new(),
     })?;
     let told = fate.clone();
-    let task = clone::spawn_helper(first()?, move |cx| {
-        let mut argv: [&[u8]; WORDS] = [b""; WORDS];
-        for (to, word) in argv.iter_mut().zip(&words) {
-            *to = word;
+    let task = clone::spawn_helper(first, move |cx| {
+        let argv = Vec::try_collect_from(words.iter().map(Vec::as_slice));
+        let started = argv.and_then(|argv| start(cx, argv[0], &argv, environment));
+        if let Err(error) = &started {
+            told.error.store(error.code(), Relaxed);
         }
-        let started = start(cx, argv[0], &argv[..words.len()], &ENVIRONMENT);
-        started.inspect_err(|e| told.error.store(e.code(), Relaxed))
+        told.known.store(true, Release);
+        told.queue.wake_all();
+        started
     })?;
     let process = task.process().clone();
     drop(task);
     match wait {
         Wait::Not => leave(process).map(|()| 0),
+        Wait::Start => {
+            leave(process)?;
+            fate.queue.wait_event(|| fate.known.load(Acquire));
+            fate.failed()
+        }
         Wait::Finish => finish(&process, &fate),
+    }
+}
+
+impl Fate {
+    fn failed(&self) -> Result<i32> {
+        Errno::from_code(self.error.load(Relaxed)).map_or(Ok(0), Err)
     }
 }
 
@@ -122,10 +165,7 @@ fn finish(process: &Arc<Process>, fate: &Fate) -> Result<i32> {
     }
     let status = process.exit_status.load(Relaxed);
     take_away(process);
-    match Errno::from_code(fate.error.load(Relaxed)) {
-        Some(error) => Err(error),
-        None => Ok(status),
-    }
+    fate.failed().map(|_| status)
 }
 
 fn take_away(process: &Arc<Process>) {

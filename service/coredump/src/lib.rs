@@ -2,10 +2,11 @@
 //!
 //! | file | holds |
 //! |---|---|
-//! | `name.rs` | what the file is called: `core_pattern` |
+//! | `name.rs` | what the file is called, or who reads the image: `core_pattern` |
 //! | `areas.rs` | which memory goes into it: `coredump_filter` |
 //! | `notes.rs` | what is told of threads, signal, program and files |
-//! | `image.rs` | the file itself |
+//! | `image.rs` | the image itself |
+//! | `output.rs` | the file, or the pipe to a program |
 //!
 //! The file is an ELF file of type `ET_CORE`: a header, program headers, the notes (`PT_NOTE`), then the memory, one `PT_LOAD`
 //! for each area of `/proc/PID/maps`. Pages without content are holes of the file.
@@ -24,6 +25,7 @@ mod areas;
 mod image;
 mod name;
 mod notes;
+mod output;
 
 /// Makes images from now on.
 pub fn init() {

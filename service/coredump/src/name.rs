@@ -1,29 +1,38 @@
-//! The name of a core file.
+//! The name of a core file, or the words of the program that reads the image.
 use abi::Result;
+use alloc::vec::Vec;
 use core::fmt::Write;
 use cred::Resource;
 use kmem::TryVec;
 use task::Cx;
 use vfs::{File, SeqBuf};
 
-/// The pattern with its `%` letters put in, and the process' number at its end if that is wanted and is not there.
-pub(crate) fn name(cx: &Cx, signal: u32) -> Result<alloc::vec::Vec<u8>> {
+/// Where an image goes.
+pub(crate) enum Place {
+    File(Vec<u8>),
+    /// A program and its arguments.
+    Program(Vec<Vec<u8>>),
+}
+
+/// What the pattern says now. A program's words are told apart before its letters are put in. `ENOMEM`.
+pub(crate) fn place(cx: &Cx, signal: u32) -> Result<Place> {
     let pattern = task::coredump::pattern()?;
-    let mut out = SeqBuf::new();
-    let mut has_pid = false;
-    let mut letters = pattern.bytes();
-    while let Some(letter) = letters.next() {
-        match letter {
-            b'%' => match letters.next() {
-                Some(which) => {
-                    has_pid |= which == b'p';
-                    put(cx, signal, which, &mut out);
-                }
-                None => break,
-            },
-            letter => out.push_bytes(&[letter]),
-        }
+    let Some(program) = pattern.strip_prefix('|') else {
+        return name(cx, &pattern, signal).map(Place::File);
+    };
+    let mut words = Vec::new();
+    for word in program.split_ascii_whitespace() {
+        let mut out = SeqBuf::new();
+        letters(cx, word, signal, &mut out);
+        words.try_push(out.finish()?)?;
     }
+    Ok(Place::Program(words))
+}
+
+/// The pattern with its `%` letters put in, and the process' number at its end if that is wanted and is not there.
+fn name(cx: &Cx, pattern: &str, signal: u32) -> Result<Vec<u8>> {
+    let mut out = SeqBuf::new();
+    let has_pid = letters(cx, pattern, signal, &mut out);
     if !has_pid && task::coredump::uses_pid() {
         let _ = write!(out, ".{}", cx.process().nr());
     }
@@ -32,6 +41,25 @@ pub(crate) fn name(cx: &Cx, signal: u32) -> Result<alloc::vec::Vec<u8>> {
         name.try_extend(b"core")?;
     }
     Ok(name)
+}
+
+/// Puts letters in; whether the process' number was among them.
+fn letters(cx: &Cx, pattern: &str, signal: u32, out: &mut SeqBuf) -> bool {
+    let mut has_pid = false;
+    let mut letters = pattern.bytes();
+    while let Some(letter) = letters.next() {
+        match letter {
+            b'%' => match letters.next() {
+                Some(which) => {
+                    has_pid |= which == b'p';
+                    put(cx, signal, which, out);
+                }
+                None => break,
+            },
+            letter => out.push_bytes(&[letter]),
+        }
+    }
+    has_pid
 }
 
 /// What stands for a letter; nothing for one without a meaning.

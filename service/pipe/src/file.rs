@@ -162,6 +162,11 @@ const PIPE2_FLAGS: u32 = raw::O_CLOEXEC | raw::O_NONBLOCK | raw::O_DIRECT;
 
 /// A pipe as two files, the end that reads first. EINVAL: flags; ENFILE; ENOMEM.
 pub fn pipe2(flags: u32, cred: &Arc<Cred>) -> Result<(Arc<File>, Arc<File>)> {
+    ends(flags, cred).map(|(_, reader, writer)| (reader, writer))
+}
+
+/// A pipe with its ends, the one to read from first: for who writes without being a process that calls. As [`pipe2`].
+pub fn ends(flags: u32, cred: &Arc<Cred>) -> Result<(Arc<Pipe>, Arc<File>, Arc<File>)> {
     if flags & !PIPE2_FLAGS != 0 {
         return Err(Errno::EINVAL);
     }
@@ -188,7 +193,7 @@ pub fn pipe2(flags: u32, cred: &Arc<Cred>) -> Result<(Arc<File>, Arc<File>)> {
         kept | OpenFlags::WRONLY,
         cred,
     )?;
-    Ok((reader, writer))
+    Ok((pipe, reader, writer))
 }
 
 /// "pipe:[7]", without an allocation.

@@ -33,6 +33,6 @@ mod splice;
 #[cfg(test)]
 mod tests;
 
-pub use file::{PipeEnd, init, max_size, pipe2, set_max_size};
+pub use file::{PipeEnd, ends, init, max_size, pipe2, set_max_size};
 pub use pipe::{DEFAULT_SLOTS, Mode, Pipe};
 pub use share::Share;

@@ -16,6 +16,15 @@ pub(super) static KNOBS: &[Knob] = &[
     )
     .text(),
     settable(
+        "kernel/core_pipe_limit",
+        |_, out| number(out, u64::from(task::coredump::pipe_limit())),
+        |_, text| {
+            let limit = u32::try_from(parse_number(text)?).map_err(|_| Errno::EINVAL)?;
+            task::coredump::set_pipe_limit(limit);
+            Ok(())
+        },
+    ),
+    settable(
         "kernel/core_uses_pid",
         |_, out| number(out, u64::from(task::coredump::uses_pid())),
         |_, text| {
