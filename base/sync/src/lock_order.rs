@@ -47,6 +47,7 @@ pub mod rank {
     pub const FILE_LOCKS: u16 = 5130;
     pub const FILE_LOCK_WAITS: u16 = 5135;
     pub const INODE_TIMES: u16 = 5140;
+    pub const INODE_LISTS: u16 = 5142;
     pub const DIR_NOTIFY: u16 = 5145;
     pub const NOTIFY: u16 = 5150;
     pub const NOTIFY_SHARES: u16 = 5160;

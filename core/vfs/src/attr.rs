@@ -1,4 +1,5 @@
 //! Changing attributes: chmod, chown, truncate, utimensat; access(2); statfs(2).
+use crate::acl;
 use crate::mount::MountFlags;
 use crate::notify;
 use crate::objects::{Dentry, File, Inode, Path};
@@ -11,7 +12,12 @@ use kmem::user::UserBuf;
 
 /// Changes attributes and tells; the inode is locked.
 fn set(dentry: &Dentry, inode: &Inode, attr: &SetAttr) -> Result<()> {
+    let list = match attr.mode {
+        Some(mode) => acl::for_mode(inode, mode)?,
+        None => None,
+    };
     inode.ops().setattr(inode, attr)?;
+    acl::follow_mode(inode, list);
     notify::changed(dentry, attr);
     Ok(())
 }

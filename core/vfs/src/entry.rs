@@ -1,7 +1,8 @@
 //! Opening an entry of a directory that the kernel names itself, not a path of the caller's: what mq_open(2) does. The
 //! caller says how an entry that is not there is made.
+use crate::fresh::new_node;
 use crate::namei::lookup_locked;
-use crate::names::{create_with, may_create, new_node};
+use crate::names::{create_with, may_create};
 use crate::notify;
 use crate::objects::{Dentry, File, MakeEntry, Path};
 use crate::open::open_path;
@@ -47,8 +48,8 @@ pub fn open_entry(
             None => {
                 at.mnt.require_write()?;
                 may_create(&at.dentry, dir, cred)?;
-                let new = new_node(dir, cred, FileType::Regular, mode & PERM_MASK);
-                create_with(&at.dentry, dir, name, &new, make)?
+                let new = new_node(dir, cred, FileType::Regular, mode & PERM_MASK, 0)?;
+                create_with(&at.dentry, dir, name, new, make)?
             }
         }
     };

@@ -1,13 +1,13 @@
 //! Inodes: what a file is, apart from its names.
 use crate::locklist::LockList;
-use crate::objects::{Inode, InodeExtra, InodeOps, SuperBlock};
+use crate::objects::{CUSTOM, Inode, InodeExtra, InodeOps, LISTED, SuperBlock};
 use crate::types::{Access, FileType, Kstat, PERM_MASK, SetAttr, SetTime, Times, now};
 use crate::types::{Caching, NewInode};
 use abi::{Errno, PAGE_SIZE, Result, raw};
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::any::Any;
-use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use cred::{Cred, Kgid, Kuid};
 use kmem::try_arc;
 use pagecache::PageCache;
@@ -25,7 +25,7 @@ impl Inode {
         try_arc(Self {
             ino: new.ino,
             kind,
-            custom_permission: ops.has_permission(),
+            checks: AtomicU8::new(if ops.has_permission() { CUSTOM } else { 0 }),
             caching: ops.caching(),
             mode: AtomicU32::new(new.mode),
             uid: AtomicU32::new(new.uid.0),
@@ -286,11 +286,16 @@ impl Inode {
             .map_err(|_| Errno::ETXTBSY)
     }
 
+    #[inline]
+    fn checks(&self) -> u8 {
+        self.checks.load(Ordering::Relaxed)
+    }
+
     /// Whether `cred` may access it so. EACCES, EROFS.
     #[inline]
     pub fn permission(&self, cred: &Cred, access: Access) -> Result<()> {
         // Searching a directory that everybody may search: most of what a path walk asks.
-        if access == Access::EXEC && !self.custom_permission && self.mode() & 0o111 == 0o111 {
+        if access == Access::EXEC && self.checks() == 0 && self.mode() & 0o111 == 0o111 {
             return Ok(());
         }
         self.permission_slow(cred, access)
@@ -304,17 +309,21 @@ impl Inode {
         if access.contains(Access::WRITE) && on_disk && self.sb.is_read_only() {
             return Err(Errno::EROFS);
         }
-        if self.custom_permission {
+        if self.checks() & CUSTOM != 0 {
             return self.ops.permission(self, cred, access);
         }
         self.generic_permission(cred, access)
     }
 
-    /// The usual rule: owner, group, others, then capabilities (path_resolution(7), capabilities(7)). EACCES.
+    /// The usual rule: owner, access list (acl(5)) or group and others, then capabilities (path_resolution(7),
+    /// capabilities(7)). EACCES.
     pub fn generic_permission(&self, cred: &Cred, access: Access) -> Result<()> {
         let (mode, uid, gid) = (self.mode(), self.uid(), self.gid());
+        let listed = self.checks() & LISTED != 0 && cred.fsuid != uid;
         let granted = if cred.fsuid == uid {
             mode >> 6
+        } else if let Some(given) = listed.then(|| self.list_gives(cred, access)).flatten() {
+            if given { 7 } else { 0 }
         } else if mode >> 3 & 7 != mode & 7 && cred.in_group(gid) {
             mode >> 3
         } else {

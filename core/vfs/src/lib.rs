@@ -6,13 +6,13 @@
 //! | `objects` | what the following are made of, and the traits of file systems: [`InodeOps`], [`FileOps`], [`SuperOps`] |
 //! | `inode`, `dentry`, `superblock`, `mount`, `mountns`, `path` | [`Inode`]; [`Dentry`]; [`SuperBlock`] and [`FileSystemType`]; [`Mount`]; [`MountNs`]; [`Path`] and [`FsStruct`] |
 //! | `namei` | path walks: [`lookup`] |
-//! | `open`, `entry`, `names`, `attr` | what calls do with paths: open, mkdir, rename …, chmod … |
+//! | `open`, `entry`, `names`, `fresh`, `attr` | what calls do with paths: open, mkdir, rename …, what is new, chmod … |
 //! | `file`, `transfer`, `seek`, `regular`, `readdir`, `poll`, `owner` | [`File`]; files over the page cache; [`PollTable`] |
 //! | `fdslots`, `fdtable` | [`Files`], [`FdTable`] |
 //! | `locklist`, `locks` | flock(2) and record locks |
 //! | `notify`, `dnotify`, `shares` | who watches files: inotify(7), `F_NOTIFY`; how many one user has |
 //! | `chrdev`, `special`, `anon` | devices by number, who opens FIFOs and block devices, files without a place |
-//! | `xattrs`, `xattr` | extended attributes: where they are kept, who may |
+//! | `xattrs`, `xattr`, `acl` | extended attributes: where they are kept, who may; access lists |
 //! | `seqfile` | generated text |
 //! | `cost` | what calls by a file have cost: [`Cost`] |
 //!
@@ -23,12 +23,12 @@
 //! ```text
 //! SuperBlock.rename → File.pos → Inode.lock (directory, parent before child) → Inode.lock (file) → changes of mounts
 //!   → page faults (mm) → spinlocks: FdTable, FsStruct, SuperBlock.root, Mount.children, Mount.place, Dentry.children,
-//!   Dentry.place, locks of files, Inode.times, page cache
+//!   Dentry.place, locks of files, Inode.times, access lists, page cache
 //! ```
 //! No spinlock is held over a call into a file system; nothing large is dropped under one.
 //!
 //! # Specification
-//! path_resolution(7), open(2), mount(2), rename(2), fcntl(2), inode(7), credentials(7), capabilities(7).
+//! path_resolution(7), acl(5), open(2), mount(2), rename(2), fcntl(2), inode(7), credentials(7), capabilities(7).
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -36,6 +36,7 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+mod acl;
 mod anon;
 mod attr;
 mod chrdev;
@@ -49,6 +50,7 @@ mod entry;
 mod fdslots;
 mod fdtable;
 mod file;
+mod fresh;
 mod inode;
 mod locklist;
 mod locks;

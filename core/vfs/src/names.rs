@@ -3,11 +3,12 @@
 //! Each call walks to the directory, locks its inode, looks the name up once more under the lock, checks, lets the file
 //! system do it, and then changes the dentry cache. A rename between two directories first takes the superblock's rename
 //! mutex, then the directory nearer to the root.
+use crate::fresh::{Fresh, new_node};
 use crate::name::Name;
 use crate::namei::{Last, Walk, WalkCtx, lookup_locked};
 use crate::notify;
 use crate::objects::{Dentry, Inode, MakeEntry, Path, RenameTarget};
-use crate::types::{Access, FileType, LookupFlags, NewNode, PERM_MASK, RenameFlags};
+use crate::types::{Access, FileType, LookupFlags, PERM_MASK, RenameFlags};
 use abi::{Errno, Result, raw};
 use alloc::sync::Arc;
 use cred::{Cred, cap};
@@ -46,11 +47,6 @@ pub fn make_there(ctx: WalkCtx<'_>, path: &[u8], make: Make<'_>) -> Result<Path>
     if kind == FileType::Symlink && target.is_empty() {
         return Err(Errno::ENOENT);
     }
-    let umask = if kind == FileType::Symlink {
-        0
-    } else {
-        ctx.fs.umask()
-    };
     let (parent, last) = parent_of(ctx, path)?;
     // A last component that is no name exists: ".", "..", "/".
     let name = last.name().ok_or(Errno::EEXIST)?;
@@ -67,10 +63,10 @@ pub fn make_there(ctx: WalkCtx<'_>, path: &[u8], make: Make<'_>) -> Result<Path>
     if device && !ctx.cred.capable(cap::MKNOD) {
         return Err(Errno::EPERM);
     }
-    let mut new = new_node(&dir, ctx.cred, kind, mode & PERM_MASK & !umask);
-    new.rdev = rdev;
-    new.target = target;
-    let dentry = create_locked(&parent.dentry, &dir, name, &new)?;
+    let mut new = new_node(&dir, ctx.cred, kind, mode & PERM_MASK, ctx.fs.umask())?;
+    new.node.rdev = rdev;
+    new.node.target = target;
+    let dentry = create_locked(&parent.dentry, &dir, name, new)?;
     Ok(Path {
         mnt: parent.mnt.clone(),
         dentry,
@@ -82,30 +78,6 @@ fn parent_of<'a>(ctx: WalkCtx<'a>, path: &'a [u8]) -> Result<(Path, Last<'a>)> {
     let mut walk = Walk::new(ctx, path, LookupFlags::empty())?;
     let last = walk.walk_to_last()?;
     Ok((walk.at, last))
-}
-
-/// Owner, group and mode of a node that `cred` makes in `dir` (mkdir(2), "set-group-ID").
-pub(crate) fn new_node<'a>(dir: &Inode, cred: &Cred, kind: FileType, mut mode: u32) -> NewNode<'a> {
-    let mut gid = cred.fsgid;
-    if dir.mode() & raw::S_ISGID != 0 {
-        gid = dir.gid();
-        if kind == FileType::Directory {
-            mode |= raw::S_ISGID;
-        } else if mode & (raw::S_ISGID | raw::S_IXGRP) == raw::S_ISGID | raw::S_IXGRP
-            && !cred.in_group(gid)
-            && !cred.capable_over(dir.uid(), gid, cap::FSETID)
-        {
-            mode &= !raw::S_ISGID;
-        }
-    }
-    NewNode {
-        kind,
-        mode,
-        uid: cred.fsuid,
-        gid,
-        rdev: 0,
-        target: &[],
-    }
 }
 
 /// Whether entries may be made in a directory. ENOENT: it was removed; EACCES; EROFS.
@@ -121,7 +93,7 @@ pub(crate) fn create_locked(
     parent: &Arc<Dentry>,
     dir: &Arc<Inode>,
     name: &[u8],
-    new: &NewNode<'_>,
+    new: Fresh<'_>,
 ) -> Result<Arc<Dentry>> {
     create_with(parent, dir, name, new, &mut |dir, dentry, new| {
         dir.ops().create(dir, dentry, new)
@@ -133,16 +105,19 @@ pub(crate) fn create_with(
     parent: &Arc<Dentry>,
     dir: &Arc<Inode>,
     name: &[u8],
-    new: &NewNode<'_>,
+    new: Fresh<'_>,
     make: MakeEntry<'_>,
 ) -> Result<Arc<Dentry>> {
     let dentry = Dentry::new(parent, name)?;
     parent.make_room()?;
     // Once the file system has made the node nothing may fail.
-    if new.kind == FileType::Directory {
+    if new.node.kind == FileType::Directory {
         dentry.prepare_children()?;
     }
-    let inode = make(dir, &dentry, new)?;
+    let inode = make(dir, &dentry, &new.node)?;
+    if let Some(inherited) = new.inherited {
+        inode.adopt(inherited);
+    }
     parent.forget_negative(name);
     dentry.instantiate(inode)?;
     if dir.caching() != crate::Caching::Never {

@@ -17,7 +17,7 @@ use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use core::any::Any;
 use core::ops::Deref;
-use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, AtomicUsize};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU32, AtomicU64, AtomicUsize};
 use cred::{Cred, UserNamespace};
 use hashbrown::HashTable;
 use kmem::user::UserBuf;
@@ -164,11 +164,17 @@ pub struct RenameTarget<'a> {
     pub flags: RenameFlags,
 }
 
+/// Of an inode's checks: the file system asks itself.
+pub(crate) const CUSTOM: u8 = 1;
+/// Of an inode's checks: it has an access list.
+pub(crate) const LISTED: u8 = 2;
+
 /// A file, apart from its names. See [`InodeOps`] for what file systems add.
 pub struct Inode {
     pub(crate) ino: u64,
     pub(crate) kind: FileType,
-    pub(crate) custom_permission: bool,
+    /// [`CUSTOM`] and [`LISTED`]: why the bits of the mode are not all there is to ask. Most often neither.
+    pub(crate) checks: AtomicU8,
     pub(crate) caching: Caching,
     pub(crate) mode: AtomicU32,
     pub(crate) uid: AtomicU32,
@@ -184,7 +190,7 @@ pub struct Inode {
     pub(crate) extra: Once<InodeExtra>,
     /// It never had a name and may get one.
     pub(crate) linkable: AtomicBool,
-    /// Extended attributes, once it has had any.
+    /// Extended attributes and access lists, once it has had any.
     pub(crate) xattrs: Once<Box<Xattrs>>,
     /// See `seals.rs`.
     pub(crate) seals: AtomicU32,
@@ -256,7 +262,7 @@ pub trait SuperOps: Any + Send + Sync {
         false
     }
 
-    /// Whether its inodes can have extended attributes: `security.*` and `trusted.*`, in memory.
+    /// Whether its inodes can have extended attributes, in memory: `security.*`, `trusted.*` and access lists.
     fn has_xattrs(&self) -> bool {
         false
     }

@@ -1,7 +1,8 @@
 //! Opening files (open(2), openat2(2), and for exec).
+use crate::fresh::new_node;
 use crate::mount::MountFlags;
 use crate::namei::{Last, Step, Walk, WalkCtx, lookup_child, lookup_locked};
-use crate::names::{create_locked, may_create, new_node};
+use crate::names::{create_locked, may_create};
 use crate::notify;
 use crate::objects::{Dentry, File, FileOpsRef, Inode, OpenArgs, Path};
 use crate::regular::{self, path_ops};
@@ -137,13 +138,8 @@ fn step_or_create(
         if child.is_none() {
             walk.at.mnt.require_write()?;
             may_create(&parent, &dir, ctx.cred)?;
-            let new = new_node(
-                &dir,
-                ctx.cred,
-                FileType::Regular,
-                how.mode & !ctx.fs.umask(),
-            );
-            walk.at.dentry = create_locked(&parent, &dir, name, &new)?;
+            let new = new_node(&dir, ctx.cred, FileType::Regular, how.mode, ctx.fs.umask())?;
+            walk.at.dentry = create_locked(&parent, &dir, name, new)?;
             return Ok(Found::Made);
         }
     }
@@ -258,9 +254,13 @@ fn open_tmpfile(ctx: WalkCtx<'_>, path: &[u8], flags: OpenFlags, mode: u32) -> R
         dir,
         ctx.cred,
         FileType::Regular,
-        mode & PERM_MASK & !ctx.fs.umask(),
-    );
-    let inode = dir.ops().tmpfile(dir, &new)?;
+        mode & PERM_MASK,
+        ctx.fs.umask(),
+    )?;
+    let inode = dir.ops().tmpfile(dir, &new.node)?;
+    if let Some(inherited) = new.inherited {
+        inode.adopt(inherited);
+    }
     inode.set_linkable(!flags.contains(OpenFlags::EXCL));
     let mut name = [0; 21];
     let dentry = Dentry::new(&at.dentry, tmp_name(inode.ino(), &mut name))?;

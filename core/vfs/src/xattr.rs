@@ -1,9 +1,10 @@
-//! Extended attributes (xattr(7)): who may see and change them. What a file system in memory has are `security.*` and
-//! `trusted.*`; `user.*` and `system.*` are EOPNOTSUPP, as on tmpfs of Linux 6.1 (which has `system.posix_acl_*` besides).
+//! Extended attributes (xattr(7)): who may see and change them. What a file system in memory has are `security.*`,
+//! `trusted.*` and access lists (see `acl`); `user.*` and what else `system.*` may be are EOPNOTSUPP, as on tmpfs of Linux 6.1.
+use crate::acl;
 use crate::notify;
 use crate::objects::{Inode, Path};
 use crate::types::{Access, FileType};
-use crate::xattrs::{SetXattr, Xattrs};
+use crate::xattrs::{Lists, SetXattr, Which, Xattrs};
 use abi::{Errno, Result};
 use alloc::vec::Vec;
 use cred::{CAPABILITY, Cred, FileCaps, cap};
@@ -73,6 +74,9 @@ pub fn set_xattr(
     how: SetXattr,
     cred: &Cred,
 ) -> Result<()> {
+    if let Some(which) = Which::named(name) {
+        return acl::set(at, which, Some(&value), cred);
+    }
     let inode = at.inode()?;
     if name == CAPABILITY && !value.is_empty() {
         value = capability_to_keep(inode, &value, cred)?;
@@ -81,20 +85,16 @@ pub fn set_xattr(
     permission(inode, name, Access::WRITE, cred)?;
     may_change(inode, name, cred)?;
     supported(inode, name)?;
-    let list = match inode.xattrs.get() {
-        Some(list) => list,
-        None => {
-            let _ = inode.xattrs.set(try_box(Xattrs::new())?);
-            inode.xattrs.get().ok_or(Errno::ENOMEM)?
-        }
-    };
-    list.set(name, value, how)?;
+    inode.xattrs_or_new()?.set(name, value, how)?;
     notify::attributes(&at.dentry);
     Ok(())
 }
 
 /// removexattr(2). Errors as [`set_xattr`].
 pub fn remove_xattr(at: &Path, name: &[u8], cred: &Cred) -> Result<()> {
+    if let Some(which) = Which::named(name) {
+        return acl::set(at, which, None, cred);
+    }
     let inode = at.inode()?;
     let _lock = inode.lock();
     permission(inode, name, Access::WRITE, cred)?;
@@ -113,6 +113,9 @@ pub fn get_xattr<R>(
     cred: &Cred,
     f: impl FnOnce(&[u8]) -> Result<R>,
 ) -> Result<R> {
+    if let Some(which) = Which::named(name) {
+        return acl::get(inode, which, cred, f);
+    }
     permission(inode, name, Access::READ, cred)?;
     supported(inode, name)?;
     let list = inode.xattrs.get().ok_or(Errno::ENODATA)?;
@@ -132,6 +135,7 @@ pub fn list_xattrs(
     let Some(list) = inode.xattrs.get() else {
         return Ok(());
     };
+    acl::names(inode, &mut f)?;
     let all = cred.capable(cap::SYS_ADMIN);
     list.for_each(|name| {
         if all || !name.starts_with(TRUSTED) {
@@ -174,6 +178,16 @@ fn capability_to_show(inode: &Inode, value: &[u8], cred: &Cred) -> Result<([u8; 
 }
 
 impl Inode {
+    /// Where its attributes and lists are. ENOMEM.
+    pub(crate) fn xattrs_or_new(&self) -> Result<&Xattrs> {
+        if self.xattrs.get().is_none() {
+            let _ = self
+                .xattrs
+                .set(try_box(Xattrs::with_lists(Lists::default()))?);
+        }
+        self.xattrs.get().map(|all| &**all).ok_or(Errno::ENOMEM)
+    }
+
     /// The capabilities that it gives to a program that `cred` runs from it. EINVAL: what is kept says nothing.
     pub fn file_caps(&self, cred: &Cred) -> Result<Option<FileCaps>> {
         let Some(list) = self.xattrs.get() else {

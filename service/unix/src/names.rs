@@ -181,8 +181,10 @@ pub(crate) fn bind(who: &Caller<'_>, end: &Arc<End>, wanted: Wanted<'_>) -> Resu
     };
     let name = Name::new(path, true)?;
     let bound = try_arc(Bound(Arc::downgrade(end)))?;
-    let node = Make::Node(FileType::Socket, 0o777, 0);
-    let place = vfs::make_there(walk(who)?, path, node).map_err(|e| match e {
+    // bind(2) asks for the umask itself: a default access list of the directory does not put it aside.
+    let walk_from = walk(who)?;
+    let node = Make::Node(FileType::Socket, 0o777 & !walk_from.fs.umask(), 0);
+    let place = vfs::make_there(walk_from, path, node).map_err(|e| match e {
         Errno::EEXIST => Errno::EADDRINUSE,
         e => e,
     })?;
