@@ -6,10 +6,11 @@ use abi::raw::{
     __NR_chmod, __NR_chown, __NR_fchmod, __NR_fchmodat, __NR_fchown, __NR_fchownat, __NR_fstat,
     __NR_fstatfs, __NR_futimesat, __NR_lchown, __NR_lstat, __NR_newfstatat, __NR_stat, __NR_statfs,
     __NR_statx, __NR_utime, __NR_utimensat, __NR_utimes, AT_EMPTY_PATH, AT_FDCWD, AT_NO_AUTOMOUNT,
-    AT_STATX_DONT_SYNC, AT_STATX_FORCE_SYNC, AT_SYMLINK_NOFOLLOW, STATX_BASIC_STATS, STATX_BTIME,
-    STATX_MNT_ID, UTIME_NOW, UTIME_OMIT,
+    AT_STATX_DONT_SYNC, AT_STATX_FORCE_SYNC, AT_SYMLINK_NOFOLLOW, STATX_ATTR_MOUNT_ROOT,
+    STATX_BASIC_STATS, STATX_BTIME, STATX_MNT_ID, UTIME_NOW, UTIME_OMIT,
 };
 use abi::{Errno, Result};
+use alloc::sync::Arc;
 use cred::{Kgid, Kuid, UserNamespace};
 use kmem::user::{self, UserAddr};
 use task::Cx;
@@ -106,6 +107,8 @@ fn sys_statx(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
         __reserved: 0,
     };
     let born = stat.btime.map_or(0, |_| STATX_BTIME);
+    let is_root = Arc::ptr_eq(&at.dentry, at.mnt.root());
+    let root = u64::from(STATX_ATTR_MOUNT_ROOT);
     let ns = &cx.cred.user_ns;
     let out = Statx {
         stx_mask: STATX_BASIC_STATS | STATX_MNT_ID | born,
@@ -125,6 +128,8 @@ fn sys_statx(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
         stx_rdev_minor: minor(stat.rdev),
         stx_dev_major: major(stat.dev),
         stx_dev_minor: minor(stat.dev),
+        stx_attributes: if is_root { root } else { 0 },
+        stx_attributes_mask: root,
         stx_mnt_id: u64::from(at.mnt.id()),
         ..Statx::default()
     };

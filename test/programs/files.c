@@ -41,6 +41,36 @@ static void tests(void) {
     close(fd2);
     close(fd);
 
+    begin("set-group-ID of a new file");
+    works(mkdir("shared", 0755));
+    works(chown("shared", 1000, 2000));
+    works(chmod("shared", 02777));
+    yes(exited(in_child({
+        int bad = setgid(1000) || setuid(1000);
+        for (int i = 0; i < 3; i++) {
+            umask((int[]){0, S_IXGRP, 022}[i]);
+            bad |= mknod("shared/node", S_IFREG | 02777, 0) || stat("shared/node", &st) || unlink("shared/node");
+            bad |= st.st_gid != 2000 || st.st_mode & S_ISGID;
+            bad |= open("shared/file", O_RDWR | O_CREAT, 02777) < 0 || stat("shared/file", &st) || unlink("shared/file");
+            bad |= st.st_gid != 2000 || st.st_mode & S_ISGID;
+            bad |= fstat(open("shared", O_RDWR | O_TMPFILE, 02777), &st);
+            bad |= st.st_gid != 2000 || st.st_mode & S_ISGID;
+        }
+        bad |= close(open("shared/kept", O_RDWR | O_CREAT, 02767)) || stat("shared/kept", &st) || unlink("shared/kept");
+        _exit(bad || !(st.st_mode & S_ISGID));
+    }), 0));
+    works(rmdir("shared"));
+
+    begin("a read at the end is an access");
+    fd = works(open("a", O_RDWR));
+    is(write(fd, "x", 1), 1);
+    works(futimens(fd, (struct timespec[]){{1000, 0}, {2000, 0}}));
+    is(read(fd, text, 1), 0);
+    works(fstat(fd, &st));
+    yes(st.st_atime > 2000);
+    works(ftruncate(fd, 0));
+    close(fd);
+
     begin("open: what fails and why");
     fails(open("none", O_RDONLY), ENOENT);
     fails(open("", O_RDONLY), ENOENT);

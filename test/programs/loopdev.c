@@ -19,6 +19,7 @@ static char text[1 << 16];
 /* Loop device N, and a file behind it. */
 static int device(int n, int flags) {
     char path[32];
+    ioctl(control, LOOP_CTL_ADD, n);
     snprintf(path, sizeof path, "/dev/loop%d", n);
     return open(path, flags);
 }
@@ -527,6 +528,28 @@ static void stacks(void) {
     works(ioctl(c, LOOP_SET_FD, b));
     works(ioctl(c, LOOP_CLR_FD));
     works(ioctl(b, LOOP_CLR_FD));
+
+    begin("eight deep");
+    int deep[8], top = a;
+    for (int i = 0; i < 7; i++) {
+        deep[i] = works(device(20 + i, O_RDWR));
+        works(ioctl(deep[i], LOOP_SET_FD, top));
+        struct loop_info64 clears = {.lo_flags = LO_FLAGS_AUTOCLEAR};
+        works(ioctl(deep[i], LOOP_SET_STATUS64, &clears));
+        top = deep[i];
+    }
+    is(pwrite(top, "bottom", 6, 9000), 6);
+    works(fsync(top));
+    for (int i = 6; i >= 0; i--)
+        works(fsync(deep[i]));
+    works(fsync(a));
+    is(pread(back, text, 6, 9000), 6);
+    yes(!memcmp(text, "bottom", 6));
+    for (int i = 0; i < 7; i++)
+        close(deep[i]);
+    deep[0] = works(device(20, O_RDWR));
+    yes(gone(deep[0]));
+    close(deep[0]);
 
     begin("another file");
     fails(ioctl(a, LOOP_CHANGE_FD, same), EINVAL);

@@ -329,6 +329,10 @@ static void tests(void) {
     is(sx.stx_size, 6);
     is(sx.stx_mode, S_IFREG | 0600);
     is(sx.stx_ino, st.st_ino);
+    is(sx.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT, STATX_ATTR_MOUNT_ROOT);
+    is(sx.stx_attributes & STATX_ATTR_MOUNT_ROOT, 0);
+    works(syscall(SYS_statx, AT_FDCWD, "/proc", 0, STATX_BASIC_STATS, &sx));
+    is(sx.stx_attributes & STATX_ATTR_MOUNT_ROOT, STATX_ATTR_MOUNT_ROOT);
     fails(syscall(SYS_statx, AT_FDCWD, "none", 0, STATX_BASIC_STATS, &sx), ENOENT);
     fails(syscall(SYS_statx, AT_FDCWD, "cm", 0, 0x80000000, &sx), EINVAL);
 

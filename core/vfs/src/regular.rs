@@ -49,9 +49,8 @@ impl FileOps for RegularFile {
         let cache = file.inode().cache().ok_or(Errno::EINVAL)?;
         let n = cache.read(io.pos, file.inode().size(), buf)?;
         io.pos += n as u64;
-        if n > 0 {
-            file.touch_access();
-        }
+        // At the end, too.
+        file.touch_access();
         Ok(n)
     }
 
