@@ -66,6 +66,7 @@ fn register(info: &'static BootInfo) -> Result<()> {
     netlink::init()?;
     mqueue::init()?;
     unix::init()?;
+    inet::init()?;
     devtmpfs::init()?;
     block::init()?;
     loopdev::init()?;

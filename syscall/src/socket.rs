@@ -125,7 +125,13 @@ fn accept(cx: &Cx, a: &[usize; 6], flags: usize) -> Result<usize> {
     let socket = file.socket()?.accept(file.is_nonblock(0))?;
     let peer = match a[1] {
         0 => None,
-        _ => Some(socket.name(End::Peer).map_err(|_| Errno::ECONNABORTED)?),
+        _ => match socket.name(End::Peer) {
+            Ok(peer) => Some(peer),
+            Err(_) => {
+                socket.close();
+                return Err(Errno::ECONNABORTED);
+            }
+        },
     };
     let new = open(cx, socket, flags)?;
     if let Some(peer) = peer {
@@ -166,7 +172,10 @@ fn sys_setsockopt(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     if level == SOL_SOCKET {
         match socket.base().set_option(&who, name, &value) {
             Err(Errno::ENOPROTOOPT) => socket.set_option(&who, level, name, &value)?,
-            result => result?,
+            result => {
+                result?;
+                socket.base_changed();
+            }
         }
     } else {
         socket.set_option(&who, level, name, &value)?;

@@ -20,7 +20,7 @@
 //! There is no congestion control, no selective acknowledgement and no time stamp yet; windows are scaled (RFC 7323).
 //! An allocation that fails is a segment that was lost.
 //!
-//! Sockets of the Internet will call it; nobody does yet. It calls nothing.
+//! Called by `service/inet`; calls nothing.
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

@@ -66,6 +66,45 @@ impl Base {
         }
     }
 
+    /// Gives a new socket another room than the usual one.
+    pub fn set_room(&self, receive: usize, send: usize) {
+        self.receive_room.store(receive, Ordering::Relaxed);
+        self.send_room.store(send, Ordering::Relaxed);
+    }
+
+    /// Whether an option is on that is on or off: `SO_REUSEADDR`, `SO_REUSEPORT`, `SO_BROADCAST`, `SO_DONTROUTE`,
+    /// `SO_KEEPALIVE`, `SO_OOBINLINE`.
+    #[must_use]
+    pub fn is_on(&self, option: u32) -> bool {
+        self.switches.load(Ordering::Relaxed) & 1 << option != 0
+    }
+
+    /// How many seconds closing may last (`SO_LINGER`), if that was said.
+    #[must_use]
+    pub fn linger(&self) -> Option<u32> {
+        u32::try_from(self.linger.load(Ordering::Relaxed)).ok()
+    }
+
+    /// Takes over what a connection has from the socket that listened for it.
+    pub fn inherit(&self, from: &Self) {
+        self.set_room(from.receive_room(), from.send_room());
+        let copy = |to: &AtomicU64, from: &AtomicU64| {
+            to.store(from.load(Ordering::Relaxed), Ordering::Relaxed);
+        };
+        copy(&self.receive_ns, &from.receive_ns);
+        copy(&self.send_ns, &from.send_ns);
+        let copy = |to: &AtomicI32, from: &AtomicI32| {
+            to.store(from.load(Ordering::Relaxed), Ordering::Relaxed);
+        };
+        copy(&self.linger, &from.linger);
+        copy(&self.priority, &from.priority);
+        let copy = |to: &AtomicU32, from: &AtomicU32| {
+            to.store(from.load(Ordering::Relaxed), Ordering::Relaxed);
+        };
+        copy(&self.receive_least, &from.receive_least);
+        copy(&self.switches, &from.switches);
+    }
+
     /// Most bytes that wait to be received.
     #[must_use]
     pub fn receive_room(&self) -> usize {
@@ -90,15 +129,20 @@ impl Base {
         self.pass_credentials.load(Ordering::Relaxed)
     }
 
-    /// Whether one of the options is on that are on or off (`SO_OOBINLINE`).
-    #[must_use]
-    pub fn is_on(&self, option: u32) -> bool {
-        self.switches.load(Ordering::Relaxed) & 1 << option != 0
-    }
-
     /// It lets others connect to it (`SO_ACCEPTCONN`).
     pub fn set_listens(&self) {
         self.listens.store(true, Ordering::Relaxed);
+    }
+
+    /// It does so no more.
+    pub fn end_listening(&self) {
+        self.listens.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether it lets others connect to it.
+    #[must_use]
+    pub fn listens(&self) -> bool {
+        self.listens.load(Ordering::Relaxed)
     }
 
     /// Until when a call that begins now receives (`SO_RCVTIMEO`); `None` is for ever.

@@ -33,9 +33,9 @@ pub trait Family: Send + Sync {
         None
     }
 
-    /// The list of its sockets in `/proc/net`, if there is one.
-    fn table(&self) -> Option<Table> {
-        None
+    /// Its files in `/proc/net`.
+    fn tables(&self) -> &'static [Table] {
+        &[]
     }
 }
 
@@ -80,7 +80,7 @@ fn find(number: u32) -> Option<&'static dyn Family> {
 #[must_use]
 pub fn table(place: usize) -> Option<Table> {
     let all = REGISTRY.read();
-    all.iter().filter_map(|f| f.table()).nth(place)
+    all.iter().flat_map(|f| f.tables()).nth(place).copied()
 }
 
 /// Makes a socket (socket(2)). EAFNOSUPPORT: no such family; EINVAL: no such kind; the errors of [`Family::create`].

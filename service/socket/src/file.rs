@@ -53,8 +53,13 @@ fn owner(file: &File) -> Result<i32> {
     })
 }
 
-/// An open file for a socket. ENFILE, ENOMEM.
+/// An open file for a socket, which is closed if there can be none. ENFILE, ENOMEM.
 pub fn open(socket: Arc<dyn Socket>, nonblock: bool, cred: &Arc<Cred>) -> Result<Arc<File>> {
+    let left = socket.clone();
+    make(socket, nonblock, cred).inspect_err(|_| left.close())
+}
+
+fn make(socket: Arc<dyn Socket>, nonblock: bool, cred: &Arc<Cred>) -> Result<Arc<File>> {
     let inode = vfs::new_anon_inode(FileType::Socket, 0o777, cred)?;
     let name = kmem::try_format!("socket:[{}]", inode.ino())?;
     socket.opened(inode.ino());
@@ -78,7 +83,15 @@ impl FileOps for SocketFile {
         match cmd {
             FIOSETOWN | SIOCSPGRP => set_owner(file, user::read(UserAddr(arg))?),
             FIOGETOWN | SIOCGPGRP => user::write(UserAddr(arg), &owner(file)?),
-            _ => return self.socket.ioctl(cmd, arg),
+            _ => {
+                return match self.socket.ioctl(cmd, arg) {
+                    // Any socket tells of interfaces.
+                    Err(Errno::ENOTTY) => {
+                        Caller::with_current(|who| netdev::ioctl(cmd, arg, who.cred))
+                    }
+                    result => result,
+                };
+            }
         }
         .map(|()| 0)
     }

@@ -4,7 +4,7 @@ use crate::limits::{Limit, RMEM_MAX, WMEM_MAX};
 use crate::program::{Filter, FilterProgram};
 use crate::who::Caller;
 use abi::net::{
-    SO_ACCEPTCONN, SO_ATTACH_FILTER, SO_BROADCAST, SO_COOKIE, SO_DETACH_FILTER, SO_DOMAIN,
+    AF_INET, SO_ACCEPTCONN, SO_ATTACH_FILTER, SO_BROADCAST, SO_COOKIE, SO_DETACH_FILTER, SO_DOMAIN,
     SO_DONTROUTE, SO_ERROR, SO_KEEPALIVE, SO_LINGER, SO_LOCK_FILTER, SO_OOBINLINE, SO_PASSCRED,
     SO_PRIORITY, SO_PROTOCOL, SO_RCVBUF, SO_RCVBUFFORCE, SO_RCVLOWAT, SO_RCVTIMEO_OLD,
     SO_REUSEADDR, SO_REUSEPORT, SO_SNDBUF, SO_SNDBUFFORCE, SO_SNDLOWAT, SO_SNDTIMEO_OLD, SO_TYPE,
@@ -104,7 +104,7 @@ impl Base {
                 self.priority.store(number, Ordering::Relaxed);
             }
             // Ports are the Internet's.
-            SO_REUSEPORT if on => return Err(Errno::EOPNOTSUPP),
+            SO_REUSEPORT if on && self.family != AF_INET => return Err(Errno::EOPNOTSUPP),
             name if SWITCHES.contains(&name) => match on {
                 true => drop(self.switches.fetch_or(1 << name, Ordering::Relaxed)),
                 false => drop(self.switches.fetch_and(!(1 << name), Ordering::Relaxed)),

@@ -109,6 +109,9 @@ pub trait Socket: Any + Send + Sync {
         Err(Errno::ENOPROTOOPT)
     }
 
+    /// An option of `SOL_SOCKET` that all sockets have was set.
+    fn base_changed(&self) {}
+
     /// Tells an option of its family's, or one of `SOL_SOCKET` that not all sockets have.
     fn option(&self, _level: u32, _name: u32, _out: &mut OptionOut) -> Result<()> {
         Err(Errno::ENOPROTOOPT)

@@ -105,8 +105,8 @@ mod family {
             Some(&Ends)
         }
 
-        fn table(&self) -> Option<Table> {
-            Some(("unix", list::show))
+        fn tables(&self) -> &'static [Table] {
+            &[("unix", list::show)]
         }
     }
 

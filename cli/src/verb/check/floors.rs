@@ -9,7 +9,7 @@ use std::process::Stdio;
 
 /// The floors, ground first. A folder with a `*` holds crates that do not import one another; a pure crate may use another
 /// pure one, since nothing there has a machine or a state of its own.
-const ORDER: [&str; 32] = [
+const ORDER: [&str; 33] = [
     "abi",
     "pure/*",
     "base/hal",
@@ -36,6 +36,7 @@ const ORDER: [&str; 32] = [
     "service/tmpfs",
     "service/pipe",
     "service/tty",
+    "service/netdev",
     "service/socket",
     "service/sysvipc",
     "service/mqueue",
