@@ -57,6 +57,7 @@ macro_rules! errnos {
                     513 => "ERESTARTNOINTR",
                     514 => "ERESTARTNOHAND",
                     516 => "ERESTART_RESTARTBLOCK",
+                    529 => "EBYCALLER",
                     _ => "E?",
                 }
             }
@@ -75,6 +76,8 @@ impl Errno {
     pub const ERESTARTNOHAND: Self = Self(514);
     /// Restart through `restart_syscall` if no handler runs, else `EINTR`.
     pub const ERESTART_RESTARTBLOCK: Self = Self(516);
+    /// A read that needs the caller's descriptors and is to be made by the system call itself.
+    pub const EBYCALLER: Self = Self(529);
     /// Another spelling of `EAGAIN`.
     pub const EWOULDBLOCK: Self = Self::EAGAIN;
     /// Another spelling of `EOPNOTSUPP`.

@@ -8,6 +8,7 @@
 
 pub mod calls;
 mod errno;
+pub mod fan;
 pub mod ipc;
 pub mod pod;
 pub mod process;

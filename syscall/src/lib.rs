@@ -24,6 +24,7 @@ mod fdio;
 mod fs;
 mod fsinfo;
 mod futex;
+mod handles;
 mod ioprio;
 mod limits;
 mod machine;
@@ -61,6 +62,7 @@ const FAMILIES: &[&[Call]] = &[
     fs::CALLS,
     fsinfo::CALLS,
     futex::CALLS,
+    handles::CALLS,
     ioprio::CALLS,
     limits::CALLS,
     machine::CALLS,

@@ -38,6 +38,7 @@ static const struct { unsigned long flags, pidfd, child_tid, parent_tid, exit_si
 static const struct { unsigned long flags, mode, resolve; } how_to_open;
 static const struct { unsigned size, policy; unsigned long flags; int nice; unsigned priority; unsigned long a, b, c; }
     attributes = {48, 0, 0, 0, 0, 0, 0, 0};
+static const struct { unsigned bytes; int type; unsigned long f_handle[2]; } handle_room = {16, 1, {0, 0}};
 static const struct { unsigned long set, size; } pselect_mask = {0, 8};
 static const struct sched_param parameters;
 static const struct rlimit some_limit = {1000, 1000};
@@ -244,6 +245,10 @@ static const struct call calls[] = {
     GIVES(epoll_pwait2, FD_(EPOLL_FD), OUT_(12), MANY(1), IN_(no_time), IN_(no_signals), BYTES(8)),
     PLAIN(inotify_init), CALL(inotify_init1, V(0)),
     CALL(inotify_add_watch, FD_(INOTIFY_FD), PATH_("file"), V(IN_OPEN)), CALL(inotify_rm_watch, FD_(INOTIFY_FD), V(1)),
+    AS("fanotify_init", fanotify_init, UNTRIED, V(FAN_REPORT_FID), V(O_RDONLY)),
+    AS("fanotify_mark", fanotify_mark, UNTRIED, FD_(INOTIFY_FD), V(FAN_MARK_ADD), V(FAN_OPEN), FD_(AT_FDCWD), PATH_("file")),
+    AS("name_to_handle_at", name_to_handle_at, UNTRIED, FD_(AT_FDCWD), PATH_("file"), INOUT(handle_room), OUT_(4), V(0)),
+    AS("open_by_handle_at", open_by_handle_at, UNTRIED, FD_(DIR_FD), IN_(handle_room), V(O_RDONLY)),
     CALL(ioprio_get, V(1), V(0)), CALL(ioprio_set, V(1), V(0), V(0)),
     CALL(iopl, V(0)), CALL(ioperm, V(0), V(1), V(0)),
     CALL(eventfd, MANY(0)),

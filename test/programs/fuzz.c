@@ -74,10 +74,10 @@ static const int held_back[] = {
     SYS_delete_module, SYS_kexec_load, SYS_kexec_file_load, SYS_acct, SYS_quotactl, SYS_quotactl_fd, SYS_prlimit64,
     SYS_setpriority, SYS_sched_setaffinity, SYS_sched_setscheduler, SYS_sched_setparam, SYS_sched_setattr, SYS_ioprio_set,
     SYS_ptrace, SYS_bpf, SYS_iopl, SYS_ioperm, SYS_process_vm_writev, SYS_migrate_pages, SYS_move_pages,
-    SYS_process_madvise, SYS_process_mrelease, SYS_setns, SYS_mknod, SYS_mknodat, SYS_open_by_handle_at, SYS_fcntl,
+    SYS_process_madvise, SYS_process_mrelease, SYS_setns, SYS_mknod, SYS_mknodat, SYS_open_by_handle_at, SYS_fcntl, SYS_fanotify_mark,
     SYS_ioctl, SYS_perf_event_open, SYS_io_uring_setup, -1};
 /* Those of them that do with good arguments what harms nobody. */
-static const int half_held_back[] = {SYS_fcntl, SYS_ioctl, SYS_prlimit64, SYS_sched_setaffinity, SYS_sched_setparam,
+static const int half_held_back[] = {SYS_fcntl, SYS_fanotify_mark, SYS_ioctl, SYS_prlimit64, SYS_sched_setaffinity, SYS_sched_setparam,
                                      SYS_sched_setattr, SYS_sched_setscheduler, SYS_setpriority, -1};
 
 /* What is drawn from: a call stands here as many times as it is worth. */

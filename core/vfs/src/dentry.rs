@@ -313,6 +313,30 @@ impl Dentry {
         })
     }
 
+    /// Adds the children that `wanted` picks to `to`. ENOMEM.
+    pub(crate) fn take_children(
+        &self,
+        to: &mut Vec<Arc<Self>>,
+        wanted: impl Fn(&Self) -> bool,
+    ) -> Result<()> {
+        let Some(children) = self.children.get() else {
+            return Ok(());
+        };
+        loop {
+            let want = children.lock().table.len();
+            // Room first: no large allocation under the lock.
+            to.try_reserve(want).map_err(|_| Errno::ENOMEM)?;
+            let children = children.lock();
+            if children.table.len() > want {
+                continue;
+            }
+            for child in children.table.iter().filter(|child| wanted(child)) {
+                to.push_reserved(child.clone());
+            }
+            return Ok(());
+        }
+    }
+
     /// Takes the whole tree below apart: the counts of children on parents and of tables on children form circles.
     /// Nobody walks it any more.
     pub(crate) fn shrink(self: &Arc<Self>) {

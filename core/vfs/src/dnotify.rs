@@ -2,7 +2,7 @@
 //!
 //! A watch is one of an open file and a table of descriptors, and ends when any of the table's descriptors of the file is
 //! closed. It stands in the table of `notify`, which says how it is told.
-use crate::notify::{self, Again, Event, RENAMED, Watcher};
+use crate::notify::{self, Again, Event, RENAMED, Share, Watcher};
 use crate::objects::File;
 use crate::owner::FileOwner;
 use abi::raw::{
@@ -49,11 +49,7 @@ impl Watcher for DirWatch {
         }
     }
 
-    fn new_wd(&self) -> Result<i32> {
-        Ok(0)
-    }
-
-    fn user(&self) -> Option<Kuid> {
+    fn payer(&self) -> Option<(Kuid, Share)> {
         None
     }
 }

@@ -57,8 +57,9 @@ pub fn open_entry(
         mnt: at.mnt.clone(),
         dentry,
     };
+    notify::may_open(&place, flags)?;
     let file = open_path(place, flags, cred)?;
-    notify::file(&file, raw::IN_OPEN);
+    notify::opened(&file);
     Ok(file)
 }
 

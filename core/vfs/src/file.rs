@@ -48,7 +48,7 @@ impl File {
                 | OpenFlags::NOCTTY
                 | OpenFlags::TRUNC
                 | OpenFlags::CLOEXEC
-                | OpenFlags::EXEC,
+                | OpenFlags::KERNEL,
         );
         // From here on a failure drops the file, which gives the counts back.
         try_arc(Self {
@@ -245,6 +245,7 @@ impl File {
         if !self.is_dir() {
             return Err(Errno::ENOTDIR);
         }
+        notify::may_read(self)?;
         let _pos = self.lock_pos();
         let _dir = self.inode.lock();
         if self.dentry().is_deleted() {
@@ -258,6 +259,13 @@ impl File {
             notify::file(self, raw::IN_ACCESS);
         }
         result
+    }
+
+    /// The kernel reads a piece of it, to execute it: as read(2), those who watch are asked and told. EPERM.
+    pub fn read_by_kernel(&self) -> Result<()> {
+        notify::may_read(self)?;
+        notify::file(self, raw::IN_ACCESS);
+        Ok(())
     }
 
     /// Device control, the general commands aside.
@@ -327,6 +335,7 @@ fn file_mode(inode: &Inode, ops: &FileOpsRef, flags: OpenFlags) -> FileMode {
     mode.set(FileMode::READ, flags.reads());
     mode.set(FileMode::WRITE, flags.writes());
     mode.set(FileMode::EXEC, flags.contains(OpenFlags::EXEC));
+    mode.set(FileMode::QUIET, flags.contains(OpenFlags::QUIET));
     let seeks = !ops.is_stream();
     mode.set(FileMode::SEEK, seeks);
     let exact = matches!(inode.kind(), FileType::Regular | FileType::Directory);

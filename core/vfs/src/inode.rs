@@ -1,5 +1,6 @@
 //! Inodes: what a file is, apart from its names.
 use crate::locklist::LockList;
+use crate::notify;
 use crate::objects::{CUSTOM, Inode, InodeExtra, InodeOps, LISTED, SuperBlock};
 use crate::types::{Access, FileType, Kstat, PERM_MASK, SetAttr, SetTime, Times, now};
 use crate::types::{Caching, NewInode};
@@ -262,6 +263,11 @@ impl Inode {
         self.count_writer(1, |n| n >= 0)
     }
 
+    /// Whether somebody has it open for writing.
+    pub fn is_written(&self) -> bool {
+        self.writers.load(Ordering::Relaxed) > 0
+    }
+
     /// Ends what [`get_write_access`](Self::get_write_access) began.
     pub fn put_write_access(&self) {
         self.writers.fetch_sub(1, Ordering::Relaxed);
@@ -366,6 +372,7 @@ impl Inode {
 
 impl Drop for Inode {
     fn drop(&mut self) {
+        notify::evicted(self);
         self.ops.evict(self);
     }
 }

@@ -10,7 +10,8 @@
 //! | `file`, `transfer`, `seek`, `regular`, `readdir`, `poll`, `owner` | [`File`]; files over the page cache; [`PollTable`] |
 //! | `fdslots`, `fdtable` | [`Files`], [`FdTable`] |
 //! | `locklist`, `locks` | flock(2) and record locks |
-//! | `notify`, `dnotify`, `shares` | who watches files: inotify(7), `F_NOTIFY`; how many one user has |
+//! | `notify`, `marks`, `watcher`, `happening`, `groups`, `dnotify`, `shares` | who watches files: inotify(7), fanotify(7), `F_NOTIFY`; how many one user has |
+//! | `handle` | names of files that outlast their path: open_by_handle_at(2) |
 //! | `chrdev`, `special`, `anon` | devices by number, who opens FIFOs and block devices, files without a place |
 //! | `xattrs`, `xattr`, `acl` | extended attributes: where they are kept, who may; access lists |
 //! | `seqfile` | generated text |
@@ -51,9 +52,13 @@ mod fdslots;
 mod fdtable;
 mod file;
 mod fresh;
+mod groups;
+mod handle;
+mod happening;
 mod inode;
 mod locklist;
 mod locks;
+mod marks;
 mod missing;
 mod mount;
 mod mountns;
@@ -76,6 +81,7 @@ mod special;
 mod superblock;
 mod transfer;
 mod types;
+mod watcher;
 mod xattr;
 mod xattrs;
 
@@ -93,6 +99,7 @@ pub use dnotify::{enable_dir_notify, is_dir_notify_enabled, notify_dir};
 pub use entry::{check_entry_name, open_entry};
 pub use fdslots::OnExec;
 pub use fdtable::{FdTable, FileRef, Files, NR_OPEN, Reached, Reservation};
+pub use handle::{Handle, find_handle};
 pub use locklist::{FileLock, LockKind, LockOwner};
 pub use locks::{LockWait, find_conflict, flock, lock_file, ofd_owner, unlock_file};
 pub use missing::{LoadModule, set_module_loader};
@@ -105,7 +112,7 @@ pub use objects::{
     Dentry, File, FileOps, FileOpsRef, Inode, InodeExtra, InodeOps, Link, MakeEntry, Mount,
     MountNs, OpenArgs, Path, RenameTarget, SuperBlock, SuperOps,
 };
-pub use open::{OpenHow, open, open_exec, open_path, open_place, open_with};
+pub use open::{OpenHow, open, open_exec, open_found, open_path, open_place, open_with};
 pub use owner::{FileOwner, OwnerKind};
 pub use pagecache::{MapAccess, MapObject, MapToken, MapUser, PageCache, PageSource, Unmapped};
 pub use path::FsStruct;

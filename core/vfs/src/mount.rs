@@ -3,12 +3,13 @@
 //! A [`Mount`] shows a tree (from some dentry down) of a superblock. Its children stand in a list of its own, so that a
 //! walk asks only where the dentry says that something is mounted on it. Who changes what is mounted where stands in
 //! `mountns`.
+use crate::notify;
 use crate::objects::{Child, Dentry, Mount, MountNs, Path, SuperBlock};
 use abi::{Errno, Result, raw};
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use bitflags::bitflags;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use kmem::{TryVec, try_arc};
 use sync::{LockClass, Once, SpinLock, rank};
 
@@ -71,6 +72,7 @@ impl Mount {
             place: SpinLock::new(&PLACE, None),
             children: SpinLock::new(&TABLE, Vec::new()),
             ns: Once::new(),
+            watched: AtomicBool::new(false),
             locked: AtomicU32::new(0),
         })
     }
@@ -204,6 +206,11 @@ impl Mount {
         self.ns.get().and_then(Weak::upgrade).ok_or(Errno::EINVAL)
     }
 
+    /// Whether it is the kernel's own: no path leads there.
+    pub fn is_internal(&self) -> bool {
+        self.ns.get().is_none()
+    }
+
     /// It is in that namespace from now on, and for ever.
     pub(crate) fn enter(&self, ns: &Arc<MountNs>) {
         let _ = self.ns.set(Arc::downgrade(ns)); // each mount enters once
@@ -251,6 +258,7 @@ impl Mount {
 
 impl Drop for Mount {
     fn drop(&mut self) {
+        notify::mount_gone(self);
         // Those that were locked to it have nobody else.
         for child in core::mem::take(&mut *self.children.lock()) {
             child.on.dec_mounted();

@@ -1,274 +1,185 @@
-//! Who wants to know what happens to files: what inotify(7) and the signals of `F_NOTIFY` (`dnotify.rs`) are made of.
+//! What happens to files, told to those who want to know: inotify(7), fanotify(7) and the signals of `F_NOTIFY`
+//! (`dnotify.rs`).
 //!
-//! A watch is a row of one table: an inode, whom to tell, of what. The calls that change or use files tell what they did
-//! through the functions here, which cost one load while nobody watches. An event of a file goes to those who watch its
-//! directory (with its name), then to those who watch the file itself.
+//! The calls that change or use files tell what they did through the functions here, which cost one load while nobody
+//! watches. Who watches stands in `marks.rs`. An event of a file goes to those who watch its directory (with its name), to
+//! those who watch the file itself, then to groups (`groups.rs`).
 //!
-//! A watch holds its inode and ends with the file's last name and user, with the file system's last mount, or when the
-//! watcher says so. Watchers are told under the table's spinlock: they queue the event and wake their reader.
-use crate::objects::{Dentry, File, Inode, SuperBlock};
+//! A watch ends with the file's last name and user, with the file system's last mount, or when the watcher says so.
+//! Watchers queue the event and wake their reader. Only groups are waited for, where they are asked for permission.
+use crate::groups::{self, Places};
+use crate::happening::may_ask;
+pub use crate::happening::{Group, Happening, Met, Of};
+pub use crate::marks::{Again, Watch, add, flush, for_each_watch, forget, remove, unwatch, watch};
+pub(crate) use crate::marks::{active, find, forget_some};
+use crate::marks::{end_inode, end_mount, end_sb};
+use crate::objects::{Dentry, File, Inode, Mount, Path, SuperBlock};
 pub use crate::shares::{Limit, Share, give, take};
-use crate::types::SetAttr;
+use crate::types::{FileMode, OpenFlags, SetAttr};
+pub use crate::watcher::{Event, Object, Seen, Watcher};
 use abi::raw::{
     IN_ACCESS, IN_ALL_EVENTS, IN_ATTRIB, IN_CREATE, IN_DELETE, IN_DELETE_SELF, IN_EXCL_UNLINK,
-    IN_IGNORED, IN_ISDIR, IN_MODIFY, IN_MOVE_SELF, IN_MOVED_FROM, IN_MOVED_TO, IN_ONESHOT,
-    IN_UNMOUNT,
+    IN_ISDIR, IN_MODIFY, IN_MOVE_SELF, IN_MOVED_FROM, IN_MOVED_TO, IN_OPEN,
 };
-use abi::{Errno, NAME_MAX, Result};
+use abi::{NAME_MAX, Result, fan};
 use alloc::sync::Arc;
-use core::any::Any;
-use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use cred::Kuid;
-use hashbrown::HashTable;
-use sync::{LockClass, SpinLock, rank};
+use core::sync::atomic::{AtomicU32, Ordering};
 
-static MARKS: LockClass = LockClass::new("notify.marks", rank::NOTIFY);
-
-/// A rename within one directory, beside its halves: an event for `F_NOTIFY` alone.
-pub(crate) const RENAMED: u32 = 0x1000_0000;
-/// All that can be asked for.
+/// A rename within one directory, beside its halves: an event for `F_NOTIFY` and groups alone.
+pub(crate) const RENAMED: u32 = fan::FAN_RENAME;
+/// All that can be asked for by who is no group.
 const EVENTS: u32 = IN_ALL_EVENTS | RENAMED;
 
-/// What happened, as inotify_event has it.
-pub struct Event<'a> {
-    /// The watch's number.
-    pub wd: i32,
-    /// One of `IN_*`, with `IN_ISDIR`.
-    pub mask: u32,
-    /// The same for both halves of a rename, else 0.
-    pub cookie: u32,
-    /// The entry of a watched directory; empty: the watched file itself.
-    pub name: &'a [u8],
-}
-
-/// Somebody who watches.
-pub trait Watcher: Any + Send + Sync {
-    /// Takes an event; under a spinlock.
-    fn tell(&self, event: &Event<'_>);
-    /// A number for a new watch. ENOSPC.
-    fn new_wd(&self) -> Result<i32>;
-    /// Who pays for its watches, if anybody does.
-    fn user(&self) -> Option<Kuid>;
-}
-
-struct Mark {
-    inode: Arc<Inode>,
-    watcher: Arc<dyn Watcher>,
-    wd: i32,
-    /// The events asked for, `IN_ONESHOT` and `IN_EXCL_UNLINK`; 0: it has ended.
-    mask: u32,
-}
-
-impl Mark {
-    fn of(&self, watcher: &dyn Watcher) -> bool {
-        core::ptr::addr_eq(Arc::as_ptr(&self.watcher), core::ptr::from_ref(watcher))
-    }
-    fn tell(&self, mask: u32, cookie: u32, name: &[u8]) {
-        self.watcher.tell(&Event {
-            wd: self.wd,
-            mask,
-            cookie,
-            name,
-        });
-    }
-}
-
-/// How many watches there are.
-static WATCHES: AtomicUsize = AtomicUsize::new(0);
-static TABLE: SpinLock<HashTable<Mark>> = SpinLock::new(&MARKS, HashTable::new());
 /// The last cookie of a rename.
 static COOKIE: AtomicU32 = AtomicU32::new(0);
 
-/// Whether anybody watches anything: asked before all else.
-#[inline]
-pub(crate) fn active() -> bool {
-    WATCHES.load(Ordering::Relaxed) != 0
+/// Tells the watchers of `inode` that are no groups.
+fn tell(inode: &Inode, mask: u32, cookie: u32, name: &[u8]) {
+    crate::marks::tell(inode, mask, cookie, name, EVENTS, 0);
 }
 
-fn hash_of(inode: &Inode) -> u64 {
-    const K: u64 = 0x9e37_79b9_7f4a_7c15;
-    let hash = (core::ptr::from_ref(inode).addr() as u64).wrapping_mul(K);
-    hash ^ hash >> 32
-}
-
-/// What to do where the watcher watches the inode already.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Again {
-    /// The new mask replaces the old one.
-    Replace,
-    /// Its events come to those of the old one (`IN_MASK_ADD`).
-    Join,
-    /// EEXIST (`IN_MASK_CREATE`).
-    Refuse,
-}
-
-/// Lets `watcher` watch `inode`; answers the number of the watch. EEXIST; ENOSPC: the user has too many; ENOMEM.
-#[cfg_attr(
-    target_os = "none",
-    expect(clippy::disallowed_methods, reason = "room is made before")
-)]
-pub fn watch(
-    inode: &Arc<Inode>,
-    watcher: &Arc<dyn Watcher>,
-    mask: u32,
-    again: Again,
-) -> Result<i32> {
-    let hash = hash_of(inode);
-    let mut table = TABLE.lock();
-    let known = table.find_mut(hash, |m| Arc::ptr_eq(&m.inode, inode) && m.of(&**watcher));
-    if let Some(mark) = known {
-        match again {
-            Again::Refuse => return Err(Errno::EEXIST),
-            Again::Replace => mark.mask = mask,
-            Again::Join => mark.mask |= mask,
-        }
-        return Ok(mark.wd);
+/// Tells groups what happened to `inode` itself, wherever it is.
+fn tell_self(inode: &Inode, mask: u32) {
+    let places = Places::of(inode);
+    if places.any_watched() {
+        let what = Happening {
+            mask: mask | kind_bit(inode),
+            path: None,
+            inode,
+            dir: None,
+            name: &[],
+            moved: None,
+        };
+        let _ = groups::tell(&places, &what); // nobody is asked
     }
-    table
-        .try_reserve(1, |m| hash_of(&m.inode))
-        .map_err(|_| Errno::ENOMEM)?;
-    let wd = watcher.new_wd()?;
-    if let Some(user) = watcher.user() {
-        take(user, Share::Watch)?;
-    }
-    let mark = Mark {
-        inode: inode.clone(),
-        watcher: watcher.clone(),
-        wd,
-        mask,
+}
+
+/// Tells groups what happened to the entry `name` of `dir`.
+fn tell_entry(dir: &Inode, inode: &Inode, mask: u32, name: &[u8], moved: Option<(&Inode, &[u8])>) {
+    let places = Places {
+        second: moved.map(|(to, _)| to),
+        ..Places::of(dir)
     };
-    table.insert_unique(hash, mark, |m| hash_of(&m.inode));
-    inode.watched.store(true, Ordering::Relaxed);
-    WATCHES.store(table.len(), Ordering::Relaxed);
-    Ok(wd)
-}
-
-/// Ends the watch `wd` of a watcher, who is told so. EINVAL: there is none.
-pub fn unwatch(watcher: &dyn Watcher, wd: i32) -> Result<()> {
-    if take_out(Some(IN_IGNORED), |m| m.of(watcher) && m.wd == wd) {
-        Ok(())
-    } else {
-        Err(Errno::EINVAL)
+    if places.any_watched() {
+        let what = Happening {
+            mask: mask | kind_bit(inode),
+            path: None,
+            inode,
+            dir: Some(dir),
+            name,
+            moved,
+        };
+        let _ = groups::tell(&places, &what); // nobody is asked
     }
-}
-
-/// Ends all watches of a watcher, who is gone.
-pub fn forget(watcher: &dyn Watcher) {
-    while take_out(None, |m| m.of(watcher)) {}
-}
-
-/// A watcher of `inode` that is a `T` of which `wanted` is true.
-pub(crate) fn find<T: Watcher>(inode: &Inode, wanted: impl Fn(&T) -> bool) -> Option<Arc<T>> {
-    let table = TABLE.lock();
-    let marks = table.iter_hash(hash_of(inode));
-    let mut found = marks.filter(|m| core::ptr::eq(&*m.inode, inode) && is(&*m.watcher, &wanted));
-    let any: Arc<dyn Any + Send + Sync> = found.next()?.watcher.clone();
-    any.downcast().ok()
-}
-
-/// Ends the watches of `inode` by watchers that are a `T` of which `wanted` is true.
-pub(crate) fn forget_some<T: Watcher>(inode: &Inode, wanted: impl Fn(&T) -> bool) {
-    let of_them = |m: &Mark| core::ptr::eq(&*m.inode, inode) && is(&*m.watcher, &wanted);
-    while inode.watched.load(Ordering::Relaxed) {
-        if !take_out(None, of_them) {
-            return;
-        }
-    }
-}
-
-fn is<T: Watcher>(watcher: &dyn Watcher, wanted: impl Fn(&T) -> bool) -> bool {
-    (watcher as &dyn Any).downcast_ref().is_some_and(wanted)
-}
-
-/// Calls `f` with number, inode and mask of each watch of a watcher, in no order; `f` must not sleep.
-pub fn for_each_watch(watcher: &dyn Watcher, mut f: impl FnMut(i32, &Inode, u32)) {
-    let table = TABLE.lock();
-    for mark in table.iter().filter(|m| m.of(watcher)) {
-        f(mark.wd, &mark.inode, mark.mask);
-    }
-}
-
-/// Takes one mark out that `wanted` picks, telling its watcher `last` if anything.
-fn take_out(last: Option<u32>, wanted: impl Fn(&Mark) -> bool) -> bool {
-    let mut table = TABLE.lock();
-    let found = table.iter().find(|m| wanted(m));
-    let Some((wd, inode)) = found.map(|m| (m.wd, m.inode.clone())) else {
-        return false;
-    };
-    let entry = table.find_entry(hash_of(&inode), |m| m.wd == wd && wanted(m));
-    let Ok(mark) = entry.map(|entry| entry.remove().0) else {
-        return false;
-    };
-    if let Some(last) = last {
-        mark.tell(last, 0, &[]);
-    }
-    if !table
-        .iter_hash(hash_of(&inode))
-        .any(|m| Arc::ptr_eq(&m.inode, &inode))
-    {
-        inode.watched.store(false, Ordering::Relaxed);
-    }
-    WATCHES.store(table.len(), Ordering::Relaxed);
-    drop(table);
-    if let Some(user) = mark.watcher.user() {
-        give(user, Share::Watch);
-    }
-    true
-}
-
-/// Tells the watchers of `inode`. `unlinked`: it is about an entry that was removed.
-fn tell(inode: &Inode, mask: u32, cookie: u32, name: &[u8], unlinked: bool) {
-    if !inode.watched.load(Ordering::Relaxed) {
-        return;
-    }
-    let mut ended = false;
-    let mut table = TABLE.lock();
-    let marks = table.iter_hash_mut(hash_of(inode));
-    for mark in marks.filter(|m| core::ptr::eq(&*m.inode, inode)) {
-        if mark.mask & mask & EVENTS == 0 || (unlinked && mark.mask & IN_EXCL_UNLINK != 0) {
-            continue;
-        }
-        mark.tell(mask, cookie, name);
-        if mark.mask & IN_ONESHOT != 0 {
-            mark.mask = 0;
-            ended = true;
-        }
-    }
-    drop(table);
-    while ended && take_out(Some(IN_IGNORED), |m| m.mask == 0) {}
 }
 
 fn kind_bit(inode: &Inode) -> u32 {
     if inode.is_dir() { IN_ISDIR } else { 0 }
 }
 
-/// Something happened to what is at `dentry`: to its directory's watchers, then to its own.
+/// Something happened to what is at `dentry`, reached by `path` if that is known: to its directory's watchers, then to its
+/// own, then to groups. An error is a group's refusal.
 #[cold]
 #[inline(never)]
-fn at(dentry: &Dentry, mask: u32) {
+fn at(dentry: &Dentry, path: Option<&Path>, mask: u32) -> Result<()> {
     let Some(inode) = dentry.inode() else {
-        return;
+        return Ok(());
     };
     let mask = mask | kind_bit(inode);
     let parent = dentry.parent();
-    if let Some(dir) = parent.as_ref().and_then(|parent| parent.inode())
-        && dir.watched.load(Ordering::Relaxed)
-    {
-        let mut name = [0; NAME_MAX];
-        let len = dentry.with_name(|bytes| {
-            name[..bytes.len()].copy_from_slice(bytes);
-            bytes.len()
-        });
-        tell(dir, mask, 0, &name[..len], dentry.is_deleted());
+    let dir = parent.as_ref().and_then(|parent| parent.inode());
+    let places = Places {
+        parent: dir.map(|dir| &**dir),
+        mount: path.map(|path| &*path.mnt),
+        ..Places::of(inode)
+    };
+    if !places.any_watched() {
+        return Ok(());
     }
-    tell(inode, mask, 0, &[], false);
+    let mut name = [0; NAME_MAX];
+    let len = name_of(dentry, &mut name);
+    let name = &name[..len];
+    if mask & fan::PERM_EVENTS == 0 {
+        // To those who are no groups it is an open like any other.
+        let mask = mask & !fan::FAN_OPEN_EXEC;
+        if let Some(dir) = dir {
+            let skip = if dentry.is_deleted() {
+                IN_EXCL_UNLINK
+            } else {
+                0
+            };
+            crate::marks::tell(dir, mask, 0, name, EVENTS, skip);
+        }
+        tell(inode, mask, 0, &[]);
+    }
+    // A directory is known by itself, a file by its directory and its name there.
+    let dir = dir.filter(|_| !inode.is_dir());
+    let what = Happening {
+        mask,
+        path,
+        inode,
+        dir: dir.map(|dir| &**dir),
+        name: if dir.is_some() { name } else { &[] },
+        moved: None,
+    };
+    groups::tell(&places, &what)
+}
+
+fn name_of(dentry: &Dentry, name: &mut [u8; NAME_MAX]) -> usize {
+    dentry.with_name(|bytes| {
+        name[..bytes.len()].copy_from_slice(bytes);
+        bytes.len()
+    })
+}
+
+/// The same through an open file, unless that is quiet.
+#[cold]
+#[inline(never)]
+fn by(file: &File, mask: u32) -> Result<()> {
+    if file.mode().contains(FileMode::QUIET) {
+        return Ok(());
+    }
+    at(file.dentry(), Some(file.path()), mask)
+}
+
+/// Asks whether what is at a place may be opened so (fanotify(7), permission events). EPERM; ERESTARTSYS: the caller is killed.
+#[inline]
+pub(crate) fn may_open(path: &Path, flags: OpenFlags) -> Result<()> {
+    if !may_ask() || flags.contains(OpenFlags::QUIET) {
+        return Ok(());
+    }
+    if flags.contains(OpenFlags::EXEC) {
+        at(&path.dentry, Some(path), fan::FAN_OPEN_EXEC_PERM)?;
+    }
+    at(&path.dentry, Some(path), fan::FAN_OPEN_PERM)
+}
+
+/// Asks whether an open file may be read. EPERM; ERESTARTSYS: the caller is killed.
+#[inline]
+pub(crate) fn may_read(file: &File) -> Result<()> {
+    if may_ask() {
+        by(file, fan::FAN_ACCESS_PERM)
+    } else {
+        Ok(())
+    }
+}
+
+/// A file was opened.
+pub(crate) fn opened(file: &File) {
+    if active() && !file.mode().contains(FileMode::PATH) {
+        let exec = match file.mode().contains(FileMode::EXEC) {
+            true => fan::FAN_OPEN_EXEC,
+            false => 0,
+        };
+        let _ = by(file, IN_OPEN | exec); // nobody is asked
+    }
 }
 
 /// Something was done with an open file.
 #[inline]
 pub(crate) fn file(file: &File, mask: u32) {
     if active() {
-        at(file.dentry(), mask);
+        let _ = by(file, mask); // nobody is asked
     }
 }
 
@@ -284,7 +195,7 @@ pub(crate) fn moved(file: &File, mask: u32, result: Result<usize>) {
 #[inline(never)]
 fn moved_some(file: &File, mask: u32, result: Result<usize>) {
     if let Ok(1..) = result {
-        at(file.dentry(), mask);
+        let _ = by(file, mask); // nobody is asked
     }
 }
 
@@ -306,13 +217,13 @@ pub(crate) fn changed(dentry: &Dentry, attr: &SetAttr) {
         (false, true) => IN_MODIFY,
         (false, false) => 0,
     };
-    at(dentry, mask);
+    let _ = at(dentry, None, mask); // nobody is asked
 }
 
 /// Extended attributes were changed.
 pub(crate) fn attributes(dentry: &Dentry) {
     if active() {
-        at(dentry, IN_ATTRIB);
+        let _ = at(dentry, None, IN_ATTRIB); // nobody is asked
     }
 }
 
@@ -320,9 +231,11 @@ pub(crate) fn attributes(dentry: &Dentry) {
 pub(crate) fn created(dir: &Inode, inode: &Inode, name: &[u8], linked: bool) {
     if active() {
         if linked {
-            tell(inode, IN_ATTRIB, 0, &[], false);
+            tell(inode, IN_ATTRIB, 0, &[]);
+            tell_self(inode, IN_ATTRIB);
         }
-        tell(dir, IN_CREATE | kind_bit(inode), 0, name, false);
+        tell(dir, IN_CREATE | kind_bit(inode), 0, name);
+        tell_entry(dir, inode, IN_CREATE, name, None);
     }
 }
 
@@ -335,16 +248,15 @@ pub(crate) fn delete(dir: &Inode, victim: Arc<Dentry>) -> Option<Arc<Inode>> {
         return Some(inode);
     }
     if !inode.is_dir() {
-        tell(&inode, IN_ATTRIB, 0, &[], false);
+        tell(&inode, IN_ATTRIB, 0, &[]);
+        tell_self(&inode, IN_ATTRIB);
     }
     let mut name = [0; NAME_MAX];
-    let len = victim.with_name(|bytes| {
-        name[..bytes.len()].copy_from_slice(bytes);
-        bytes.len()
-    });
+    let len = name_of(&victim, &mut name);
     // The file's own end comes before its entry's, where nobody has it open.
     drop(victim);
-    tell(dir, IN_DELETE | kind_bit(&inode), 0, &name[..len], false);
+    tell(dir, IN_DELETE | kind_bit(&inode), 0, &name[..len]);
+    tell_entry(dir, &inode, IN_DELETE, &name[..len], None);
     Some(inode)
 }
 
@@ -361,40 +273,56 @@ pub(crate) fn renamed(
     let cookie = COOKIE.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
     let bit = kind_bit(inode);
     if core::ptr::eq(from, to) {
-        tell(from, RENAMED | bit, 0, old, false);
+        tell(from, RENAMED | bit, 0, old);
     }
-    tell(from, IN_MOVED_FROM | bit, cookie, old, false);
-    tell(to, IN_MOVED_TO | bit, cookie, new, false);
+    tell_entry(from, inode, fan::FAN_RENAME, old, Some((to, new)));
+    tell(from, IN_MOVED_FROM | bit, cookie, old);
+    tell_entry(from, inode, IN_MOVED_FROM, old, None);
+    tell(to, IN_MOVED_TO | bit, cookie, new);
+    tell_entry(to, inode, IN_MOVED_TO, new, None);
     if let Some(replaced) = replaced {
-        tell(replaced, IN_ATTRIB | kind_bit(replaced), 0, &[], false);
+        tell(replaced, IN_ATTRIB | kind_bit(replaced), 0, &[]);
+        tell_self(replaced, IN_ATTRIB);
     }
-    tell(inode, IN_MOVE_SELF, 0, &[], false);
+    tell(inode, IN_MOVE_SELF, 0, &[]);
+    tell_self(inode, IN_MOVE_SELF);
 }
 
 /// The last user of a removed name is gone: with the last name the file is.
 #[inline]
 pub(crate) fn name_dropped(inode: &Inode) {
-    if active() && inode.nlink() == 0 && inode.watched.load(Ordering::Relaxed) {
+    if active() && inode.nlink() == 0 && Places::of(inode).any_watched() {
         gone(inode);
     }
 }
 
 #[cold]
 fn gone(inode: &Inode) {
-    tell(inode, IN_DELETE_SELF, 0, &[], false);
-    while take_out(Some(IN_IGNORED), |m| core::ptr::eq(&*m.inode, inode)) {}
+    tell(inode, IN_DELETE_SELF, 0, &[]);
+    tell_self(inode, IN_DELETE_SELF);
+    if inode.watched.load(Ordering::Relaxed) {
+        end_inode(inode);
+    }
+}
+
+/// The inode goes out of memory; what still watches it did not hold it.
+#[inline]
+pub(crate) fn evicted(inode: &Inode) {
+    if inode.watched.load(Ordering::Relaxed) {
+        end_inode(inode);
+    }
+}
+
+/// The mount is gone.
+pub(crate) fn mount_gone(mount: &Mount) {
+    if mount.watched.load(Ordering::Relaxed) {
+        end_mount(mount);
+    }
 }
 
 /// The last mount of a file system is gone.
 pub(crate) fn unmounted(sb: &SuperBlock) {
-    if !active() {
-        return;
+    if active() {
+        end_sb(sb);
     }
-    let of_it = |m: &Mark| core::ptr::eq(&**m.inode.sb(), sb);
-    let table = TABLE.lock();
-    for mark in table.iter().filter(|m| of_it(m)) {
-        mark.tell(IN_UNMOUNT, 0, &[]);
-    }
-    drop(table);
-    while take_out(Some(IN_IGNORED), of_it) {}
 }

@@ -267,6 +267,11 @@ pub trait SuperOps: Any + Send + Sync {
         false
     }
 
+    /// Whether its files can be named by handles (name_to_handle_at(2)): they are all in the dentry cache.
+    fn has_handles(&self) -> bool {
+        false
+    }
+
     /// The last mount is gone and the tree is empty.
     fn shutdown(&self) {}
 }
@@ -284,6 +289,8 @@ pub struct SuperBlock {
     /// Files open for writing.
     pub(crate) writers: AtomicUsize,
     pub(crate) next_ino: AtomicU64,
+    /// Somebody watches all of it, or did.
+    pub(crate) watched: AtomicBool,
     pub(crate) root: SpinLock<Option<Arc<Dentry>>>,
     pub(crate) owner: Once<Arc<UserNamespace>>,
     pub(crate) rename: Mutex<()>,
@@ -301,6 +308,8 @@ pub struct Mount {
     pub(crate) place: SpinLock<Option<Path>>,
     pub(crate) children: SpinLock<Vec<Child>>,
     pub(crate) ns: Once<Weak<MountNs>>,
+    /// Somebody watches what goes through it, or did.
+    pub(crate) watched: AtomicBool,
     /// What of its flags may not be taken away, and [`LOCKED`](crate::mount::LOCKED): it came from a mightier namespace.
     pub(crate) locked: AtomicU32,
 }

@@ -6,10 +6,8 @@ use crate::names::{create_locked, may_create};
 use crate::notify;
 use crate::objects::{Dentry, File, FileOpsRef, Inode, OpenArgs, Path};
 use crate::regular::{self, path_ops};
-use crate::types::{
-    Access, FileMode, FileType, LookupFlags, OpenFlags, PERM_MASK, SetAttr, SetTime,
-};
-use abi::{Errno, Result, raw};
+use crate::types::{Access, FileType, LookupFlags, OpenFlags, PERM_MASK, SetAttr, SetTime};
+use abi::{Errno, Result};
 use alloc::sync::Arc;
 use cred::Cred;
 
@@ -26,7 +24,7 @@ pub struct OpenHow {
 impl OpenHow {
     /// As open(2) has it: unknown flags are ignored, a mode without use as well.
     pub fn new(flags: u32, mode: u32) -> Self {
-        let mut flags = OpenFlags::from_bits_truncate(flags).difference(OpenFlags::EXEC);
+        let mut flags = OpenFlags::from_bits_truncate(flags).difference(OpenFlags::KERNEL);
         if flags.contains(OpenFlags::PATH) {
             let kept =
                 OpenFlags::PATH | OpenFlags::DIRECTORY | OpenFlags::NOFOLLOW | OpenFlags::CLOEXEC;
@@ -42,13 +40,7 @@ impl OpenHow {
 
 /// Opens what `path` names, or makes it. The errors of open(2).
 pub fn open(ctx: WalkCtx<'_>, path: &[u8], how: &OpenHow) -> Result<Arc<File>> {
-    open_untold(ctx, path, how).inspect(|file| told(file))
-}
-
-fn told(file: &File) {
-    if !file.mode().contains(FileMode::PATH) {
-        notify::file(file, raw::IN_OPEN);
-    }
+    open_untold(ctx, path, how).inspect(|file| notify::opened(file))
 }
 
 fn open_untold(ctx: WalkCtx<'_>, path: &[u8], how: &OpenHow) -> Result<Arc<File>> {
@@ -89,6 +81,7 @@ fn open_untold(ctx: WalkCtx<'_>, path: &[u8], how: &OpenHow) -> Result<Arc<File>
                 Found::Stepped(step) => step,
                 Found::Made => {
                     let flags = flags.difference(OpenFlags::TRUNC);
+                    notify::may_open(&walk.at, flags)?;
                     return open_path(walk.at, flags, ctx.cred);
                 }
             }
@@ -102,14 +95,28 @@ fn open_untold(ctx: WalkCtx<'_>, path: &[u8], how: &OpenHow) -> Result<Arc<File>
     if wants_dir && !matches!(inode.kind(), FileType::Directory) {
         return Err(Errno::ENOTDIR);
     }
-    if flags.contains(OpenFlags::PATH) {
-        return File::new(at, path_ops(), flags, ctx.cred);
-    }
-    if flags.contains(OpenFlags::CREAT) && inode.is_dir() {
+    if flags.contains(OpenFlags::CREAT) && inode.is_dir() && !flags.contains(OpenFlags::PATH) {
         return Err(Errno::EISDIR);
     }
-    may_open(&at, inode, flags, ctx.cred)?;
-    let file = open_path(at, flags, ctx.cred)?;
+    open_here(at, flags, ctx.cred)
+}
+
+/// Opens what was found without a path (open_by_handle_at(2)). The errors of open(2).
+pub fn open_found(at: Path, how: &OpenHow, cred: &Arc<Cred>) -> Result<Arc<File>> {
+    let flags = how.flags;
+    if flags.contains(OpenFlags::DIRECTORY) && !at.inode()?.is_dir() {
+        return Err(Errno::ENOTDIR);
+    }
+    open_here(at, flags, cred).inspect(|file| notify::opened(file))
+}
+
+fn open_here(at: Path, flags: OpenFlags, cred: &Arc<Cred>) -> Result<Arc<File>> {
+    if flags.contains(OpenFlags::PATH) {
+        return File::new(at, path_ops(), flags, cred);
+    }
+    may_open(&at, at.inode()?, flags, cred)?;
+    notify::may_open(&at, flags)?;
+    let file = open_path(at, flags, cred)?;
     if flags.contains(OpenFlags::TRUNC) && file.inode().kind() == FileType::Regular {
         truncate_opened(&file)?;
     }
@@ -231,7 +238,8 @@ pub fn open_exec(ctx: WalkCtx<'_>, path: &[u8], lookup: LookupFlags) -> Result<A
     let flags = OpenFlags::EXEC;
     let inode = at.inode()?;
     may_open(&at, inode, flags, ctx.cred)?;
-    open_path(at, flags, ctx.cred).inspect(|file| told(file))
+    notify::may_open(&at, flags)?;
+    open_path(at, flags, ctx.cred).inspect(|file| notify::opened(file))
 }
 
 /// A file of `at` that does what `ops` says (pipes, sockets and the like that have a place of their own).
@@ -267,14 +275,12 @@ fn open_tmpfile(ctx: WalkCtx<'_>, path: &[u8], flags: OpenFlags, mode: u32) -> R
     dentry.instantiate(inode)?;
     dentry.mark_deleted();
     let flags = flags.difference(OpenFlags::TMPFILE_BIT | OpenFlags::DIRECTORY);
-    open_path(
-        Path {
-            mnt: at.mnt.clone(),
-            dentry,
-        },
-        flags,
-        ctx.cred,
-    )
+    let place = Path {
+        mnt: at.mnt.clone(),
+        dentry,
+    };
+    notify::may_open(&place, flags)?;
+    open_path(place, flags, ctx.cred)
 }
 
 /// "#" and the number.

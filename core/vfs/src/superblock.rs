@@ -8,7 +8,7 @@ use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::any::Any;
-use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use cred::{Cred, UserNamespace, cap};
 use kmem::{TryVec, try_arc};
 use sync::{LockClass, Mutex, MutexGuard, Once, RwSpinLock, SpinLock, rank};
@@ -42,6 +42,7 @@ impl SuperBlock {
             mounts: AtomicUsize::new(0),
             writers: AtomicUsize::new(0),
             next_ino: AtomicU64::new(1),
+            watched: AtomicBool::new(false),
             root: SpinLock::new(&ROOT, None),
             owner: Once::new(),
             rename: Mutex::new(&RENAME, ()),

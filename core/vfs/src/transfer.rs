@@ -26,6 +26,7 @@ impl File {
         if !self.mode.contains(FileMode::READ) {
             return Err(Errno::EBADF);
         }
+        notify::may_read(self)?;
         let _pos = self.lock_pos();
         // What only writes look at is not asked.
         let mut io = Io {
@@ -149,6 +150,7 @@ impl File {
 
     #[inline]
     fn read_told(&self, buf: &mut UserBuf<'_>, io: &mut Io) -> Result<usize> {
+        notify::may_read(self)?;
         let result = self.ops.read(self, buf, io);
         notify::moved(self, raw::IN_ACCESS, result);
         result

@@ -88,8 +88,12 @@ bitflags! {
         const PATH = raw::O_PATH;
         /// `O_TMPFILE` without the bit that it shares with `O_DIRECTORY`.
         const TMPFILE_BIT = 0o20_000_000;
+        /// Nobody is told what is done with it, nor asked.
+        const QUIET = 1 << 29;
         /// The kernel opens it to execute it.
         const EXEC = 1 << 30;
+        /// What the kernel alone asks for.
+        const KERNEL = Self::QUIET.bits() | Self::EXEC.bits();
     }
 
     /// What an open file allows.
@@ -107,6 +111,8 @@ bitflags! {
         const EXEC = 32;
         /// It can be polled; without, it is always ready.
         const POLL = 64;
+        /// Nobody is told what is done with it, nor asked.
+        const QUIET = 128;
     }
 
     /// What a permission check asks for.

@@ -9,9 +9,10 @@ use cred::{Cred, Kuid};
 use kmem::ReservedQueue;
 use kmem::user::{self, UserAddr, UserBuf};
 use sync::{LockClass, SpinLock, WaitMode, WaitQueue, rank};
-use vfs::notify::{self, Again, Event, Limit, Share, Watcher};
+use vfs::notify::{self, Again, Event, Limit, Seen, Share, Watch, Watcher};
 use vfs::{
-    File, FileOps, FileOpsRef, Inode, Io, Name, OpenFlags, PollEvents, PollTable, major, minor,
+    File, FileOps, FileOpsRef, Handle, Inode, Io, Name, OpenFlags, PollEvents, PollTable, major,
+    minor,
 };
 
 static QUEUE: LockClass = LockClass::new("inotify", rank::EVENT);
@@ -174,9 +175,35 @@ impl Watcher for Inotify {
             .map_err(|_| Errno::ENOSPC)
     }
 
-    fn user(&self) -> Option<Kuid> {
-        Some(self.user)
+    fn payer(&self) -> Option<(Kuid, Share)> {
+        Some((self.user, Share::Watch))
     }
+}
+
+fn show_watch(out: &mut dyn fmt::Write, watch: &Watch) -> fmt::Result {
+    let Seen::Inode(dev, ino, handles) = watch.seen else {
+        return Ok(()); // it watches nothing else
+    };
+    let sdev = major(dev) << 20 | minor(dev);
+    let (wd, mask) = (watch.wd, watch.mask);
+    write!(
+        out,
+        "inotify wd:{wd:x} ino:{ino:x} sdev:{sdev:x} mask:{mask:x} ignored_mask:0 "
+    )?;
+    if handles {
+        show_handle(out, Handle::new(dev, ino))?;
+    }
+    out.write_str("\n")
+}
+
+/// A handle as `/proc/PID/fdinfo` has it.
+pub(crate) fn show_handle(out: &mut dyn fmt::Write, handle: Handle) -> fmt::Result {
+    let (len, kind) = (Handle::LEN, Handle::KIND);
+    write!(out, "fhandle-bytes:{len:x} fhandle-type:{kind:x} f_handle:")?;
+    handle
+        .bytes()
+        .iter()
+        .try_for_each(|byte| write!(out, "{byte:02x}"))
 }
 
 /// Writes an event as inotify(7) has it. EFAULT.
@@ -251,14 +278,8 @@ impl FileOps for Inotify {
 
     fn show_fdinfo(&self, _file: &File, out: &mut dyn fmt::Write) -> fmt::Result {
         let mut result = Ok(());
-        notify::for_each_watch(self, |wd, inode, mask| {
-            let dev = inode.sb().dev();
-            let sdev = major(dev) << 20 | minor(dev);
-            result = result.and(writeln!(
-                out,
-                "inotify wd:{wd:x} ino:{:x} sdev:{sdev:x} mask:{mask:x} ignored_mask:0 ",
-                inode.ino()
-            ));
+        notify::for_each_watch(self, |watch| {
+            result = result.and(show_watch(out, watch));
         });
         result
     }

@@ -3,7 +3,7 @@
 //! **Job.** [`poll::Waiter`] collects the wait queues that files name and sleeps until one of them wakes it.
 //! [`epoll::Epoll`] keeps such registrations between calls and learns of readiness by callbacks, so that a wait costs
 //! what is ready, not what is watched. [`eventfd`], [`timerfd`] and `signalfd` are files that such waits are used with,
-//! [`inotify`] one more, which says what happened to other files.
+//! [`inotify`] and `fanotify` two more, which say what happened to other files.
 //!
 //! **Called by** the syscall crate. **Calls** vfs (files), time (timers), sync, kmem.
 //!
@@ -11,7 +11,7 @@
 //! In a wake-up: the queue of the source → `epoll.ready` or the queue of the waiter, one at a time. An epoll set that
 //! watches another is woken under that one's `epoll.poll` queue, which ranks between.
 //!
-//! **Specification**: poll(2), select(2), epoll(7), eventfd(2), timerfd_create(2), signalfd(2), inotify(7).
+//! **Specification**: poll(2), select(2), epoll(7), eventfd(2), timerfd_create(2), signalfd(2), inotify(7), fanotify(7).
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -21,6 +21,8 @@ extern crate std;
 
 pub mod epoll;
 pub mod eventfd;
+#[cfg(target_os = "none")]
+pub mod fanotify;
 pub mod inotify;
 mod numbers;
 pub mod poll;

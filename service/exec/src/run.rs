@@ -148,6 +148,7 @@ impl Binary {
         let mut prefix: Vec<Vec<u8>> = Vec::new();
         for _ in 0..=MAX_SCRIPTS {
             let object = map_object(&file)?;
+            file.read_by_kernel()?;
             let mut head = [0; HEAD_SIZE];
             let len = load::read_at(object.as_ref(), 0, &mut head).unwrap_or(0);
             if !head[..len].starts_with(b"#!") {
@@ -175,8 +176,13 @@ impl Binary {
             ReadError::NoMemory => Errno::ENOMEM,
             ReadError::Elf(_) => Errno::ENOEXEC,
         })?;
+        // As Linux reads: the program headers, then the interpreter's name.
+        file.read_by_kernel()?;
         let interpreter = match Plan::interp(image.segments()).map_err(|_| Errno::ENOEXEC)? {
-            Some((offset, len)) => Some(open_interpreter(cx, object, offset, len)?),
+            Some((offset, len)) => {
+                file.read_by_kernel()?;
+                Some(open_interpreter(cx, object, offset, len)?)
+            }
             None => None,
         };
         Ok(Self {
@@ -222,7 +228,11 @@ fn open_interpreter(cx: &Cx, object: &Backing, offset: u64, len: usize) -> Resul
         &path[..end],
         LookupFlags::FOLLOW,
     )?;
-    Image::read(&map_object(&file)?).map_err(|e| match e {
+    let object = map_object(&file)?;
+    // Its head and its program headers.
+    file.read_by_kernel()?;
+    file.read_by_kernel()?;
+    Image::read(&object).map_err(|e| match e {
         ReadError::NoMemory => Errno::ENOMEM,
         ReadError::Elf(ElfError::Truncated) => Errno::EIO,
         ReadError::Elf(_) => Errno::ELIBBAD,

@@ -136,6 +136,10 @@ impl SuperOps for TmpfsSuper {
         self.huge.is_none()
     }
 
+    fn has_handles(&self) -> bool {
+        self.huge.is_none()
+    }
+
     fn remount(&self, _sb: &SuperBlock, data: &[u8]) -> Result<()> {
         if self.huge.is_some() {
             // As Linux: its options are for good.

@@ -1,6 +1,8 @@
 //! System calls: waiting for files. poll(2), select(2), epoll(7), eventfd(2), signalfd(2),
-//! timerfd_create(2), inotify(7).
+//! timerfd_create(2), inotify(7), fanotify(7).
 mod epoll;
+mod fanotify;
+pub(crate) use fanotify::read_events;
 mod files;
 pub(crate) use files::install;
 mod inotify;
@@ -61,6 +63,16 @@ pub(crate) const CALLS: &[Call] = &[
         raw::__NR_inotify_rm_watch,
         "inotify_rm_watch",
         inotify::sys_inotify_rm_watch,
+    ),
+    (
+        raw::__NR_fanotify_init,
+        "fanotify_init",
+        fanotify::sys_fanotify_init,
+    ),
+    (
+        raw::__NR_fanotify_mark,
+        "fanotify_mark",
+        fanotify::sys_fanotify_mark,
     ),
     (raw::__NR_eventfd, "eventfd", files::sys_eventfd),
     (raw::__NR_eventfd2, "eventfd2", files::sys_eventfd2),

@@ -48,6 +48,9 @@ pub(super) static KNOBS: &[Knob] = &[
             Ok(())
         },
     ),
+    inotify!("fs/fanotify/max_queued_events", GroupEvents),
+    inotify!("fs/fanotify/max_user_groups", UserGroups),
+    inotify!("fs/fanotify/max_user_marks", UserMarks),
     inotify!("fs/inotify/max_queued_events", QueuedEvents),
     inotify!("fs/inotify/max_user_instances", UserInstances),
     inotify!("fs/inotify/max_user_watches", UserWatches),
