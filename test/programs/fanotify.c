@@ -77,7 +77,7 @@ static void errors(void) {
     fails(fan_mark(group, FAN_MARK_ADD, FAN_RENAME, AT_FDCWD, "d"), EINVAL);
     fails(fan_mark(group, FAN_MARK_ADD, FAN_FS_ERROR, AT_FDCWD, "d"), EINVAL);
     works(fan_mark(group, FAN_MARK_ADD | FAN_MARK_FILESYSTEM, FAN_FS_ERROR, AT_FDCWD, "d"));
-    fails(fan_mark(group, FAN_MARK_ADD, FAN_OPEN, AT_FDCWD, "/proc/self"), EOPNOTSUPP);
+    fails(fan_mark(group, FAN_MARK_ADD, FAN_OPEN, AT_FDCWD, "/proc/self"), ENODEV);
     fails(fan_mark(group, FAN_MARK_ADD | FAN_MARK_IGNORE, FAN_OPEN | FAN_ONDIR, AT_FDCWD, "f"), ENOTDIR);
     fails(fan_mark(group, FAN_MARK_ADD | FAN_MARK_IGNORE, FAN_OPEN, AT_FDCWD, "d"), EISDIR);
     fails(fan_mark(group, FAN_MARK_ADD | FAN_MARK_IGNORE | FAN_MARK_FILESYSTEM, FAN_OPEN, AT_FDCWD, "d"), EINVAL);

@@ -15,7 +15,7 @@ pub(super) fn sys_fanotify_init(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     install(cx, file, flags & fan::FAN_CLOEXEC != 0)
 }
 
-/// fanotify_mark(2). EACCES, EBADF, EEXIST, EFAULT, EINVAL, EISDIR, ENOENT, ENOSPC, ENOTDIR, EOPNOTSUPP, EPERM, ENOMEM, and the
+/// fanotify_mark(2). EACCES, EBADF, EEXIST, EFAULT, EINVAL, EISDIR, ENODEV, ENOENT, ENOSPC, ENOTDIR, EPERM, ENOMEM, and the
 /// errors of a walk.
 pub(super) fn sys_fanotify_mark(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let request = Request::new(a[1] as u32, a[2] as u64)?;

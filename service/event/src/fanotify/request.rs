@@ -108,7 +108,7 @@ impl Request {
     /// Does it to what is at a place.
     ///
     /// # Errors
-    /// EACCES: it may not be read; EINVAL, ENOTDIR, EISDIR: it can have no such mark; EOPNOTSUPP: it has no handle; EEXIST: the
+    /// EACCES: it may not be read; EINVAL, ENOTDIR, EISDIR: it can have no such mark; ENODEV: its file system has no names that last; EEXIST: the
     /// mark there is forbids it; ENOENT: there is none to remove; ENOSPC: the user has too many; ENOMEM.
     pub fn apply(mut self, group: &Arc<Group>, at: &Path, cred: &Cred) -> Result<()> {
         let inode = at.inode()?;
@@ -120,7 +120,7 @@ impl Request {
         }
         let fid = group.flags & FID_FLAGS;
         if fid != 0 && Handle::of(inode).is_none() {
-            return Err(Errno::EOPNOTSUPP);
+            return Err(Errno::ENODEV);
         }
         let of_dir = of_inode && inode.is_dir();
         let ignores = self.flags & IGNORES;
