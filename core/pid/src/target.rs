@@ -3,6 +3,7 @@ use crate::SigInfo;
 use abi::Result;
 use alloc::sync::Arc;
 use core::any::Any;
+use cred::Kuid;
 
 /// A task or a process (the crate `task` implements both).
 pub trait SignalTarget: Send + Sync {
@@ -14,6 +15,9 @@ pub trait SignalTarget: Send + Sync {
     /// # Errors
     /// `EAGAIN`: the queue of real-time signals is full. `ESRCH`: it is gone.
     fn signal(&self, info: &SigInfo) -> Result<()>;
+
+    /// Its real and its saved user (credentials(7)), by which others may signal it; none: it is gone. From any context.
+    fn users(&self) -> Option<[Kuid; 2]>;
 
     /// The object itself, for the crate that made it.
     fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync>;

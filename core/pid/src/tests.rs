@@ -3,6 +3,7 @@ use crate::{INIT_NS, Pid, PidNs, ProcessGroup, SigInfo, SignalTarget, find};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use core::any::Any;
+use cred::Kuid;
 
 struct Process(i32);
 impl SignalTarget for Process {
@@ -11,6 +12,9 @@ impl SignalTarget for Process {
     }
     fn signal(&self, _info: &SigInfo) -> Result<()> {
         Ok(())
+    }
+    fn users(&self) -> Option<[Kuid; 2]> {
+        None
     }
     fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
         self

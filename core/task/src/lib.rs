@@ -2,7 +2,7 @@
 //!
 //! | module | what it has |
 //! |---|---|
-//! | [`task`], [`process`] | [`Task`] and [`Process`] (thread group): what others see of them |
+//! | [`task`], [`process`], `identity` | [`Task`] and [`Process`] (thread group): what others see of them |
 //! | [`cx`] | [`Cx`]: what a task's own loop owns, handed as `&mut` to every system call |
 //! | [`userloop`] | the loop between user mode and the kernel, faults, the hooks of upper floors |
 //! | [`clone`], [`exit`], [`wait`], [`family`] | birth, death, what the parent learns, orphans |
@@ -62,6 +62,7 @@ machine! {
     pub mod exit;
     pub mod family;
     pub mod helper;
+    mod identity;
     pub mod ipcns;
     pub mod io;
     mod io_counters;

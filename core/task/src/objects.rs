@@ -1,5 +1,6 @@
 //! What a process and its threads are made of. Each holds the others, so their definitions stand together; what can be done
 //! with them stands in `process` and `task`.
+use crate::identity::Identity;
 use crate::io_counters::IoCounters;
 use crate::itimers::Itimers;
 use crate::ns::Namespaces;
@@ -246,6 +247,8 @@ pub struct Task {
     /// The bond to its tracer. Changed with the process' signal lock held.
     pub(crate) trace: SpinLock<Option<Arc<Trace>>>,
     pub(crate) view: SpinLock<View>,
+    /// The real and the saved user of what `view` shows, without its lock.
+    pub(crate) identity: Identity,
     pub(crate) mm: SpinLock<Option<Arc<Mm>>>,
     pub(crate) comm: SpinLock<[u8; 16]>,
     /// Where its `struct rseq` is; 0: nowhere. For whoever switches away from it.

@@ -2,6 +2,7 @@
 //!
 //! What only the thread itself touches is in [`crate::Cx`], on its stack; what others may look at is here, behind small
 //! locks that the owner takes only to change it.
+use crate::identity::Identity;
 use crate::io_counters::IoCounters;
 use crate::ns::Namespaces;
 use crate::objects::{Life, Process, Task, View};
@@ -72,6 +73,7 @@ pub(crate) struct TaskInit {
 
 impl Task {
     pub(crate) fn new(init: TaskInit) -> Result<Arc<Self>> {
+        let identity = Identity::new(&init.cred);
         let view = View {
             files: Some(init.files),
             fs: Some(init.fs),
@@ -99,6 +101,7 @@ impl Task {
             traced: AtomicU32::new(0),
             trace: SpinLock::new(&NAME, None),
             view: SpinLock::new(&VIEW, view),
+            identity,
             mm: SpinLock::new(&SPACE, init.mm),
             comm: SpinLock::new(&NAME, init.comm),
             robust_list: AtomicUsize::new(0),
@@ -282,6 +285,7 @@ impl Task {
         drop(old);
     }
     pub(crate) fn show_cred(&self, cred: Arc<Cred>) {
+        self.identity.set(&cred);
         let old = self.view.lock().cred.replace(cred);
         drop(old);
     }

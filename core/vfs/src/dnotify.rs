@@ -13,7 +13,7 @@ use abi::raw::{
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
-use cred::Kuid;
+use cred::{Cred, Kuid};
 use pid::Pid;
 use sync::{LockClass, SpinLock, rank};
 
@@ -64,14 +64,15 @@ pub fn enable_dir_notify(on: bool) {
     ENABLED.store(on, Ordering::Relaxed);
 }
 
-/// Tells the file's owner, `caller` if it has none, of what `asked` (`DN_*`) names in the directory; asked by descriptor
-/// `fd` of `table`. With nothing asked the watch ends. ENOTDIR; EINVAL: switched off; ENOMEM.
+/// Tells the file's owner, `caller` with its `cred` if it has none, of what `asked` (`DN_*`) names in the directory; asked by
+/// descriptor `fd` of `table`. With nothing asked the watch ends. ENOTDIR; EINVAL: switched off; ENOMEM.
 pub fn notify_dir(
     file: &Arc<File>,
     fd: i32,
     asked: u32,
     table: u64,
     caller: &Arc<Pid>,
+    cred: &Cred,
 ) -> Result<()> {
     if !is_dir_notify_enabled() {
         return Err(Errno::EINVAL);
@@ -91,7 +92,7 @@ pub fn notify_dir(
         fd: AtomicI32::new(fd),
         asked: AtomicU32::new(0),
     })?;
-    owner.set_if_none(caller);
+    owner.set_if_none(caller, cred);
     // From now on a close looks for it.
     file.has_locks.store(true, Ordering::Relaxed);
     let known;

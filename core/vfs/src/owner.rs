@@ -1,7 +1,10 @@
 //! Who is told by a signal that a file is ready (fcntl(2): `F_SETOWN`, `F_SETSIG`, `O_ASYNC`).
+//!
+//! Only those are told whom the one that set the owner may signal (fcntl(2), "F_SETOWN"): the kernel sends what a user chose.
 use abi::{Errno, Result};
 use alloc::sync::Arc;
-use pid::{Pid, PidNs, SigData, SigInfo, Signal};
+use cred::{Cred, Kuid};
+use pid::{Pid, PidNs, SigData, SigInfo, Signal, SignalTarget};
 use sync::{LockClass, SpinLock, rank};
 
 static OWNER: LockClass = LockClass::new("file.owner", rank::FILE_OWNER);
@@ -14,10 +17,36 @@ pub enum OwnerKind {
     Group = 2,
 }
 
+/// The ids of the one that set an owner, as they were then.
+#[derive(Clone, Copy)]
+struct Setter {
+    uid: Kuid,
+    euid: Kuid,
+}
+
+impl Setter {
+    fn new(cred: &Cred) -> Self {
+        Self {
+            uid: cred.uid,
+            euid: cred.euid,
+        }
+    }
+
+    /// Whether it reaches `target`. Capabilities do not count.
+    fn reaches(self, target: &dyn SignalTarget) -> bool {
+        let is_of = |user: Kuid| user == self.uid || user == self.euid;
+        self.euid == Kuid::ROOT
+            || target
+                .users()
+                .is_some_and(|users| users.into_iter().any(is_of))
+    }
+}
+
 #[derive(Clone, Default)]
 struct Owner {
     pid: Option<Arc<Pid>>,
     kind: Option<OwnerKind>,
+    setter: Option<Setter>,
     /// 0: SIGIO, without siginfo.
     signal: i32,
 }
@@ -32,13 +61,14 @@ impl FileOwner {
             Owner {
                 pid: None,
                 kind: None,
+                setter: None,
                 signal: 0,
             },
         ))
     }
 
-    /// Sets the owner by its number in `ns`; 0 is none. ESRCH: nobody has the number.
-    pub fn set(&self, kind: OwnerKind, nr: i32, ns: &PidNs) -> Result<()> {
+    /// Has `setter` set the owner by its number in `ns`; 0 is none. ESRCH: nobody has the number.
+    pub fn set(&self, kind: OwnerKind, nr: i32, ns: &PidNs, setter: &Cred) -> Result<()> {
         let pid = if nr == 0 {
             None
         } else {
@@ -47,17 +77,19 @@ impl FileOwner {
         let old = {
             let mut owner = self.0.lock_irq();
             owner.kind = Some(kind);
+            owner.setter = Some(Setter::new(setter));
             core::mem::replace(&mut owner.pid, pid)
         };
         drop(old);
         Ok(())
     }
 
-    /// Makes the process of `pid` the owner unless there is one.
-    pub(crate) fn set_if_none(&self, pid: &Arc<Pid>) {
+    /// Has `setter` make the process of `pid` the owner unless there is one.
+    pub(crate) fn set_if_none(&self, pid: &Arc<Pid>, setter: &Cred) {
         let mut owner = self.0.lock_irq();
         if owner.pid.is_none() {
             owner.kind = Some(OwnerKind::Process);
+            owner.setter = Some(Setter::new(setter));
             owner.pid = Some(pid.clone());
         }
     }
@@ -111,15 +143,21 @@ impl FileOwner {
 }
 
 impl Owner {
-    /// Sends the signal. One that cannot be queued any more is lost, as with Linux.
+    /// Sends the signal to those that the setter reaches. One that cannot be queued any more is lost.
     fn tell(&self, info: &SigInfo) {
-        let (Some(pid), Some(kind)) = (&self.pid, self.kind) else {
+        let (Some(pid), Some(kind), Some(setter)) = (&self.pid, self.kind, self.setter) else {
             return;
         };
+        let tell = |target: &Arc<dyn SignalTarget>| {
+            if setter.reaches(&**target) {
+                let _ = target.signal(info); // lost
+            }
+            true
+        };
         match kind {
-            OwnerKind::Thread => drop(pid.thread().map(|t| t.signal(info))),
-            OwnerKind::Process => drop(pid.process().map(|t| t.signal(info))),
-            OwnerKind::Group => drop(pid.group().map(|g| g.signal(info))),
+            OwnerKind::Thread => drop(pid.thread().as_ref().map(tell)),
+            OwnerKind::Process => drop(pid.process().as_ref().map(tell)),
+            OwnerKind::Group => drop(pid.group().map(|group| group.for_each(tell))),
         }
     }
 }

@@ -37,7 +37,7 @@ fn set_owner(file: &File, nr: i32) -> Result<()> {
     };
     let nr = nr.checked_abs().ok_or(Errno::EINVAL)?;
     let owner = file.owner_or_new()?;
-    Caller::with_current(|who| owner.set(kind, nr, who.process.ns()))
+    Caller::with_current(|who| owner.set(kind, nr, who.process.ns(), who.cred))
 }
 
 /// The owner's number, below 0 that of a group; 0: there is none.

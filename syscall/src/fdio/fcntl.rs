@@ -52,8 +52,12 @@ pub(super) fn sys_fcntl(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
             } else {
                 OwnerKind::Process
             };
-            file.owner_or_new()?
-                .set(kind, nr.checked_abs().ok_or(Errno::EINVAL)?, cx.pids())?;
+            file.owner_or_new()?.set(
+                kind,
+                nr.checked_abs().ok_or(Errno::EINVAL)?,
+                cx.pids(),
+                &cx.cred,
+            )?;
             Ok(0)
         }
         F_GETOWN => Ok(match file.owner().map(|owner| owner.get(cx.pids())) {
@@ -91,10 +95,10 @@ fn set_flags(cx: &Cx, fd: i32, file: &File, flags: OpenFlags) -> Result<usize> {
 
 fn notify(cx: &Cx, fd: i32, file: &Arc<File>, asked: u32) -> Result<usize> {
     let table = cx.files.id();
-    vfs::notify_dir(file, fd, asked, table, cx.process().pid())?;
+    vfs::notify_dir(file, fd, asked, table, cx.process().pid(), &cx.cred)?;
     // Another thread may have closed it before there was anything to end.
     if !cx.files.get(fd).is_ok_and(|now| Arc::ptr_eq(&now, file)) {
-        vfs::notify_dir(file, fd, 0, table, cx.process().pid())?;
+        vfs::notify_dir(file, fd, 0, table, cx.process().pid(), &cx.cred)?;
     }
     Ok(0)
 }
@@ -108,7 +112,7 @@ fn set_owner(cx: &Cx, file: &File, arg: usize) -> Result<usize> {
         _ => return Err(Errno::EINVAL),
     };
     file.owner_or_new()?
-        .set(kind, owner.pid, cx.pids())
+        .set(kind, owner.pid, cx.pids(), &cx.cred)
         .map(|()| 0)
 }
 

@@ -9,7 +9,7 @@ use abi::{Errno, Result};
 use alloc::sync::Arc;
 use core::any::Any;
 use core::sync::atomic::Ordering::Relaxed;
-use cred::{Cred, Resource};
+use cred::{Cred, Kuid, Resource};
 use pid::siginfo::code::{SI_SIGIO, SI_TIMER};
 use pid::signals::{SIGCONT, SIGKILL, SIGSEGV};
 use pid::sigset::RT_MIN;
@@ -70,9 +70,14 @@ fn send_to_thread(task: &Task, info: &SigInfo, force: bool) -> Result<()> {
     send_locked(&process, &mut shared, Some(task), info, force)
 }
 
-/// Whether the kernel sends it, or somebody whom the receiver's namespace has no number for.
+/// Whether the kernel sends it, or somebody whom the receiver's namespace has no number for. What a file's owner is told by a
+/// signal that somebody chose is nobody's: it ends no process 1.
 fn is_kernels(info: &SigInfo) -> bool {
-    !info.from_user() || matches!(info.data, SigData::Kill { pid: 0, .. })
+    match info.data {
+        SigData::Kill { pid: 0, .. } => true,
+        SigData::Poll { .. } => false,
+        _ => !info.from_user(),
+    }
 }
 
 impl SignalTarget for Process {
@@ -81,6 +86,10 @@ impl SignalTarget for Process {
     }
     fn signal(&self, info: &SigInfo) -> Result<()> {
         send_to_process(self, info)
+    }
+    fn users(&self) -> Option<[Kuid; 2]> {
+        let shared = self.sig.lock_irq();
+        shared.leader.as_ref().map(|leader| leader.identity.users())
     }
     fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
         self
@@ -93,6 +102,9 @@ impl SignalTarget for Task {
     }
     fn signal(&self, info: &SigInfo) -> Result<()> {
         send_to_task(self, info)
+    }
+    fn users(&self) -> Option<[Kuid; 2]> {
+        Some(self.identity.users())
     }
     fn as_any(self: Arc<Self>) -> Arc<dyn Any + Send + Sync> {
         self
