@@ -46,7 +46,7 @@ static int take_fd(int from) {
 static int is_open(int fd) { return fcntl(fd, F_GETFD) >= 0; }
 /* How many sockets there are: what nobody has any more is gone. */
 static long open_count(void) {
-    static char all[1 << 20];
+    static char all[1 << 22];
     long lines = 0;
     get_file("/proc/net/unix", all, sizeof all);
     for (char *at = all; (at = strchr(at, '\n')); at++)

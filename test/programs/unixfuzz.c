@@ -109,7 +109,7 @@ static void one_call(uint64_t *state) {
 }
 static void *spree(void *seed) {
     uint64_t state = (uintptr_t)seed * 0x9e3779b97f4a7c15u + 1;
-    for (int i = 0; i < (full() ? 200000 : 1500); i++)
+    for (int i = 0; i < (full() ? 30000 : 1500); i++)
         one_call(&state);
     return NULL;
 }
