@@ -21,7 +21,16 @@ pub(crate) trait Bound: Send + Sync + 'static {
 /// The sockets of one port.
 struct Port<S> {
     number: u16,
+    /// Those that asked for it.
     sockets: Vec<Arc<S>>,
+    /// Those that came by it: connections that one of the first was asked for. There may be very many.
+    joined: Vec<Arc<S>>,
+}
+
+impl<S> Port<S> {
+    fn all(&self) -> impl Iterator<Item = &Arc<S>> {
+        self.sockets.iter().chain(&self.joined)
+    }
 }
 
 /// All ports of a protocol. A socket stands here until it is released, so somebody has to.
@@ -64,7 +73,7 @@ impl<S: Bound> Ports<S> {
             number if is_free(&ports, common, wanted.ip, number, Sharing::Agreed) => number,
             _ => return Err(Errno::EADDRINUSE),
         };
-        add(&mut ports, number, socket)?;
+        add(&mut ports, number, socket, |port| &mut port.sockets)?;
         common.rename(|names| {
             names.own = Endpoint {
                 ip: wanted.ip,
@@ -78,7 +87,7 @@ impl<S: Bound> Ports<S> {
     /// Puts a socket to a port beside the one that it got its names from. ENOMEM.
     pub(crate) fn join(&self, socket: &Arc<S>, names: crate::common::Names) -> Result<()> {
         let mut ports = self.ports.lock();
-        add(&mut ports, names.bound, socket)?;
+        add(&mut ports, names.bound, socket, |port| &mut port.joined)?;
         socket.common().rename(|own| *own = names);
         Ok(())
     }
@@ -110,7 +119,7 @@ impl<S: Bound> Ports<S> {
         drop(gone);
     }
 
-    /// Looks at the sockets of a port.
+    /// Looks at the sockets that asked for a port.
     pub(crate) fn look<R>(&self, number: u16, look: impl FnOnce(&[Arc<S>]) -> R) -> R {
         let ports = self.ports.lock();
         let found = ports.find(hash(&number), |port| port.number == number);
@@ -119,24 +128,39 @@ impl<S: Bound> Ports<S> {
 
     /// The socket at a place of a port, for who looks at all of them.
     pub(crate) fn at(&self, number: u16, place: usize) -> Option<Arc<S>> {
-        self.look(number, |sockets| sockets.get(place).cloned())
+        let ports = self.ports.lock();
+        let port = ports.find(hash(&number), |port| port.number == number)?;
+        let found = match place.checked_sub(port.sockets.len()) {
+            None => port.sockets.get(place),
+            Some(place) => port.joined.get(place),
+        };
+        found.cloned()
     }
 }
 
 /// Adds a socket to a port. ENOMEM.
 #[expect(clippy::disallowed_methods, reason = "room is made before")]
-fn add<S>(ports: &mut HashTable<Port<S>>, number: u16, socket: &Arc<S>) -> Result<()> {
+fn add<S>(
+    ports: &mut HashTable<Port<S>>,
+    number: u16,
+    socket: &Arc<S>,
+    list: impl Fn(&mut Port<S>) -> &mut Vec<Arc<S>>,
+) -> Result<()> {
     let hash_of = hash(&number);
     if let Some(port) = ports.find_mut(hash_of, |port| port.number == number) {
-        return port.sockets.try_push(socket.clone());
+        return list(port).try_push(socket.clone());
     }
     let rehash = |port: &Port<S>| hash(&port.number);
     if ports.try_reserve(1, rehash).is_err() {
         return Err(Errno::ENOMEM);
     }
-    let mut sockets = Vec::new();
-    sockets.try_push(socket.clone())?;
-    ports.insert_unique(hash_of, Port { number, sockets }, rehash);
+    let mut port = Port {
+        number,
+        sockets: Vec::new(),
+        joined: Vec::new(),
+    };
+    list(&mut port).try_push(socket.clone())?;
+    ports.insert_unique(hash_of, port, rehash);
     Ok(())
 }
 
@@ -145,19 +169,17 @@ fn remove<S>(
     ports: &mut HashTable<Port<S>>,
     number: u16,
     socket: &S,
-) -> Option<(Arc<S>, Vec<Arc<S>>)> {
+) -> Option<(Arc<S>, Option<Port<S>>)> {
     let entry = ports.find_entry(hash(&number), |port| port.number == number);
     let mut entry = entry.ok()?;
-    let sockets = &mut entry.get_mut().sockets;
-    let place = sockets
-        .iter()
-        .position(|other| core::ptr::eq(&raw const **other, socket))?;
-    let gone = sockets.swap_remove(place);
-    let rest = match sockets.is_empty() {
-        true => entry.remove().0.sockets,
-        false => Vec::new(),
+    let port = entry.get_mut();
+    let take = |list: &mut Vec<Arc<S>>| {
+        let mine = |other: &Arc<S>| core::ptr::eq(&raw const **other, socket);
+        list.iter().position(mine).map(|at| list.swap_remove(at))
     };
-    Some((gone, rest))
+    let gone = take(&mut port.sockets).or_else(|| take(&mut port.joined))?;
+    let empty = port.all().next().is_none();
+    Some((gone, empty.then(|| entry.remove().0)))
 }
 
 /// A port that nobody has, of those that the kernel chooses from. EADDRINUSE: there is none.
@@ -183,7 +205,7 @@ fn is_free<S: Bound>(
         return true;
     };
     let owner = |of: &Common| of.owner.load(Ordering::Relaxed);
-    port.sockets.iter().all(|other| {
+    port.all().all(|other| {
         let other = other.common();
         if core::ptr::eq(other, common) {
             return true;

@@ -90,16 +90,25 @@ fn writing(
 }
 
 pub(super) fn sys_read(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
-    let file = cx.files.file(a[0] as i32)?;
-    let result = file.read(&mut range(a[1], a[2])?);
-    if result == Err(Errno::EBYCALLER) {
-        drop(file);
-        let result = range(a[1], a[2]).and_then(|mut buf| read_events(cx, a[0], &mut buf));
-        cx.task.io_counters().note_read(result);
-        return result;
-    }
+    let result = {
+        let file = cx.files.file(a[0] as i32)?;
+        file.read(&mut range(a[1], a[2])?)
+    };
+    let result = match result {
+        Ok(n) => Ok(n),
+        Err(error) => read_failed(cx, a, error),
+    };
     cx.task.io_counters().note_read(result);
     result
+}
+
+/// A read that failed, or needs the caller's descriptors.
+#[cold]
+fn read_failed(cx: &Cx, a: &[usize; 6], error: Errno) -> Result<usize> {
+    match error {
+        Errno::EBYCALLER => read_events(cx, a[0], &mut range(a[1], a[2])?),
+        other => Err(other),
+    }
 }
 
 /// Reads by segments what needs the caller's descriptors, where that is what came of a read.

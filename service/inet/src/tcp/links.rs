@@ -8,6 +8,14 @@ use tcp::{Seq, sip_hash};
 
 static LINKS: LockClass = LockClass::new("inet.links", rank::SOCKETS);
 
+static KEYS: Once<[[u64; 2]; 2]> = Once::new();
+
+#[cold]
+fn make_keys() -> &'static [[u64; 2]; 2] {
+    let fresh = || [random::next_u64(), random::next_u64()];
+    KEYS.get_or_init(|| [fresh(), fresh()])
+}
+
 impl Pair {
     /// As the other end has them.
     pub(super) const fn turned(self) -> Self {
@@ -19,10 +27,7 @@ impl Pair {
 
     /// A number that says nothing to who does not know the key.
     fn digest(self, key: usize) -> u64 {
-        static KEYS: Once<[[u64; 2]; 2]> = Once::new();
-        let fresh = || [random::next_u64(), random::next_u64()];
-        let _ = KEYS.set([fresh(), fresh()]);
-        let keys = KEYS.get().copied().unwrap_or_default();
+        let keys = KEYS.get().unwrap_or_else(|| make_keys());
         let ips = u64::from(self.own.ip) << 32 | u64::from(self.peer.ip);
         let ports = u64::from(self.own.port) << 16 | u64::from(self.peer.port);
         sip_hash(keys[key], [ips, ports])
