@@ -12,9 +12,43 @@ static int clone_body(void *arg) {
     return 5;
 }
 
+/* The program after execve(2), with a child of the one before, which lives while HOLD is open: what its end tells by. */
+static int ended_by(int hold) {
+    struct timespec long_time = {30, 0};
+    sigset_t set;
+    sigemptyset(&set), sigaddset(&set, SIGUSR2), sigaddset(&set, SIGCHLD);
+    close(hold);
+    return sigtimedwait(&set, NULL, &long_time);
+}
+
+/* What tells of the end of a child that was cloned with SIGUSR2, by this program or by another after it. */
+static int clone_and_end(int exec) {
+    return WEXITSTATUS(in_child({
+        char byte, env[40];
+        int hold[2];
+        sigset_t set;
+        sigemptyset(&set), sigaddset(&set, SIGUSR2), sigaddset(&set, SIGCHLD);
+        sigprocmask(SIG_BLOCK, &set, NULL);
+        (void)!pipe(hold);
+        if (!syscall(SYS_clone, SIGUSR2, 0, 0, 0, 0)) {
+            close(hold[1]);
+            _exit(read(hold[0], &byte, 1));
+        }
+        close(hold[0]);
+        if (exec) {
+            snprintf(env, sizeof env, "PROCESS_HOLD=%d", hold[1]);
+            execle("/proc/self/exe", "process", (char *)NULL, (char *[]){env, NULL});
+            _exit(255);
+        }
+        _exit(ended_by(hold[1]));
+    }));
+}
+
 static void tests(void) {
     int status, pipes[2];
     pid_t pid;
+    if (getenv("PROCESS_HOLD"))
+        _exit(ended_by(atoi(getenv("PROCESS_HOLD"))));
 
     begin("exit status reaches the parent");
     status = in_child(_exit(42));
@@ -312,6 +346,10 @@ static void tests(void) {
     yes(exited(status, 0));
     is(syscall(SYS_arch_prctl, 0x1011, 0), 1);
     yes(syscall(SYS_arch_prctl, 0x1012, 1) == 0 || errno == ENODEV);
+
+    begin("a child ends by the signal it was cloned with, and by SIGCHLD to a later program");
+    is(clone_and_end(0), SIGUSR2);
+    is(clone_and_end(1), SIGCHLD);
 
     begin("exit_group ends all threads; atexit order");
     status = in_child({

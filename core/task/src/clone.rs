@@ -261,10 +261,11 @@ fn new_process(cx: &Cx, args: &CloneArgs, pid: &Arc<Pid>) -> Result<Arc<Process>
     if pid.own_nr() == 1 {
         flags |= flag::UNKILLABLE;
     }
-    let exit_signal = if args.has(CLONE_PARENT) {
-        parent.link.lock().exit_signal
+    let (exit_signal, parent_program) = if args.has(CLONE_PARENT) {
+        let link = parent.link.lock();
+        (link.exit_signal, link.parent_program)
     } else {
-        args.exit_signal
+        (args.exit_signal, parent.program())
     };
     Process::new(ProcessInit {
         pid: pid.clone(),
@@ -272,6 +273,7 @@ fn new_process(cx: &Cx, args: &CloneArgs, pid: &Arc<Pid>) -> Result<Arc<Process>
         user: cx.user.clone(),
         limits: parent.limits().fork(),
         exit_signal,
+        parent_program,
         flags,
         oom_score_adj: parent.oom_score_adj(),
         core_filter: parent.core_filter(),
@@ -420,6 +422,7 @@ fn spawn(
         user: user.clone(),
         limits: first.limits,
         exit_signal: 0,
+        parent_program: 0,
         flags: made.flags,
         oom_score_adj: 0,
         core_filter: crate::core_image::FILTER_USUAL,

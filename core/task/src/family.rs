@@ -235,7 +235,14 @@ fn after_exit(child: &Arc<Process>, parent: &Process, reap: bool) {
 /// Sends the parent the child's exit signal. A parent that ignores its children gets no zombie: answers whether the
 /// caller has to remove it.
 fn tell_exit(child: &Arc<Process>, parent: &Process) -> bool {
-    let sig = child.link.lock().exit_signal;
+    let sig = {
+        let link = child.link.lock();
+        if link.parent_program == parent.program() {
+            link.exit_signal
+        } else {
+            SIGCHLD
+        }
+    };
     let mut autoreap = false;
     // clone(2) takes any number of eight bits for it.
     let mut silent = sig == 0 || !is_signal(sig as i32);

@@ -89,6 +89,7 @@ fn enlist(thread: &Arc<Thread>, shared: &Shared) -> Result<Arc<Task>> {
         user: shared.user.clone(),
         limits: shared.limits.fork(),
         exit_signal: 0,
+        parent_program: 0,
         flags: flag::KERNEL | flag::UNKILLABLE,
         oom_score_adj: 0,
         core_filter: crate::core_image::FILTER_USUAL,

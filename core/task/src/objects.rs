@@ -88,6 +88,9 @@ pub(crate) struct Link {
     pub(crate) place: Handle,
     /// What the parent gets when it ends.
     pub(crate) exit_signal: u32,
+    /// The parent's program ([`Process::program`]) when this process was made: a later one gets SIGCHLD, since it may be more
+    /// privileged than who chose the signal.
+    pub(crate) parent_program: u32,
 }
 
 pub(crate) struct Membership {

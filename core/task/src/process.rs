@@ -50,6 +50,7 @@ pub(crate) struct ProcessInit {
     pub(crate) user: Arc<User>,
     pub(crate) limits: Rlimits,
     pub(crate) exit_signal: u32,
+    pub(crate) parent_program: u32,
     pub(crate) flags: u32,
     pub(crate) oom_score_adj: i16,
     pub(crate) core_filter: u32,
@@ -72,6 +73,7 @@ impl Process {
             parent_tid: 0,
             place: pid::list::NONE,
             exit_signal: init.exit_signal,
+            parent_program: init.parent_program,
         };
         kmem::try_arc(Self {
             nr: init.pid.nr(),
