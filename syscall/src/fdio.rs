@@ -5,7 +5,7 @@ mod fcntl;
 mod rw;
 mod splice;
 
-pub(crate) use rw::with_segments;
+pub(crate) use rw::{apply, range, with_segments, write_failed};
 
 use crate::Call;
 use crate::bounds::{check_size_limit, fd_limit};

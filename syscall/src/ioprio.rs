@@ -26,7 +26,7 @@ fn which(a: usize) -> Result<usize> {
 }
 
 /// Whether `cx` may ask for this priority. EINVAL: there is none such; EPERM.
-fn check(cx: &Cx, priority: u32) -> Result<()> {
+pub(crate) fn check(cx: &Cx, priority: u32) -> Result<()> {
     match priority >> CLASS_SHIFT {
         NONE if priority & LEVEL != 0 => Err(Errno::EINVAL),
         REALTIME if !cx.cred.capable(cap::SYS_ADMIN) && !cx.cred.capable(cap::SYS_NICE) => {

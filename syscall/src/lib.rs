@@ -16,6 +16,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use task::cx::CALLS_LEN;
 use task::{CallTable, Cx, Handler};
 
+mod aio;
 mod bounds;
 mod cred;
 mod dir;
@@ -55,6 +56,7 @@ mod xattr;
 pub type Call = (u32, &'static str, Handler);
 
 const FAMILIES: &[&[Call]] = &[
+    aio::CALLS,
     cred::CALLS,
     dir::CALLS,
     exec::CALLS,

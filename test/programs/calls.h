@@ -455,6 +455,13 @@ static const struct call calls[] = {
     AS("mq_timedsend", mq_timedsend, 0, FD_(QUEUE_FD), IN_(name_text), BYTES(16), MANY(1), IN_(moment)),
     AS("mq_timedreceive", mq_timedreceive, 0, FD_(QUEUE_FD), OUT_(64), BYTES(64), OUT_(4), IN_(moment)),
     CALL(mq_notify, FD_(QUEUE_FD), IN_(no_event)),
+    /* asynchronous I/O: aio.c */
+    AS("io_setup", io_setup, UNTRIED, MANY(4), INOUT(no_signals)),
+    AS("io_destroy", io_destroy, UNTRIED, V(0)),
+    AS("io_submit", io_submit, UNTRIED, V(0), MANY(1), IN_(all_numbers)),
+    AS("io_getevents", io_getevents, UNTRIED, V(0), V(0), MANY(1), OUT_(64), IN_(moment)),
+    AS("io_pgetevents", io_pgetevents, UNTRIED, V(0), V(0), MANY(1), OUT_(64), IN_(moment), IN_(pselect_mask)),
+    AS("io_cancel", io_cancel, UNTRIED, V(0), INOUT(all_numbers), OUT_(32)),
     /* nothing that can lie, or no way back */
     PLAIN(getpid), PLAIN(gettid), PLAIN(getppid), PLAIN(getpgrp), PLAIN(setsid), PLAIN(fork), PLAIN(vfork), PLAIN(exit),
     PLAIN(exit_group), PLAIN(pause), PLAIN(rt_sigreturn), PLAIN(restart_syscall), PLAIN(sched_yield), PLAIN(sync),

@@ -27,6 +27,9 @@ pub mod rank {
     pub const FIFO_TABLE: u16 = 1510;
     pub const EPOLL_TREE: u16 = 1530;
     pub const EPOLL: u16 = 1540;
+    pub const AIO_LIST: u16 = 1545;
+    pub const AIO_READING: u16 = 1546;
+    pub const AIO_POLLS: u16 = 1547;
     pub const EPOLL_ENTRIES: u16 = 1550;
     pub const TTY_TABLE: u16 = 1520;
     pub const MODULE: u16 = 1600;

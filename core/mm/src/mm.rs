@@ -34,12 +34,25 @@ pub struct Mm {
 }
 
 /// What few ask for.
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct More {
     exe: Option<Arc<dyn Any + Send + Sync>>,
     auxv: Option<Arc<[usize; AUXV_WORDS]>>,
+    /// Contexts of asynchronous I/O, which end with the space.
+    contexts: Option<Arc<dyn Any + Send + Sync>>,
     /// Barriers that membarrier(2) was told of.
     barriers: u32,
+}
+
+impl More {
+    fn for_child(&self) -> Self {
+        Self {
+            exe: self.exe.clone(),
+            auxv: self.auxv.clone(),
+            contexts: None,
+            barriers: self.barriers,
+        }
+    }
 }
 
 /// Private pages that are the parent's own.
@@ -182,7 +195,7 @@ impl Mm {
         };
         // The child's drop gives the promise back from here on.
         *child.write_areas() = copy;
-        let more = self.more.lock().clone();
+        let more = self.more.lock().for_child();
         *child.more.lock() = more;
         Ok(child)
     }
@@ -221,6 +234,19 @@ impl Mm {
     /// Registers more.
     pub fn add_barriers(&self, bits: u32) {
         self.more.lock().barriers |= bits;
+    }
+
+    /// What was kept for asynchronous I/O. A fork inherits nothing of it.
+    pub fn contexts(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        self.more.lock().contexts.clone()
+    }
+    /// Keeps that, unless another thread was first; what is kept now.
+    pub fn keep_contexts(
+        &self,
+        contexts: Arc<dyn Any + Send + Sync>,
+    ) -> Arc<dyn Any + Send + Sync> {
+        let mut more = self.more.lock();
+        more.contexts.get_or_insert(contexts).clone()
     }
 
     /// The resource limits in force.

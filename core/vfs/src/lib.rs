@@ -38,6 +38,7 @@ extern crate alloc;
 extern crate std;
 
 mod acl;
+pub mod aio;
 mod anon;
 mod attr;
 mod chrdev;

@@ -19,7 +19,7 @@ const SHORT: usize = 8;
 
 /// The user range of a call. EFAULT: not user space's.
 #[inline]
-fn range(addr: usize, len: usize) -> Result<UserBuf<'static>> {
+pub(crate) fn range(addr: usize, len: usize) -> Result<UserBuf<'static>> {
     user::check(UserAddr(addr), len)?;
     Ok(UserBuf::single(UserAddr(addr), len.min(MAX_RW_COUNT)))
 }
@@ -55,7 +55,7 @@ pub(crate) fn with_segments<R, E: From<Errno>>(
 
 /// The errno of a write, after the signals that go with it.
 #[cold]
-pub(super) fn write_failed(cx: &Cx, error: WriteError) -> Errno {
+pub(crate) fn write_failed(cx: &Cx, error: WriteError) -> Errno {
     if error.over_limit {
         signal_self(cx, signals::SIGXFSZ);
     }
@@ -179,7 +179,7 @@ pub(super) fn sys_pwritev(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
 }
 
 /// Changes an [`Io`] as `RWF_*` flags say. EOPNOTSUPP: an unknown one.
-fn apply(flags: u32, io: &mut Io) -> Result<()> {
+pub(crate) fn apply(flags: u32, io: &mut Io) -> Result<()> {
     if flags & !(RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_NOWAIT | RWF_APPEND) != 0 {
         return Err(Errno::EOPNOTSUPP);
     }

@@ -29,6 +29,15 @@ macro_rules! queues {
 
 pub(super) static KNOBS: &[Knob] = &[
     settable(
+        "fs/aio-max-nr",
+        |_, out| number(out, vfs::aio::most()),
+        |_, text| {
+            vfs::aio::set_most(u64::try_from(parse_number(text)?).map_err(|_| Errno::EINVAL)?);
+            Ok(())
+        },
+    ),
+    read_only("fs/aio-nr", |_, out| number(out, vfs::aio::taken())),
+    settable(
         "fs/file-max",
         |_, out| number(out, vfs::max_files()),
         |_, text| {
