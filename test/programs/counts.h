@@ -101,7 +101,7 @@ static inline void settle_and_count(int which) {
 /* Does `once(0)`, `once(1)`, ..., each of which answers `good`, until the kernel holds after it what it held before, `tries`
    times at most: tables grow to the most there ever was, what leaks moves in every round. Linux keeps caches of its own: there
    is nothing exact to compare, and it is done once. */
-static inline void leaves_nothing(int (*once)(int), int good, int tries) {
+static inline void must_leave_nothing(int (*once)(int), int good, int tries) {
     char release[100];
     get_file("/proc/sys/kernel/osrelease", release, sizeof release);
     int exact = strstr(release, "gaon") != NULL;

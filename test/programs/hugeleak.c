@@ -51,5 +51,5 @@ static void tests(void) {
     open_counts();
     for (int i = 0; i < 3; i++)
         is(round_of_all(i), 0);
-    leaves_nothing(round_of_all, 0, 20);
+    must_leave_nothing(round_of_all, 0, 20);
 }

@@ -525,7 +525,7 @@ static void ends(void) {
     begin("nothing is left behind");
     objects_alone = 1;
     open_counts();
-    leaves_nothing(often, 0, 10);
+    must_leave_nothing(often, 0, 10);
     sw("0");
 }
 

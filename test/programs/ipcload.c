@@ -254,5 +254,5 @@ static void tests(void) {
     objects_alone = 2;
     crowd = 30;
     all_of_it(0);
-    leaves_nothing(all_of_it, 0, 8);
+    must_leave_nothing(all_of_it, 0, 8);
 }

@@ -220,5 +220,5 @@ static void tests(void) {
     begin("nothing is left");
     open_counts();
     objects_alone = 2;
-    leaves_nothing(another_round, 2, 8);
+    must_leave_nothing(another_round, 2, 8);
 }

@@ -391,7 +391,7 @@ static void tests(void) {
     objects_alone = 1;
     open_counts();
     one_of_each(0);
-    leaves_nothing(one_of_each, 0, 5);
+    must_leave_nothing(one_of_each, 0, 5);
 }
 
 __attribute__((constructor)) static void inherited(int argc, char **argv) {

@@ -81,5 +81,5 @@ static void tests(void) {
     /* Tables grow, and stay. */
     for (int i = 0; i < 3; i++)
         is(round_of_all(i), 0);
-    leaves_nothing(round_of_all, 0, 20);
+    must_leave_nothing(round_of_all, 0, 20);
 }

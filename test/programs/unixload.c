@@ -74,5 +74,5 @@ static void tests(void) {
     begin("none of them leaves anything behind");
     open_counts();
     objects_alone = 2;
-    leaves_nothing(all_of_it, 0, 6);
+    must_leave_nothing(all_of_it, 0, 6);
 }
