@@ -524,6 +524,21 @@ static void tests(void) {
     yes(strstr(page, "T (stopped)"));
     reap(pid);
 
+    /* It may not have got to where it sleeps yet, on the other CPU. */
+    begin("who attached to a stopped process finds it standing still");
+    for (int i = 0; i < 1000; i++) {
+        pid = fork();
+        if (!pid) {
+            raise(SIGSTOP);
+            _exit(0);
+        }
+        works(waitpid(pid, &status, WUNTRACED));
+        works(pt(PTRACE_ATTACH, pid, 0, 0));
+        works(pt(PTRACE_DETACH, pid, 0, 0));
+        kill(pid, SIGCONT);
+        yes(ended(pid, 0));
+    }
+
     begin("a group stop of one that let itself be traced");
     pid = traced_child(for (;;) pause_ms(10));
     works(pt(PTRACE_CONT, pid, 0, SIGSTOP));

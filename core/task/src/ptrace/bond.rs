@@ -17,6 +17,8 @@ pub(crate) const SEIZED: u32 = 2;
 pub(crate) const TRAP: u32 = 4;
 /// It has to stop once more, since a stop of the process has begun or ended (`PTRACE_SEIZE` only).
 pub(crate) const NOTIFY: u32 = 8;
+/// It stood still for its process when it was attached to: the tracer waits until it stands still for its tracer.
+pub(crate) const TRAPPING: u32 = 16;
 
 /// `PTRACE_EVENT_*`: what a stop is for, above the signal in its code.
 pub mod event {

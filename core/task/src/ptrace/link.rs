@@ -4,7 +4,7 @@ use crate::cx::Cx;
 use crate::family;
 use crate::objects::{Follow, Life, Process, Task, Trace};
 use crate::process::flag;
-use crate::ptrace::bond::{SEIZED, TRACED, TRAP, event, option};
+use crate::ptrace::bond::{SEIZED, TRACED, TRAP, TRAPPING, event, option};
 use crate::ptrace::stop::{asked_for, is_tracers_child};
 use crate::signal::send;
 use crate::task::work;
@@ -81,7 +81,7 @@ pub fn attach(cx: &Cx, target: &Arc<Task>, grip: Grip, options: u32) -> Result<(
         return Err(Errno::EPERM);
     }
     let flags = if grip == Grip::Seize { SEIZED } else { 0 };
-    let bond = tie(&cx.task, target, options, flags)?;
+    tie(&cx.task, target, options, flags)?;
     if grip == Grip::Attach {
         let _ = send::send_to_task(target, &SigInfo::kernel(SIGSTOP)); // it may have ended meanwhile
     }
@@ -90,7 +90,7 @@ pub fn attach(cx: &Cx, target: &Arc<Task>, grip: Grip, options: u32) -> Result<(
         let shared = process.sig.lock_irq();
         let stopped = shared.stop.stopped && target.stopping.load(Relaxed);
         if stopped {
-            target.set_trap(TRAP);
+            target.set_trap(TRAP | TRAPPING);
         }
         stopped
     };
@@ -98,7 +98,7 @@ pub fn attach(cx: &Cx, target: &Arc<Task>, grip: Grip, options: u32) -> Result<(
         // It stands still for its process: the tracer finds it standing still for itself.
         process.stop_wait.wake_all();
         let there = || {
-            let moved = bond.state.lock_irq().stopped || !target.stopping.load(Relaxed);
+            let moved = target.traced.load(Relaxed) & TRAPPING == 0;
             (moved || target.life() != Life::Alive).then_some(())
         };
         let _ = cx.process().child_wait.wait(WaitMode::Killable, None, there);

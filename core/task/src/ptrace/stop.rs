@@ -3,7 +3,7 @@ use crate::calls;
 use crate::cx::{CALLS_LEN, CallTable, Cx};
 use crate::family;
 use crate::objects::{Follow, Process, Task, Trace};
-use crate::ptrace::bond::{NOTIFY, SEIZED, TRAP, event, option};
+use crate::ptrace::bond::{NOTIFY, SEIZED, TRAP, TRAPPING, event, option};
 use crate::signal::mask::raise;
 use crate::signal::{send, stop};
 use crate::wait_match::Change;
@@ -82,6 +82,8 @@ fn show(cx: &Cx, task: &Task, bond: &Trace, why: &Why) -> bool {
     state.saved_mask = cx.saved_mask;
     state.watch = cx.watch;
     state.report = Some(why.change);
+    // Last: who waited for it asks for the state next, and finds it standing still.
+    task.traced.fetch_and(!TRAPPING, Relaxed);
     true
 }
 
@@ -227,7 +229,14 @@ pub(crate) fn trap(cx: &mut Cx) {
     } else if sig != 0 {
         (sig, None)
     } else {
-        return; // it was continued meanwhile
+        // It was continued meanwhile.
+        let traced = cx.task.traced.fetch_and(!TRAPPING, Relaxed);
+        if traced & TRAPPING != 0
+            && let Some(tracer) = cx.task.tracer()
+        {
+            tracer.process().child_wait.wake_all();
+        }
+        return;
     };
     let change = Change::Trapped(code);
     stand(
