@@ -1,9 +1,11 @@
 /* Core images given to a program (core(5), "Piping core dumps to a program"): who it is, what it is told, what it reads, how
-   many there may be, and what becomes of the process when there is no such program, or it reads nothing. */
+   many there may be, what becomes of the process when there is no such program, or it reads nothing, and that SIGKILL ends one
+   that waits for it. */
 // test: smp=2
 #include "check.h"
 #include <elf.h>
 #include <stdarg.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 
 #define PATTERN "/proc/sys/kernel/core_pattern"
@@ -25,6 +27,15 @@ static void tell(const char *format, ...) {
     va_end(list);
     (void)!write(out, line, n);
 }
+/* Comes back when what waits in the pipe has not grown for a while. */
+static void wait_full(void) {
+    int now = 0, before = -1;
+    while (now < 30000 || now != before) {
+        before = now;
+        pause_ms(100);
+        ioctl(0, FIONREAD, &now);
+    }
+}
 static int collect(int argc, char **argv, char **envp) {
     static char data[1 << 16];
     char name[64], where[200] = "";
@@ -43,6 +54,13 @@ static int collect(int argc, char **argv, char **envp) {
         rename(TOLD ".new", TOLD);
         return 0;
     }
+    if (argc > 3 && !strcmp(argv[3], "asleep")) {
+        wait_full();
+        tell("reader %d\n", getpid());
+        rename(TOLD ".new", TOLD);
+        for (;;)
+            pause();
+    }
     Elf64_Ehdr head = {0};
     while ((n = read(0, data, sizeof data)) > 0) {
         if (all == 0)
@@ -50,6 +68,12 @@ static int collect(int argc, char **argv, char **envp) {
         all += n;
     }
     tell("elf %d core %d large %d end %ld\n", !memcmp(head.e_ident, ELFMAG, 4), head.e_type == ET_CORE, all > 50000, n);
+    if (argc > 3 && !strcmp(argv[3], "stays")) {
+        tell("reader %d\n", getpid());
+        rename(TOLD ".new", TOLD);
+        for (;;)
+            pause();
+    }
     /* With a limit the process is kept until its reader is done. */
     snprintf(name, sizeof name, "/proc/%s/comm", argv[2]);
     pause_ms(200);
@@ -97,6 +121,58 @@ static int says(const char *text) {
         return 1;
     printf("# %s\n", told);
     return 0;
+}
+
+/* Whether the child ends within so many steps of 20 ms. */
+static int ends(pid_t pid, int *status, int tries) {
+    pid_t got;
+    while ((got = waitpid(pid, status, WNOHANG)) == 0 && tries--)
+        pause_ms(20);
+    return got == pid;
+}
+static int gone(pid_t pid) {
+    int tries = 500;
+    while (kill(pid, 0) == 0 && tries--)
+        pause_ms(20);
+    return errno == ESRCH;
+}
+static void *crash_here(void *unused) {
+    (void)unused;
+    memset(memory, 'x', sizeof memory);
+    raise(SIGSEGV);
+    return NULL;
+}
+/* A process dies whose reader, told HOW, leaves it waiting: only SIGKILL ends it. */
+static void kill_dying(const char *how, int by_thread) {
+    int status = 0;
+    char arguments[40];
+    snprintf(arguments, sizeof arguments, "collect %%p %s", how);
+    is(pattern(arguments), 0);
+    fflush(stdout);
+    pid_t pid = fork();
+    if (pid == 0) {
+        pthread_t thread;
+        if (by_thread && pthread_create(&thread, NULL, crash_here, NULL) == 0)
+            pthread_join(thread, NULL);
+        crash_here(NULL);
+        _exit(0);
+    }
+    const char *at = strstr(wait_told(500), "\nreader ");
+    pid_t reader = at ? atoi(at + 8) : 0;
+    yes(reader > 1);
+    is(kill(pid, SIGTERM), 0);
+    yes(!ends(pid, &status, 10));
+    is(kill(pid, SIGKILL), 0);
+    yes(ends(pid, &status, 500));
+    yes(killed(status, SIGKILL) && !WCOREDUMP(status));
+    fails(kill(pid, 0), ESRCH);
+    /* The program is nobody's who has ended. */
+    if (reader > 1) {
+        is(kill(reader, SIGKILL), 0);
+        yes(gone(reader));
+    }
+    if (!WIFSIGNALED(status))
+        waitpid(pid, &status, 0);
 }
 
 static void tests(void) {
@@ -152,6 +228,22 @@ static void tests(void) {
     yes(killed(status, SIGSEGV));
     wait_told(500);
     yes(says("stdin 1"));
+
+    begin("SIGKILL ends who waits for a program that does not read");
+    kill_dying("asleep", 0);
+    kill_dying("asleep", 1);
+
+    begin("and who waits for one that does not end");
+    is(set(LIMIT, "1"), 0);
+    kill_dying("stays", 0);
+    kill_dying("asleep", 0);
+    /* Neither counts any more. */
+    is(pattern("collect %p x"), 0);
+    status = crash(0);
+    yes(WCOREDUMP(status));
+    wait_told(500);
+    yes(says("kept 1"));
+    is(set(LIMIT, "0"), 0);
 
     begin("no such program");
     is(set(PATTERN, "|/no/such/program %p"), 0);

@@ -3,7 +3,8 @@
 //!
 //! The thread that took the signal dumps; all others end. On its way each leaves its registers here ([`take_part`]); the one
 //! that dumps waits for that, so that nobody changes the memory meanwhile. Somebody else who shares the memory without being a
-//! thread (`CLONE_VM`) runs on.
+//! thread (`CLONE_VM`) runs on. Of the signals that come meanwhile only SIGKILL does something: the image is cut short, and the
+//! process has ended by it.
 use crate::core_image::Core;
 pub use crate::core_image::ThreadImage;
 use crate::cx::Cx;
@@ -130,11 +131,15 @@ pub(crate) fn take_part(cx: &mut Cx, status: i32) -> i32 {
     };
     let others = process.sig.lock_irq().core.as_mut().map(|core| core.images.take());
     image.next = others.flatten();
-    if !dumper(cx, &image, &info) {
-        return status;
+    let dumped = dumper(cx, &image, &info);
+    let mut shared = process.sig.lock_irq();
+    // From here on a signal comes too late. No thread's image is left in it to be freed under the lock.
+    shared.core = None;
+    if cx.task.is_killed() {
+        return shared.group_exit.unwrap_or(status);
     }
-    let status = status | DUMPED;
-    process.sig.lock_irq().group_exit = Some(status);
+    let status = if dumped { status | DUMPED } else { status };
+    shared.group_exit = Some(status);
     status
 }
 

@@ -2,7 +2,7 @@
 use crate::areas::{Areas, Segment};
 use crate::output::Output;
 use crate::{name, notes};
-use abi::{PAGE_SIZE, Result};
+use abi::{Errno, PAGE_SIZE, Result};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use elf::{HEADER_SIZE, PHDR_SIZE, pt};
@@ -67,6 +67,7 @@ fn program_header(out: &mut Vec<u8>, kind: [u32; 2], words: [usize; 6]) -> Resul
     Ok(())
 }
 
+/// The errors of [`Output::write`]; `EINTR`: killed.
 fn write_all(
     cx: &Cx,
     out: &mut Output,
@@ -80,6 +81,9 @@ fn write_all(
     let mut page = kmem::try_box([0; PAGE_SIZE])?;
     for segment in segments {
         for va in (segment.start..segment.start + segment.dumped).step_by(PAGE_SIZE) {
+            if cx.task.is_killed() {
+                return Err(Errno::EINTR);
+            }
             write_page(cx, out, va, &mut page)?;
         }
     }

@@ -7,6 +7,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use cred::{Cred, Resource};
 use kmem::user::UserBuf;
 use pipe::{Mode, Pipe};
+use sync::WaitMode;
 use task::{Cx, coredump};
 use vfs::{File, OpenHow, WalkCtx};
 
@@ -25,7 +26,7 @@ impl Output {
         }
     }
 
-    /// `EFBIG`: the limit of a core's size; what a file says; `EPIPE`: nobody reads.
+    /// `EFBIG`: the limit of a core's size; what a file says; `EPIPE`: nobody reads; `ERESTARTSYS`: killed while nobody read.
     pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<()> {
         match self {
             Self::File(file) => file.write(bytes),
@@ -169,7 +170,7 @@ impl Reader {
         })
     }
 
-    /// Waits for room, also as a process that a signal has ended already.
+    /// Waits for room, also as a process that a signal has ended already; SIGKILL ends it a second time.
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         let mode = Mode {
             nonblock: true,
@@ -181,7 +182,7 @@ impl Reader {
                 Ok(written) => self.written += written as u64,
                 Err(Errno::EAGAIN) => {
                     let changed = || self.pipe.poll_events(false, true, None) != 0;
-                    self.pipe.write_queue().wait_event(changed);
+                    wait(&self.pipe, changed)?;
                 }
                 Err(error) => return Err(error),
             }
@@ -194,7 +195,14 @@ impl Reader {
         drop(self.end);
         if coredump::pipe_limit() != 0 {
             let pipe = &self.pipe;
-            pipe.write_queue().wait_event(|| pipe.readers() == 0);
+            let _ = wait(pipe, || pipe.readers() == 0); // killed: it stays no longer
         }
     }
+}
+
+/// `ERESTARTSYS`: killed.
+fn wait(pipe: &Pipe, done: impl Fn() -> bool) -> Result<()> {
+    let done = || done().then_some(());
+    let queue = pipe.write_queue();
+    Ok(queue.wait(WaitMode::Killable, None, done)?)
 }

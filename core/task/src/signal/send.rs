@@ -341,9 +341,10 @@ fn choose_and_wake(
     let waited_for = SigSet(task.waited_for.load(Relaxed)).contains(sig);
     // A tracer decides about all but SIGKILL first.
     let decided = sig == SIGKILL || !task.is_traced();
+    // One that leaves a core image has not ended yet: SIGKILL ends it sooner.
     if terminates
         && decided
-        && shared.group_exit.is_none()
+        && (shared.group_exit.is_none() || sig == SIGKILL && shared.core.is_some())
         && !waited_for
         && !process.has(flag::UNKILLABLE)
     {
