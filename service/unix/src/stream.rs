@@ -29,14 +29,29 @@ impl UnixSocket {
         nonblock: bool,
         parcel: &mut Parcel,
     ) -> Result<usize> {
+        self.send_pieces(data, |peer, data| {
+            let len = data.remaining();
+            self.send_part(peer, (data, len), nonblock, parcel)
+        })
+    }
+
+    /// Sends all of `data` by `send`, which sends what is next of it to the other end, and says how much that was.
+    ///
+    /// # Errors
+    /// `ENOTCONN`; `EPIPE`; those of `send`. All only if nothing was sent.
+    #[inline(always)]
+    pub(crate) fn send_pieces(
+        &self,
+        data: &mut UserBuf<'_>,
+        mut send: impl FnMut(&End, &mut UserBuf<'_>) -> Result<usize>,
+    ) -> Result<usize> {
         let peer = self.connected().ok_or(Errno::ENOTCONN)?;
         if self.end.shut() & shut::SEND != 0 {
             return Err(Errno::EPIPE);
         }
         let mut sent = 0;
         while !data.is_empty() {
-            let len = data.remaining();
-            match self.send_part(peer, (data, len), nonblock, parcel) {
+            match send(peer, data) {
                 Ok(n) => sent += n,
                 Err(e) if sent == 0 => return Err(e),
                 Err(_) => break,

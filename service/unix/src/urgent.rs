@@ -59,23 +59,10 @@ impl UnixSocket {
         nonblock: bool,
         parcel: &mut Parcel,
     ) -> Result<usize> {
-        let peer = self.connected().ok_or(Errno::ENOTCONN)?;
-        if self.end.shut() & shut::SEND != 0 {
-            return Err(Errno::EPIPE);
-        }
-        let mut sent = 0;
-        while !data.is_empty() {
-            let part = match data.remaining() {
-                1 => self.send_last(peer, data, nonblock, parcel),
-                len => self.send_part(peer, (data, len - 1), nonblock, parcel),
-            };
-            match part {
-                Ok(n) => sent += n,
-                Err(e) if sent == 0 => return Err(e),
-                Err(_) => break,
-            }
-        }
-        Ok(sent)
+        self.send_pieces(data, |peer, data| match data.remaining() {
+            1 => self.send_last(peer, data, nonblock, parcel),
+            len => self.send_part(peer, (data, len - 1), nonblock, parcel),
+        })
     }
 
     fn send_last(
