@@ -232,7 +232,11 @@ fn read(cx: &mut Cx, file: &File, iocb: &Iocb) -> Result<Result<usize>> {
         check_end(file, pos, buf)?;
         let mut io = file.io_at(pos);
         apply(iocb.rw_flags, &mut io)?;
-        Ok(file.read_io(buf, &mut io))
+        match file.read_io(buf, &mut io) {
+            // Only the calls that read at once make such a read.
+            Err(Errno::EBYCALLER) => Err(Errno::EINVAL),
+            result => Ok(result),
+        }
     })?;
     cx.task.io_counters().note_read(result);
     Ok(result)

@@ -4,6 +4,7 @@
 #include <linux/aio_abi.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/fanotify.h>
 #include <sys/socket.h>
 
 /* The head of what io_setup maps. */
@@ -219,9 +220,12 @@ static void transfers(void) {
         {IOCB_CMD_PREAD, 2, EINVAL}, {IOCB_CMD_PREAD, 3, EBADF}, {IOCB_CMD_PREAD, 4, EBADF},
         {IOCB_CMD_PREAD, 5, EINVAL}, {IOCB_CMD_PREAD, 6, EOPNOTSUPP}, {IOCB_CMD_PREADV, 7, EINVAL},
         {IOCB_CMD_PREAD, 8, EINVAL}, {IOCB_CMD_PREAD, 9, EBADF}, {IOCB_CMD_PREAD, 10, EFAULT},
-        {IOCB_CMD_PREAD, 11, EINVAL}, {IOCB_CMD_PREAD, 12, EINVAL},
+        {IOCB_CMD_PREAD, 11, EINVAL}, {IOCB_CMD_PREAD, 12, EINVAL}, {IOCB_CMD_PREAD, 13, EINVAL},
+        {IOCB_CMD_PREADV, 13, EINVAL},
     };
     int only = works(open("aio", O_WRONLY)), place = works(open("aio", O_PATH)), folder = works(open(".", O_RDONLY));
+    int fan = works(fanotify_init(0, O_RDONLY));
+    struct iovec part = {text, sizeof text};
     for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         one = request(wrong[i].what, fd, text, 1, 0);
         switch (wrong[i].by) {
@@ -237,7 +241,10 @@ static void transfers(void) {
         case 10: one.aio_buf = 1ull << 63; break;
         case 11: one.aio_fildes = folder; break;
         case 12: one.aio_flags = 2, one.aio_reqprio = 7; break; /* IOCB_FLAG_IOPRIO */
+        case 13: one.aio_fildes = fan; break; /* its events come with descriptors: by read(2) and readv(2) alone */
         }
+        if (wrong[i].what == IOCB_CMD_PREADV && wrong[i].by == 13)
+            one.aio_buf = (uintptr_t)&part;
         errno = 0;
         long got = submit_one(c, &one);
         long error = got == -1 ? errno : -got;
@@ -249,7 +256,7 @@ static void transfers(void) {
     one.aio_flags = 2, one.aio_reqprio = 2 << 13 | 7;
     is(done(c, &one), 1);
     is(events_of(c, 0, 4, events, &now), 0);
-    close(only), close(place), close(folder);
+    close(only), close(place), close(folder), close(fan);
 
     begin("no more than there is room for");
     one = request(IOCB_CMD_PREAD, fd, text, 1, 0);
