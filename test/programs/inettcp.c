@@ -460,6 +460,59 @@ static void load(void) {
     close(l);
 }
 
+/* Whether the table has the far ends FARS of a port and, among connections, no others; before long. */
+static int has_far_ends(int port, const int *fars, int count) {
+    int own, far, state, right = 0;
+    for (int tries = 200; tries-- && !right; right || (pause_ms(20), 0)) {
+        int seen = 0, known = 0;
+        if (get_file("/proc/net/tcp", got, sizeof got) <= 0)
+            return 0;
+        for (char *line = strchr(got, '\n'); line; line = strchr(line + 1, '\n')) {
+            if (sscanf(line, " %*d: %*8x:%4x %*8x:%4x %2x ", &own, &far, &state) != 3 || own != port || state != 1)
+                continue;
+            seen++;
+            for (int n = 0; n < count; n++)
+                known += fars[n] == far;
+        }
+        right = seen == count && known == count;
+    }
+    return right;
+}
+static void ends_mixed(void) {
+    enum { MANY = 41 };
+    begin("connections of one port end in any order");
+    int l = listener(0, MANY), port = port_of(l), near[MANY], far[MANY], left[MANY], count;
+    struct linger at_once = {1, 0};
+    for (int n = 0; n < MANY; n++) {
+        far[n] = socket(AF_INET, SOCK_STREAM, 0);
+        is(connected_to(far[n], "127.0.0.1", port), 0);
+        near[n] = works(accept(l, NULL, NULL));
+    }
+    for (int gone = 0; gone <= MANY; gone++) {
+        count = 0;
+        /* 17 of 41 further each time: all in turn, neither from the front nor from the back. */
+        for (int n = gone; n < MANY; n++)
+            left[count++] = port_of(far[n * 17 % MANY]);
+        yes(has_far_ends(port, left, count));
+        if (gone == MANY)
+            break;
+        int at = gone * 17 % MANY, *first = gone % 2 ? near : far, *second = gone % 2 ? far : near;
+        works(setsockopt(first[at], SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once));
+        close(first[at]), close(second[at]);
+        /* One more comes and goes meanwhile. */
+        int more = socket(AF_INET, SOCK_STREAM, 0);
+        is(connected_to(more, "127.0.0.1", port), 0);
+        int its = works(accept(l, NULL, NULL));
+        works(setsockopt(more, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once));
+        close(more), close(its);
+    }
+    /* Nothing has the port any more. */
+    close(l);
+    l = opened(SOCK_STREAM);
+    works(bound_to(l, "127.0.0.1", port));
+    close(l);
+}
+
 static void tests(void) {
     works(set_flags("lo", IFF_UP));
     connecting();
@@ -468,4 +521,5 @@ static void tests(void) {
     ends();
     waiting();
     load();
+    ends_mixed();
 }

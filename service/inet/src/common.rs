@@ -44,6 +44,8 @@ pub(crate) struct Common {
     pub(crate) ino: AtomicU64,
     /// Whose the file is.
     pub(crate) owner: AtomicU32,
+    /// Where it stands in the list of its port that it is in; changed under the lock of all ports.
+    pub(crate) place: AtomicU32,
 }
 
 impl Common {
@@ -55,6 +57,7 @@ impl Common {
             shut: AtomicU8::new(0),
             ino: AtomicU64::new(0),
             owner: AtomicU32::new(0),
+            place: AtomicU32::new(0),
         }
     }
 

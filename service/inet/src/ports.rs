@@ -18,7 +18,7 @@ pub(crate) trait Bound: Send + Sync + 'static {
     fn common(&self) -> &Common;
 }
 
-/// The sockets of one port.
+/// The sockets of one port. Each knows its place in the list that it is in ([`Common::place`]).
 struct Port<S> {
     number: u16,
     /// Those that asked for it.
@@ -140,7 +140,7 @@ impl<S: Bound> Ports<S> {
 
 /// Adds a socket to a port. ENOMEM.
 #[expect(clippy::disallowed_methods, reason = "room is made before")]
-fn add<S>(
+fn add<S: Bound>(
     ports: &mut HashTable<Port<S>>,
     number: u16,
     socket: &Arc<S>,
@@ -148,7 +148,10 @@ fn add<S>(
 ) -> Result<()> {
     let hash_of = hash(&number);
     if let Some(port) = ports.find_mut(hash_of, |port| port.number == number) {
-        return list(port).try_push(socket.clone());
+        let list = list(port);
+        list.try_push(socket.clone())?;
+        stands_at(&**socket, list.len() - 1);
+        return Ok(());
     }
     let rehash = |port: &Port<S>| hash(&port.number);
     if ports.try_reserve(1, rehash).is_err() {
@@ -160,12 +163,32 @@ fn add<S>(
         joined: Vec::new(),
     };
     list(&mut port).try_push(socket.clone())?;
+    stands_at(&**socket, 0);
     ports.insert_unique(hash_of, port, rehash);
     Ok(())
 }
 
+fn stands_at(socket: &impl Bound, place: usize) {
+    let place = place as u32; // there is no memory for as many
+    socket.common().place.store(place, Ordering::Relaxed);
+}
+
+/// Takes a socket out of the list that it is in. The last one gets its place, so nothing is searched.
+fn take<S: Bound>(list: &mut Vec<Arc<S>>, socket: &S) -> Option<Arc<S>> {
+    let at = socket.common().place.load(Ordering::Relaxed) as usize;
+    let there = list.get(at)?;
+    if !core::ptr::eq(&raw const **there, socket) {
+        return None;
+    }
+    let gone = list.swap_remove(at);
+    if let Some(moved) = list.get(at) {
+        stands_at(&**moved, at);
+    }
+    Some(gone)
+}
+
 /// Takes a socket out; with the last one the port goes.
-fn remove<S>(
+fn remove<S: Bound>(
     ports: &mut HashTable<Port<S>>,
     number: u16,
     socket: &S,
@@ -173,11 +196,7 @@ fn remove<S>(
     let entry = ports.find_entry(hash(&number), |port| port.number == number);
     let mut entry = entry.ok()?;
     let port = entry.get_mut();
-    let take = |list: &mut Vec<Arc<S>>| {
-        let mine = |other: &Arc<S>| core::ptr::eq(&raw const **other, socket);
-        list.iter().position(mine).map(|at| list.swap_remove(at))
-    };
-    let gone = take(&mut port.sockets).or_else(|| take(&mut port.joined))?;
+    let gone = take(&mut port.sockets, socket).or_else(|| take(&mut port.joined, socket))?;
     let empty = port.all().next().is_none();
     Some((gone, empty.then(|| entry.remove().0)))
 }
