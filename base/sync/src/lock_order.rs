@@ -53,7 +53,6 @@ pub mod rank {
     pub const INODE_LISTS: u16 = 5142;
     pub const DIR_NOTIFY: u16 = 5145;
     pub const NOTIFY: u16 = 5150;
-    pub const NOTIFY_SHARES: u16 = 5160;
     pub const FILE_OWNER: u16 = 5170;
     pub const PAGE_CACHE: u16 = 5200;
     pub const TASKLIST: u16 = 5300;
@@ -85,6 +84,7 @@ pub mod rank {
     pub const TIMER: u16 = 8000;
     pub const RUNQUEUE: u16 = 8100;
     pub const TASK_MM: u16 = 8150;
+    pub const USER_LEDGER: u16 = 8800;
     pub const RANDOM: u16 = 8900;
     pub const SLAB: u16 = 9000;
     pub const VMALLOC: u16 = 9050;

@@ -7,11 +7,12 @@
 //! | `caps` | [`CapSet`] and the capability numbers in [`cap`] |
 //! | `cred` | [`Cred`], immutable once shared: a task that changes who it is installs a changed copy |
 //! | `change` | the rules of setuid, setresuid, setgroups, capset, exec |
+//! | `ledger`, `charge` | what user namespaces limit, and how much of it their users have: a [`Charge`] per thing |
 //! | [`number`] | the numbers of namespaces of every kind |
 //! | `rlimit` | [`Rlimits`] of a process |
 //!
-//! Called by everything that checks permission (`vfs`, `task`, `syscall`); calls `abi`, `sync` and `kmem` only. Holds
-//! no lock: `Cred` is shared as `Arc<Cred>`, limits are atomics.
+//! Called by everything that checks permission (`vfs`, `task`, `syscall`); calls `abi`, `sync` and `kmem` only. `Cred` is
+//! shared as `Arc<Cred>`, resource limits are atomics; only maps and ledgers have a lock.
 //!
 //! Specification: credentials(7), capabilities(7), user_namespaces(7), getrlimit(2).
 #![no_std]
@@ -23,10 +24,12 @@ extern crate std;
 
 mod caps;
 mod change;
+mod charge;
 mod cred;
 mod filecaps;
 mod idmap;
 mod ids;
+mod ledger;
 pub mod number;
 mod rlimit;
 #[cfg(test)]
@@ -40,5 +43,6 @@ pub use cred::{Cred, GroupList, LookBy, NGROUPS_MAX, securebit};
 pub use filecaps::{CAPABILITY, FileCaps};
 pub use idmap::{Extent, IdMap};
 pub use ids::{Kgid, Kuid};
+pub use ledger::{Counted, UNLIMITED};
 pub use rlimit::{Limit, RLIM_INFINITY, RLIM_NLIMITS, Resource, Rlimits};
-pub use userns::{MapKind, OVERFLOW_ID, UserNamespace};
+pub use userns::{Charge, MapKind, OVERFLOW_ID, UserNamespace};

@@ -1,6 +1,7 @@
 //! Credentials against credentials(7) and capabilities(7): who may become whom, and what that costs.
 use super::*;
 use abi::Errno;
+use std::vec::Vec;
 
 fn root() -> Cred {
     (*Cred::init().unwrap()).clone()
@@ -278,4 +279,49 @@ fn one_inside_another_names_what_the_first_names() {
     assert_eq!(seen, 1005);
     assert!(user(1000).covers(&first) && !user(1001).covers(&first));
     assert!(first.covers(&first.in_users(inner)));
+}
+
+#[test]
+fn what_is_counted_counts_outwards_too() {
+    let init = UserNamespace::init().unwrap();
+    let marks = Counted::FanotifyMarks;
+    let outer = UserNamespace::new(&user(2000)).unwrap();
+    let map = |ns: &UserNamespace, kind| {
+        ns.set_map(kind, b"0 2000 10", &root(), &root()).unwrap();
+    };
+    map(&outer, MapKind::Users);
+    map(&outer, MapKind::Groups);
+    let inner = UserNamespace::new(&user(2000).in_users(outer.clone())).unwrap();
+    assert_eq!(inner.limit(marks), UNLIMITED);
+    assert_eq!(
+        inner.set_limit(marks, UNLIMITED + 1).err(),
+        Some(Errno::EINVAL)
+    );
+    let held = init.limit(Counted::InotifyInstances);
+    let many = |ns, uid, what| {
+        let more = core::iter::repeat_with(move || Charge::new(ns, Kuid(uid), what));
+        more.map_while(Result::ok).collect::<Vec<_>>()
+    };
+    // The owner pays around it, whoever has it inside.
+    let all = many(&inner, 5, Counted::InotifyInstances);
+    assert_eq!(all.len(), held as usize);
+    let more = |uid| Charge::new(&init, Kuid(uid), Counted::InotifyInstances).err();
+    assert_eq!((more(2000), more(5)), (Some(Errno::EMFILE), None));
+    drop(all);
+    assert_eq!(more(2000), None);
+    outer.set_limit(marks, 2).unwrap();
+    for _ in 0..3 {
+        let first = many(&inner, 5, marks);
+        assert_eq!(first.len(), 2);
+        let refused = first[0].beside(marks).err();
+        assert_eq!(refused, Some(Errno::ENOSPC));
+        assert!(Charge::new(&outer, Kuid(5), marks).is_ok());
+        assert!(Charge::new(&outer, Kuid(2000), marks).is_err());
+    }
+    outer.set_limit(Counted::UserNamespaces, 1).unwrap();
+    let another = || UserNamespace::new(&user(2000).in_users(outer.clone())).err();
+    assert_eq!(another(), Some(Errno::ENOSPC));
+    drop(inner);
+    assert_eq!(another(), None);
+    assert_eq!(another(), None);
 }

@@ -1,6 +1,7 @@
 //! Who may make a user namespace and set its maps (user_namespaces(7), "Defining user and group ID mappings").
 use crate::idmap::{Extent, IdMap};
-use crate::userns::{MapKind, UserNamespace};
+use crate::ledger::Counted;
+use crate::userns::{Charge, MapKind, UserNamespace};
 use crate::{Cred, cap};
 use abi::{Errno, PAGE_SIZE, Result};
 use alloc::sync::Arc;
@@ -9,18 +10,20 @@ use alloc::sync::Arc;
 const DEEPEST: u32 = 32;
 
 impl UserNamespace {
-    /// A child of `maker`'s, owned by it. ENOSPC: nested too deeply; EPERM: the maker's ids have no name in its own; ENOMEM.
+    /// A child of `maker`'s, owned by it. ENOSPC: nested too deeply, or too many; EPERM: the maker's ids have no name in its own; ENOMEM.
     pub fn new(maker: &Cred) -> Result<Arc<Self>> {
         let parent = &maker.user_ns;
         if parent.level() > DEEPEST {
             return Err(Errno::ENOSPC);
         }
+        let counted = Charge::of(maker, Counted::UserNamespaces)?;
         if !parent.has_uid(maker.euid) || !parent.has_gid(maker.egid) {
             return Err(Errno::EPERM);
         }
         let number = crate::number::next()?;
         Self::make(
             Some(parent.clone()),
+            Some(counted),
             maker.euid,
             maker.has_cap(cap::SETFCAP),
             number,

@@ -1,5 +1,6 @@
 //! User namespaces (user_namespaces(7)): who is whom, and over what capabilities count.
 use crate::idmap::{Extent, IdMap};
+use crate::ledger::{Counted, Ledger};
 use crate::{Kgid, Kuid};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
@@ -38,6 +39,16 @@ pub struct UserNamespace {
     /// Who made it had `CAP_SETFCAP`, so that its root may be the parent's.
     maker_sets_file_caps: bool,
     changing: SpinLock<()>,
+    pub(crate) ledger: Ledger,
+    /// What it counts as around it.
+    _counted: Option<Charge>,
+}
+
+/// One thing, counted for a user until it is dropped.
+pub struct Charge {
+    pub(crate) ns: Arc<UserNamespace>,
+    pub(crate) user: Kuid,
+    pub(crate) what: Counted,
 }
 
 static INIT: Once<Arc<UserNamespace>> = Once::new();
@@ -49,9 +60,10 @@ impl fmt::Debug for UserNamespace {
 }
 
 impl UserNamespace {
-    /// One inside `parent`, made by `owner`, who had `CAP_SETFCAP` there or not. ENOMEM.
+    /// One inside `parent`, made by `owner`, who had `CAP_SETFCAP` there or not, and for whom it is counted. ENOMEM.
     pub(crate) fn make(
         parent: Option<Arc<Self>>,
+        counted: Option<Charge>,
         owner: Kuid,
         maker_sets_file_caps: bool,
         number: u32,
@@ -69,7 +81,9 @@ impl UserNamespace {
             ),
             maker_sets_file_caps,
             changing: SpinLock::new(&CHANGE, ()),
+            ledger: Ledger::new(parent.is_none()),
             parent,
+            _counted: counted,
         })
     }
 
@@ -78,7 +92,7 @@ impl UserNamespace {
         if let Some(ns) = INIT.get() {
             return Ok(ns.clone());
         }
-        let ns = Self::make(None, Kuid::ROOT, true, crate::number::first::USER)?;
+        let ns = Self::make(None, None, Kuid::ROOT, true, crate::number::first::USER)?;
         match INIT.set(ns.clone()) {
             Ok(()) => Ok(ns),
             Err(ns) => Ok(INIT.get().cloned().unwrap_or(ns)),

@@ -7,7 +7,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::any::Any;
 use core::sync::atomic::{AtomicBool, AtomicU32};
-use cred::UserNamespace;
+use cred::{Charge, UserNamespace};
 use sync::{SpinLock, WaitQueue};
 
 pub(crate) const BUCKETS: usize = 1024;
@@ -37,6 +37,8 @@ pub(crate) struct Nested {
     pub(crate) parent: PidNs,
     /// Whose capabilities count for it.
     pub(crate) owner: Arc<UserNamespace>,
+    /// What it counts as among them.
+    pub(crate) _counted: Charge,
     pub(crate) table: SpinLock<Table>,
     /// Woken as numbers come back after it was closed.
     pub(crate) emptied: WaitQueue,

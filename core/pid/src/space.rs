@@ -8,7 +8,7 @@ use crate::object::{Entry, Inside, Nested, Pid, PidNs, Table};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use cred::UserNamespace;
+use cred::{Charge, Counted, Cred, UserNamespace};
 use kmem::{Reserved, TryVec};
 use sync::{LockClass, SpinLock, WaitMode, WaitQueue, rank};
 
@@ -24,10 +24,10 @@ impl PidNs {
     /// The one that process 1 of the machine is in.
     pub const FIRST: Self = Self(None);
 
-    /// One inside this, for the users `owner`. `EINVAL`: those are not of this namespace's users; `ENOSPC`: it would stand too
-    /// deep; `ENOMEM`.
-    pub fn create(&self, owner: &Arc<UserNamespace>) -> Result<Self> {
-        let (mut at, own) = (Some(owner), self.owner()?);
+    /// One inside this, of `cred`'s making, for the users of its namespace. `EINVAL`: those are not of this namespace's users;
+    /// `ENOSPC`: it would stand too deep, or there are too many; `ENOMEM`.
+    pub fn create(&self, cred: &Cred) -> Result<Self> {
+        let (mut at, own) = (Some(&cred.user_ns), self.owner()?);
         while let Some(users) = at.filter(|users| !Arc::ptr_eq(users, &own)) {
             at = users.parent();
         }
@@ -38,6 +38,7 @@ impl PidNs {
         if level > MAX_LEVEL {
             return Err(Errno::ENOSPC);
         }
+        let counted = Charge::of(cred, Counted::PidNamespaces)?;
         let table = Table {
             used: Vec::new(),
             last: 0,
@@ -49,7 +50,8 @@ impl PidNs {
             number: cred::number::next()?,
             level,
             parent: self.clone(),
-            owner: owner.clone(),
+            owner: cred.user_ns.clone(),
+            _counted: counted,
             table: SpinLock::new(&TABLE, table),
             emptied: WaitQueue::new(),
         })?;

@@ -56,7 +56,7 @@ fn inside(ns: &PidNs) -> Arc<Pid> {
 
 #[test]
 fn one_pid_has_a_number_in_each_namespace() {
-    let users = cred::UserNamespace::init().unwrap();
+    let users = cred::Cred::init().unwrap();
     let outer = PidNs::FIRST.create(&users).unwrap();
     let inner = outer.create(&users).unwrap();
     assert_eq!((outer.level(), inner.level()), (1, 2));
@@ -85,7 +85,7 @@ fn one_pid_has_a_number_in_each_namespace() {
 
 #[test]
 fn wanted_numbers() {
-    let users = cred::UserNamespace::init().unwrap();
+    let users = cred::Cred::init().unwrap();
     let ns = PidNs::FIRST.create(&users).unwrap();
     assert_eq!(
         ns.alloc(&[7]).err(),

@@ -8,7 +8,7 @@ use alloc::sync::Arc;
 use core::any::Any;
 use core::marker::PhantomData;
 use core::sync::atomic::{AtomicUsize, Ordering};
-use cred::{Cred, UserNamespace, number};
+use cred::{Charge, Counted, Cred, UserNamespace, number};
 use sync::Once;
 
 /// How many parts there can be.
@@ -64,6 +64,8 @@ pub struct IpcNs {
     number: u32,
     owner: Arc<UserNamespace>,
     parts: [Option<AnyPart>; PARTS],
+    /// What it counts as among its users.
+    _counted: Option<Charge>,
 }
 
 impl Namespace for IpcNs {
@@ -76,7 +78,11 @@ impl Namespace for IpcNs {
 }
 
 impl IpcNs {
-    fn new(number: u32, owner: Arc<UserNamespace>) -> Result<Arc<Self>> {
+    fn new(
+        number: u32,
+        owner: Arc<UserNamespace>,
+        counted: Option<Charge>,
+    ) -> Result<Arc<Self>> {
         let mut parts = [const { None }; PARTS];
         for (part, kind) in parts.iter_mut().zip(&KINDS) {
             if let Some(kind) = kind.get() {
@@ -87,6 +93,7 @@ impl IpcNs {
             number,
             owner,
             parts,
+            _counted: counted,
         })
     }
 }
@@ -103,13 +110,15 @@ impl NsKind for Kind {
     }
     /// It starts empty, with the usual limits.
     fn create(&self, cred: &Cred, _from: &AnyNs) -> Result<AnyNs> {
-        Ok(IpcNs::new(number::next()?, cred.user_ns.clone())?)
+        let counted = Charge::of(cred, Counted::IpcNamespaces)?;
+        let owner = cred.user_ns.clone();
+        Ok(IpcNs::new(number::next()?, owner, Some(counted))?)
     }
 }
 
 /// Makes the first namespace; at boot, when all parts are registered. `ENOMEM`.
 pub fn init() -> Result<()> {
-    let first = IpcNs::new(number::first::IPC, UserNamespace::init()?)?;
+    let first = IpcNs::new(number::first::IPC, UserNamespace::init()?, None)?;
     let _ = SLOT.set(NsSlot::register(&Kind, first)?); // once
     Ok(())
 }

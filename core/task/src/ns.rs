@@ -146,13 +146,13 @@ pub fn beside(
         }
     }
     if flags & u64::from(CLONE_NEWNS) != 0 {
-        set.mnt = own.mnt.copy(&cred.user_ns, fs)?;
+        set.mnt = own.mnt.copy(cred, fs)?;
     }
     if flags & u64::from(CLONE_NEWPID) != 0 {
         if !own.pids.is(numbered) {
             return Err(Errno::EINVAL);
         }
-        set.pids = own.pids.create(&cred.user_ns)?;
+        set.pids = own.pids.create(cred)?;
     }
     kmem::try_arc(set)
 }

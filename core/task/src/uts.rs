@@ -3,7 +3,7 @@ use crate::ns::{AnyNs, Namespace, Namespaces, NsKind, NsSlot};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use core::any::Any;
-use cred::{Cred, UserNamespace, number};
+use cred::{Charge, Counted, Cred, UserNamespace, number};
 use sync::{LockClass, Once, SpinLock, rank};
 
 static NAMES: LockClass = LockClass::new("uts", rank::TASK_LEAF);
@@ -41,6 +41,8 @@ impl Uts {
 pub struct UtsNs {
     number: u32,
     owner: Arc<UserNamespace>,
+    /// What it counts as among them.
+    _counted: Option<Charge>,
     names: SpinLock<Uts>,
 }
 
@@ -68,8 +70,12 @@ impl NsKind for Kind {
     fn create(&self, cred: &Cred, from: &AnyNs) -> Result<AnyNs> {
         let from = (&**from as &dyn Any).downcast_ref::<UtsNs>();
         let names = from.map_or(NONE, UtsNs::get);
-        let owner = cred.user_ns.clone();
-        Ok(kmem::try_arc(UtsNs::new(number::next()?, owner, names))?)
+        Ok(kmem::try_arc(UtsNs {
+            number: number::next()?,
+            owner: cred.user_ns.clone(),
+            _counted: Some(Charge::of(cred, Counted::UtsNamespaces)?),
+            names: SpinLock::new(&NAMES, names),
+        })?)
     }
 }
 
@@ -80,11 +86,12 @@ const NONE: Uts = Uts {
 
 /// Makes the first namespace; at boot. `ENOMEM`.
 pub fn init() -> Result<()> {
-    let first = kmem::try_arc(UtsNs::new(
-        number::first::UTS,
-        UserNamespace::init()?,
-        NONE,
-    ))?;
+    let first = kmem::try_arc(UtsNs {
+        number: number::first::UTS,
+        owner: UserNamespace::init()?,
+        _counted: None,
+        names: SpinLock::new(&NAMES, NONE),
+    })?;
     let _ = FIRST.set(first.clone()); // once, and so below
     let _ = SLOT.set(NsSlot::register(&Kind, first)?);
     Ok(())
@@ -113,14 +120,6 @@ const fn pad(text: &[u8]) -> Name {
 }
 
 impl UtsNs {
-    const fn new(number: u32, owner: Arc<UserNamespace>, names: Uts) -> Self {
-        Self {
-            number,
-            owner,
-            names: SpinLock::new(&NAMES, names),
-        }
-    }
-
     /// Both names.
     pub fn get(&self) -> Uts {
         *self.names.lock_irq()

@@ -2,7 +2,7 @@
 //!
 //! A watch is one of an open file and a table of descriptors, and ends when any of the table's descriptors of the file is
 //! closed. It stands in the table of `notify`, which says how it is told.
-use crate::notify::{self, Again, Event, RENAMED, Share, Watcher};
+use crate::notify::{self, Again, Event, RENAMED, Watcher};
 use crate::objects::File;
 use crate::owner::FileOwner;
 use abi::raw::{
@@ -13,7 +13,7 @@ use abi::raw::{
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
-use cred::{Cred, Kuid};
+use cred::{Charge, Cred};
 use pid::Pid;
 use sync::{LockClass, SpinLock, rank};
 
@@ -49,8 +49,8 @@ impl Watcher for DirWatch {
         }
     }
 
-    fn payer(&self) -> Option<(Kuid, Share)> {
-        None
+    fn count(&self) -> Result<Option<Charge>> {
+        Ok(None)
     }
 }
 

@@ -10,7 +10,7 @@
 //! | `file`, `transfer`, `seek`, `regular`, `readdir`, `poll`, `owner` | [`File`]; files over the page cache; [`PollTable`] |
 //! | `fdslots`, `fdtable` | [`Files`], [`FdTable`] |
 //! | `locklist`, `locks` | flock(2) and record locks |
-//! | `notify`, `marks`, `watcher`, `happening`, `groups`, `dnotify`, `shares` | who watches files: inotify(7), fanotify(7), `F_NOTIFY`; how many one user has |
+//! | `notify`, `marks`, `watcher`, `happening`, `groups`, `dnotify`, `limits` | who watches files: inotify(7), fanotify(7), `F_NOTIFY`; how many events wait |
 //! | `handle` | names of files that outlast their path: open_by_handle_at(2) |
 //! | `chrdev`, `special`, `anon` | devices by number, who opens FIFOs and block devices, files without a place |
 //! | `xattrs`, `xattr`, `acl` | extended attributes: where they are kept, who may; access lists |
@@ -57,6 +57,7 @@ mod groups;
 mod handle;
 mod happening;
 mod inode;
+mod limits;
 mod locklist;
 mod locks;
 mod marks;
@@ -77,7 +78,6 @@ mod regular;
 mod seals;
 mod seek;
 mod seqfile;
-mod shares;
 mod special;
 mod superblock;
 mod transfer;

@@ -7,13 +7,13 @@
 //! object does, or when the watcher says so.
 use crate::happening::Group;
 use crate::objects::{Inode, Mount, SuperBlock};
-use crate::shares::{give, take};
 use crate::watcher::{Event, Object, Seen, Watcher, address};
 use abi::raw::{IN_IGNORED, IN_ONESHOT, IN_UNMOUNT};
 use abi::{Errno, Result, fan};
 use alloc::sync::Arc;
 use core::any::Any;
 use core::sync::atomic::{AtomicUsize, Ordering};
+use cred::Charge;
 use hashbrown::HashTable;
 use sync::{LockClass, SpinGuard, SpinLock, rank};
 
@@ -40,6 +40,8 @@ pub(crate) struct Mark {
     /// Of a group: `SURVIVES`, `EVICTABLE`, `IGNORE`.
     pub(crate) how: u32,
     seen: Seen,
+    /// Until it is dropped, outside the table's lock.
+    _counted: Option<Charge>,
 }
 
 impl Mark {
@@ -153,9 +155,7 @@ fn enter<'a>(
         .try_reserve(1, |m| hash_of(m.at))
         .map_err(|_| Errno::ENOMEM)?;
     let wd = watcher.new_wd()?;
-    if let Some((user, share)) = watcher.payer() {
-        take(user, share)?;
-    }
+    let counted = watcher.count()?;
     let inode = match object {
         Object::Inode(inode) if how & EVICTABLE == 0 => Some(inode.clone()),
         _ => None,
@@ -170,6 +170,7 @@ fn enter<'a>(
         ignored: 0,
         how: how & EVICTABLE,
         seen: object.seen(),
+        _counted: counted,
     };
     object.now_watched();
     WATCHES.store(table.len() + 1, Ordering::Relaxed);
@@ -317,9 +318,6 @@ fn take_out(last: Option<u32>, wanted: impl Fn(&Mark) -> bool) -> bool {
     }
     WATCHES.store(table.len(), Ordering::Relaxed);
     drop(table);
-    if let Some((user, share)) = mark.watcher.payer() {
-        give(user, share);
-    }
     true
 }
 

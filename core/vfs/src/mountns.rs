@@ -11,7 +11,7 @@ use abi::{Errno, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU64, Ordering};
-use cred::UserNamespace;
+use cred::{Charge, Counted, Cred, UserNamespace};
 use kmem::{TryVec, try_arc};
 use sync::{LockClass, Mutex, Once, WaitQueue, rank};
 
@@ -31,13 +31,18 @@ pub enum Unmount {
 impl MountNs {
     /// A namespace whose root is `sb`'s. ENOMEM.
     pub fn new(sb: &Arc<SuperBlock>) -> Result<Arc<Self>> {
-        Self::of_root(Mount::kernel(sb)?, UserNamespace::init()?)
+        Self::of_root(Mount::kernel(sb)?, UserNamespace::init()?, None)
     }
 
-    fn of_root(root: Arc<Mount>, owner: Arc<UserNamespace>) -> Result<Arc<Self>> {
+    fn of_root(
+        root: Arc<Mount>,
+        owner: Arc<UserNamespace>,
+        counted: Option<Charge>,
+    ) -> Result<Arc<Self>> {
         let ns = try_arc(Self {
             number: cred::number::next()?,
             owner,
+            _counted: counted,
             root: Once::new(),
             event: AtomicU64::new(0),
             changed: WaitQueue::new(),
@@ -47,15 +52,17 @@ impl MountNs {
         Ok(ns)
     }
 
-    /// A copy for the users of `owner` (`CLONE_NEWNS`); `fs` stands in it then where it stood in this one. ENOMEM, ENOSPC.
-    pub fn copy(&self, owner: &Arc<UserNamespace>, fs: &FsStruct) -> Result<Arc<Self>> {
+    /// A copy of `cred`'s making, for the users of its namespace (`CLONE_NEWNS`); `fs` stands in it then where it stood in this one. ENOMEM, ENOSPC.
+    pub fn copy(&self, cred: &Cred, fs: &FsStruct) -> Result<Arc<Self>> {
+        let owner = &cred.user_ns;
+        let counted = Charge::of(cred, Counted::MntNamespaces)?;
         let _change = CHANGE.lock();
         let from = self.mounts()?;
         let first = from.first().ok_or(Errno::EINVAL)?;
         let mut pairs: Vec<(&Arc<Mount>, Arc<Mount>)> = Vec::try_with_capacity(from.len())?;
         let mightier = !Arc::ptr_eq(owner, &self.owner);
         pairs.try_push((first, first.twin(&first.root)?))?;
-        let ns = Self::of_root(pairs[0].1.clone(), owner.clone())?;
+        let ns = Self::of_root(pairs[0].1.clone(), owner.clone(), Some(counted))?;
         for mount in &from[1..] {
             let of_mounts = |d: &Dentry| d.inode().is_some_and(|i| i.ops().mount_ns().is_some());
             let Some(place) = mount.place().filter(|_| !of_mounts(&mount.root)) else {

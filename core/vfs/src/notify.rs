@@ -10,11 +10,11 @@
 use crate::groups::{self, Places};
 use crate::happening::may_ask;
 pub use crate::happening::{Group, Happening, Met, Of};
+pub use crate::limits::Limit;
 pub use crate::marks::{Again, Watch, add, flush, for_each_watch, forget, remove, unwatch, watch};
 pub(crate) use crate::marks::{active, find, forget_some};
 use crate::marks::{end_inode, end_mount, end_sb};
 use crate::objects::{Dentry, File, Inode, Mount, Path, SuperBlock};
-pub use crate::shares::{Limit, Share, give, take};
 use crate::types::{FileMode, OpenFlags, SetAttr};
 pub use crate::watcher::{Event, Object, Seen, Watcher};
 use abi::raw::{

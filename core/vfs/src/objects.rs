@@ -18,7 +18,7 @@ use alloc::vec::Vec;
 use core::any::Any;
 use core::ops::Deref;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, AtomicU32, AtomicU64, AtomicUsize};
-use cred::{Cred, UserNamespace};
+use cred::{Charge, Cred, UserNamespace};
 use hashbrown::HashTable;
 use kmem::user::UserBuf;
 use kmem::{Lasting, try_arc};
@@ -325,6 +325,8 @@ pub struct MountNs {
     pub(crate) number: u32,
     /// Whose capabilities count for what is mounted here.
     pub(crate) owner: Arc<UserNamespace>,
+    /// What it counts as among them.
+    pub(crate) _counted: Option<Charge>,
     pub(crate) root: Once<Arc<Mount>>,
     /// Counts changes, for pollers of `/proc/mounts`.
     pub(crate) event: AtomicU64,

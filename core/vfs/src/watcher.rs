@@ -1,12 +1,11 @@
 //! Who watches, what can be watched, and what is told of it.
 use crate::happening::{Group, Happening, Met};
 use crate::objects::{Inode, Mount, SuperBlock};
-use crate::shares::Share;
 use abi::Result;
 use alloc::sync::Arc;
 use core::any::Any;
 use core::sync::atomic::Ordering;
-use cred::Kuid;
+use cred::Charge;
 
 /// Where a thing is in memory.
 pub(crate) fn address<T>(object: &T) -> usize {
@@ -41,8 +40,8 @@ pub trait Watcher: Any + Send + Sync {
     fn new_wd(&self) -> Result<i32> {
         Ok(0)
     }
-    /// Who pays for its watches, if anybody does, and what as.
-    fn payer(&self) -> Option<(Kuid, Share)>;
+    /// Counts a new watch, if its watches are limited. ENOSPC, ENOMEM.
+    fn count(&self) -> Result<Option<Charge>>;
 }
 
 /// What can be watched.

@@ -5,11 +5,11 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::fmt;
 use core::sync::atomic::{AtomicI32, Ordering};
-use cred::{Cred, Kuid};
+use cred::{Charge, Counted, Cred};
 use kmem::ReservedQueue;
 use kmem::user::{self, UserAddr, UserBuf};
 use sync::{LockClass, SpinLock, WaitMode, WaitQueue, rank};
-use vfs::notify::{self, Again, Event, Limit, Seen, Share, Watch, Watcher};
+use vfs::notify::{self, Again, Event, Limit, Seen, Watch, Watcher};
 use vfs::{
     File, FileOps, FileOpsRef, Handle, Inode, Io, Name, OpenFlags, PollEvents, PollTable, major,
     minor,
@@ -68,7 +68,8 @@ pub struct Inotify {
     wait: WaitQueue,
     /// The number of the next watch.
     next_wd: AtomicI32,
-    user: Kuid,
+    /// It itself; its watches count for the same user.
+    counted: Charge,
 }
 
 impl Inotify {
@@ -77,12 +78,11 @@ impl Inotify {
         if flags & !(raw::IN_CLOEXEC | raw::IN_NONBLOCK) != 0 {
             return Err(Errno::EINVAL);
         }
-        notify::take(cred.uid, Share::Instance)?;
         let made = kmem::try_arc(Self {
             queue: SpinLock::new(&QUEUE, VecDeque::new()),
             wait: WaitQueue::new(),
             next_wd: AtomicI32::new(1),
-            user: cred.uid,
+            counted: Charge::of(cred, Counted::InotifyInstances)?,
         })?;
         let flags = OpenFlags::from_bits_truncate(flags & raw::IN_NONBLOCK);
         let inode = vfs::shared_anon_inode()?;
@@ -129,12 +129,6 @@ impl Inotify {
     }
 }
 
-impl Drop for Inotify {
-    fn drop(&mut self) {
-        notify::give(self.user, Share::Instance);
-    }
-}
-
 impl Watcher for Inotify {
     fn tell(&self, event: &Event<'_>) {
         let mut queue = self.queue.lock();
@@ -175,8 +169,8 @@ impl Watcher for Inotify {
             .map_err(|_| Errno::ENOSPC)
     }
 
-    fn payer(&self) -> Option<(Kuid, Share)> {
-        Some((self.user, Share::Watch))
+    fn count(&self) -> Result<Option<Charge>> {
+        self.counted.beside(Counted::InotifyWatches).map(Some)
     }
 }
 

@@ -6,12 +6,14 @@ mod kernel;
 mod net;
 mod numbers;
 mod queues;
+mod user;
 mod vm;
 
 use crate::node::{self, Directory, Listed, Owner, Text, ino};
 use abi::Result;
 use alloc::sync::Arc;
 use core::fmt::Write;
+use cred::Counted;
 use vfs::{FileType, Inode, Positions, SeqBuf, Sink, SuperBlock};
 
 type Show = fn(&(), &mut SeqBuf) -> Result<()>;
@@ -24,6 +26,8 @@ struct Knob {
     store: Option<Store>,
     /// or anyone, whose capabilities it looks at itself.
     by_anyone: bool,
+    /// It is instead one of the limits of who opens it.
+    limit: Option<Counted>,
     positions: Positions,
 }
 
@@ -33,6 +37,7 @@ const fn read_only(path: &'static str, show: Show) -> Knob {
         show,
         store: None,
         by_anyone: false,
+        limit: None,
         positions: Positions::Number,
     }
 }
@@ -42,6 +47,7 @@ const fn settable(path: &'static str, show: Show, store: Store) -> Knob {
         show,
         store: Some(store),
         by_anyone: false,
+        limit: None,
         positions: Positions::Number,
     }
 }
@@ -60,7 +66,7 @@ impl Knob {
 
 /// In order of path: entries of a directory stand together. A knob's place in here is also its inode's number.
 fn knobs() -> impl Iterator<Item = &'static Knob> {
-    [fs::KNOBS, kernel::KNOBS, net::KNOBS, vm::KNOBS]
+    [fs::KNOBS, kernel::KNOBS, net::KNOBS, user::KNOBS, vm::KNOBS]
         .into_iter()
         .flatten()
 }
@@ -108,11 +114,12 @@ impl Directory for Level {
             return Ok(None);
         };
         let ino = ino::SYS + 1 + 2 * at as u64;
-        let made = match self.entry_of(knob) {
-            Some((dir, true)) => {
+        let made = match (self.entry_of(knob), knob.limit) {
+            (Some((dir, true)), _) => {
                 let below = &knob.path[..self.0.len() + dir.len() + 1];
                 node::directory(sb, ino + 1, 0o555, Owner::ROOT, Level(below))
             }
+            (_, Some(what)) => user::make(sb, ino, what),
             _ => {
                 let mode = match knob.store {
                     None => 0o444,

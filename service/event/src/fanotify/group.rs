@@ -6,11 +6,11 @@ use abi::ioctl::FIONREAD;
 use abi::{Errno, Result, fan, raw};
 use alloc::sync::Arc;
 use core::fmt;
-use cred::{Cred, Kuid, cap};
+use cred::{Charge, Counted, Cred, cap};
 use kmem::user::{self, UserAddr, UserBuf};
 use pid::Pid;
 use sync::{LockClass, SpinLock, WaitQueue, rank};
-use vfs::notify::{self, Happening, Limit, Met, Seen, Share, Watch, Watcher};
+use vfs::notify::{self, Happening, Limit, Met, Seen, Watch, Watcher};
 use vfs::{
     File, FileOps, FileOpsRef, FileType, Handle, Io, OpenFlags, PollEvents, PollTable, major, minor,
 };
@@ -49,7 +49,8 @@ pub struct Group {
     /// It was made by somebody without `CAP_SYS_ADMIN`.
     pub(super) is_unprivileged: bool,
     place: notify::Group,
-    user: Kuid,
+    /// It itself; its marks count for the same user.
+    counted: Charge,
     /// Most events that wait.
     limit: usize,
     pub(super) queue: SpinLock<Queue>,
@@ -67,19 +68,14 @@ impl Group {
             return Err(Errno::EPERM);
         }
         check(flags, event_flags)?;
-        notify::take(cred.euid, Share::Group)?;
-        let give_back = || notify::give(cred.euid, Share::Group);
+        let counted = Charge::of(cred, Counted::FanotifyGroups)?;
         let class = match flags & CLASSES {
             0 => 0,
             fan::FAN_CLASS_CONTENT => 1,
             fan::FAN_CLASS_PRE_CONTENT => 2,
-            _ => {
-                give_back();
-                return Err(Errno::EINVAL);
-            }
+            _ => return Err(Errno::EINVAL),
         };
         if flags & fan::FAN_ENABLE_AUDIT != 0 && !cred.capable(cap::AUDIT_WRITE) {
-            give_back();
             return Err(Errno::EPERM);
         }
         let limit = match flags & fan::FAN_UNLIMITED_QUEUE {
@@ -87,15 +83,14 @@ impl Group {
             _ => usize::MAX,
         };
         let mut queue = Queue::new();
-        queue.make_room().inspect_err(|_| give_back())?;
+        queue.make_room()?;
         let place = notify::Group::new(class);
-        // Dropped, it gives all back; not made, it never was.
         let group = kmem::try_arc(Self {
             flags,
             event_flags: event_flags | raw::O_LARGEFILE,
             is_unprivileged,
             place,
-            user: cred.euid,
+            counted,
             limit,
             queue: SpinLock::new(&QUEUE, queue),
             readers: WaitQueue::new(),
@@ -207,7 +202,6 @@ fn check(flags: u32, event_flags: u32) -> Result<()> {
 impl Drop for Group {
     fn drop(&mut self) {
         self.place.end();
-        notify::give(self.user, Share::Group);
     }
 }
 
@@ -233,8 +227,10 @@ impl Watcher for Group {
         Some(self.place)
     }
 
-    fn payer(&self) -> Option<(Kuid, Share)> {
-        (self.flags & fan::FAN_UNLIMITED_MARKS == 0).then_some((self.user, Share::Mark))
+    fn count(&self) -> Result<Option<Charge>> {
+        let limited = self.flags & fan::FAN_UNLIMITED_MARKS == 0;
+        let count = || self.counted.beside(Counted::FanotifyMarks);
+        limited.then(count).transpose()
     }
 }
 

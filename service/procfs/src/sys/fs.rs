@@ -1,9 +1,10 @@
 //! /proc/sys/fs: files, pipes, notification, message queues.
-use super::queues;
 use super::{Knob, number, read_only, settable};
+use super::{queues, user};
 use crate::node::parse_number;
 use abi::{Errno, Result};
 use core::fmt::Write;
+use cred::{Counted, UserNamespace};
 use pipe::Share;
 use vfs::notify::Limit;
 
@@ -13,6 +14,17 @@ macro_rules! inotify {
             $path,
             |_, out| number(out, Limit::$limit.get()),
             |_, text| set_limit(Limit::$limit, text),
+        )
+    };
+}
+
+/// A limit of the first user namespace.
+macro_rules! first {
+    ($path:literal, $what:ident) => {
+        settable(
+            $path,
+            |_, out| user::show(out, &*UserNamespace::init()?, Counted::$what),
+            |_, text| user::store(text, &*UserNamespace::init()?, Counted::$what),
         )
     };
 }
@@ -58,11 +70,11 @@ pub(super) static KNOBS: &[Knob] = &[
         },
     ),
     inotify!("fs/fanotify/max_queued_events", GroupEvents),
-    inotify!("fs/fanotify/max_user_groups", UserGroups),
-    inotify!("fs/fanotify/max_user_marks", UserMarks),
+    first!("fs/fanotify/max_user_groups", FanotifyGroups),
+    first!("fs/fanotify/max_user_marks", FanotifyMarks),
     inotify!("fs/inotify/max_queued_events", QueuedEvents),
-    inotify!("fs/inotify/max_user_instances", UserInstances),
-    inotify!("fs/inotify/max_user_watches", UserWatches),
+    first!("fs/inotify/max_user_instances", InotifyInstances),
+    first!("fs/inotify/max_user_watches", InotifyWatches),
     queues!("fs/mqueue/msg_default", MsgDefault),
     queues!("fs/mqueue/msg_max", MsgMax),
     queues!("fs/mqueue/msgsize_default", SizeDefault),
