@@ -5,6 +5,7 @@
    what becomes of that one (and the next). */
 // test: smp=2 limit=1200 alone
 #include "world.h"
+#include "fuzzmore.h"
 #include "counts.h"
 #include <grp.h>
 #include <setjmp.h>
@@ -23,7 +24,7 @@ static int no_one = 4323;
 static struct worker {
     int pid, tid, as_root, falls;
     uint64_t state;
-    unsigned long fs, action[4], kick[4];
+    unsigned long fs, action[4], kick[4], aio;
     stack_t stack;
     char *arena[6];
     sigjmp_buf again;
@@ -64,7 +65,8 @@ static const int ends[] = {SYS_exit, SYS_exit_group, SYS_execve, SYS_execveat, S
 static const int waits[] = {SYS_clone, SYS_clone3, SYS_fork, SYS_vfork, SYS_syslog, SYS_pause, SYS_rt_sigsuspend, SYS_wait4, SYS_waitid, SYS_rt_sigtimedwait, SYS_poll,
                             SYS_ppoll, SYS_select, SYS_pselect6, SYS_epoll_wait, SYS_epoll_pwait, SYS_epoll_pwait2,
                             SYS_nanosleep, SYS_clock_nanosleep, SYS_flock, SYS_futex, SYS_ptrace, SYS_semop,
-                            SYS_semtimedop, SYS_msgrcv, SYS_msgsnd, SYS_mq_timedreceive, SYS_mq_timedsend, -1};
+                            SYS_semtimedop, SYS_msgrcv, SYS_msgsnd, SYS_mq_timedreceive, SYS_mq_timedsend,
+                            SYS_io_getevents, SYS_io_pgetevents, -1};
 /* Calls by which root would end the run, or change the machine for everybody: they are made with arguments that fail. */
 static const int held_back[] = {
     SYS_kill, SYS_tkill, SYS_tgkill, SYS_rt_sigqueueinfo, SYS_rt_tgsigqueueinfo, SYS_pidfd_send_signal, SYS_pidfd_getfd,
@@ -81,14 +83,24 @@ static const int half_held_back[] = {SYS_fcntl, SYS_fanotify_mark, SYS_ioctl, SY
                                      SYS_sched_setattr, SYS_sched_setscheduler, SYS_setpriority, -1};
 
 /* What is drawn from: a call stands here as many times as it is worth. */
-enum { CALLS = sizeof calls / sizeof *calls };
-static short lot[CALLS * 16];
-static int lots;
-static void fill_lots(void) {
-    for (int i = 0; i < CALLS; i++)
-        for (int n = in_list(ends, calls[i].nr) ? 1 : in_list(waits, calls[i].nr) ? 3 : 16; n > 0; n--)
-            lot[lots++] = i;
+enum { CALLS = sizeof calls / sizeof *calls, QUIET = sizeof quiet_calls / sizeof *quiet_calls,
+       INET = sizeof inet_calls / sizeof *inet_calls };
+static const struct call *lot[(CALLS + QUIET + INET) * 16];
+static int lots, with_inet;
+static void fill_lots(const struct call *table, int n) {
+    for (const struct call *call = table; call < table + n; call++)
+        for (int i = in_list(ends, call->nr) ? 1 : in_list(waits, call->nr) ? 3 : 16; i > 0; i--)
+            lot[lots++] = call;
 }
+static int is_call(const struct call *call) {
+    for (int i = 0; i < lots; i++)
+        if (lot[i] == call)
+            return 1;
+    return 0;
+}
+
+/* Calls that begin with what io_setup gave. */
+static const int of_aio[] = {SYS_io_submit, SYS_io_getevents, SYS_io_pgetevents, SYS_io_cancel, SYS_io_destroy, -1};
 
 static long bad_pointer(struct worker *w, int i) {
     char *arena = w->arena[i];
@@ -181,7 +193,7 @@ static long argument(struct worker *w, const struct arg *a, int i) {
 
 /* Makes one call. In a child that it made, tells so. */
 static int one_call(struct worker *w, volatile struct seen *s) {
-    const struct call *call = &calls[lot[below(w, lots)]];
+    const struct call *call = lot[below(w, lots)];
     long args[6], nr = call->nr;
     if (below(w, 24) == 0) {
         nr = below(w, 470) | (below(w, 32) ? 0 : below(w, 2) ? 0x40000000 : ~0xffffL);
@@ -190,7 +202,7 @@ static int one_call(struct worker *w, volatile struct seen *s) {
             return 0;
     }
     for (int i = 0; i < 6; i++)
-        args[i] = call == &stray ? argument(w, &calls[below(w, CALLS)].args[i], i) : argument(w, &call->args[i], i);
+        args[i] = call == &stray ? argument(w, &lot[below(w, lots)]->args[i], i) : argument(w, &call->args[i], i);
     if (w->as_root && in_list(held_back, nr)) {
         if (call != &stray && in_list(half_held_back, nr))
             for (int i = 0; i < 6; i++) {
@@ -203,6 +215,11 @@ static int one_call(struct worker *w, volatile struct seen *s) {
             for (int i = 0; i < 6; i++) /* nobody's address, no process, no descriptor, no command */
                 args[i] = 0x7ff00000 + below(w, 0x80000);
     }
+    if (in_list(of_aio, nr) && below(w, 8)) {
+        args[0] = w->aio;
+        if (nr == SYS_io_submit && call->args[5].kind == IN && below(w, 8))
+            *(long *)w->arena[2] = (long)w->arena[5];
+    }
     s->call = call;
     s->nr = nr;
     for (int i = 0; i < 6; i++)
@@ -210,7 +227,9 @@ static int one_call(struct worker *w, volatile struct seen *s) {
     s->made++;
     long got = raw(nr, args[0], args[1], args[2], args[3], args[4], args[5]);
     /* what it takes to go on */
-    if (nr == SYS_arch_prctl)
+    if (nr == SYS_io_setup && got == 0)
+        w->aio = *(unsigned long *)args[1];
+    else if (nr == SYS_arch_prctl)
         RAW(SYS_arch_prctl, 0x1002, w->fs);
     else if (nr == SYS_sigaltstack)
         RAW(SYS_sigaltstack, &w->stack, 0);
@@ -267,6 +286,14 @@ static void open_more(void) {
         at(fd++, pair[0]);
         at(fd++, pair[1]);
     }
+    at(FAN_FD, fanotify_init(FAN_REPORT_FID | FAN_NONBLOCK | FAN_CLOEXEC, O_RDONLY));
+    if (with_inet)
+        open_inet();
+}
+/* From here on the sprees have sockets of AF_INET. */
+static void begin_inet(void) {
+    with_inet = 1;
+    fill_lots(inet_calls, INET);
 }
 static int CALLS_OF_A_THREAD;
 static void *work(void *arg) {
@@ -298,6 +325,9 @@ static void *work(void *arg) {
     return NULL;
 }
 
+/* A spree may take all the memory there is: then it ends for that, and not who watches. */
+static void when_memory_ends(const char *score) { put_file("/proc/self/oom_score_adj", score); }
+
 /* One process' worth of calls. */
 static void spree(uint64_t seed, int threads) {
     static const struct { int what; long most; } limits[] = {{RLIMIT_AS, 256 << 20}, {RLIMIT_FSIZE, 1 << 20},
@@ -307,6 +337,7 @@ static void spree(uint64_t seed, int threads) {
     if (munmap((void *)((uintptr_t)tally & -PAGE), PAGE))
         _exit(4);
     setpgid(0, 0);
+    when_memory_ends("1000");
     mkfifo("fifo", 0666);
     for (unsigned i = 0; i < sizeof limits / sizeof *limits; i++) {
         struct rlimit limit = {limits[i].most, limits[i].most};
@@ -361,7 +392,8 @@ static int bury(pid_t pid) {
             return 1;
         pid_t child = fork();
         if (child == 0) {
-            (void)!setresuid(no_one, no_one, no_one);
+            if (setresuid(no_one, no_one, no_one))
+                _exit(1); /* kill(-1) is for nobody only */
             kill(-1, SIGKILL);
             _exit(0);
         }
@@ -383,7 +415,7 @@ static int bury(pid_t pid) {
 
 static void last_call(uint64_t seed, int i) {
     const struct call *call = seen[i].call; /* a call may have written there */
-    const char *name = call >= calls && call < calls + CALLS ? call->name : "a stray number";
+    const char *name = is_call(call) ? call->name : "a stray number";
     printf("note seed %lu, thread %d, call %ld: %s, number %ld (", seed, i, seen[i].made, name, seen[i].nr);
     for (int k = 0; k < 6; k++)
         printf("%lx%s", seen[i].args[k], k < 5 ? ", " : ")\n");
@@ -455,6 +487,7 @@ static void sprees(uint64_t seed, long wanted) {
             seen += r * THREADS;
             tally += r;
             no_one += r;
+            here.sin_port = htons(7000 + r);
             for (; tally->made < wanted / RUNNERS && !check_bad; seed += RUNNERS)
                 one(seed + r, CALLS_EACH, 1 + (seed + r) % THREADS);
             _exit(check_bad);
@@ -508,13 +541,19 @@ static void tests(void) {
     const char *given = getenv("GAON_SEED");
     uint64_t seed = (given ? strtoull(given, NULL, 0) : 1) * 1000003;
     prctl(PR_SET_CHILD_SUBREAPER, 1);
+    when_memory_ends("-1000");
     fill_template();
-    fill_lots();
+    fill_lots(calls, CALLS);
+    fill_lots(quiet_calls, QUIET);
     seen = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     tally = mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     const char *alone = getenv("FUZZ_SEED"), *count = getenv("FUZZ_COUNT");
     loud = alone != NULL;
+    here.sin_port = htons(7000);
+    here.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    raise_loopback();
     if (alone) {
+        begin_inet();
         seed = strtoull(alone, NULL, 0);
         for (int i = 0; i < (count ? atoi(count) : 1); i++)
             one(seed + i, CALLS_EACH, 1 + (seed + i) % THREADS);
@@ -529,6 +568,7 @@ static void tests(void) {
     nothing_is_left(seed);
 
     begin("calls at random: the kernel lives, others go on");
+    begin_inet();
     sprees(seed, full() ? 10000000 : 1000000);
     yes(system("busybox true") == 0);
 }
