@@ -48,10 +48,17 @@ impl Mm {
                 let own = m.prot.contains(Prot::ANON);
                 let mappers = mappers(m);
                 sums.rss += 1;
-                sums.pss_4096 += 4096 / mappers;
+                let share = 4096 / mappers;
+                sums.pss_4096 += share;
                 sums.anonymous += usize::from(own);
                 sums.referenced += usize::from(m.accessed);
                 let dirty = m.dirty || own;
+                for (sum, counts) in [
+                    (&mut sums.pss_dirty_4096, dirty),
+                    (&mut sums.pss_anon_4096, own),
+                ] {
+                    *sum += if counts { share } else { 0 };
+                }
                 *match (mappers > 1, dirty) {
                     (true, true) => &mut sums.shared_dirty,
                     (true, false) => &mut sums.shared_clean,

@@ -151,6 +151,10 @@ pub struct AreaPages {
     pub rss: usize,
     /// Sum of the shares, times 4096 (a page mapped n times counts 4096 / n).
     pub pss_4096: usize,
+    /// Of these shares, those of dirty pages.
+    pub pss_dirty_4096: usize,
+    /// Of these shares, those of anonymous pages.
+    pub pss_anon_4096: usize,
     /// Shared and clean.
     pub shared_clean: usize,
     /// Shared and dirty.

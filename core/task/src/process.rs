@@ -339,4 +339,9 @@ impl Process {
     pub fn is_ending(&self) -> bool {
         self.live.load(Acquire) == 0
     }
+
+    /// Whether it leaves a core image.
+    pub fn is_dumping(&self) -> bool {
+        self.sig.lock_irq().core.is_some()
+    }
 }

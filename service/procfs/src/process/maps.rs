@@ -84,26 +84,46 @@ fn detail(vma: &VmaInfo<'_>, found: &AreaPages, out: &mut SeqBuf) {
             4
         }
     );
+    line(out, "Rss", found.rss);
+    share(out, "Pss", found.pss_4096);
+    share(out, "Pss_Dirty", found.pss_dirty_4096);
     pages(found, locked(vma, found.pss_4096), out);
+    let _ = writeln!(out, "THPeligible:    {:>8}", 0);
+    flags(vma.flags, out);
+}
+
+fn flags(flags: VmFlags, out: &mut SeqBuf) {
     let _ = write!(out, "VmFlags:");
+    // What is shared but may never be written is called shareable alone.
+    let shared = VmFlags::SHARED.union(VmFlags::MAY_WRITE);
     for (flag, short) in [
         (VmFlags::READ, "rd"),
         (VmFlags::WRITE, "wr"),
         (VmFlags::EXEC, "ex"),
-        (VmFlags::SHARED, "sh"),
+        (shared, "sh"),
         (VmFlags::MAY_READ, "mr"),
         (VmFlags::MAY_WRITE, "mw"),
         (VmFlags::MAY_EXEC, "me"),
+        (VmFlags::SHARED, "ms"),
+        (VmFlags::GROWS_DOWN, "gd"),
         (VmFlags::PFN_MAP, "pf"),
         (VmFlags::LOCKED, "lo"),
         (VmFlags::IO, "io"),
+        (VmFlags::SEQ_READ, "sr"),
+        (VmFlags::RAND_READ, "rr"),
         (VmFlags::DONT_FORK, "dc"),
         (VmFlags::DONT_EXPAND, "de"),
-        (VmFlags::DONT_DUMP, "dd"),
+        (VmFlags::LOCK_ON_FAULT, "lf"),
+        (VmFlags::ACCOUNT, "ac"),
+        (VmFlags::NO_RESERVE, "nr"),
         (VmFlags::HUGETLB, "ht"),
+        (VmFlags::WIPE_ON_FORK, "wf"),
+        (VmFlags::DONT_DUMP, "dd"),
         (VmFlags::MIXED_MAP, "mm"),
+        (VmFlags::HUGE, "hg"),
+        (VmFlags::NO_HUGE, "nh"),
     ] {
-        if vma.flags.contains(flag) {
+        if flags.contains(flag) {
             let _ = write!(out, " {short}");
         }
     }
@@ -119,24 +139,36 @@ fn locked(vma: &VmaInfo<'_>, pss_4096: usize) -> usize {
     }
 }
 
+/// A sum of shares, each page's in 4096ths.
+fn share(out: &mut SeqBuf, name: &'static str, sum_4096: usize) {
+    let _ = writeln!(out, "{:<16}{:>8} kB", Colon(name), sum_4096 / 1024);
+}
+
+/// The lines below the shares. Nothing is freed lazily, swapped out or, but for hugetlbfs, mapped by huge pages.
 fn pages(p: &AreaPages, locked_4096: usize, out: &mut SeqBuf) {
     for (name, pages) in [
-        ("Rss", p.rss),
         ("Shared_Clean", p.shared_clean),
         ("Shared_Dirty", p.shared_dirty),
         ("Private_Clean", p.private_clean),
         ("Private_Dirty", p.private_dirty),
         ("Referenced", p.referenced),
         ("Anonymous", p.anonymous),
+        ("LazyFree", 0),
+        ("AnonHugePages", 0),
+        ("ShmemPmdMapped", 0),
+        ("FilePmdMapped", 0),
         ("Shared_Hugetlb", p.shared_huge),
         ("Private_Hugetlb", p.private_huge),
+        ("Swap", 0),
+        ("SwapPss", 0),
     ] {
-        let _ = writeln!(out, "{:<16}{:>8} kB", Colon(name), pages * KIB_PER_PAGE);
-        if name == "Rss" {
-            let _ = writeln!(out, "{:<16}{:>8} kB", Colon("Pss"), p.pss_4096 / 1024);
-        }
+        line(out, name, pages);
     }
-    let _ = writeln!(out, "{:<16}{:>8} kB", Colon("Locked"), locked_4096 / 1024);
+    share(out, "Locked", locked_4096);
+}
+
+fn line(out: &mut SeqBuf, name: &'static str, pages: usize) {
+    let _ = writeln!(out, "{:<16}{:>8} kB", Colon(name), pages * KIB_PER_PAGE);
 }
 
 struct Colon(&'static str);
@@ -152,12 +184,16 @@ pub(crate) fn smaps_rollup(who: &Who, out: &mut SeqBuf) -> Result<()> {
     let Some(mm) = who.task.mm() else {
         return Ok(());
     };
-    let (mut sum, mut sum_locked) = (AreaPages::default(), 0);
+    let (mut sum, mut sum_locked, mut sum_shmem) = (AreaPages::default(), 0, 0);
     let (mut first, mut last) = (None, 0);
     mm.for_each_vma(0, &mut |vma| {
-        let before = sum.pss_4096;
+        let before = (sum.pss_4096, sum.pss_anon_4096);
         mm.count_pages(vma.start..vma.end, &mut sum);
-        sum_locked += locked(vma, sum.pss_4096 - before);
+        let added = sum.pss_4096 - before.0;
+        sum_locked += locked(vma, added);
+        if vma.flags.contains(VmFlags::SHMEM) {
+            sum_shmem += added - (sum.pss_anon_4096 - before.1);
+        }
         first.get_or_insert(vma.start);
         last = vma.end;
         true
@@ -167,6 +203,16 @@ pub(crate) fn smaps_rollup(who: &Who, out: &mut SeqBuf) -> Result<()> {
         "{:08x}-{last:08x} ---p 00000000 00:00 0                                  [rollup]",
         first.unwrap_or(0)
     );
+    line(out, "Rss", sum.rss);
+    for (name, of) in [
+        ("Pss", sum.pss_4096),
+        ("Pss_Dirty", sum.pss_dirty_4096),
+        ("Pss_Anon", sum.pss_anon_4096),
+        ("Pss_File", sum.pss_4096 - sum.pss_anon_4096 - sum_shmem),
+        ("Pss_Shmem", sum_shmem),
+    ] {
+        share(out, name, of);
+    }
     pages(&sum, sum_locked, out);
     Ok(())
 }

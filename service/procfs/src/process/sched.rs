@@ -1,4 +1,4 @@
-//! sched, schedstat: what the scheduler knows of a thread. Of Linux' lines those that mean something here.
+//! sched: what the scheduler knows of a thread. Of Linux' lines those that mean something here.
 use super::Who;
 use super::stat::{policy_number, priority};
 use abi::Result;

@@ -27,7 +27,10 @@ pub(crate) fn status(who: &Who, out: &mut SeqBuf) -> Result<()> {
         seccomp.mode(),
         seccomp.filters()
     );
+    // prctl(2), `PR_GET_SPECULATION_CTRL`: EINVAL.
+    out.push_bytes(b"Speculation_Store_Bypass:\tunknown\nSpeculationIndirectBranch:\tunsupported\n");
     affinity(who, out);
+    memory_nodes(out);
     let (voluntary, involuntary) = who.task.switches();
     let _ = writeln!(
         out,
@@ -138,6 +141,8 @@ fn memory(who: &Who, out: &mut SeqBuf) {
     ] {
         let _ = writeln!(out, "{name}:\t{kib:>8} kB");
     }
+    let dumps = u8::from(who.process.is_dumping());
+    let _ = writeln!(out, "CoreDumping:\t{dumps}\nTHP_enabled:\t0");
 }
 
 fn signals(who: &Who, out: &mut SeqBuf) {
@@ -155,6 +160,15 @@ fn signals(who: &Who, out: &mut SeqBuf) {
     ] {
         let _ = writeln!(out, "{name}:\t{:016x}", set.0);
     }
+}
+
+/// There is one node. Linux as Debian builds it has room for 1024 in the mask.
+fn memory_nodes(out: &mut SeqBuf) {
+    out.push_bytes(b"Mems_allowed:\t");
+    for _ in 0..31 {
+        out.push_bytes(b"00000000,");
+    }
+    out.push_bytes(b"00000001\nMems_allowed_list:\t0\n");
 }
 
 fn affinity(who: &Who, out: &mut SeqBuf) {

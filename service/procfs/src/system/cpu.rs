@@ -21,16 +21,23 @@ pub(crate) fn cpuinfo(_: &(), out: &mut SeqBuf) -> Result<()> {
         if let Some(place) = hal::cpu::place(cpu) {
             neighbours(out, place);
         }
-        let _ = writeln!(out, "apicid\t\t: {}", hal::cpu::apic_id(cpu));
+        let apic_id = hal::cpu::apic_id(cpu);
+        let _ = writeln!(out, "apicid\t\t: {apic_id}\ninitial apicid\t: {apic_id}");
+        // Each x86-64 CPU has these.
+        let _ = writeln!(out, "fpu\t\t: yes\nfpu_exception\t: yes");
+        let highest = hal::cpu::cpuid(0, 0).eax;
+        let _ = writeln!(out, "cpuid level\t: {highest}\nwp\t\t: yes");
         let _ = write!(out, "flags\t\t:");
         for flag in hal::cpu::flags() {
             let _ = write!(out, " {flag}");
         }
         let (physical, virt) = hal::cpu::address_bits();
-        let _ = writeln!(out, "\nclflush size\t: 64\ncache_alignment\t: 64");
+        // A delay counts the TSC, two steps a loop.
+        let _ = writeln!(out, "\nbogomips\t: {}.{:02}", khz / 500, khz / 5 % 100);
+        let _ = writeln!(out, "clflush size\t: 64\ncache_alignment\t: 64");
         let _ = writeln!(
             out,
-            "address sizes\t: {physical} bits physical, {virt} bits virtual\n"
+            "address sizes\t: {physical} bits physical, {virt} bits virtual\npower management:\n"
         );
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Memory: meminfo, buddyinfo, zoneinfo, vmstat, slabinfo.
+//! Memory: meminfo, buddyinfo, zoneinfo, vmstat, slabinfo, swaps.
 use abi::Result;
 use core::fmt::Write;
 use kmem::slab::SlabInfo;
@@ -6,7 +6,8 @@ use vfs::SeqBuf;
 
 const KIB_PER_PAGE: usize = abi::PAGE_SIZE / 1024;
 
-/// /proc/meminfo: the lines whose subject exists here.
+/// /proc/meminfo. Nothing is swapped, written back to a disk, given back from slabs or mapped by huge pages but by hugetlbfs:
+/// such lines are 0. Lines about what is not counted are left out.
 pub(crate) fn meminfo(_: &(), out: &mut SeqBuf) -> Result<()> {
     let stats = kmem::stats::stats();
     let page_cache = pagecache_pages();
@@ -28,12 +29,19 @@ pub(crate) fn meminfo(_: &(), out: &mut SeqBuf) -> Result<()> {
     pages("Inactive(file)", 0);
     pages("SwapTotal", 0);
     pages("SwapFree", 0);
+    pages("Dirty", 0);
+    pages("Writeback", 0);
     pages("AnonPages", anonymous);
     pages("Shmem", page_cache);
+    pages("KReclaimable", 0);
     pages("Slab", stats.slab);
+    pages("SReclaimable", 0);
     pages("SUnreclaim", stats.slab);
     line(out, "KernelStack", stats.stack_bytes / 1024);
     line(out, "PageTables", stats.tables * KIB_PER_PAGE);
+    for none in ["SecPageTables", "NFS_Unstable", "Bounce", "WritebackTmp"] {
+        line(out, none, 0);
+    }
     line(out, "CommitLimit", mm::commit::limit_pages() * KIB_PER_PAGE);
     line(
         out,
@@ -42,6 +50,16 @@ pub(crate) fn meminfo(_: &(), out: &mut SeqBuf) -> Result<()> {
     );
     line(out, "VmallocTotal", stats.vmalloc.total_bytes / 1024);
     line(out, "VmallocUsed", stats.vmalloc.used_bytes / 1024);
+    line(out, "VmallocChunk", 0);
+    for none in [
+        "AnonHugePages",
+        "ShmemHugePages",
+        "ShmemPmdMapped",
+        "FileHugePages",
+        "FilePmdMapped",
+    ] {
+        line(out, none, 0);
+    }
     huge_pages(out);
     Ok(())
 }
@@ -106,7 +124,11 @@ pub(crate) fn buddyinfo(_: &(), out: &mut SeqBuf) -> Result<()> {
 /// /proc/zoneinfo: the counters of the one zone.
 pub(crate) fn zoneinfo(_: &(), out: &mut SeqBuf) -> Result<()> {
     let f = kmem::frame::stats();
-    let _ = writeln!(out, "Node 0, zone {:>8}", "Normal");
+    let _ = writeln!(out, "Node 0, zone {:>8}\n  per-node stats", "Normal");
+    let kept = counters();
+    for (name, value) in &kept[1..] {
+        let _ = writeln!(out, "      {name:<12} {value}");
+    }
     let _ = writeln!(out, "  pages free     {}", f.free - f.per_cpu);
     for (name, value) in [
         ("min", f.min),
@@ -116,26 +138,39 @@ pub(crate) fn zoneinfo(_: &(), out: &mut SeqBuf) -> Result<()> {
     ] {
         let _ = writeln!(out, "        {name:<8} {value}");
     }
-    let _ = writeln!(out, "  pagesets\n    count: {}", f.per_cpu);
+    let (name, value) = kept[0];
+    let _ = writeln!(out, "      {name:<12} {value}");
     Ok(())
+}
+
+/// The counters that are kept, in Linux' order: the first is a zone's, the others the node's.
+fn counters() -> [(&'static str, usize); 7] {
+    let stats = kmem::stats::stats();
+    let cached = pagecache_pages();
+    [
+        ("nr_free_pages", stats.frames.free),
+        ("nr_slab_unreclaimable", stats.slab),
+        ("nr_anon_pages", anon_pages()),
+        ("nr_file_pages", cached),
+        ("nr_shmem", cached),
+        ("nr_kernel_stack", stats.stack_bytes / 1024),
+        ("nr_page_table_pages", stats.tables),
+    ]
 }
 
 /// /proc/vmstat: the counters that are kept.
 pub(crate) fn vmstat(_: &(), out: &mut SeqBuf) -> Result<()> {
-    let stats = kmem::stats::stats();
-    for (name, value) in [
-        ("nr_free_pages", stats.frames.free),
-        ("nr_anon_pages", anon_pages()),
-        ("nr_file_pages", pagecache_pages()),
-        ("nr_slab_unreclaimable", stats.slab),
-        ("nr_page_table_pages", stats.tables),
-        ("nr_kernel_stack", stats.stack_bytes / 1024),
-        // No swap is; psutil and vmstat ask.
-        ("pswpin", 0),
-        ("pswpout", 0),
-    ] {
+    // No swap is; psutil and vmstat ask.
+    let swapped = [("pswpin", 0), ("pswpout", 0)];
+    for (name, value) in counters().into_iter().chain(swapped) {
         let _ = writeln!(out, "{name} {value}");
     }
+    Ok(())
+}
+
+/// /proc/swaps: its head.
+pub(crate) fn swaps(_: &(), out: &mut SeqBuf) -> Result<()> {
+    out.push_bytes(b"Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n");
     Ok(())
 }
 

@@ -43,6 +43,7 @@ pub(crate) static FILES: &[(&str, Kind)] = &[
     ("slabinfo", Kind::Text(0o400, memory::slabinfo, None)),
     ("softirqs", Kind::Text(0o444, cpu::softirqs, None)),
     ("stat", Kind::Text(0o444, cpu::stat, None)),
+    ("swaps", Kind::Text(0o444, memory::swaps, None)),
     ("sys", Kind::Sys),
     ("sysrq-trigger", Kind::Special(0o200, sysrq::open)),
     ("sysvipc", Kind::Dir(SYSVIPC)),
