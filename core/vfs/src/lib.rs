@@ -102,7 +102,9 @@ pub use fdslots::OnExec;
 pub use fdtable::{FdTable, FileRef, Files, NR_OPEN, Reached, Reservation};
 pub use handle::{Handle, find_handle};
 pub use locklist::{FileLock, LockKind, LockOwner};
-pub use locks::{LockWait, find_conflict, flock, lock_file, ofd_owner, unlock_file};
+pub use locks::{
+    LockWait, find_conflict, flock, lock_file, locks_on, ofd_owner, owner_of, unlock_file,
+};
 pub use missing::{LoadModule, set_module_loader};
 pub use mount::MountFlags;
 pub use mountns::{Unmount, bind, mount_on, move_mount, pivot_root, remount, unmount};

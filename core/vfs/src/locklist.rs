@@ -41,6 +41,8 @@ pub struct FileLock {
     pub pid: i32,
     pub start: u64,
     pub end: u64,
+    /// The open file that it was taken through, as `owner_of` names it.
+    pub through: usize,
 }
 
 impl FileLock {
@@ -122,6 +124,11 @@ impl LockList {
     /// Names it among all lists.
     fn id(&self) -> usize {
         core::ptr::from_ref(self).addr()
+    }
+
+    /// All of them. ENOMEM.
+    pub(crate) fn all(&self) -> Result<Vec<FileLock>> {
+        Vec::try_from_slice(&self.held.lock().locks)
     }
 
     pub(crate) fn conflict(&self, lock: &FileLock) -> Option<FileLock> {

@@ -2,10 +2,11 @@
 //!
 //! The locks of an inode stand in one list under a spinlock; who waits sleeps on the inode's queue and looks again when
 //! any lock of the inode goes. Which process waits for which is noted beside (`deadlock.rs`): a circle is EDEADLK.
-use crate::locklist::{FileLock, LockKind, LockOwner};
+use crate::locklist::{FileLock, LockKind, LockList, LockOwner};
 use crate::objects::{File, Inode};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::sync::atomic::Ordering;
 use sync::WaitMode;
 
@@ -49,6 +50,13 @@ pub fn find_conflict(file: &File, lock: &FileLock) -> Option<FileLock> {
     file.inode().lock_list()?.conflict(lock)
 }
 
+/// All locks on the file's inode. ENOMEM.
+pub fn locks_on(file: &File) -> Result<Vec<FileLock>> {
+    file.inode()
+        .lock_list()
+        .map_or(Ok(Vec::new()), LockList::all)
+}
+
 /// A descriptor of the inode was closed by the process with this table: its record locks go.
 pub(crate) fn remove_posix(inode: &Inode, table: u64) {
     if let Some(list) = inode.lock_list() {
@@ -66,7 +74,8 @@ pub(crate) fn remove_of_file(file: &File) {
     }
 }
 
-fn owner_of(file: &File) -> usize {
+/// Names an open file among all.
+pub fn owner_of(file: &File) -> usize {
     core::ptr::from_ref(file).addr()
 }
 
@@ -88,6 +97,7 @@ pub fn flock(file: &Arc<File>, kind: Option<LockKind>, pid: i32, wait: LockWait)
         pid,
         start: 0,
         end: u64::MAX,
+        through: owner_of(file),
     };
     if find_conflict(file, &whole).is_some() {
         unlock_file(file, owner, 0, u64::MAX)?;

@@ -22,6 +22,7 @@
 extern crate alloc;
 
 mod extra;
+mod filelocks;
 mod node;
 mod process;
 mod root;

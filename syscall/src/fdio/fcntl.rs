@@ -166,6 +166,7 @@ impl Taker {
             pid,
             start,
             end,
+            through: vfs::owner_of(file),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! fd/ and fdinfo/.
 use super::Who;
+use crate::filelocks;
 use crate::node::{self, Decimal, Directory, Listed, Owner, Text, ino};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
@@ -135,6 +136,7 @@ fn info(one: &One, out: &mut SeqBuf) -> Result<()> {
         file.path().mnt.id(),
         file.inode().ino()
     );
+    filelocks::through(&file, &files, &one.who.pids, out)?;
     let _ = file.ops().show_fdinfo(&file, out);
     if let Some(cost) = file.cost() {
         let _ = cost.show("ipc_", out);

@@ -28,7 +28,9 @@ pub(crate) fn status(who: &Who, out: &mut SeqBuf) -> Result<()> {
         seccomp.filters()
     );
     // prctl(2), `PR_GET_SPECULATION_CTRL`: EINVAL.
-    out.push_bytes(b"Speculation_Store_Bypass:\tunknown\nSpeculationIndirectBranch:\tunsupported\n");
+    out.push_bytes(
+        b"Speculation_Store_Bypass:\tunknown\nSpeculationIndirectBranch:\tunsupported\n",
+    );
     affinity(who, out);
     memory_nodes(out);
     let (voluntary, involuntary) = who.task.switches();

@@ -8,6 +8,7 @@ mod locks;
 mod memory;
 mod sysrq;
 
+use crate::filelocks;
 use crate::table::Kind;
 use sync::Once;
 
@@ -28,6 +29,7 @@ pub(crate) static FILES: &[(&str, Kind)] = &[
     ("kallsyms", Kind::Text(0o444, kernel::kallsyms, None)),
     ("kmsg", Kind::Special(0o400, kmsg::open)),
     ("loadavg", Kind::Text(0o444, cpu::loadavg, None)),
+    ("locks", Kind::Text(0o444, filelocks::all, None)),
     #[cfg(debug_assertions)]
     ("lockdep", Kind::Text(0o400, locks::lockdep, None)),
     #[cfg(debug_assertions)]

@@ -9,6 +9,7 @@ fn record(kind: LockKind, table: u64, start: u64, end: u64) -> FileLock {
         pid: table as i32,
         start,
         end,
+        through: 0,
     }
 }
 
@@ -69,6 +70,7 @@ fn locks_of_open_files() {
         pid: -1,
         start: 20,
         end: 20,
+        through: vfs::owner_of(f),
     };
     lock_file(&a, ofd(&a), LockWait::No).unwrap();
     assert_eq!(lock_file(&b, ofd(&b), LockWait::No), Err(Errno::EAGAIN));
