@@ -213,8 +213,23 @@ static void handing_over(void) {
     fails(futex(lock, FUTEX_LOCK_PI2 | FUTEX_CLOCK_REALTIME, 0, &soon, NULL, 0), ETIMEDOUT);
     fails(futex(lock, FUTEX_LOCK_PI | FUTEX_CLOCK_REALTIME, 0, &soon, NULL, 0), ENOSYS);
     fails(unlock_pi(lock), EPERM);
+
+    /* So a dying owner's list of robust locks leaves it, and a moment later the lock goes on. */
+    begin("who comes while the owner dies waits");
+    struct actor waiter = {.first = lock};
+    start_waiting(&waiter);
+    unsigned held = get_word(lock);
+    set_word(lock, FUTEX_WAITERS | FUTEX_OWNER_DIED);
+    soon = in_ms(CLOCK_REALTIME, 30);
+    fails(futex(lock, FUTEX_LOCK_PI, 0, &soon, NULL, 0), ETIMEDOUT);
+    fails(futex(lock, FUTEX_TRYLOCK_PI, 0, NULL, NULL, 0), EAGAIN);
+    set_word(lock, FUTEX_WAITERS);
+    fails(futex(lock, FUTEX_LOCK_PI, 0, &soon, NULL, 0), EINVAL);
+    set_word(lock, held);
     end(&owner);
+    end(&waiter);
     is(owner.result, 0);
+    is(waiter.result, 0);
 }
 
 static void inheriting(void) {

@@ -189,8 +189,10 @@ pub(super) fn enter(
     owner: Option<&Holder>,
 ) -> Result<Entry> {
     if let Some(lock) = graph.lock(key) {
-        // Until a new owner has written its name the word still says who died.
-        return match lock.settled && lock.owner.tid != word.tid() {
+        // Until a new owner has written its name the word still says who died; and nobody from when an owner's list of robust
+        // locks has been seen to until the lock goes on.
+        let is_dying = word.tid() == 0 && word.0 & OWNER_DIED != 0;
+        return match lock.settled && !is_dying && lock.owner.tid != word.tid() {
             true => Err(Errno::EINVAL),
             false => Ok(Entry::Known),
         };
