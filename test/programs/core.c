@@ -5,6 +5,7 @@
 #include <elf.h>
 #include <sys/prctl.h>
 #include <sys/procfs.h>
+#include <sys/ptrace.h>
 #include <sys/user.h>
 
 #define PATTERN "/proc/sys/kernel/core_pattern"
@@ -392,6 +393,31 @@ static void tests(void) {
     is(in_child({ limit(RLIM_INFINITY); (void)!setresuid(4323, 4323, 4323); prctl(PR_SET_DUMPABLE, 1); abort(); }), SIGABRT | 0x80);
     works(stat("core", &s));
     is(s.st_uid, 4323);
+    sweep();
+    put_file(PATTERN, old);
+
+    begin("a tracer hears of the end when the image is there");
+    put_file(PATTERN, "core");
+    pid = fork();
+    if (pid == 0) {
+        limit(RLIM_INFINITY);
+        ptrace(PTRACE_TRACEME, 0, 0, 0);
+        raise(SIGSTOP);
+        abort();
+    }
+    static const int stops[] = {SIGSTOP, SIGABRT, SIGTRAP | PTRACE_EVENT_EXIT << 8};
+    for (int i = 0; i < 3; i++) {
+        is(waitpid(pid, &status, 0), pid);
+        is(status, W_STOPCODE(stops[i]));
+        is(cores(NULL), i == 2);
+        works(ptrace(PTRACE_SETOPTIONS, pid, 0, PTRACE_O_TRACEEXIT));
+        unsigned long message = 0;
+        works(ptrace(PTRACE_GETEVENTMSG, pid, 0, &message));
+        is(message, i == 2 ? SIGABRT | 0x80 : 0);
+        works(ptrace(PTRACE_CONT, pid, 0, i == 1 ? SIGABRT : 0));
+    }
+    is(waitpid(pid, &status, 0), pid);
+    is(status, SIGABRT | 0x80);
     sweep();
     put_file(PATTERN, old);
 }

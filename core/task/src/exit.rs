@@ -1,8 +1,6 @@
 //! The end of tasks and processes (exit(2), exit_group(2), wait(2) for what stays behind).
-use crate::coredump;
 use crate::cx::Cx;
 use crate::objects::{Life, Process, Task};
-use crate::process::flag;
 use crate::ptrace;
 use crate::signal::{send, stop};
 use crate::task::work;
@@ -47,10 +45,6 @@ fn leave_with(cx: &mut Cx, status: i32) {
 pub(crate) fn end(mut cx: Cx, status: i32) {
     let task = cx.task.clone();
     let process = task.process().clone();
-    let status = match process.has(flag::DUMPS_CORE) {
-        true => coredump::take_part(&mut cx, status),
-        false => status,
-    };
     sched::begin_end();
     task.set_exit_code(status);
     stop_taking_signals(&task, &process);

@@ -4,12 +4,14 @@
 //! to do. Nothing but one word ([`Task::work`]) and the CPU's wish to reschedule is looked at on the way back, with
 //! interrupts off from that look until user mode, so that what an interrupt brings is never overlooked.
 use crate::calls;
+use crate::coredump;
 use crate::cost;
 use crate::objects::Task;
 use crate::clone_flags::CloneArgs;
 use crate::cx::{Cx, FaultInfo};
 use crate::signal::{self, send_to_process, take};
 use crate::task::work;
+use crate::process;
 use crate::ptrace;
 use crate::vsyscall;
 use abi::Result;
@@ -112,6 +114,9 @@ fn run(mut cx: Cx) {
     let mut status = 0;
     let signal = hal::checkpoint::call(|| {
         status = until_end(&mut cx);
+        if cx.process().has(process::flag::DUMPS_CORE) {
+            status = coredump::take_part(&mut cx, status);
+        }
         ptrace::tell_exit(&mut cx, status);
     });
     if signal != 0 {
