@@ -105,6 +105,16 @@ static inline void put_file(const char *path, const char *text) {
         close(fd);
     }
 }
+/* 0, or the errno of a write of all of TEXT to PATH, which is there. */
+static inline int try_put(const char *path, const char *text) {
+    int fd = open(path, O_WRONLY);
+    if (fd < 0)
+        return errno;
+    ssize_t n = write(fd, text, strlen(text));
+    int error = n == (ssize_t)strlen(text) ? 0 : errno;
+    close(fd);
+    return error;
+}
 static inline long get_file(const char *path, char *buffer, size_t size) {
     int fd = open(path, O_RDONLY);
     if (fd < 0)

@@ -24,14 +24,6 @@ static struct attributes get(pid_t pid) {
     if (syscall(SYS_sched_getattr, pid, &attr, sizeof attr, 0)) attr.policy = -1;
     return attr;
 }
-static int put(const char *path, const char *text) {
-    int fd = open(path, O_WRONLY);
-    ssize_t done = write(fd, text, strlen(text));
-    int error = errno;
-    close(fd);
-    errno = error;
-    return done < 0 ? -1 : 0;
-}
 static void fifo(int level) {
     struct sched_param param = {.sched_priority = level};
     sched_setscheduler(0, SCHED_FIFO, &param);
@@ -224,7 +216,7 @@ static void tests(void) {
     write(held[1], "x", 1);
     is(read(told[0], text, 1), 1);
     is(set_soon(90 * MS, 100 * MS), 0);
-    fails(put("/proc/sys/kernel/sched_rt_runtime_us", "800000"), EBUSY);
+    is(try_put("/proc/sys/kernel/sched_rt_runtime_us", "800000"), EBUSY);
     normal();
     close(held[1]);
     is(waitpid(pid, &status, 0), pid);
@@ -371,10 +363,10 @@ static void tests(void) {
     is(pthread_mutexattr_setprotocol(&kind, PTHREAD_PRIO_INHERIT), 0);
     is(pthread_mutex_init(&lock, &kind), 0);
     is(sem_init(&locked, 0, 0), 0);
-    is(put("/proc/sys/kernel/sched_rt_runtime_us", "-1"), 0); /* real time gives no others a turn */
+    is(try_put("/proc/sys/kernel/sched_rt_runtime_us", "-1"), 0); /* real time gives no others a turn */
     inheritance(0);
     inheritance(1);
-    is(put("/proc/sys/kernel/sched_rt_runtime_us", "950000"), 0);
+    is(try_put("/proc/sys/kernel/sched_rt_runtime_us", "950000"), 0);
 
     begin("in /proc");
     is(set_soon(MS, 100 * MS), 0);

@@ -27,19 +27,10 @@ static long value(const char *path) {
     char text[64];
     return get_file(path, text, sizeof text) > 0 ? atol(text) : -1;
 }
-/* 0, or the errno of a write of all of TEXT to PATH. */
-static int put(const char *path, const char *text) {
-    int fd = open(path, O_WRONLY);
-    if (fd < 0) return errno;
-    ssize_t n = write(fd, text, strlen(text));
-    int error = n == (ssize_t)strlen(text) ? 0 : errno;
-    close(fd);
-    return error;
-}
 static int set(const char *path, long number) {
     char text[32];
     snprintf(text, sizeof text, "%ld\n", number);
-    return put(path, text);
+    return try_put(path, text);
 }
 
 /* A child's check: it ends there if it fails. */
@@ -57,7 +48,7 @@ static int alone(void) {
     snprintf(groups, sizeof groups, "0 %d 1", (int)getegid());
     prctl(PR_SET_DUMPABLE, 1); // its files are root's after setuid(2)
     if (unshare(CLONE_NEWUSER)) return errno;
-    return put("/proc/self/setgroups", "deny") || put("/proc/self/uid_map", users) || put("/proc/self/gid_map", groups);
+    return try_put("/proc/self/setgroups", "deny") || try_put("/proc/self/uid_map", users) || try_put("/proc/self/gid_map", groups);
 }
 static int group(void) { return fan_init(FAN_REPORT_FID, O_RDONLY); }
 static int queues[64];
@@ -110,18 +101,18 @@ static void files(void) {
 
     begin("what can be written");
     as(1000, must(!alone());
-        must(!put(GROUPS, "0") && value(GROUPS) == 0);
-        must(!put(GROUPS, " 2147483647\n") && value(GROUPS) == INT_MAX);
-        must(!put(GROUPS, "5"));
-        must(put(GROUPS, "x") == EINVAL && value(GROUPS) == 5);
-        must(put(GROUPS, "2147483648") == EINVAL && value(GROUPS) == 5));
+        must(!try_put(GROUPS, "0") && value(GROUPS) == 0);
+        must(!try_put(GROUPS, " 2147483647\n") && value(GROUPS) == INT_MAX);
+        must(!try_put(GROUPS, "5"));
+        must(try_put(GROUPS, "x") == EINVAL && value(GROUPS) == 5);
+        must(try_put(GROUPS, "2147483648") == EINVAL && value(GROUPS) == 5));
 
     begin("who may write");
     struct stat st;
     works(stat(GROUPS, &st));
     is(st.st_mode, S_IFREG | 0644);
     is(st.st_uid, 0);
-    as(1000, must(value(GROUPS) == 128 && put(GROUPS, "5") == EACCES));
+    as(1000, must(value(GROUPS) == 128 && try_put(GROUPS, "5") == EACCES));
     as(1000, must(!alone() && !set(GROUPS, 5));
         struct __user_cap_header_struct head = {_LINUX_CAPABILITY_VERSION_3};
         struct __user_cap_data_struct data[2] = {{.effective = ~(1u << CAP_SYS_RESOURCE), .permitted = ~0u},
@@ -130,8 +121,8 @@ static void files(void) {
         must(!syscall(SYS_capget, &head, had));
         for (int i = 0; i < 2; i++) data[i].effective &= had[i].permitted, data[i].permitted = had[i].permitted;
         must(!syscall(SYS_capset, &head, data));
-        must(value(GROUPS) == 5 && put(GROUPS, "6") == EACCES);
-        must(put("/proc/sys/fs/fanotify/max_user_groups", "6") == EACCES));
+        must(value(GROUPS) == 5 && try_put(GROUPS, "6") == EACCES);
+        must(try_put("/proc/sys/fs/fanotify/max_user_groups", "6") == EACCES));
     is(in_child({ must(!alone() && !set(GROUPS, 5) && value(twins[0].first) == 128); }), 0);
     check_end();
 }
@@ -218,7 +209,7 @@ static void nesting(void) {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/uid_map", pid);
     is(read(ready[0], &byte, 1), 1);
-    is(put(path, "0 1000 2"), 0);
+    is(try_put(path, "0 1000 2"), 0);
     is(write(go[1], "x", 1), 1);
     is(read(ready[0], &byte, 1), 1);
     as(1000, must(group() < 0 && errno == EMFILE));

@@ -17,16 +17,6 @@ static unsigned long long caps(const char *which) {
     return set;
 }
 
-/* 0, or the errno of a write of all of TEXT to PATH. */
-static int put(const char *path, const char *text) {
-    int fd = open(path, O_WRONLY);
-    if (fd < 0) return errno;
-    ssize_t n = write(fd, text, strlen(text));
-    int error = n == (ssize_t)strlen(text) ? 0 : errno;
-    close(fd);
-    return error;
-}
-
 static int holds(const char *path, const char *wanted) {
     char text[4096];
     return get_file(path, text, sizeof text) >= 0 && !strcmp(text, wanted);
@@ -91,21 +81,21 @@ static void tests(void) {
     yes(holds("/proc/self/setgroups", "allow\n"));
     works(stat("/proc/self/uid_map", &st));
     is(st.st_mode, S_IFREG | 0644);
-    is(put("/proc/self/uid_map", "0 0 1"), EPERM);
-    is(put("/proc/self/setgroups", "deny"), EPERM);
-    is(put("/proc/self/setgroups", "allow"), 0);
+    is(try_put("/proc/self/uid_map", "0 0 1"), EPERM);
+    is(try_put("/proc/self/setgroups", "deny"), EPERM);
+    is(try_put("/proc/self/setgroups", "allow"), 0);
 
     begin("one's own id");
     status = as_user({
         if (unshare(CLONE_NEWUSER)) _exit(1);
-        if (put("/proc/self/uid_map", "0 1000 1\n")) _exit(2);
+        if (try_put("/proc/self/uid_map", "0 1000 1\n")) _exit(2);
         if (getuid() || geteuid() || getgid() != 65534) _exit(3);
-        if (put("/proc/self/gid_map", "0 1000 1\n") != EPERM) _exit(4);
-        if (put("/proc/self/setgroups", "deny") || !holds("/proc/self/setgroups", "deny\n")) _exit(5);
-        if (put("/proc/self/gid_map", "0 1000 1\n") || getgid()) _exit(6);
+        if (try_put("/proc/self/gid_map", "0 1000 1\n") != EPERM) _exit(4);
+        if (try_put("/proc/self/setgroups", "deny") || !holds("/proc/self/setgroups", "deny\n")) _exit(5);
+        if (try_put("/proc/self/gid_map", "0 1000 1\n") || getgid()) _exit(6);
         if (!holds("/proc/self/uid_map", "         0       1000          1\n")) _exit(7);
-        if (put("/proc/self/uid_map", "0 1000 1\n") != EPERM) _exit(8);
-        if (put("/proc/self/setgroups", "allow") != EPERM) _exit(9);
+        if (try_put("/proc/self/uid_map", "0 1000 1\n") != EPERM) _exit(8);
+        if (try_put("/proc/self/setgroups", "allow") != EPERM) _exit(9);
         if (setgroups(0, NULL) != -1 || errno != EPERM) _exit(10);
         if (setuid(1) != -1 || errno != EINVAL) _exit(11);
         if (stat("/", &st) || st.st_uid != 65534) _exit(12);
@@ -116,19 +106,19 @@ static void tests(void) {
     begin("what an unprivileged map may not say");
     status = as_user({
         if (unshare(CLONE_NEWUSER)) _exit(1);
-        if (put("/proc/self/uid_map", "0 0 1") != EPERM) _exit(2);
-        if (put("/proc/self/uid_map", "0 1000 2") != EPERM) _exit(3);
-        if (put("/proc/self/uid_map", "0 1001 1") != EPERM) _exit(4);
-        if (put("/proc/self/uid_map", "0 1000") != EINVAL) _exit(5);
-        if (put("/proc/self/uid_map", "0 1000 0") != EINVAL) _exit(6);
-        if (put("/proc/self/uid_map", "zero 1000 1") != EINVAL) _exit(7);
-        if (put("/proc/self/uid_map", "0 1000 1 1") != EINVAL) _exit(8);
-        if (put("/proc/self/uid_map", "0 1000 2\n1 5000 1") != EINVAL) _exit(9);
+        if (try_put("/proc/self/uid_map", "0 0 1") != EPERM) _exit(2);
+        if (try_put("/proc/self/uid_map", "0 1000 2") != EPERM) _exit(3);
+        if (try_put("/proc/self/uid_map", "0 1001 1") != EPERM) _exit(4);
+        if (try_put("/proc/self/uid_map", "0 1000") != EINVAL) _exit(5);
+        if (try_put("/proc/self/uid_map", "0 1000 0") != EINVAL) _exit(6);
+        if (try_put("/proc/self/uid_map", "zero 1000 1") != EINVAL) _exit(7);
+        if (try_put("/proc/self/uid_map", "0 1000 1 1") != EINVAL) _exit(8);
+        if (try_put("/proc/self/uid_map", "0 1000 2\n1 5000 1") != EINVAL) _exit(9);
         int fd = open("/proc/self/uid_map", O_WRONLY);
         if (pwrite(fd, "0 1000 1", 8, 0) != -1 || errno != ESPIPE) _exit(13);
         if (lseek(fd, 1, SEEK_SET) != 1 || write(fd, "0 1000 1", 8) != -1 || errno != EINVAL) _exit(10);
-        if (put("/proc/self/uid_map", "5 1000 1") || getuid() != 5) _exit(11);
-        if (put("/proc/self/setgroups", "denyx") != EINVAL || put("/proc/self/setgroups", "maybe a lot") != EINVAL) _exit(12);
+        if (try_put("/proc/self/uid_map", "5 1000 1") || getuid() != 5) _exit(11);
+        if (try_put("/proc/self/setgroups", "denyx") != EINVAL || try_put("/proc/self/setgroups", "maybe a lot") != EINVAL) _exit(12);
     });
     is(status, 0);
 
@@ -139,13 +129,13 @@ static void tests(void) {
         if (getuid() != 7 || caps("CapEff:")) _exit(3);
     });
     snprintf(path, sizeof path, "/proc/%d/uid_map", pid);
-    is(put(path, "0 0 1\n1 100000 10\n"), 0);
+    is(try_put(path, "0 0 1\n1 100000 10\n"), 0);
     yes(holds(path, "         0          0          1\n         1     100000         10\n"));
-    is(put(path, "0 0 1"), EPERM);
+    is(try_put(path, "0 0 1"), EPERM);
     snprintf(path, sizeof path, "/proc/%d/gid_map", pid);
-    is(put(path, "0 0 1\n1 200000 10\n"), 0);
+    is(try_put(path, "0 0 1\n1 200000 10\n"), 0);
     snprintf(path, sizeof path, "/proc/%d/projid_map", pid);
-    is(put(path, "0 0 5"), 0);
+    is(try_put(path, "0 0 5"), 0);
     status = rejoin(pid);
     is(status, 0);
 
@@ -160,9 +150,9 @@ static void tests(void) {
         if (fchown(n, 3, -1) != -1 || errno != EPERM) _exit(4);
     });
     snprintf(path, sizeof path, "/proc/%d/uid_map", pid);
-    is(put(path, "0 0 1\n1 100000 10\n"), 0);
+    is(try_put(path, "0 0 1\n1 100000 10\n"), 0);
     snprintf(path, sizeof path, "/proc/%d/gid_map", pid);
-    is(put(path, "0 0 1\n1 200000 10\n"), 0);
+    is(try_put(path, "0 0 1\n1 200000 10\n"), 0);
     is(rejoin(pid), 0);
     works(stat("/tmp/userns.dir/file", &st));
     is(st.st_uid, 100006);
@@ -172,7 +162,7 @@ static void tests(void) {
 
     begin("mighty there and nowhere else");
     status = as_user({
-        if (uname(&uts) || unshare(CLONE_NEWUSER) || put("/proc/self/uid_map", "0 1000 1")) _exit(1);
+        if (uname(&uts) || unshare(CLONE_NEWUSER) || try_put("/proc/self/uid_map", "0 1000 1")) _exit(1);
         if (sethostname("x", 1) != -1 || errno != EPERM) _exit(2);
         if (mount("none", "/tmp", "tmpfs", 0, NULL) != -1 || errno != EPERM) _exit(3);
         if (kill(1, 0) != -1 || errno != EPERM) _exit(4);
@@ -194,7 +184,7 @@ static void tests(void) {
         int owner = ioctl(fd, NS_GET_USERNS);
         if (owner < 0 || fstat(owner, &st) || (long)st.st_ino != number("/proc/self/ns/user")) _exit(2);
         if (ioctl(owner, NS_GET_OWNER_UID, &uid) || uid != 65534) _exit(3);
-        if (put("/proc/self/uid_map", "0 1000 1") || ioctl(owner, NS_GET_OWNER_UID, &uid) || uid) _exit(4);
+        if (try_put("/proc/self/uid_map", "0 1000 1") || ioctl(owner, NS_GET_OWNER_UID, &uid) || uid) _exit(4);
         if (ioctl(owner, NS_GET_PARENT) != -1 || errno != EPERM) _exit(5);
         fd = open("/proc/self/ns/mnt", O_RDONLY);
         if (setns(fd, CLONE_NEWNS)) _exit(6);
@@ -204,7 +194,7 @@ static void tests(void) {
     begin("mounts of one's own");
     status = as_user({
         if (unshare(CLONE_NEWUSER | CLONE_NEWNS)) _exit(1);
-        if (put("/proc/self/uid_map", "0 1000 1") || put("/proc/self/setgroups", "deny") || put("/proc/self/gid_map", "0 1000 1")) _exit(2);
+        if (try_put("/proc/self/uid_map", "0 1000 1") || try_put("/proc/self/setgroups", "deny") || try_put("/proc/self/gid_map", "0 1000 1")) _exit(2);
         if (mount("none", "/tmp", "tmpfs", 0, "mode=755")) _exit(3);
         if (stat("/tmp", &st) || st.st_uid || st.st_gid) _exit(4);
         put_file("/tmp/inside", "x");
@@ -237,12 +227,12 @@ static void tests(void) {
 
     begin("one inside another");
     status = as_user({
-        if (unshare(CLONE_NEWUSER) || put("/proc/self/uid_map", "5 1000 1")) _exit(1);
-        if (put("/proc/self/setgroups", "deny") || put("/proc/self/gid_map", "5 1000 1")) _exit(8);
+        if (unshare(CLONE_NEWUSER) || try_put("/proc/self/uid_map", "5 1000 1")) _exit(1);
+        if (try_put("/proc/self/setgroups", "deny") || try_put("/proc/self/gid_map", "5 1000 1")) _exit(8);
         int outer = open("/proc/self/ns/user", O_RDONLY);
         if (unshare(CLONE_NEWUSER)) _exit(2);
-        if (put("/proc/self/uid_map", "0 1000 1") != EPERM) _exit(3);
-        if (put("/proc/self/uid_map", "0 5 1") || getuid()) _exit(4);
+        if (try_put("/proc/self/uid_map", "0 1000 1") != EPERM) _exit(3);
+        if (try_put("/proc/self/uid_map", "0 5 1") || getuid()) _exit(4);
         if (!holds("/proc/self/uid_map", "         0          5          1\n")) _exit(5);
         if (!holds("/proc/self/setgroups", "deny\n")) _exit(6);
         if (setns(outer, CLONE_NEWUSER) != -1 || errno != EPERM) _exit(7);
@@ -256,7 +246,7 @@ static void tests(void) {
     begin("setns");
     pid = apart({});
     snprintf(path, sizeof path, "/proc/%d/uid_map", pid);
-    is(put(path, "0 0 1\n1000 1000 1\n"), 0);
+    is(try_put(path, "0 0 1\n1000 1000 1\n"), 0);
     snprintf(path, sizeof path, "/proc/%d/ns/user", pid);
     int far = works(open(path, O_RDONLY));
     status = in_child({
@@ -301,7 +291,7 @@ static void tests(void) {
         if (unshare(CLONE_NEWUSER)) _exit(1);
         int inner = in_child({ execle("/proc/self/exe", "userns", NULL, (char *[]){"TELL_CAPS=1", NULL}); _exit(9); });
         if (!exited(inner, 50)) _exit(2);
-        if (put("/proc/self/uid_map", "0 1000 1")) _exit(3);
+        if (try_put("/proc/self/uid_map", "0 1000 1")) _exit(3);
         inner = in_child({ execle("/proc/self/exe", "userns", NULL, (char *[]){"TELL_CAPS=1", NULL}); _exit(9); });
         if (!exited(inner, 51)) _exit(4);
     });

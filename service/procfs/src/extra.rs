@@ -1,17 +1,13 @@
 //! Entries that others add and take away: what modules create, and files whose content is a service's (/proc/modules).
 use crate::node::{self, Directory, Listed, Owner, Text, ino};
 use abi::{Errno, Result};
-use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::sync::atomic::{AtomicU64, Ordering};
 use cred::{Kgid, Kuid};
 use kmem::{TryVec, try_arc};
 use sync::{LockClass, Mutex, Once, rank};
-use vfs::{
-    FileOpsRef, FileType, Inode, InodeOps, Kstat, Link, OpenArgs, Positions, SeqBuf, SetAttr, Sink,
-    SuperBlock,
-};
+use vfs::{FileOpsRef, FileType, Inode, Link, OpenArgs, Positions, SeqBuf, Sink, SuperBlock};
 
 static ENTRIES: LockClass = LockClass::new("procfs.entries", rank::DIR_INDEX);
 
@@ -228,23 +224,6 @@ pub(crate) fn added() -> Option<Added> {
     TOP.get().cloned().map(Added)
 }
 
-struct FileNode(Arc<dyn Opener>);
-
-impl InodeOps for FileNode {
-    fn open(&self, inode: &Arc<Inode>, args: &OpenArgs<'_>) -> Result<Option<FileOpsRef>> {
-        self.0.open(inode, args).map(Some)
-    }
-    fn getattr(&self, _inode: &Inode, stat: &mut Kstat) {
-        stat.blksize = node::ADVISED;
-    }
-    fn setattr(&self, _inode: &Inode, attr: &SetAttr) -> Result<()> {
-        node::keep_attributes(attr)
-    }
-    fn set_size(&self, _inode: &Inode, _size: u64) -> Result<()> {
-        Ok(())
-    }
-}
-
 impl Directory for Added {
     fn find(&self, sb: &Arc<SuperBlock>, name: &[u8]) -> Result<Option<Arc<Inode>>> {
         let Some(child) = self.0.child(name) else {
@@ -264,8 +243,10 @@ impl Directory for Added {
                 })
             }
             Content::File(opener) => {
-                let ops = kmem::try_box(FileNode(opener.clone()))? as Box<dyn InodeOps>;
-                let made = node::inode(sb, number, abi::raw::S_IFREG | mode, owner, 1, ops)?;
+                let opener = opener.clone();
+                let made = node::special(sb, number, mode, owner, move |inode, args| {
+                    opener.open(inode, args)
+                })?;
                 made.set_size(looks.size);
                 Ok(made)
             }

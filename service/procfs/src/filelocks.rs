@@ -23,7 +23,7 @@ pub(crate) fn all(_: &(), out: &mut SeqBuf) -> Result<()> {
     Ok(())
 }
 
-/// The locks on each inode of a table that is not among those shown.
+/// The locks on each inode of a table that is not among those shown, which are sorted by address.
 fn of_table(
     files: &FdTable,
     reader: &PidNs,
@@ -36,10 +36,12 @@ fn of_table(
         fd = found + 1;
         let locks = vfs::locks_on(&file)?;
         let inode = file.inode();
-        if locks.is_empty() || shown.iter().any(|known| Arc::ptr_eq(known, inode)) {
+        let known = shown.binary_search_by_key(&Arc::as_ptr(inode), Arc::as_ptr);
+        let (false, Err(place)) = (locks.is_empty(), known) else {
             continue;
-        }
+        };
         shown.try_push(inode.clone())?;
+        shown[place..].rotate_right(1);
         for lock in &locks {
             if let Some(pid) = holder(lock, reader) {
                 *number += 1;

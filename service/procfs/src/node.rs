@@ -309,12 +309,30 @@ pub(crate) fn link<S: Send + Sync + 'static>(
     )
 }
 
-/// A file that is opened by somebody else's operations.
-struct OpenNode<F>(F);
+/// Who may open a file, instead of the usual rule.
+pub(crate) type May = fn(&Cred, Access) -> Result<()>;
 
-impl<F: Fn(&OpenArgs<'_>) -> Result<FileOpsRef> + Send + Sync + 'static> InodeOps for OpenNode<F> {
-    fn open(&self, _inode: &Arc<Inode>, args: &OpenArgs<'_>) -> Result<Option<FileOpsRef>> {
-        (self.0)(args).map(Some)
+/// A file that is opened by somebody else's operations.
+struct OpenNode<F> {
+    open: F,
+    may: Option<May>,
+}
+
+impl<F> InodeOps for OpenNode<F>
+where
+    F: Fn(&Arc<Inode>, &OpenArgs<'_>) -> Result<FileOpsRef> + Send + Sync + 'static,
+{
+    fn open(&self, inode: &Arc<Inode>, args: &OpenArgs<'_>) -> Result<Option<FileOpsRef>> {
+        (self.open)(inode, args).map(Some)
+    }
+    fn has_permission(&self) -> bool {
+        self.may.is_some()
+    }
+    fn permission(&self, inode: &Inode, cred: &Cred, access: Access) -> Result<()> {
+        match self.may {
+            Some(may) => may(cred, access),
+            None => inode.generic_permission(cred, access),
+        }
     }
     fn getattr(&self, _inode: &Inode, stat: &mut Kstat) {
         stat.blksize = ADVISED;
@@ -333,10 +351,23 @@ pub(crate) fn special(
     ino: u64,
     mode: u32,
     owner: Owner,
-    open: impl Fn(&OpenArgs<'_>) -> Result<FileOpsRef> + Send + Sync + 'static,
+    open: impl Fn(&Arc<Inode>, &OpenArgs<'_>) -> Result<FileOpsRef> + Send + Sync + 'static,
 ) -> Result<Arc<Inode>> {
-    let node = kmem::try_box(OpenNode(open))?;
+    let node = kmem::try_box(OpenNode { open, may: None })?;
     inode(sb, ino, raw::S_IFREG | mode, owner, 1, node)
+}
+
+/// One of root's that `may` says who opens.
+pub(crate) fn special_for(
+    sb: &Arc<SuperBlock>,
+    ino: u64,
+    mode: u32,
+    may: May,
+    open: impl Fn(&Arc<Inode>, &OpenArgs<'_>) -> Result<FileOpsRef> + Send + Sync + 'static,
+) -> Result<Arc<Inode>> {
+    let may = Some(may);
+    let node = kmem::try_box(OpenNode { open, may })?;
+    inode(sb, ino, raw::S_IFREG | mode, Owner::ROOT, 1, node)
 }
 
 /// A number written in decimal, as names of processes and descriptors are: no sign, no leading zero.

@@ -72,7 +72,7 @@ impl Directory for Table {
             ),
             Kind::Special(mode, open) => {
                 let open = *open;
-                node::special(sb, ino, *mode, Owner::ROOT, move |_| open())
+                node::special(sb, ino, *mode, Owner::ROOT, move |_, _| open())
             }
             Kind::Sys => sys::make(sb),
             Kind::Dir(entries) => {

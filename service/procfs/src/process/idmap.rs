@@ -30,7 +30,7 @@ pub(crate) fn make(
     who: Who,
     file: File,
 ) -> Result<Arc<Inode>> {
-    node::special(sb, ino, 0o644, owner, move |args: &OpenArgs<'_>| {
+    node::special(sb, ino, 0o644, owner, move |_, args: &OpenArgs<'_>| {
         let ns = who.task.cred()?.user_ns.clone();
         let privileged = ns.is_administered_by(args.cred);
         if matches!(file, File::Setgroups) && args.flags.writes() && !privileged {

@@ -335,7 +335,7 @@ impl OfProcess {
             Kind::Namespaces => node::directory(sb, ino, 0o511, owner, ns::Namespaces(who)),
             Kind::Special(mode, open) => {
                 let open = *open;
-                node::special(sb, ino, *mode, owner, move |args| open(&who, args.cred))
+                node::special(sb, ino, *mode, owner, move |_, args| open(&who, args.cred))
             }
             Kind::Threads if who.one_thread => return Ok(None),
             Kind::Threads => node::directory(sb, ino, 0o555, owner, Threads(who)),

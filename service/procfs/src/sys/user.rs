@@ -1,15 +1,13 @@
 //! /proc/sys/user: the limits of the user namespace of who opens a file (namespaces(7)).
 use super::{Knob, number};
-use crate::node::{self, Owner, Text, parse_number};
-use abi::{Errno, Result, raw};
+use crate::node::{self, Text, parse_number};
+use abi::{Errno, Result};
 use alloc::sync::Arc;
 use cred::{Counted, Cred, UserNamespace, cap};
-use vfs::{
-    Access, FileOpsRef, Inode, InodeOps, Kstat, OpenArgs, Positions, SeqBuf, SetAttr, SuperBlock,
-};
+use vfs::{Access, Inode, Positions, SeqBuf, SuperBlock};
 
 const fn limit(path: &'static str, what: Counted) -> Knob {
-    let mut knob = super::read_only(path, |_, _| Err(Errno::EIO)); // opened by `LimitNode`
+    let mut knob = super::read_only(path, |_, _| Err(Errno::EIO)); // opened by `make`
     knob.limit = Some(what);
     knob
 }
@@ -36,9 +34,6 @@ pub(super) fn store(text: &[u8], ns: &UserNamespace, what: Counted) -> Result<()
     ns.set_limit(what, limit)
 }
 
-/// A file that is another one in each user namespace.
-struct LimitNode(Counted);
-
 type Subject = (Arc<UserNamespace>, Counted);
 
 /// What an open file of one is.
@@ -50,33 +45,18 @@ const TEXT: Text<Subject> = Text {
     splices: (true, true),
 };
 
+/// A file that is another one in each user namespace.
 pub(super) fn make(sb: &Arc<SuperBlock>, ino: u64, what: Counted) -> Result<Arc<Inode>> {
-    let ops = kmem::try_box(LimitNode(what))?;
-    node::inode(sb, ino, raw::S_IFREG | 0o644, Owner::ROOT, 1, ops)
+    node::special_for(sb, ino, 0o644, may, move |_, args| {
+        node::open_text((args.cred.user_ns.clone(), what), TEXT)
+    })
 }
 
-impl InodeOps for LimitNode {
-    fn open(&self, _inode: &Arc<Inode>, args: &OpenArgs<'_>) -> Result<Option<FileOpsRef>> {
-        node::open_text((args.cred.user_ns.clone(), self.0), TEXT).map(Some)
+/// Whoever owns it: all may read it, and write it with `CAP_SYS_RESOURCE` over their own namespace.
+fn may(cred: &Cred, access: Access) -> Result<()> {
+    let may_write = cred.has_cap(cap::SYS_RESOURCE);
+    if access.contains(Access::EXEC) || access.contains(Access::WRITE) && !may_write {
+        return Err(Errno::EACCES);
     }
-    fn has_permission(&self) -> bool {
-        true
-    }
-    /// Whoever owns it: all may read it, and write it with `CAP_SYS_RESOURCE` over their own namespace.
-    fn permission(&self, _inode: &Inode, cred: &Cred, access: Access) -> Result<()> {
-        let may_write = cred.has_cap(cap::SYS_RESOURCE);
-        if access.contains(Access::EXEC) || access.contains(Access::WRITE) && !may_write {
-            return Err(Errno::EACCES);
-        }
-        Ok(())
-    }
-    fn getattr(&self, _inode: &Inode, stat: &mut Kstat) {
-        stat.blksize = node::ADVISED;
-    }
-    fn setattr(&self, _inode: &Inode, attr: &SetAttr) -> Result<()> {
-        node::keep_attributes(attr)
-    }
-    fn set_size(&self, _inode: &Inode, _size: u64) -> Result<()> {
-        Ok(())
-    }
+    Ok(())
 }
