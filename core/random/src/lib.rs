@@ -57,6 +57,9 @@ impl State {
     }
 }
 
+/// Bits of the key, all of which are as good as unknown.
+pub const POOL_BITS: u32 = 256;
+
 /// A stream of random bytes, for answers too long for one buffer.
 pub struct Stream {
     key: [u32; 8],

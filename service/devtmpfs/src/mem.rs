@@ -254,11 +254,10 @@ impl FileOps for Random {
     fn ioctl(&self, _file: &File, cmd: u32, arg: usize) -> Result<usize> {
         /// `RNDGETENTCNT`
         const GET_COUNT: u32 = 0x8004_5200;
-        const BITS: u32 = 256;
         if cmd != GET_COUNT {
             return Err(Errno::EINVAL);
         }
-        kmem::user::write(kmem::user::UserAddr(arg), &BITS)?;
+        kmem::user::write(kmem::user::UserAddr(arg), &random::POOL_BITS)?;
         Ok(0)
     }
 

@@ -1,6 +1,7 @@
 //! A socket as an open file.
 use crate::socket::Socket;
 use crate::who::Caller;
+use abi::net::SOCK_STREAM;
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use cred::Cred;
@@ -112,6 +113,12 @@ impl FileOps for SocketFile {
 
     fn is_stream(&self) -> bool {
         true
+    }
+
+    /// Streams do; messages would be cut at the pages of a pipe.
+    fn splices(&self) -> (bool, bool) {
+        let bytes = self.socket.base().kind == SOCK_STREAM;
+        (bytes, bytes)
     }
 
     fn poll(&self, _file: &File, table: &mut PollTable<'_>) -> PollEvents {

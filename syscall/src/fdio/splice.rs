@@ -2,6 +2,8 @@
 use super::copy::{read_pos, write_pos};
 use super::rw::{with_segments, write_failed};
 use crate::bounds::size_limit;
+use ::socket::SocketFile;
+use abi::net::AF_UNIX;
 use abi::raw::{O_APPEND, SPLICE_F_GIFT, SPLICE_F_MORE, SPLICE_F_MOVE, SPLICE_F_NONBLOCK};
 use abi::{Errno, MAX_RW_COUNT, Result};
 use alloc::sync::Arc;
@@ -35,6 +37,18 @@ fn may_move(from: &File, to: &File) -> Result<()> {
         return Err(Errno::EBADF);
     }
     Ok(())
+}
+
+/// A socket of AF_UNIX: the only file that does not wait either, if the pipe is not to be waited for.
+fn is_unix(file: &File) -> bool {
+    SocketFile::of(file).is_ok_and(|socket| socket.base().family == AF_UNIX)
+}
+
+/// Reads what is there, of a file without positions. EAGAIN: nothing is.
+fn read_now(file: &File, buf: &mut UserBuf<'_>) -> Result<usize> {
+    let mut io = file.io_at(0);
+    io.nonblock = true;
+    file.read_io(buf, &mut io)
 }
 
 /// splice(2). EBADF, EINVAL, ESPIPE, EAGAIN, EPIPE, EFBIG, EFAULT, ENOMEM, what a file says.
@@ -88,7 +102,11 @@ pub(super) fn sys_splice(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
             if !from.ops().splices().0 {
                 return Err(Errno::EINVAL);
             }
+            let mut some = is_unix(&from) && flags & SPLICE_F_NONBLOCK != 0;
             let source = |buf: &mut UserBuf<'_>| match &mut from_pos {
+                None if core::mem::replace(&mut some, true) && from.ops().is_stream() => {
+                    read_now(&from, buf)
+                }
                 None => from.read(buf),
                 Some(pos) => {
                     let n = from.read_at(buf, *pos)?;

@@ -89,6 +89,8 @@ pub(super) static KNOBS: &[Knob] = &[
         number(out, tty::pty::count() as u64)
     }),
     read_only("kernel/random/boot_id", boot_id).text(),
+    read_only("kernel/random/entropy_avail", entropy),
+    read_only("kernel/random/poolsize", entropy),
     read_only("kernel/random/uuid", uuid).text(),
     settable(
         "kernel/sched_rt_period_us",
@@ -189,6 +191,10 @@ fn write_uuid(out: &mut SeqBuf, high: u64, low: u64) -> Result<()> {
 }
 fn uuid(_: &(), out: &mut SeqBuf) -> Result<()> {
     write_uuid(out, hal::random::seed_u64(), hal::random::seed_u64())
+}
+/// The pool is full from the start: its key is the processor's own randomness.
+fn entropy(_: &(), out: &mut SeqBuf) -> Result<()> {
+    number(out, u64::from(random::POOL_BITS))
 }
 fn boot_id(_: &(), out: &mut SeqBuf) -> Result<()> {
     static ID: sync::Once<(u64, u64)> = sync::Once::new();
