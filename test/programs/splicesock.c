@@ -1,35 +1,19 @@
 /* splice(2) between pipes and connected sockets: AF_UNIX and TCP over 127.0.0.1. */
 // test: smp=2
-#include "check.h"
-#include <arpa/inet.h>
-#include <net/if.h>
-#include <netinet/tcp.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
+#include "inet.h"
 
 enum { SIZE = 60000 };
 static char block[SIZE], back[SIZE];
 
-static void loopback_up(void) {
-    struct ifreq lo = {.ifr_name = "lo"};
-    int fd = socket(AF_INET, SOCK_DGRAM, 0);
-    ioctl(fd, SIOCGIFFLAGS, &lo);
-    lo.ifr_flags |= IFF_UP;
-    ioctl(fd, SIOCSIFFLAGS, &lo);
-    close(fd);
-}
 static void tcp_pair(int sv[2]) {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof at;
-    int one = 1, listener = works(socket(AF_INET, SOCK_STREAM, 0));
-    works(bind(listener, (struct sockaddr *)&at, len));
+    int listener = opened(SOCK_STREAM);
+    works(bound_to(listener, "127.0.0.1", 0));
     works(listen(listener, 1));
-    works(getsockname(listener, (struct sockaddr *)&at, &len));
-    sv[0] = works(socket(AF_INET, SOCK_STREAM, 0));
-    works(connect(sv[0], (struct sockaddr *)&at, len));
+    sv[0] = opened(SOCK_STREAM);
+    works(connected_to(sv[0], "127.0.0.1", port_of(listener)));
     sv[1] = works(accept(listener, NULL, NULL));
     for (int i = 0; i < 2; i++)
-        setsockopt(sv[i], IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+        works(set(sv[i], IPPROTO_TCP, TCP_NODELAY, 1));
     close(listener);
 }
 static void pair(int family, int sv[2]) {
@@ -38,12 +22,6 @@ static void pair(int family, int sv[2]) {
     else
         works(socketpair(AF_UNIX, SOCK_STREAM, 0, sv));
 }
-/* Data that was sent is there to be received. */
-static void arrived(int fd) {
-    struct pollfd p = {fd, POLLIN, 0};
-    is(poll(&p, 1, 5000), 1);
-}
-static int own_end;
 static void *writes_later(void *fd) {
     pause_ms(50);
     (void)!write(*(int *)fd, "late", 4);
@@ -55,13 +33,12 @@ static void *drains(void *fd) {
         at += n;
     return (void *)at;
 }
-static void on_alarm(int sig) { own_end = sig; }
 
 static void of(int family) {
     int p[2], q[2], sv[2];
     pthread_t thread;
     void *got;
-    loff_t at = 0;
+    loff_t from = 0;
     char text[8];
     works(pipe(p)), works(pipe(q));
     pair(family, sv);
@@ -78,7 +55,7 @@ static void of(int family) {
     is(write(sv[1], block, 9000), 9000);
     memset(back, 0, 9000);
     for (long done = 0, n; done < 9000; done += n) {
-        arrived(sv[0]);
+        yes(ready_soon(sv[0], POLLIN) & POLLIN);
         n = works(splice(sv[0], NULL, q[1], NULL, SIZE, SPLICE_F_MOVE));
         if (n <= 0 || n > 9000 - done || read(q[0], back + done, n) != n)
             return check_fail(__LINE__, "splice", n, "what there is", errno);
@@ -93,7 +70,7 @@ static void of(int family) {
     works(fcntl(sv[0], F_SETFL, O_NONBLOCK));
     fails(splice(sv[0], NULL, q[1], NULL, 100, 0), EAGAIN);
     works(fcntl(sv[0], F_SETFL, 0));
-    struct sigaction catch = {.sa_handler = on_alarm};
+    struct sigaction catch = {.sa_handler = on_signal};
     sigaction(SIGALRM, &catch, NULL);
     struct itimerval soon = {.it_value.tv_usec = 50000};
     setitimer(ITIMER_REAL, &soon, NULL);
@@ -103,18 +80,18 @@ static void of(int family) {
     works(fcntl(q[1], F_SETPIPE_SZ, 4096));
     is(write(q[1], block, 4096), 4096);
     is(write(sv[1], "x", 1), 1);
-    arrived(sv[0]);
+    yes(ready_soon(sv[0], POLLIN) & POLLIN);
     fails(splice(sv[0], NULL, q[1], NULL, 100, SPLICE_F_NONBLOCK), EAGAIN);
     is(read(q[0], back, 4096), 4096);
     is(splice(sv[0], NULL, q[1], NULL, 100, SPLICE_F_NONBLOCK), 1);
     is(read(q[0], back, 4096), 1);
     is(write(p[1], "abc", 3), 3);
-    fails(splice(p[0], &at, sv[0], NULL, 3, 0), ESPIPE);
-    fails(splice(p[0], NULL, sv[0], &at, 3, 0), EINVAL);
-    fails(splice(sv[0], &at, p[1], NULL, 3, 0), EINVAL);
+    fails(splice(p[0], &from, sv[0], NULL, 3, 0), ESPIPE);
+    fails(splice(p[0], NULL, sv[0], &from, 3, 0), EINVAL);
+    fails(splice(sv[0], &from, p[1], NULL, 3, 0), EINVAL);
     fails(splice(sv[0], NULL, sv[1], NULL, 3, 0), EINVAL);
     is(splice(p[0], NULL, sv[0], NULL, 2, 0), 2);
-    arrived(sv[1]);
+    yes(ready_soon(sv[1], POLLIN) & POLLIN);
     is(read(sv[1], text, 8), 2);
     is(read(p[0], text, 8), 1);
 
@@ -150,7 +127,8 @@ static void of(int family) {
 static void tests(void) {
     for (size_t i = 0; i < sizeof block; i++)
         block[i] = i * 7 + (i >> 8);
-    loopback_up();
+    int before = flags_of("lo");
+    works(set_flags("lo", before | IFF_UP));
     of(AF_UNIX);
     of(AF_INET);
 
@@ -166,4 +144,5 @@ static void tests(void) {
         fails(splice(fd, NULL, p[1], NULL, 1, 0), families[i] == AF_UNIX ? EINVAL : ENOTCONN);
         close(p[0]), close(p[1]), close(fd);
     }
+    works(set_flags("lo", before));
 }

@@ -353,21 +353,20 @@ pub(crate) fn special(
     owner: Owner,
     open: impl Fn(&Arc<Inode>, &OpenArgs<'_>) -> Result<FileOpsRef> + Send + Sync + 'static,
 ) -> Result<Arc<Inode>> {
-    let node = kmem::try_box(OpenNode { open, may: None })?;
-    inode(sb, ino, raw::S_IFREG | mode, owner, 1, node)
+    special_for(sb, ino, mode, owner, None, open)
 }
 
-/// One of root's that `may` says who opens.
+/// The same where `may` says who opens it.
 pub(crate) fn special_for(
     sb: &Arc<SuperBlock>,
     ino: u64,
     mode: u32,
-    may: May,
+    owner: Owner,
+    may: Option<May>,
     open: impl Fn(&Arc<Inode>, &OpenArgs<'_>) -> Result<FileOpsRef> + Send + Sync + 'static,
 ) -> Result<Arc<Inode>> {
-    let may = Some(may);
     let node = kmem::try_box(OpenNode { open, may })?;
-    inode(sb, ino, raw::S_IFREG | mode, Owner::ROOT, 1, node)
+    inode(sb, ino, raw::S_IFREG | mode, owner, 1, node)
 }
 
 /// A number written in decimal, as names of processes and descriptors are: no sign, no leading zero.

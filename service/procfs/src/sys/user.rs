@@ -1,6 +1,6 @@
 //! /proc/sys/user: the limits of the user namespace of who opens a file (namespaces(7)).
 use super::{Knob, number};
-use crate::node::{self, Text, parse_number};
+use crate::node::{self, Owner, Text, parse_number};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use cred::{Counted, Cred, UserNamespace, cap};
@@ -47,7 +47,7 @@ const TEXT: Text<Subject> = Text {
 
 /// A file that is another one in each user namespace.
 pub(super) fn make(sb: &Arc<SuperBlock>, ino: u64, what: Counted) -> Result<Arc<Inode>> {
-    node::special_for(sb, ino, 0o644, may, move |_, args| {
+    node::special_for(sb, ino, 0o644, Owner::ROOT, Some(may), move |_, args| {
         node::open_text((args.cred.user_ns.clone(), what), TEXT)
     })
 }
