@@ -209,6 +209,17 @@ static void tests(void) {
     });
     is(status, 0);
 
+    begin("nothing is made in a mount of users who do not know the maker's group");
+    status = as_user({
+        if (unshare(CLONE_NEWUSER | CLONE_NEWNS)) _exit(1);
+        if (try_put("/proc/self/uid_map", "0 1000 1")) _exit(2);
+        if (mount("none", "/tmp", "tmpfs", 0, "mode=777")) _exit(3);
+        if (mkdir("/tmp/inside", 0755) != -1 || errno != EOVERFLOW) _exit(4);
+        if (open("/tmp/inside", O_CREAT | O_WRONLY, 0644) != -1 || errno != EOVERFLOW) _exit(5);
+        if (open("/tmp", O_TMPFILE | O_WRONLY, 0644) != -1 || errno != EOVERFLOW) _exit(6);
+    });
+    is(status, 0);
+
     begin("what came from outside stays as it is");
     mkdir("/tmp/userns.ro", 0755);
     works(mount("none", "/tmp/userns.ro", "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV, NULL));

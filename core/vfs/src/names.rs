@@ -80,11 +80,12 @@ fn parent_of<'a>(ctx: WalkCtx<'a>, path: &'a [u8]) -> Result<(Path, Last<'a>)> {
     Ok((walk.at, last))
 }
 
-/// Whether entries may be made in a directory. ENOENT: it was removed; EACCES; EROFS.
+/// Whether entries may be made in a directory. ENOENT: it was removed; EACCES; EROFS; EOVERFLOW: as `require_known`.
 pub(crate) fn may_create(parent: &Dentry, dir: &Inode, cred: &Cred) -> Result<()> {
     if parent.is_deleted() {
         return Err(Errno::ENOENT);
     }
+    dir.sb().require_known(cred)?;
     dir.permission(cred, Access::WRITE | Access::EXEC)
 }
 

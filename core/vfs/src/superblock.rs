@@ -56,6 +56,15 @@ impl SuperBlock {
             .get()
             .map_or_else(UserNamespace::init, |ns| Ok(ns.clone()))
     }
+    /// EOVERFLOW: what `cred` makes would have an owner or a group without a number among its users (user_namespaces(7)).
+    pub(crate) fn require_known(&self, cred: &Cred) -> Result<()> {
+        let known = |ns: &Arc<UserNamespace>| ns.has_uid(cred.fsuid) && ns.has_gid(cred.fsgid);
+        if self.owner.get().is_none_or(known) {
+            Ok(())
+        } else {
+            Err(Errno::EOVERFLOW)
+        }
+    }
     /// It is one of these users', before it is mounted.
     pub fn set_owner(&self, owner: Arc<UserNamespace>) {
         let _ = self.owner.set(owner);
