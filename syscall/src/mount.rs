@@ -13,7 +13,7 @@ use cred::cap;
 use kmem::TryVec;
 use kmem::user::{self, UserAddr};
 use task::Cx;
-use vfs::{FsStruct, LookupFlags, MountFlags, Path, Unmount};
+use vfs::{FsStruct, LookupFlags, MountFlags, Path, Spread, Unmount};
 
 /// This family.
 pub(crate) const CALLS: &[Call] = &[
@@ -62,7 +62,6 @@ fn sys_mount(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let data = options(a[4])?;
     let at = find(cx, a[1], LookupFlags::FOLLOW)?;
     may_mount(cx)?;
-    let propagation = MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE;
     in_own_ns(cx, &at)?;
     if flags & (MS_REMOUNT | MS_BIND) == MS_REMOUNT | MS_BIND {
         vfs::remount(&at, mount_flags(flags), None)?;
@@ -75,12 +74,8 @@ fn sys_mount(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
         let from = find_source(cx, &source)?;
         may_bind(cx, &from)?;
         vfs::bind(&from, &at, flags & MS_REC != 0)?;
-    } else if flags & propagation != 0 {
-        // Every mount is private, which a slave without a master is too; nothing else can be had.
-        let kind = flags & !(MS_REC | MS_SILENT);
-        if !(kind == MS_PRIVATE || kind == MS_SLAVE) || !is_mount_root(&at) {
-            return Err(Errno::EINVAL);
-        }
+    } else if flags & PROPAGATION != 0 {
+        vfs::set_propagation(&at, spread(flags)?, flags & MS_REC != 0)?;
     } else if flags & MS_MOVE != 0 {
         let from = find_source(cx, &source)?;
         in_own_ns(cx, &from)?;
@@ -89,6 +84,19 @@ fn sys_mount(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
         new_mount(cx, &kind, &source, &data, flags, &at)?;
     }
     Ok(0)
+}
+
+const PROPAGATION: u32 = MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE;
+
+/// The one kind that the flags name. EINVAL: several, or other flags.
+fn spread(flags: u32) -> Result<Spread> {
+    match flags & !(MS_REC | MS_SILENT) {
+        MS_SHARED => Ok(Spread::Shared),
+        MS_PRIVATE => Ok(Spread::Private),
+        MS_SLAVE => Ok(Spread::Slave),
+        MS_UNBINDABLE => Ok(Spread::Unbindable),
+        _ => Err(Errno::EINVAL),
+    }
 }
 
 /// EPERM: without `CAP_SYS_ADMIN` over what the caller sees mounted.

@@ -223,6 +223,8 @@ static const struct call calls[] = {
     CALL(fremovexattr, FD_(FILE_FD), TEXT("user.none")),
     CALL(mount, PATH_("none"), PATH_("folder"), TEXT("tmpfs"), V(0), TEXT("size=1m")),
     AS("mount.bind", mount, 0, PATH_("folder"), PATH_("empty"), V(0), V(MS_BIND), V(0)),
+    AS("mount.shared", mount, 0, V(0), PATH_("folder"), V(0), V(MS_SHARED), V(0)),
+    AS("mount.slave", mount, 0, V(0), PATH_("folder"), V(0), V(MS_SLAVE), V(0)),
     AS("umount", umount2, 0, PATH_("folder"), V(0)),
     CALL(pivot_root, PATH_("folder"), PATH_("empty")),
     {"execve", SYS_execve, 0, {PATH_("/bin/true"), IN_(empty_vector), IN_(empty_vector)}},

@@ -181,6 +181,30 @@ static int a_mount(void) {
     umount("place");
     return bad;
 }
+static int is_mounted(const char *path) {
+    struct stat here, above;
+    char up[64];
+    snprintf(up, sizeof up, "%s/..", path);
+    return stat(path, &here) == 0 && stat(up, &above) == 0 && here.st_dev != above.st_dev;
+}
+/* Peers and a slave; what is mounted on one and taken away again reaches all or none. */
+static int spread(void) {
+    if (mount("tmpfs", "place", "tmpfs", 0, "size=1m"))
+        return errno;
+    int bad = 0;
+    if (mkdir("place/a", 0700) || mkdir("place/b", 0700) || mkdir("place/c", 0700)
+        || mount("tmpfs", "place/a", "tmpfs", 0, "size=1m") || mkdir("place/a/x", 0700)
+        || mount(NULL, "place/a", NULL, MS_SHARED, NULL) || mount("place/a", "place/b", NULL, MS_BIND, NULL)
+        || mount("place/a", "place/c", NULL, MS_BIND, NULL) || mount(NULL, "place/c", NULL, MS_SLAVE, NULL)
+        || mount("tmpfs", "place/a/x", "tmpfs", 0, "size=1m") || mount("place", "place/b/x", NULL, MS_BIND, NULL)
+        || umount("place/b/x") || umount("place/b/x"))
+        bad = errno;
+    undo();
+    if (is_mounted("place/c") && (is_mounted("place/a/x") != is_mounted("place/b/x") || is_mounted("place/a/x") != is_mounted("place/c/x")))
+        bad = ERANGE;
+    umount2("place", MNT_DETACH);
+    return bad;
+}
 static int a_terminal(void) {
     int m = open("/dev/ptmx", O_RDWR | O_NOCTTY);
     if (m < 0)
@@ -217,7 +241,7 @@ static int signals(void) {
 static const struct { const char *name; int (*run)(void); } calls[] = {
     {"pipe", a_pipe}, {"file", a_file}, {"folder", a_folder}, {"fork", a_child}, {"exec", a_program},
     {"mmap and its kin", a_mapping}, {"events", events}, {"memfd", a_memfd}, {"getdents", a_listing},
-    {"reading /proc", a_look_around}, {"mount", a_mount}, {"terminal", a_terminal}, {"signals", signals},
+    {"reading /proc", a_look_around}, {"mount", a_mount}, {"propagation", spread}, {"terminal", a_terminal}, {"signals", signals},
 };
 enum { CALLS = sizeof calls / sizeof *calls };
 

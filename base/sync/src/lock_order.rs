@@ -45,6 +45,9 @@ pub mod rank {
     pub const SUPERBLOCK: u16 = 5020;
     pub const MOUNT_TABLE: u16 = 5030;
     pub const MOUNT_PLACE: u16 = 5040;
+    pub const MOUNT_KIND: u16 = 5045;
+    pub const MOUNT_GROUP: u16 = 5050;
+    pub const MOUNT_GROUP_NUMBERS: u16 = 5060;
     pub const DENTRY: u16 = 5100;
     pub const DENTRY_PLACE: u16 = 5110;
     pub const FILE_LOCKS: u16 = 5130;

@@ -5,6 +5,7 @@
 //! | `types` | flags, attributes, [`Kstat`] |
 //! | `objects` | what the following are made of, and the traits of file systems: [`InodeOps`], [`FileOps`], [`SuperOps`] |
 //! | `inode`, `dentry`, `superblock`, `mount`, `mountns`, `path` | [`Inode`]; [`Dentry`]; [`SuperBlock`] and [`FileSystemType`]; [`Mount`]; [`MountNs`]; [`Path`] and [`FsStruct`] |
+//! | `mounttree`, `propagation`, `spread`, `unmount` | copies of mounts; peers and slaves; how mounts reach them; umount(2) |
 //! | `namei` | path walks: [`lookup`] |
 //! | `open`, `entry`, `names`, `fresh`, `attr` | what calls do with paths: open, mkdir, rename …, what is new, chmod … |
 //! | `file`, `transfer`, `seek`, `regular`, `readdir`, `poll`, `owner` | [`File`]; files over the page cache; [`PollTable`] |
@@ -29,7 +30,7 @@
 //! No spinlock is held over a call into a file system; nothing large is dropped under one.
 //!
 //! # Specification
-//! path_resolution(7), acl(5), open(2), mount(2), rename(2), fcntl(2), inode(7), credentials(7), capabilities(7).
+//! path_resolution(7), acl(5), open(2), mount(2), mount_namespaces(7), rename(2), fcntl(2), inode(7), credentials(7), capabilities(7).
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -64,6 +65,7 @@ mod marks;
 mod missing;
 mod mount;
 mod mountns;
+mod mounttree;
 mod name;
 mod namei;
 mod names;
@@ -73,15 +75,18 @@ mod open;
 mod owner;
 mod path;
 mod poll;
+mod propagation;
 mod readdir;
 mod regular;
 mod seals;
 mod seek;
 mod seqfile;
 mod special;
+mod spread;
 mod superblock;
 mod transfer;
 mod types;
+mod unmount;
 mod watcher;
 mod xattr;
 mod xattrs;
@@ -106,8 +111,10 @@ pub use locks::{
     LockWait, find_conflict, flock, lock_file, locks_on, ofd_owner, owner_of, unlock_file,
 };
 pub use missing::{LoadModule, set_module_loader};
-pub use mount::MountFlags;
-pub use mountns::{Unmount, bind, mount_on, move_mount, pivot_root, remount, unmount};
+pub use mount::{MountFlags, remount};
+pub use mountns::{
+    Spread, bind, max_mounts, mount_on, move_mount, pivot_root, set_max_mounts, set_propagation,
+};
 pub use name::Name;
 pub use namei::{WalkCtx, chroot, lookup, lookup_dir};
 pub use names::{Make, link, make, make_there, rename, rmdir, unlink};
@@ -120,6 +127,7 @@ pub use owner::{FileOwner, OwnerKind};
 pub use pagecache::{MapAccess, MapObject, MapToken, MapUser, PageCache, PageSource, Unmapped};
 pub use path::FsStruct;
 pub use poll::{PollEvents, PollSink, PollTable};
+pub use propagation::Propagation;
 pub use readdir::{AFTER_DOTS, DirEntry, DirSink, Sink};
 pub use regular::{REGULAR, RegularFile};
 pub use seek::emit_dots;
@@ -131,6 +139,7 @@ pub use types::{
     Access, Caching, FileMode, FileType, Io, Kstat, LookupFlags, NewInode, NewNode, OpenFlags,
     PERM_MASK, RenameFlags, SetAttr, SetTime, StatFs, Times, major, makedev, minor, now,
 };
+pub use unmount::{Unmount, unmount};
 pub use xattr::{get_xattr, list_xattrs, remove_xattr, set_xattr};
 pub use xattrs::SetXattr;
 

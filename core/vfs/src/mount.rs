@@ -4,16 +4,17 @@
 //! walk asks only where the dentry says that something is mounted on it. Who changes what is mounted where stands in
 //! `mountns`.
 use crate::notify;
-use crate::objects::{Child, Dentry, Mount, MountNs, Path, SuperBlock};
+use crate::objects::{Child, Dentry, Kind, Mount, MountNs, Path, SuperBlock};
 use abi::{Errno, Result, raw};
 use alloc::sync::{Arc, Weak};
 use alloc::vec::Vec;
 use bitflags::bitflags;
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use kmem::{TryVec, try_arc};
 use sync::{LockClass, Once, SpinLock, rank};
 
 static TABLE: LockClass = LockClass::new("mount.children", rank::MOUNT_TABLE);
+static KIND: LockClass = LockClass::new("mount.kind", rank::MOUNT_KIND);
 static PLACE: LockClass = LockClass::new("mount.place", rank::MOUNT_PLACE);
 
 bitflags! {
@@ -72,7 +73,10 @@ impl Mount {
             place: SpinLock::new(&PLACE, None),
             children: SpinLock::new(&TABLE, Vec::new()),
             ns: Once::new(),
+            arrival: AtomicU64::new(0),
             watched: AtomicBool::new(false),
+            kind: SpinLock::new(&KIND, Kind::Private),
+            mark: AtomicU32::new(0),
             locked: AtomicU32::new(0),
         })
     }
@@ -137,6 +141,14 @@ impl Mount {
         !self.children.lock().is_empty()
     }
 
+    /// The place on it of the one mount that stands on it; `None`: none, or several.
+    pub(crate) fn only_child(&self) -> Option<Arc<Dentry>> {
+        match &self.children.lock()[..] {
+            [one] => Some(one.on.clone()),
+            _ => None,
+        }
+    }
+
     pub(crate) fn any_child(&self, f: impl FnMut(&Child) -> bool) -> bool {
         self.children.lock().iter().any(f)
     }
@@ -149,25 +161,33 @@ impl Mount {
         self.children.lock().iter().for_each(|c| f(&c.mount));
     }
 
-    /// All mounts below and itself, parents first. ENOMEM.
+    /// All mounts below and itself: each is followed by those on it, in the order they were put there. ENOMEM.
     pub(crate) fn subtree(self: &Arc<Self>) -> Result<Vec<Arc<Mount>>> {
         let mut all = Vec::new();
-        all.try_push(self.clone())?;
-        let mut next = 0;
-        while next < all.len() {
+        let mut next = Vec::new();
+        next.try_push(self.clone())?;
+        while let Some(mount) = next.pop() {
+            let start = next.len();
             let mut result = Ok(());
-            let at = all[next].clone();
-            at.for_each_child(|child| {
+            mount.for_each_child(|child| {
                 if result.is_ok() {
-                    result = all.try_push(child.clone());
+                    result = next.try_push(child.clone());
                 }
             });
             result?;
-            next += 1;
+            next[start..].reverse();
+            all.try_push(mount)?;
         }
         Ok(all)
     }
 
+    /// Makes room for so many more mounts on it, so that [`attach`](Self::attach) does not fail. ENOMEM.
+    pub(crate) fn make_room(&self, more: usize) -> Result<()> {
+        let mut children = self.children.lock();
+        children.try_reserve(more).map_err(|_| Errno::ENOMEM)
+    }
+
+    /// Puts it on `at`. ENOMEM, unless there is room.
     pub(crate) fn attach(self: &Arc<Self>, at: &Path) -> Result<()> {
         let child = Child {
             on: at.dentry.clone(),
@@ -179,13 +199,43 @@ impl Mount {
         Ok(())
     }
 
+    /// Puts it on `at` under `cover`, which stands there and now stands on its root: whoever walks there meanwhile ends on
+    /// `cover`. There is room on its root.
+    pub(crate) fn slip_under(self: &Arc<Self>, cover: &Arc<Self>, at: &Path) -> Result<()> {
+        cover.attach(&self.root_path())?;
+        *self.place.lock() = Some(at.clone());
+        let mut children = at.mnt.children.lock();
+        let mut old = None;
+        if let Some(nth) = children.iter().position(|c| Arc::ptr_eq(&c.mount, cover)) {
+            old = Some(core::mem::replace(&mut children[nth].mount, self.clone()));
+            children[nth..].rotate_left(1); // it is the latest that came
+        }
+        drop(children);
+        drop(old);
+        Ok(())
+    }
+
+    /// Puts it on `at` and takes it away from where it stood, in that order. ENOMEM, unless there is room.
+    pub(crate) fn settle(self: &Arc<Self>, at: &Path) -> Result<()> {
+        let old = self.place();
+        self.attach(at)?;
+        if let Some(old) = old {
+            let removed = old.mnt.remove_child(self);
+            old.dentry.dec_mounted();
+            drop(removed);
+        }
+        Ok(())
+    }
+
+    fn remove_child(&self, child: &Arc<Self>) -> Option<Child> {
+        let mut children = self.children.lock();
+        let at = children.iter().position(|c| Arc::ptr_eq(&c.mount, child))?;
+        Some(children.remove(at))
+    }
+
     pub(crate) fn detach(self: &Arc<Self>) -> Option<Path> {
         let place = self.place.lock().take()?;
-        let removed = {
-            let mut children = place.mnt.children.lock();
-            let at = children.iter().position(|c| Arc::ptr_eq(&c.mount, self));
-            at.map(|at| children.remove(at))
-        };
+        let removed = place.mnt.remove_child(self);
         place.dentry.dec_mounted();
         drop(removed);
         Some(place)
@@ -206,6 +256,11 @@ impl Mount {
         self.ns.get().and_then(Weak::upgrade).ok_or(Errno::EINVAL)
     }
 
+    /// Whether it is in a namespace that does not end.
+    pub(crate) fn is_in_ns(&self) -> bool {
+        self.ns.get().is_some_and(|ns| ns.strong_count() != 0)
+    }
+
     /// Whether it is the kernel's own: no path leads there.
     pub fn is_internal(&self) -> bool {
         self.ns.get().is_none()
@@ -213,6 +268,9 @@ impl Mount {
 
     /// It is in that namespace from now on, and for ever.
     pub(crate) fn enter(&self, ns: &Arc<MountNs>) {
+        static LATEST: AtomicU64 = AtomicU64::new(0);
+        let arrival = LATEST.fetch_add(1, Ordering::Relaxed);
+        self.arrival.store(arrival, Ordering::Relaxed);
         let _ = self.ns.set(Arc::downgrade(ns)); // each mount enters once
     }
 
@@ -256,9 +314,31 @@ impl Mount {
     }
 }
 
+/// Changes the flags of the mount whose root is `at` (`MS_REMOUNT | MS_BIND`), and with `data` those of its file system
+/// (`MS_REMOUNT`). EINVAL: not a mount's root; EBUSY: files are open for writing; EPERM:
+/// it came from a mightier namespace and would forbid less.
+pub fn remount(at: &Path, flags: MountFlags, data: Option<&[u8]>) -> Result<()> {
+    if !Arc::ptr_eq(&at.dentry, &at.mnt.root) {
+        return Err(Errno::EINVAL);
+    }
+    at.mnt.may_set_flags(flags)?;
+    if let Some(data) = data {
+        at.mnt.sb.ops().remount(&at.mnt.sb, data)?;
+        at.mnt
+            .sb
+            .set_read_only(flags.contains(MountFlags::RDONLY))?;
+    }
+    at.mnt.flags.store(flags.bits(), Ordering::Relaxed);
+    if let Ok(ns) = at.mnt.ns() {
+        ns.changed();
+    }
+    Ok(())
+}
+
 impl Drop for Mount {
     fn drop(&mut self) {
         notify::mount_gone(self);
+        self.make_private();
         // Those that were locked to it have nobody else.
         for child in core::mem::take(&mut *self.children.lock()) {
             child.on.dec_mounted();

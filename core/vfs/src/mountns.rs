@@ -5,27 +5,33 @@
 //! taken apart then; who still stands on one keeps that alone. One lock orders all changes, since they are rare and some
 //! concern several namespaces.
 use crate::mount::MountFlags;
-use crate::objects::{Dentry, Mount, MountNs, Path, SuperBlock};
+use crate::mounttree::{Tree, select};
+use crate::objects::{Dentry, Kind, Mount, MountNs, Path, PeerGroup, SuperBlock};
 use crate::path::FsStruct;
+use crate::spread::{Held, Plan};
 use abi::{Errno, Result};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use cred::{Charge, Counted, Cred, UserNamespace};
 use kmem::{TryVec, try_arc};
 use sync::{LockClass, Mutex, Once, WaitQueue, rank};
 
 static CHANGE_CLASS: LockClass = LockClass::new("mount.change", rank::MOUNT);
 /// Held by whoever changes what is mounted. What it takes away is dropped after it.
-static CHANGE: Mutex<()> = Mutex::new(&CHANGE_CLASS, ());
+pub(crate) static CHANGE: Mutex<()> = Mutex::new(&CHANGE_CLASS, ());
 
-/// How to unmount (umount2(2)).
+/// Whom mounts on a mount are to reach (mount(2), "Changing the propagation type of an existing mount").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unmount {
-    /// Only if nobody uses it.
-    IfIdle,
-    /// Out of the tree at once; it ends when nobody uses it any more.
-    Detach,
+pub enum Spread {
+    /// Its peers and their slaves.
+    Shared,
+    /// Nobody.
+    Private,
+    /// Nobody; those on what were its peers reach it.
+    Slave,
+    /// Nobody, and it can't be bound.
+    Unbindable,
 }
 
 impl MountNs {
@@ -44,6 +50,8 @@ impl MountNs {
             owner,
             _counted: counted,
             root: Once::new(),
+            count: AtomicU32::new(1),
+            pending: AtomicU32::new(0),
             event: AtomicU64::new(0),
             changed: WaitQueue::new(),
         })?;
@@ -57,32 +65,60 @@ impl MountNs {
         let owner = &cred.user_ns;
         let counted = Charge::of(cred, Counted::MntNamespaces)?;
         let _change = CHANGE.lock();
-        let from = self.mounts()?;
-        let first = from.first().ok_or(Errno::EINVAL)?;
-        let mut pairs: Vec<(&Arc<Mount>, Arc<Mount>)> = Vec::try_with_capacity(from.len())?;
+        let first = self.root.get().ok_or(Errno::EINVAL)?;
+        let of_mounts = |d: &Dentry| d.inode().is_some_and(|i| i.ops().mount_ns().is_some());
+        let from = select(first, &first.root, |mount| Ok(!of_mounts(&mount.root)))?;
         let mightier = !Arc::ptr_eq(owner, &self.owner);
-        pairs.try_push((first, first.twin(&first.root)?))?;
-        let ns = Self::of_root(pairs[0].1.clone(), owner.clone(), Some(counted))?;
-        for mount in &from[1..] {
-            let of_mounts = |d: &Dentry| d.inode().is_some_and(|i| i.ops().mount_ns().is_some());
-            let Some(place) = mount.place().filter(|_| !of_mounts(&mount.root)) else {
-                continue;
-            };
-            let Some(mnt) = twin_of(&pairs, &place.mnt) else {
-                continue;
-            };
-            let twin = mount.twin(&mount.root)?;
+        let tree = Tree::copy(&from, &first.root, |_, mount| match mount.kind() {
+            Kind::Shared(group) if mightier => Kind::Slave(group),
+            kind => kind,
+        })?;
+        let ns = Self::of_root(tree.top().clone(), owner.clone(), Some(counted))?;
+        for (mount, twin) in from.iter().zip(tree.mounts()).skip(1) {
             twin.set_locked(mightier || mount.is_locked());
-            let dentry = place.dentry.clone();
-            twin.attach(&Path { mnt, dentry })?;
-            twin.enter(&ns);
-            pairs.try_push((mount, twin))?;
         }
         if mightier {
-            pairs.iter().for_each(|(_, twin)| twin.lock_flags());
+            tree.mounts().iter().for_each(|twin| twin.lock_flags());
         }
-        fs.move_mounts(|mount| twin_of(&pairs, mount));
+        ns.take(&tree.mounts()[1..]);
+        fs.move_mounts(|mount| {
+            let nth = from.iter().position(|one| Arc::ptr_eq(one, mount))?;
+            tree.mounts().get(nth).cloned()
+        });
+        tree.keep();
         Ok(ns)
+    }
+
+    /// Whether those that are to come may be in it too. ENOSPC.
+    pub(crate) fn has_room(&self) -> Result<()> {
+        let count = self.count.load(Ordering::Relaxed);
+        if count.saturating_add(self.pending.load(Ordering::Relaxed)) > max_mounts() {
+            return Err(Errno::ENOSPC);
+        }
+        Ok(())
+    }
+
+    /// EINVAL: the mount was unmounted meanwhile.
+    fn require_mounted(&self, mount: &Arc<Mount>) -> Result<()> {
+        let is_root = self.root.get().is_some_and(|root| Arc::ptr_eq(root, mount));
+        if is_root || mount.place().is_some() {
+            Ok(())
+        } else {
+            Err(Errno::EINVAL)
+        }
+    }
+
+    /// These mounts are in it from now on.
+    pub(crate) fn take(self: &Arc<Self>, mounts: &[Arc<Mount>]) {
+        mounts.iter().for_each(|mount| mount.enter(self));
+        self.count.fetch_add(mounts.len() as u32, Ordering::Relaxed);
+        self.changed();
+    }
+
+    /// A mount is out of it.
+    pub(crate) fn lose_one(&self) {
+        self.count.fetch_sub(1, Ordering::Relaxed);
+        self.changed();
     }
 
     /// The number of its file.
@@ -108,21 +144,31 @@ impl MountNs {
         &self.changed
     }
 
-    /// All mounts, parents first. ENOMEM. Without the lock that changes take, since it is asked for under locks of open
+    /// All mounts, in the order they came. ENOMEM. Without the lock that changes take, since it is asked for under locks of open
     /// files (/proc/mounts): a mount that comes or goes meanwhile may be missed, none is seen twice.
     pub fn mounts(&self) -> Result<Vec<Arc<Mount>>> {
-        self.root.get().map_or(Ok(Vec::new()), Mount::subtree)
+        let mut all = self.root.get().map_or(Ok(Vec::new()), Mount::subtree)?;
+        all.sort_unstable_by_key(|mount| mount.arrival.load(Ordering::Relaxed));
+        Ok(all)
     }
 
-    fn changed(&self) {
+    pub(crate) fn changed(&self) {
         self.event.fetch_add(1, Ordering::Release);
         self.changed.wake_all();
     }
 }
 
-fn twin_of(pairs: &[(&Arc<Mount>, Arc<Mount>)], of: &Arc<Mount>) -> Option<Arc<Mount>> {
-    let pair = pairs.iter().find(|pair| Arc::ptr_eq(pair.0, of));
-    pair.map(|pair| pair.1.clone())
+/// Most mounts of a namespace (`/proc/sys/fs/mount-max`).
+static MAX_MOUNTS: AtomicU32 = AtomicU32::new(100_000);
+
+/// Most mounts of a namespace.
+pub fn max_mounts() -> u32 {
+    MAX_MOUNTS.load(Ordering::Relaxed)
+}
+
+/// Sets how many mounts a namespace may have at most.
+pub fn set_max_mounts(max: u32) {
+    MAX_MOUNTS.store(max, Ordering::Relaxed);
 }
 
 impl Drop for MountNs {
@@ -136,6 +182,7 @@ impl Drop for MountNs {
                 leaf = below;
             }
             let place = leaf.detach();
+            leaf.make_private();
             drop(change);
             if place.is_none() {
                 return; // the root, or one that was locked to what is gone
@@ -161,22 +208,28 @@ enum Put {
     Again,
 }
 
-/// Puts `mount` on `at`. ENOENT: the directory was removed; EBUSY: the same file system is there already.
-fn put(mount: &Arc<Mount>, at: &Path, how: Put) -> Result<()> {
-    let ns = at.mnt.ns()?;
-    let _change = CHANGE.lock();
+/// Puts a tree on `at`, and its copies where propagation says. ENOENT: the directory was removed; EBUSY: the same file system
+/// is there already; ENOSPC: too many mounts; ENOTDIR, ENOMEM. The lock of changes is held.
+fn put(tree: Tree, at: &Path, how: Put, ns: &Arc<MountNs>, held: &mut Held) -> Result<()> {
     let at = &at.covered();
+    let top = tree.top();
+    ns.require_mounted(&at.mnt)?;
     if at.dentry.is_deleted() {
         return Err(Errno::ENOENT);
     }
-    same_kind(&at.dentry, &mount.root)?;
-    let same = |there: &Mount| Arc::ptr_eq(&there.root, &mount.root);
+    same_kind(&at.dentry, &top.root)?;
+    let same = |there: &Mount| Arc::ptr_eq(&there.root, &top.root);
     if how == Put::New && Arc::ptr_eq(&at.mnt.root, &at.dentry) && same(&at.mnt) {
         return Err(Errno::EBUSY);
     }
-    mount.attach(at)?;
-    mount.enter(&ns);
-    ns.changed();
+    let mut plan = Plan::new(tree.mounts(), at, held)?;
+    plan.check_room(ns, tree.mounts().len())?;
+    at.mnt.make_room(1)?;
+    plan.share();
+    top.attach(at)?; // there is room
+    ns.take(tree.mounts());
+    tree.keep();
+    plan.put(ns.owner());
     Ok(())
 }
 
@@ -189,12 +242,22 @@ pub fn mount_on(
 ) -> Result<Arc<Mount>> {
     let root = sb.root().ok_or(Errno::EINVAL)?;
     let mount = Mount::new(sb.clone(), root, source, flags)?;
-    put(&mount, at, Put::New)?;
+    let ns = at.mnt.ns()?;
+    let mut held = Held::default();
+    let _change = CHANGE.lock();
+    put(Tree::of(mount.clone())?, at, Put::New, &ns, &mut held)?;
     Ok(mount)
 }
 
-/// Shows the tree under `from` at `at` as well (`MS_BIND`), with the mounts below if `recursive`.
+/// Shows the tree under `from` at `at` as well (`MS_BIND`), with the mounts below if `recursive`. EINVAL: it is unbindable, or
+/// something below is locked to it; EPERM: something below is both; else as a new mount.
 pub fn bind(from: &Path, at: &Path, recursive: bool) -> Result<()> {
+    let ns = at.mnt.ns()?;
+    let mut held = Held::default();
+    let _change = CHANGE.lock();
+    if from.mnt.is_unbindable() {
+        return Err(Errno::EINVAL);
+    }
     let covers = |d: &Arc<Dentry>| from.dentry.is_ancestor_of(d);
     if !recursive
         && from
@@ -203,52 +266,83 @@ pub fn bind(from: &Path, at: &Path, recursive: bool) -> Result<()> {
     {
         return Err(Errno::EINVAL); // it hides something, and would not in the copy
     }
-    let top = from.mnt.twin(&from.dentry)?;
-    top.set_locked(false);
-    let mut copies: Vec<(Arc<Mount>, Path)> = Vec::new();
-    if recursive {
-        let mut pairs: Vec<(Arc<Mount>, Arc<Mount>)> = Vec::new();
-        pairs.try_push((from.mnt.clone(), top.clone()))?;
-        for mount in from.mnt.subtree()?.into_iter().skip(1) {
-            let Some(place) = mount.place() else { continue };
-            if Arc::ptr_eq(&place.mnt, &from.mnt) && !from.dentry.is_ancestor_of(&place.dentry) {
-                continue;
+    let tree = if recursive {
+        let chosen = select(&from.mnt, &from.dentry, |mount| {
+            match mount.is_unbindable() {
+                true if mount.is_locked() => Err(Errno::EPERM),
+                unbindable => Ok(!unbindable),
             }
-            let Some(above) = pairs.iter().find(|p| Arc::ptr_eq(&p.0, &place.mnt)) else {
-                continue;
-            };
-            let above = above.1.clone();
-            let twin = mount.twin(&mount.root)?;
-            copies.try_push((
-                twin.clone(),
-                Path {
-                    mnt: above,
-                    dentry: place.dentry,
-                },
-            ))?;
-            pairs.try_push((mount, twin))?;
+        })?;
+        Tree::copy(&chosen, &from.dentry, |_, mount| mount.kind())?
+    } else {
+        let one = core::slice::from_ref(&from.mnt);
+        Tree::copy(one, &from.dentry, |_, mount| mount.kind())?
+    };
+    tree.top().set_locked(false);
+    put(tree, at, Put::Again, &ns, &mut held)
+}
+
+/// Changes how what is mounted on the mount whose root is `at` propagates, and on those below if `recursive`. EINVAL: not a
+/// mount's root; ENOMEM.
+pub fn set_propagation(at: &Path, how: Spread, recursive: bool) -> Result<()> {
+    let ns = at.mnt.ns()?;
+    let all; // dropped after the lock
+    let mut groups: Vec<Option<Arc<PeerGroup>>> = Vec::new();
+    let _change = CHANGE.lock();
+    ns.require_mounted(&at.mnt)?;
+    if !Arc::ptr_eq(&at.dentry, &at.mnt.root) {
+        return Err(Errno::EINVAL);
+    }
+    all = at.mnt.subtree()?;
+    let all = &all[..if recursive { all.len() } else { 1 }];
+    if how == Spread::Shared {
+        for mount in all {
+            groups.try_push(mount.group_to_be()?)?;
         }
     }
-    put(&top, at, Put::Again)?;
-    let ns = at.mnt.ns()?;
-    for (twin, place) in copies {
-        twin.attach(&place)?;
-        twin.enter(&ns);
+    if how == Spread::Slave {
+        for (n, mount) in all.iter().enumerate() {
+            mount
+                .announce_slave()
+                .inspect_err(|_| all[..n].iter().for_each(|mount| mount.withdraw_slave()))?;
+        }
+    }
+    let mut groups = groups.into_iter();
+    for mount in all {
+        match how {
+            Spread::Shared => {
+                if let Some(group) = groups.next().flatten() {
+                    mount.make_shared(group);
+                }
+            }
+            Spread::Private => mount.make_private(),
+            Spread::Slave => mount.make_slave(),
+            Spread::Unbindable => mount.make_unbindable(),
+        }
     }
     Ok(())
 }
 
-/// Moves the mount whose root is `from` to `at` (`MS_MOVE`). EINVAL: not a mount's root, or the root of all; ELOOP: into
-/// itself.
+/// Moves the mount whose root is `from` to `at` (`MS_MOVE`). EINVAL: not a mount's root, or the root of all, or under a shared
+/// mount, or with something unbindable to a shared one; ELOOP: into itself; ENOSPC, ENOMEM.
 pub fn move_mount(from: &Path, at: &Path) -> Result<()> {
     let ns = at.mnt.ns()?;
+    let all;
+    let mut held = Held::default();
     let _change = CHANGE.lock();
     let at = &at.covered();
     let is_root = Arc::ptr_eq(&from.dentry, &from.mnt.root);
-    if !is_root || from.mnt.place().is_none() || from.mnt.is_locked() {
+    let old = from.mnt.place().ok_or(Errno::EINVAL)?;
+    ns.require_mounted(&at.mnt)?;
+    if !is_root || from.mnt.is_locked() {
         return Err(Errno::EINVAL);
     }
-    same_kind(&from.dentry, &at.dentry)?;
+    same_kind(&from.dentry, &at.dentry).map_err(|_| Errno::EINVAL)?;
+    all = from.mnt.subtree()?;
+    let unbindable = at.mnt.is_shared() && all.iter().any(|mount| mount.is_unbindable());
+    if old.mnt.is_shared() || unbindable {
+        return Err(Errno::EINVAL);
+    }
     let mut above = Some(at.clone());
     while let Some(path) = above {
         if Arc::ptr_eq(&path.mnt, &from.mnt) {
@@ -256,68 +350,14 @@ pub fn move_mount(from: &Path, at: &Path) -> Result<()> {
         }
         above = path.mnt.place();
     }
-    let old = from.mnt.detach();
-    if let Err(e) = from.mnt.attach(at) {
-        if let Some(old) = old {
-            let _ = from.mnt.attach(&old);
-        }
-        return Err(e);
-    }
+    let mut plan = Plan::new(&all, at, &mut held)?;
+    plan.check_room(&ns, 0)?;
+    at.mnt.make_room(1)?;
+    plan.share();
+    from.mnt.detach();
+    from.mnt.attach(at)?; // there is room
     ns.changed();
-    Ok(())
-}
-
-/// Takes the mount whose root is `at` away. EINVAL: not a mount's root, or the root of all; EBUSY: in use.
-pub fn unmount(at: Path, how: Unmount) -> Result<()> {
-    let Path { mnt, dentry } = at;
-    if !Arc::ptr_eq(&dentry, &mnt.root) {
-        return Err(Errno::EINVAL);
-    }
-    drop(dentry);
-    let ns = mnt.ns()?;
-    let gone; // dropped after the lock
-    let _change = CHANGE.lock();
-    if mnt.place().is_none() || mnt.is_locked() {
-        return Err(Errno::EINVAL);
-    }
-    if how == Unmount::IfIdle {
-        // Counted on an idle mount: the list it stands in, and the caller.
-        if mnt.has_children() || Arc::strong_count(&mnt) > 2 {
-            return Err(Errno::EBUSY);
-        }
-    } else {
-        gone = mnt.subtree()?;
-        for below in gone.iter().skip(1).rev() {
-            if below.is_locked() {
-                below.forget_place();
-            } else {
-                below.detach();
-            }
-        }
-    }
-    mnt.detach();
-    ns.changed();
-    Ok(())
-}
-
-/// Changes the flags of the mount whose root is `at` (`MS_REMOUNT | MS_BIND`), and with `data` those of its file system
-/// (`MS_REMOUNT`). EINVAL: not a mount's root; EBUSY: files are open for writing; EPERM:
-/// it came from a mightier namespace and would forbid less.
-pub fn remount(at: &Path, flags: MountFlags, data: Option<&[u8]>) -> Result<()> {
-    if !Arc::ptr_eq(&at.dentry, &at.mnt.root) {
-        return Err(Errno::EINVAL);
-    }
-    at.mnt.may_set_flags(flags)?;
-    if let Some(data) = data {
-        at.mnt.sb.ops().remount(&at.mnt.sb, data)?;
-        at.mnt
-            .sb
-            .set_read_only(flags.contains(MountFlags::RDONLY))?;
-    }
-    at.mnt.flags.store(flags.bits(), Ordering::Relaxed);
-    if let Ok(ns) = at.mnt.ns() {
-        ns.changed();
-    }
+    plan.put(ns.owner());
     Ok(())
 }
 
@@ -334,6 +374,10 @@ pub fn pivot_root(root: &Path, new_root: &Path, put_old: &Path) -> Result<()> {
     }
     // The very first root has no place to be put back to.
     let root_place = root.mnt.place().ok_or(Errno::EINVAL)?;
+    let new_place = new_root.mnt.place().ok_or(Errno::EINVAL)?;
+    if put_old.mnt.is_shared() || root_place.mnt.is_shared() || new_place.mnt.is_shared() {
+        return Err(Errno::EINVAL);
+    }
     if !is_mount_root(root) || !is_mount_root(new_root) {
         return Err(Errno::EINVAL);
     }

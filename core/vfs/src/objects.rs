@@ -308,10 +308,47 @@ pub struct Mount {
     pub(crate) place: SpinLock<Option<Path>>,
     pub(crate) children: SpinLock<Vec<Child>>,
     pub(crate) ns: Once<Weak<MountNs>>,
+    /// When it came to its namespace: a later one has a higher number.
+    pub(crate) arrival: AtomicU64,
     /// Somebody watches what goes through it, or did.
     pub(crate) watched: AtomicBool,
+    /// What of what is mounted on it reaches others, and the other way round.
+    pub(crate) kind: SpinLock<Kind>,
+    /// See `mounttree`.
+    pub(crate) mark: AtomicU32,
     /// What of its flags may not be taken away, and [`LOCKED`](crate::mount::LOCKED): it came from a mightier namespace.
     pub(crate) locked: AtomicU32,
+}
+
+/// Whom mounts on a mount reach; see `propagation`.
+#[derive(Clone, Default)]
+pub(crate) enum Kind {
+    /// Nobody.
+    #[default]
+    Private,
+    /// Nobody, and it is not copied.
+    Unbindable,
+    /// The other members of this group.
+    Shared(Arc<PeerGroup>),
+    /// Nobody; those on members of this group reach it.
+    Slave(Arc<PeerGroup>),
+}
+
+/// Mounts of which what happens on one happens on all.
+pub(crate) struct PeerGroup {
+    /// The group whose slaves all members are.
+    pub(crate) master: Option<Arc<PeerGroup>>,
+    pub(crate) below: SpinLock<Below>,
+}
+
+/// What is directly below a group, and its number.
+pub(crate) struct Below {
+    /// 0: nobody is in it any more.
+    pub(crate) number: u32,
+    pub(crate) members: Vec<Weak<Mount>>,
+    /// Mounts that are its slaves and nobody's peers.
+    pub(crate) slaves: Vec<Weak<Mount>>,
+    pub(crate) groups: Vec<Weak<PeerGroup>>,
 }
 
 pub(crate) struct Child {
@@ -328,6 +365,10 @@ pub struct MountNs {
     /// What it counts as among them.
     pub(crate) _counted: Option<Charge>,
     pub(crate) root: Once<Arc<Mount>>,
+    /// How many mounts are in it.
+    pub(crate) count: AtomicU32,
+    /// How many are to come, while it is found out whether they may.
+    pub(crate) pending: AtomicU32,
     /// Counts changes, for pollers of `/proc/mounts`.
     pub(crate) event: AtomicU64,
     pub changed: WaitQueue,

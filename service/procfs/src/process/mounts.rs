@@ -75,7 +75,7 @@ pub(super) fn open_mountinfo(who: &Who, _by: &Cred) -> Result<FileOpsRef> {
 }
 
 /// Calls `f` for every mount that the process can see, with its place as the process names it.
-fn each(who: &Who, mut f: impl FnMut(&Arc<Mount>, &[u8])) -> Result<()> {
+fn each(who: &Who, mut f: impl FnMut(&Arc<Mount>, &[u8], &Path)) -> Result<()> {
     let fs = who.task.fs().ok_or(Errno::EINVAL)?;
     let root = fs.root();
     let ns = who.task.ns().ok_or(Errno::EINVAL)?;
@@ -83,7 +83,7 @@ fn each(who: &Who, mut f: impl FnMut(&Arc<Mount>, &[u8])) -> Result<()> {
         // From its root: where it stands may lie beyond the process's own root.
         let at = mount.root_path().to_bytes_from(Some(&root))?;
         if !at.starts_with(b"(unreachable)") {
-            f(&mount, &at);
+            f(&mount, &at, &root);
         }
     }
     Ok(())
@@ -109,7 +109,7 @@ fn options(mount: &Mount, read_only: bool, out: &mut SeqBuf) {
 
 /// As fstab(5) has it.
 fn mounts(who: &Who, out: &mut SeqBuf) -> Result<()> {
-    each(who, |mount, at| {
+    each(who, |mount, at, _| {
         out.push_escaped(mount.source(), ESCAPE);
         out.push_bytes(b" ");
         out.push_escaped(at, ESCAPE);
@@ -122,7 +122,7 @@ fn mounts(who: &Who, out: &mut SeqBuf) -> Result<()> {
 
 /// With numbers and parents.
 fn mountinfo(who: &Who, out: &mut SeqBuf) -> Result<()> {
-    each(who, |mount, at| {
+    each(who, |mount, at, seen_from| {
         let parent = mount.place().map_or(mount.id(), |p| p.mnt.id());
         let dev = mount.sb().dev();
         let _ = write!(
@@ -141,6 +141,7 @@ fn mountinfo(who: &Who, out: &mut SeqBuf) -> Result<()> {
         out.push_escaped(at, ESCAPE);
         out.push_bytes(b" ");
         options(mount, mount.flags().contains(MountFlags::RDONLY), out);
+        propagation(mount, seen_from, out);
         let _ = write!(out, " - {} ", mount.sb().kind());
         out.push_escaped(mount.source(), ESCAPE);
         out.push_bytes(if mount.sb().is_read_only() {
@@ -151,6 +152,23 @@ fn mountinfo(who: &Who, out: &mut SeqBuf) -> Result<()> {
         let _ = mount.sb().ops().show_options(out);
         out.push_bytes(b"\n");
     })
+}
+
+/// Its peer groups, by number.
+fn propagation(mount: &Mount, root: &Path, out: &mut SeqBuf) {
+    let said = mount.propagation(root).unwrap_or_default();
+    for (name, number) in [
+        ("shared", said.shared),
+        ("master", said.master),
+        ("propagate_from", said.from),
+    ] {
+        if let Some(number) = number {
+            let _ = write!(out, " {name}:{number}");
+        }
+    }
+    if said.unbindable {
+        out.push_bytes(b" unbindable");
+    }
 }
 
 /// What part of its file system a mount shows: names from its root up to the file system's.

@@ -75,6 +75,15 @@ pub(super) static KNOBS: &[Knob] = &[
     inotify!("fs/inotify/max_queued_events", QueuedEvents),
     first!("fs/inotify/max_user_instances", InotifyInstances),
     first!("fs/inotify/max_user_watches", InotifyWatches),
+    settable(
+        "fs/mount-max",
+        |_, out| number(out, u64::from(vfs::max_mounts())),
+        |_, text| {
+            let max = u32::try_from(parse_number(text)?).map_err(|_| Errno::EINVAL)?;
+            vfs::set_max_mounts(Some(max).filter(|max| *max != 0).ok_or(Errno::EINVAL)?);
+            Ok(())
+        },
+    ),
     queues!("fs/mqueue/msg_default", MsgDefault),
     queues!("fs/mqueue/msg_max", MsgMax),
     queues!("fs/mqueue/msgsize_default", SizeDefault),

@@ -1,6 +1,6 @@
 //! Mounts.
 use super::*;
-use vfs::{MountFlags, Unmount};
+use vfs::{MountFlags, Spread, Unmount};
 
 fn mount(w: &World, at: &str, flags: MountFlags) -> Result<()> {
     let sb = new_superblock("tmpfs", b"")?;
@@ -171,4 +171,107 @@ fn switching_roots() {
     w.fs.pivot(&before, &after);
     assert_eq!(w.list("/"), ["put"]);
     assert_eq!(w.list("/put"), ["old", "etc", "next"]);
+}
+
+fn bind(w: &World, from: &str, at: &str) -> Result<()> {
+    vfs::bind(&w.lookup(from)?, &w.lookup(at)?, false)
+}
+
+fn spread(w: &World, at: &str, how: Spread) {
+    vfs::set_propagation(&w.lookup(at).unwrap(), how, false).unwrap();
+}
+
+/// The numbers of the group and the master of what is mounted at a place.
+fn groups(w: &World, at: &str) -> (Option<u32>, Option<u32>) {
+    let root = w.lookup("/").unwrap();
+    let said = w.lookup(at).unwrap().mnt.propagation(&root).unwrap();
+    (said.shared, said.master)
+}
+
+/// `/a` and `/b` are peers, `/c` is their slave, `/d` a slave that is shared with `/e`.
+fn family() -> World {
+    let w = World::new();
+    for name in ["/a", "/b", "/c", "/d", "/e", "/a/x"] {
+        w.mkdir(name).unwrap();
+    }
+    bind(&w, "/a", "/a").unwrap();
+    spread(&w, "/a", Spread::Shared);
+    for at in ["/b", "/c", "/d"] {
+        bind(&w, "/a", at).unwrap();
+    }
+    spread(&w, "/c", Spread::Slave);
+    spread(&w, "/d", Spread::Slave);
+    spread(&w, "/d", Spread::Shared);
+    bind(&w, "/d", "/e").unwrap();
+    w
+}
+
+#[test]
+fn what_is_mounted_reaches_peers_and_slaves() {
+    let w = family();
+    let (above, below) = (groups(&w, "/a").0, groups(&w, "/d").0);
+    assert!(above.is_some() && below.is_some() && above != below);
+    assert_eq!(groups(&w, "/b"), (above, None));
+    assert_eq!(groups(&w, "/c"), (None, above));
+    assert_eq!(groups(&w, "/e"), (below, above));
+    mount(&w, "/b/x", MountFlags::empty()).unwrap();
+    w.write("/b/x/f", b"");
+    for at in ["/a", "/c", "/d", "/e"] {
+        assert!(w.stat(&std::format!("{at}/x/f")).is_ok(), "{at}");
+    }
+    let (above, below) = (groups(&w, "/a/x").0, groups(&w, "/d/x").0);
+    assert_eq!(groups(&w, "/c/x"), (None, above));
+    assert_eq!(groups(&w, "/e/x"), (below, above));
+    umount(&w, "/a/x", Unmount::IfIdle).unwrap();
+    for at in ["/b", "/c", "/d", "/e"] {
+        assert!(w.stat(&std::format!("{at}/x/f")).is_err(), "{at}");
+    }
+    // From a slave nothing goes up, from the lower group nothing to the upper one.
+    mount(&w, "/c/x", MountFlags::empty()).unwrap();
+    mount(&w, "/e/x", MountFlags::empty()).unwrap();
+    w.write("/e/x/low", b"");
+    w.write("/c/x/own", b"");
+    assert!(w.stat("/d/x/low").is_ok());
+    assert!(w.stat("/a/x/low").is_err() && w.stat("/c/x/low").is_err());
+    // What comes now slips under what is there, and goes from under it.
+    mount(&w, "/a/x", MountFlags::empty()).unwrap();
+    assert!(w.stat("/c/x/own").is_ok() && w.stat("/d/x/low").is_ok());
+    assert_eq!(w.ns.mounts().unwrap().len(), 14);
+    umount(&w, "/b/x", Unmount::IfIdle).unwrap();
+    assert!(w.stat("/c/x/own").is_ok() && w.stat("/d/x/low").is_ok());
+    assert_eq!(w.ns.mounts().unwrap().len(), 9);
+}
+
+#[test]
+fn who_leaves_hands_on_to_the_master() {
+    let w = family();
+    let above = groups(&w, "/a").0;
+    spread(&w, "/d", Spread::Private);
+    assert_eq!(groups(&w, "/d"), (None, None));
+    umount(&w, "/e", Unmount::IfIdle).unwrap();
+    spread(&w, "/a", Spread::Private);
+    assert_eq!(groups(&w, "/c"), (None, above));
+    umount(&w, "/b", Unmount::IfIdle).unwrap();
+    assert_eq!(groups(&w, "/c"), (None, None));
+    spread(&w, "/c", Spread::Shared);
+    assert_eq!(groups(&w, "/c").1, None);
+}
+
+#[test]
+fn what_may_not_be_done_with_kinds() {
+    let w = family();
+    w.mkdir("/u").unwrap();
+    mount(&w, "/u", MountFlags::empty()).unwrap();
+    spread(&w, "/u", Spread::Unbindable);
+    assert_eq!(bind(&w, "/u", "/e"), Err(Errno::EINVAL));
+    let (u, x) = (w.lookup("/u").unwrap(), w.lookup("/a/x").unwrap());
+    assert_eq!(vfs::move_mount(&u, &x), Err(Errno::EINVAL));
+    mount(&w, "/a/x", MountFlags::empty()).unwrap();
+    let x = w.lookup("/a/x").unwrap();
+    assert_eq!(vfs::move_mount(&x, &u), Err(Errno::EINVAL));
+    drop((u, x));
+    let busy = w.open("/c/x", raw::O_RDONLY).unwrap();
+    assert_eq!(umount(&w, "/a/x", Unmount::IfIdle), Err(Errno::EBUSY));
+    drop(busy);
+    umount(&w, "/a/x", Unmount::IfIdle).unwrap();
 }
