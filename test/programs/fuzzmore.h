@@ -86,6 +86,7 @@ static const struct call inet_calls[] = {
     AS("recvmmsg.udp", recvmmsg, UNTRIED, FD_(UDP_FD), INOUT(one_message), MANY(1), V(MSG_DONTWAIT), V(0)),
     AS("sendfile64.tcp", sendfile, UNTRIED, FD_(TCP_FD), FD_(READ_FD), V(0), BYTES(4000)),
     AS("splice.tcp", splice, UNTRIED, FD_(PEER_FD), V(0), FD_(PIPE_OUT), V(0), BYTES(64), V(SPLICE_F_NONBLOCK)),
+    AS("splice.to_tcp", splice, UNTRIED, FD_(PIPE_IN), V(0), FD_(PEER_FD), V(0), BYTES(64), V(SPLICE_F_NONBLOCK)),
     AS("epoll_ctl.tcp", epoll_ctl, UNTRIED, FD_(EPOLL_FD), V(1), FD_(PEER_FD), IN_(event)),
     AS("ioctl.inq", ioctl, UNTRIED, FD_(PEER_FD), V(0x541b), OUT_(4)),
     AS("ioctl.outq", ioctl, UNTRIED, FD_(TCP_FD), V(0x5411), OUT_(4)),
