@@ -70,7 +70,7 @@ impl Ledger {
     /// One more for `user`. ENOMEM, or what `what` refuses with.
     pub(crate) fn take(&self, user: Kuid, what: Counted) -> Result<()> {
         let limit = self.limit(what);
-        let mut users = self.users.lock();
+        let mut users = self.users.lock_irq();
         let at = users.binary_search_by_key(&user.0, |(known, _)| known.0);
         let has = at.map_or(0, |at| users[at].1[what as usize]);
         if has >= limit {
@@ -88,7 +88,7 @@ impl Ledger {
     }
 
     pub(crate) fn give(&self, user: Kuid, what: Counted) {
-        let mut users = self.users.lock();
+        let mut users = self.users.lock_irq();
         let Ok(at) = users.binary_search_by_key(&user.0, |(known, _)| known.0) else {
             return;
         };

@@ -1,6 +1,5 @@
 //! Moving data between files, room and advice.
 use crate::bounds::{check_size_limit, signal_self, size_limit};
-use abi::ioctl::FICLONE;
 use abi::raw::O_APPEND;
 use abi::{Errno, MAX_RW_COUNT, Result};
 use kmem::user::{self, UserAddr};
@@ -83,7 +82,16 @@ pub(super) fn sys_copy_file_range(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> 
     if a[5] as u32 != 0 {
         return Err(Errno::EINVAL);
     }
-    may_copy(&from, &to)?;
+    if from.is_dir() || to.is_dir() {
+        return Err(Errno::EISDIR);
+    }
+    if from.inode().kind() != FileType::Regular || to.inode().kind() != FileType::Regular {
+        return Err(Errno::EINVAL);
+    }
+    require_ends(&from, &to)?;
+    if to.flags().bits() & O_APPEND != 0 {
+        return Err(Errno::EBADF);
+    }
     let (start, target) = (from_pos.unwrap_or(from.pos()), to_pos.unwrap_or(to.pos()));
     let same = alloc::sync::Arc::ptr_eq(from.inode(), to.inode());
     let near = start.abs_diff(target) < len as u64;
@@ -99,37 +107,6 @@ pub(super) fn sys_copy_file_range(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> 
         write_pos(a[3], to_pos)?;
     }
     Ok(done)
-}
-
-/// Whether files' ranges can be copied. EISDIR; EINVAL: they are not regular; EBADF: not open for it.
-fn may_copy(from: &File, to: &File) -> Result<()> {
-    if from.is_dir() || to.is_dir() {
-        return Err(Errno::EISDIR);
-    }
-    if from.inode().kind() != FileType::Regular || to.inode().kind() != FileType::Regular {
-        return Err(Errno::EINVAL);
-    }
-    require_ends(from, to)?;
-    if to.flags().bits() & O_APPEND != 0 {
-        return Err(Errno::EBADF);
-    }
-    Ok(())
-}
-
-/// `FICLONE` and `FICLONERANGE` (ioctl_ficlonerange(2)): files that share their blocks, which no file system here has. EFAULT,
-/// EBADF, EXDEV, EISDIR, EINVAL, and else EOPNOTSUPP.
-#[cold]
-pub(super) fn clone_range(cx: &Cx, to: i32, cmd: u32, arg: usize) -> Result<usize> {
-    let from = match cmd {
-        FICLONE => arg as i32,
-        _ => user::read::<[u64; 4]>(UserAddr(arg))?[0] as i32,
-    };
-    let (from, to) = (cx.files.get_io(from)?, cx.files.get_io(to)?);
-    if !alloc::sync::Arc::ptr_eq(from.inode().sb(), to.inode().sb()) {
-        return Err(Errno::EXDEV);
-    }
-    may_copy(&from, &to)?;
-    Err(Errno::EOPNOTSUPP)
 }
 
 pub(super) fn sys_fallocate(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {

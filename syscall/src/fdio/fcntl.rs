@@ -1,10 +1,9 @@
 //! fcntl(2), flock(2) and the general part of ioctl(2).
-use super::copy::clone_range;
 use crate::bounds::fd_limit;
 use ::socket::SIOCUNIXFILE;
 use abi::ioctl::{
-    FICLONE, FICLONERANGE, FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FIONREAD, FIOQSIZE, NS_GET_PARENT,
-    NS_GET_USERNS, TIOCGPTPEER,
+    FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FIONREAD, FIOQSIZE, NS_GET_PARENT, NS_GET_USERNS,
+    TIOCGPTPEER,
 };
 use abi::pod::{FOwnerEx, Flock};
 use abi::raw::{
@@ -303,11 +302,7 @@ pub(super) fn sys_ioctl(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
     let (fd, cmd, arg) = (a[0] as i32, a[1] as u32, a[2]);
     // What every file can do has the letter of terminals, and what opens another file names no size either.
     if cmd >> 16 != 0 {
-        let done = cx.files.file(fd)?.ioctl(cmd, arg);
-        if done == Err(Errno::ENOTTY) && matches!(cmd, FICLONE | FICLONERANGE) {
-            return clone_range(cx, fd, cmd, arg);
-        }
-        return done;
+        return cx.files.file(fd)?.ioctl(cmd, arg);
     }
     general_ioctl(cx, fd, cmd, arg)
 }
