@@ -2,6 +2,7 @@
 // test: limit=120
 #include "fan.h"
 #include <sys/inotify.h>
+#include <sys/sysmacros.h>
 
 #define DIR_EVENTS (FAN_CREATE | FAN_DELETE | FAN_MOVE)
 #define FILE_EVENTS (FAN_ACCESS | FAN_MODIFY | FAN_OPEN | FAN_CLOSE)
@@ -341,15 +342,15 @@ static void shown(void) {
     yes(strstr(text, "fanotify flags:7 event-flags:8002\n"));
     stat("d", &st);
     snprintf(want, sizeof want, "fanotify ino:%lx sdev:%x mflags:40 mask:8000020 ignored_mask:18 fhandle-bytes:", st.st_ino,
-             (unsigned)(st.st_dev >> 8 << 20 | (st.st_dev & 0xff)));
+             (unsigned)(major(st.st_dev) << 20 | minor(st.st_dev)));
     yes(strstr(text, want));
     stat("f", &st);
     snprintf(want, sizeof want, "fanotify ino:%lx sdev:%x mflags:200 mask:20 ignored_mask:0 fhandle-bytes:", st.st_ino,
-             (unsigned)(st.st_dev >> 8 << 20 | (st.st_dev & 0xff)));
+             (unsigned)(major(st.st_dev) << 20 | minor(st.st_dev)));
     yes(strstr(text, want));
     stat("m", &st);
     snprintf(want, sizeof want, "fanotify sdev:%x mflags:0 mask:2 ignored_mask:0\n",
-             (unsigned)(st.st_dev >> 8 << 20 | (st.st_dev & 0xff)));
+             (unsigned)(major(st.st_dev) << 20 | minor(st.st_dev)));
     yes(strstr(text, want));
     yes(strstr(text, "fanotify mnt_id:"));
     yes(strstr(text, "mflags:0 mask:1 ignored_mask:0\n"));

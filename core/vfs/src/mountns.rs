@@ -362,9 +362,11 @@ pub fn move_mount(from: &Path, at: &Path) -> Result<()> {
 }
 
 /// Makes `new_root` the root of the namespace and puts the old root on `put_old` (pivot_root(2)). `root` is the caller's
-/// root; the caller moves the roots of processes. EINVAL, EBUSY as the man page says.
+/// root; the caller moves the roots of processes. EINVAL, EBUSY as the man page says; ENOMEM.
 pub fn pivot_root(root: &Path, new_root: &Path, put_old: &Path) -> Result<()> {
     let is_mount_root = |p: &Path| Arc::ptr_eq(&p.dentry, &p.mnt.root);
+    let ns = root.mnt.ns()?; // dropped after the lock
+    let _change = CHANGE.lock();
     // The very first root cannot become another's.
     if new_root.mnt.place().is_none() || new_root.mnt.is_locked() {
         return Err(Errno::EINVAL);
@@ -385,13 +387,13 @@ pub fn pivot_root(root: &Path, new_root: &Path, put_old: &Path) -> Result<()> {
     {
         return Err(Errno::EINVAL);
     }
-    let ns = root.mnt.ns()?;
-    let _change = CHANGE.lock();
+    put_old.mnt.make_room(1)?;
+    root_place.mnt.make_room(1)?;
     new_root.mnt.set_locked(root.mnt.is_locked());
     root.mnt.set_locked(false);
     new_root.mnt.detach();
     root.mnt.detach();
-    new_root.mnt.attach(&root_place)?;
+    new_root.mnt.attach(&root_place)?; // there is room
     root.mnt.attach(put_old)?;
     ns.changed();
     Ok(())
