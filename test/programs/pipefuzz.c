@@ -1,7 +1,7 @@
 /* Calls on pipes, FIFOs and POSIX message queues made up from seeds, by threads of several processes that share descriptors
    and names, one of which is killed in the middle now and then. Nothing may hang or fall, a message of a queue must arrive
    as it was sent, a packet whole, and at the end nothing may be left. */
-// test: smp=2 limit=240
+// test: smp=2 limit=240 alone
 #include "counts.h"
 #include <mqueue.h>
 #include <sys/ioctl.h>

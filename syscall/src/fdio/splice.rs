@@ -102,6 +102,7 @@ pub(super) fn sys_splice(cx: &mut Cx, a: &[usize; 6]) -> Result<usize> {
             if !from.ops().splices().0 {
                 return Err(Errno::EINVAL);
             }
+            // Only the first bytes are waited for.
             let mut some = is_unix(&from) && flags & SPLICE_F_NONBLOCK != 0;
             let source = |buf: &mut UserBuf<'_>| match &mut from_pos {
                 None if core::mem::replace(&mut some, true) && from.ops().is_stream() => {
